@@ -1,0 +1,114 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { privateHost } from "./private-host.ts";
+import { packages, readJson, root } from "./workspace.ts";
+import type { Package } from "./workspace.ts";
+
+// What users get: every published package is built and packed, and used from its tarball.
+
+const published = packages().filter(({ manifest }) => !manifest.private);
+const libraries = published.filter(({ manifest }) => !manifest.bin);
+const temporary = mkdtempSync(join(tmpdir(), "netkit-packed-"));
+
+const tarball = ({ manifest }: Package) =>
+  join(temporary, `${manifest.name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`);
+
+beforeAll(() => {
+  run(root, "turbo", "run", "build", "--output-logs=errors-only");
+  run(
+    root,
+    "pnpm",
+    "--recursive",
+    "--filter",
+    "./packages/*",
+    "--filter",
+    "!@netkit/testing",
+    "pack",
+    "--pack-destination",
+    temporary,
+  );
+});
+
+afterAll(() => {
+  rmSync(temporary, { recursive: true });
+  // Where the README's example keeps its state.
+  rmSync("/tmp/netkit-example", { recursive: true, force: true });
+});
+
+describe.each(published)("the tarball of $folder", (published) => {
+  test("holds the licence and the README, no test and no build state", () => {
+    const files = run(temporary, "tar", "tzf", tarball(published)).trim().split("\n");
+    expect(files).toEqual(expect.arrayContaining(["package/package.json", "package/LICENSE", "package/README.md"]));
+    expect(files.filter((file) => /\.test\.|tsbuildinfo|\/test\//.test(file))).toEqual([]);
+  });
+
+  test("has dependencies that a registry can resolve", () => {
+    const manifest: unknown = JSON.parse(run(temporary, "tar", "xzfO", tarball(published), "package/package.json"));
+    expect(JSON.stringify(manifest)).not.toMatch(/workspace:|catalog:|\.\/src\/\w+\.ts/);
+  });
+
+  test("passes publint", () => {
+    expect(() => run(root, "publint", "run", tarball(published), "--strict")).not.toThrow();
+  });
+});
+
+test.each(libraries)("the tarball of $folder offers its types to ESM consumers", (library) => {
+  expect(() => run(root, "attw", tarball(library), "--profile", "esm-only", "--no-color")).not.toThrow();
+});
+
+describe("in an empty folder", () => {
+  test("the library example of the README runs from one driver and what it depends on", () => {
+    const names = [
+      "core",
+      "ipam",
+      "netlink",
+      "kernel",
+      "netfilter",
+      "sandbox",
+      "store-sqlite",
+      "engine",
+      "driver-bridge",
+    ];
+    const folder = install(
+      "library",
+      libraries.filter((library) => names.includes(library.folder)),
+    );
+    const { language, code } = example("library");
+    const file = language === "ts" ? "example.mts" : "example.mjs";
+    writeFileSync(join(folder, file), code);
+    expect(run(folder, "env", ...privateHost, process.execPath, file)).not.toBe("");
+  });
+
+  test("the command runs from its package and those that it names", () => {
+    const folder = install("command", published);
+    const installed = readJson<{ version: string }>(join(folder, "node_modules/netkit/package.json"));
+    expect(run(folder, "node_modules/.bin/netkit", "version")).toContain(installed.version);
+  });
+});
+
+/** A new folder with a project that has these packages and nothing else of ours. */
+function install(name: string, wanted: Package[]): string {
+  const folder = join(temporary, name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  run(folder, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", ...wanted.map(tarball));
+  return folder;
+}
+
+/** The first fenced block after `<!-- example:NAME -->` in the README. */
+function example(name: string): { language: string; code: string } {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const match = new RegExp(`<!-- example:${name} -->\\s*\`\`\`(js|ts)\\n(.*?)\`\`\``, "s").exec(readme);
+  if (!match) throw new Error(`README.md has no js or ts block after <!-- example:${name} -->`);
+  return { language: match[1] ?? "", code: match[2] ?? "" };
+}
+
+/** Runs to a good end and returns what was printed; throws with all of the output otherwise. */
+function run(cwd: string, program: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program} ${args.join(" ")} failed:\n${stdout}${stderr}`);
+  return stdout;
+}

@@ -1,0 +1,238 @@
+// Brings a clone to the state in which everything else can run: Node, pnpm, system packages, the workspace, the CLI.
+// Runs on any Node >= 18 with nothing installed, and finds out cheaply what is there already.
+// usage: node .ci/setup.mjs [--then test|demo|bench [ARGS...]]
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { constants } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const nodeVersion = "24.21.0";
+const pnpmVersion = readJson("package.json").packageManager.replace("pnpm@", "");
+const tools = join(root, ".tools");
+const pnpmPackage = `@pnpm/exe.linux-${process.arch}`;
+const pnpmBin = join(tools, "node_modules", pnpmPackage);
+
+const followUps = { test: ".ci/test.mjs", demo: "examples/demo/demo.ts", bench: "bench/bench.ts" };
+
+/** What netkit and its tests call, by Debian package. */
+const programs = {
+  iproute2: ["ip"],
+  nftables: ["nft"],
+  iptables: ["iptables", "iptables-restore", "ip6tables-restore"],
+  conntrack: ["conntrack"],
+  "iputils-ping": ["ping"],
+  "util-linux": ["unshare", "nsenter", "mount"],
+  procps: ["sysctl", "ps"],
+};
+const libraries = { libnftables1: "libnftables.so.1" };
+const systemPath = [...process.env.PATH.split(delimiter), "/usr/sbin", "/sbin"];
+
+const started = Date.now();
+const color = process.stdout.isTTY && !process.env.NO_COLOR;
+let done = 0;
+
+const [option, target, ...args] = process.argv.slice(2);
+if (option !== undefined && (option !== "--then" || !(target in followUps))) {
+  fail(
+    `unknown argument ${option} ${target ?? ""}\nusage: node .ci/setup.mjs [--then ${Object.keys(followUps).join("|")}]`,
+  );
+}
+if (process.platform !== "linux")
+  fail(`netkit needs Linux: network namespaces are a feature of its kernel. This is ${process.platform}.`);
+
+const nodeBin = await node();
+process.env.PATH = [nodeBin, pnpmBin, join(root, "node_modules/.bin"), ...systemPath].join(delimiter);
+await systemPackages();
+await workspace();
+await cli();
+if (done === 0 || option === undefined) say(`setup: everything is in place (${seconds(started)})`);
+if (option) follow(followUps[target], args);
+
+/** Node >= 24.11 and pnpm: the running Node where it is new enough, the rest from npm into .tools. Returns Node's folder. */
+async function node() {
+  const own = /^v(24\.(1[1-9]|[2-9]\d)|2[6-9]|[3-9]\d)\./.test(process.version);
+  // The packages that carry the binaries themselves: they need no install script, which npm may refuse to run.
+  const wanted = { [pnpmPackage]: pnpmVersion };
+  if (!own) wanted[`node-linux-${process.arch}`] = nodeVersion;
+  const bin = join(tools, "node_modules/.bin");
+  const installed = (name) => readJson(`.tools/node_modules/${name}/package.json`)?.version === wanted[name];
+  if (!Object.keys(wanted).every(installed) || !(own || existsSync(join(bin, "node")))) {
+    await step(`Node ${nodeVersion} and pnpm ${pnpmVersion} into .tools`, async () => {
+      mkdirSync(tools, { recursive: true });
+      writeFileSync(join(tools, "package.json"), JSON.stringify({ private: true, dependencies: wanted }));
+      const npm = ["install", "--prefix", tools, "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];
+      await run("npm", npm, offline);
+    });
+  }
+  return own ? dirname(process.execPath) : bin;
+}
+
+/** Programs and libraries of the system, from apt where that is possible. */
+async function systemPackages() {
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  const apt = isIn(systemPath, "apt-get");
+  if (!apt || process.getuid() !== 0) {
+    fail(
+      `these system packages are missing: ${missing.join(" ")}\n` +
+        (apt
+          ? `Install them with: sudo apt-get install ${missing.join(" ")}`
+          : "Those are Debian's names; install what your distribution calls them") +
+        ", then run this again.",
+    );
+  }
+  await step(`system packages: ${missing.join(" ")}`, async () => {
+    process.env.DEBIAN_FRONTEND = "noninteractive";
+    const install = ["install", "--yes", "--no-install-recommends", ...missing];
+    // A machine that has been used knows its package lists; a fresh one has to fetch them.
+    if (spawnSync("apt-get", install, { stdio: "ignore" }).status !== 0) {
+      await run("apt-get", ["update"], offline);
+      await run("apt-get", install, offline);
+    }
+    const still = missingPackages();
+    if (still.length > 0) fail(`apt-get installed ${still.join(" ")}, yet what they hold is not to be found`);
+  });
+}
+
+function missingPackages() {
+  const triplet = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch] ?? "";
+  const libraryPath = ["/usr/lib", "/lib", "/usr/lib64", "/lib64"].flatMap((folder) => [folder, join(folder, triplet)]);
+  return [
+    ...Object.keys(programs).filter((name) => !programs[name].every((program) => isIn(systemPath, program))),
+    ...Object.keys(libraries).filter((name) => !isIn(libraryPath, libraries[name])),
+  ];
+}
+
+function isIn(folders, file) {
+  return folders.some((folder) => existsSync(join(folder, file)));
+}
+
+/** The npm dependencies, when a manifest or the lock file has changed since. */
+async function workspace() {
+  const manifests = ["packages", "examples", "bench", "vm"].flatMap((folder) => files(folder, /^package\.json$/));
+  await once(
+    "dependencies",
+    ["package.json", "pnpm-workspace.yaml", "pnpm-lock.yaml", ...manifests],
+    "node_modules/.pnpm",
+    async () => {
+      await run(join(pnpmBin, "pnpm"), ["install", "--frozen-lockfile"], offline, { CI: "true" });
+    },
+  );
+  // A dependency of the workspace on the CLI would do the same, and make every package depend on all others in turbo's eyes.
+  const link = join(root, "node_modules/.bin/netkit");
+  rmSync(link, { force: true });
+  symlinkSync("../../packages/cli/bin/netkit", link);
+}
+
+/** The bundle that `npx netkit` runs, when a source has changed since. */
+async function cli() {
+  const sources = files("packages", /(?<!\.test)\.ts$/);
+  await once(
+    "the netkit command",
+    ["packages/cli/build.mjs", "pnpm-lock.yaml", ...sources],
+    "packages/cli/dist/netkit.js",
+    () => run(join(nodeBin, "node"), ["packages/cli/build.mjs"]),
+  );
+}
+
+/** Runs the step unless it ran before on the same inputs and what it makes is still there. */
+async function once(name, inputs, output, work) {
+  const stamps = "node_modules/.netkit-setup.json";
+  const hash = createHash("sha256");
+  for (const input of inputs) hash.update(`${input}\0`).update(readFileSync(join(root, input)));
+  const stamp = hash.digest("hex");
+  if (readJson(stamps)?.[name] === stamp && existsSync(join(root, output))) return;
+  await step(name, work);
+  writeFileSync(join(root, stamps), JSON.stringify({ ...readJson(stamps), [name]: stamp }));
+}
+
+function files(folder, pattern) {
+  const absolute = join(root, folder);
+  if (!existsSync(absolute)) return [];
+  return readdirSync(absolute, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return ["node_modules", "dist"].includes(entry.name) ? [] : files(path, pattern);
+    return pattern.test(entry.name) ? [path] : [];
+  });
+}
+
+/** One line per step: what it does, then how long it took. */
+async function step(name, work) {
+  const start = Date.now();
+  done += 1;
+  if (color) process.stdout.write(`\u001b[2m… ${name}\u001b[0m`);
+  await work();
+  say(
+    color
+      ? `\r\u001b[2K\u001b[32m✓\u001b[0m ${name} \u001b[2m${seconds(start)}\u001b[0m`
+      : `setup: ${name} (${seconds(start)})`,
+  );
+}
+
+/** Runs a program quietly; shows what it said only when it fails. */
+function run(program, programArgs, hint = () => "", env = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(program, programArgs, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    child.stdout.on("data", (chunk) => (output += chunk));
+    child.stderr.on("data", (chunk) => (output += chunk));
+    child.on("error", (error) => fail(`${program} can't be started: ${error.message}`));
+    child.on("close", (code) => {
+      if (code === 0) return resolve();
+      fail(
+        `${program} ${programArgs.join(" ")} failed:\n${output.trim().split("\n").slice(-25).join("\n")}\n${hint(output)}`,
+      );
+    });
+  });
+}
+
+function offline(output) {
+  return /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ERR_SOCKET|network|Temporary failure|dns error/i.test(
+    output,
+  )
+    ? "The machine seems to be offline: setup needs the npm registry and, for missing system packages, a Debian mirror."
+    : "";
+}
+
+function follow(script, scriptArgs) {
+  if (!existsSync(join(root, script))) fail(`${script} does not exist`);
+  const child = spawn(join(nodeBin, "node"), [script, ...scriptArgs], { cwd: root, stdio: "inherit" });
+  // The terminal signals the whole group; this one only waits, to pass on how the follow-up ends.
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  child.on("close", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+}
+
+function readJson(path) {
+  const absolute = join(root, path);
+  return existsSync(absolute) && statSync(absolute).isFile() ? JSON.parse(readFileSync(absolute, "utf8")) : undefined;
+}
+
+function seconds(start) {
+  return `${((Date.now() - start) / 1000).toFixed(1)} s`;
+}
+
+function say(line) {
+  console.log(line);
+}
+
+function fail(message) {
+  console.error(`${color ? "\n" : ""}setup: ${message}`);
+  process.exit(1);
+}

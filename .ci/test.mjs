@@ -1,0 +1,137 @@
+// Runs the tiers one after another: a line for each, the output of those that fail, and the sum as the last line.
+// usage: npm test -- [--tier NAME[,NAME]] [FILTER...]; a filter is part of a test file's path.
+// NETKIT_REQUIRE=all, or a list of tiers, turns their skips into failures.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { privateHost } from "./private-host.ts";
+
+// What these tests need of the kernel and the machines that run .ci/run don't have: they may be skipped even if required.
+const optional = /\(needs (ipvlan|vlan|dummy|wireguard)\)/;
+
+const tiers = {
+  types: { gates: ["tsc -b", "tsc -p tsconfig.test.json"] },
+  lint: { gates: ["oxlint --deny-warnings . .ci"] },
+  format: { gates: ["oxfmt --check . .ci"] },
+  architecture: { gates: ["turbo boundaries"] },
+  unused: { gates: ["knip --treat-config-hints-as-errors"] },
+  changesets: { gates: ["changeset status"] },
+  gates: { project: "gates" },
+  unit: { project: "unit" },
+  packed: { project: "packed", root: true },
+  kernel: { project: "kernel", root: true, wrap: privateHost },
+};
+
+const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });
+const chosen = values.tier?.split(",") ?? Object.keys(tiers).filter((name) => filters.length === 0 || hasTests(name));
+const unknown = chosen.filter((name) => !(name in tiers));
+if (unknown.length > 0) {
+  console.error(`test: no tier is named ${unknown.join(", ")}; there are ${Object.keys(tiers).join(", ")}`);
+  process.exit(2);
+}
+const required = process.env.NETKIT_REQUIRE?.split(",") ?? [];
+const environment = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1", NO_COLOR: "1" };
+const reports = mkdtempSync(join(tmpdir(), "netkit-test-"));
+const total = { passed: 0, failed: 0, skipped: 0 };
+const notes = [];
+
+for (const name of chosen) {
+  const start = Date.now();
+  if (process.stdout.isTTY) process.stdout.write(`… ${name}`);
+  const { output, ...counts } = await runTier(name, tiers[name]);
+  for (const key of Object.keys(total)) total[key] += counts[key];
+  const line = [
+    counts.failed > 0 ? "✗" : counts.passed > 0 ? "✓" : "-",
+    name.padEnd(13),
+    `${((Date.now() - start) / 1000).toFixed(1)} s`.padStart(8),
+    ` ${summary(counts)}`,
+  ].join(" ");
+  console.log(`${process.stdout.isTTY ? "\r\u001b[2K" : ""}${line}`);
+  if (counts.failed > 0) console.log(output.trimEnd().replaceAll(/^/gm, "  | "));
+}
+rmSync(reports, { recursive: true });
+for (const note of notes) console.log(note);
+console.log(summary(total));
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+async function runTier(name, tier) {
+  if (tier.root && process.getuid() !== 0) return skipTier(name, "it needs root");
+  return tier.gates ? runGates(tier.gates) : runProject(name, tier);
+}
+
+function skipTier(name, reason) {
+  notes.push(`skipped: tier ${name}: ${reason}`);
+  const must = isRequired(name);
+  return { passed: 0, failed: must ? 1 : 0, skipped: must ? 0 : 1, output: `required, and ${reason}` };
+}
+
+/** Each command is one test: it passes with exit code 0. */
+async function runGates(commands) {
+  const counts = { passed: 0, failed: 0, skipped: 0, output: "" };
+  for (const command of commands) {
+    const { code, output } = await run(command.split(" "));
+    counts[code === 0 ? "passed" : "failed"] += 1;
+    if (code !== 0) counts.output += `$ ${command}\n${output}\n`;
+  }
+  return counts;
+}
+
+async function runProject(name, { project, wrap = [] }) {
+  const file = join(reports, `${name}.json`);
+  const vitest = ["node_modules/.bin/vitest", "run", "--project", project, "--reporter=dot", "--reporter=json"];
+  const passWithNoTests = filters.length > 0 ? ["--passWithNoTests"] : [];
+  const { code, output } = await run([...wrap, ...vitest, `--outputFile.json=${file}`, ...passWithNoTests, ...filters]);
+  const suites = readReport(file);
+  const broken = suites.filter(isBroken).length;
+  const tests = suites.filter((suite) => !isBroken(suite)).flatMap((suite) => suite.assertionResults);
+  const skips = tests.filter(({ status }) => status !== "passed" && status !== "failed");
+  const forbidden = isRequired(name) ? skips.filter(({ fullName }) => !optional.test(fullName)) : [];
+  notes.push(...skips.map(({ fullName }) => `skipped: ${fullName}`));
+  const failed = tests.filter(({ status }) => status === "failed").length + forbidden.length + broken;
+  return {
+    passed: tests.filter(({ status }) => status === "passed").length,
+    // An unhandled error is no test of its own.
+    failed: failed === 0 && code !== 0 ? 1 : failed,
+    skipped: skips.length - forbidden.length,
+    output: `${output}\n${forbidden.map(({ fullName }) => `required, yet skipped: ${fullName}`).join("\n")}`,
+  };
+}
+
+/** A file that can't be loaded, or whose preparation fails, is one failure and no skips. */
+function isBroken({ status, assertionResults: tests }) {
+  return status === "failed" && tests.every((test) => test.status !== "failed");
+}
+
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")).testResults;
+  } catch {
+    return []; // vitest did not come that far; its exit code counts
+  }
+}
+
+function run([program, ...programArgs]) {
+  return new Promise((resolve) => {
+    const child = spawn(program, programArgs, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    child.stdout.on("data", (chunk) => (output += chunk));
+    child.stderr.on("data", (chunk) => (output += chunk));
+    child.on("error", (error) => resolve({ code: 1, output: `${program} can't be started: ${error.message}` }));
+    child.on("close", (code) => resolve({ code, output }));
+  });
+}
+
+/** Filters choose among the tests of packages and examples. */
+function hasTests(name) {
+  return ["unit", "kernel"].includes(name);
+}
+
+function isRequired(name) {
+  return required.includes("all") || required.includes(name);
+}
+
+function summary({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}

@@ -1,0 +1,31 @@
+import { defineConfig } from "vitest/config";
+
+// Tiers by suffix (CONTRIBUTING.md, Tests). `npm test` runs them in order, the kernel tier in namespaces of its own.
+const packages = (suffix: string) => [`packages/*/{src,test}/**/*${suffix}`, `examples/**/*${suffix}`];
+const slow = { testTimeout: 60_000, hookTimeout: 60_000 };
+
+// oxlint-disable-next-line import/no-default-export -- vitest reads the default export
+export default defineConfig({
+  test: {
+    allowOnly: !process.env["CI"],
+    projects: [
+      {
+        test: {
+          name: "unit",
+          ...slow,
+          include: packages(".test.ts"),
+          exclude: ["**/node_modules/**", "**/*.*.test.ts"],
+        },
+      },
+      {
+        test: { name: "kernel", include: packages(".netns.test.ts"), pool: "forks", fileParallelism: false, ...slow },
+      },
+      {
+        test: { name: "gates", include: [".ci/*.gate.test.ts"], ...slow },
+      },
+      {
+        test: { name: "packed", include: [".ci/*.packed.test.ts"], testTimeout: 300_000, hookTimeout: 300_000 },
+      },
+    ],
+  },
+});
