@@ -1,0 +1,170 @@
+import type { Cidr, Family, Ip, Mac } from "./address.ts";
+import type { EndpointId, NamespaceId, NetworkId } from "./ids.ts";
+import type { Instance } from "./instance.ts";
+import type { OptionInput, OptionSet, OptionValues } from "./option.ts";
+import type { PortRange, Protocol, Resource } from "./resource.ts";
+
+/** The version of this contract. A driver states the one it was written for; netkit refuses any other. */
+export const driverApi = 1;
+
+export interface Traits {
+  /**
+   * Whose network namespace a sandbox on such a network has: its own; the host's; that of another sandbox
+   * (`--network <driver>:<sandbox>`, no network record and no endpoint).
+   */
+  readonly namespace: "own" | "host" | "joined";
+  /** Who hands out addresses: the engine's IPAM, or nobody (the network has no subnets). */
+  readonly addresses: "engine" | "none";
+  /** Families that the driver can carry; empty where there are no addresses. */
+  readonly families: readonly Family[];
+  /** Ports can be published. */
+  readonly publish: boolean;
+  /** A sandbox on such a network can be on no other one (`none`, `host`). */
+  readonly exclusive: boolean;
+  /** `--internal` is understood. */
+  readonly internal: boolean;
+  /** Sandboxes on different networks of the driver reach each other by address; absent: they don't. */
+  readonly routed?: boolean;
+  /** The subnet may be that of the link which the driver's facts name: its own routes are then no overlap. */
+  readonly subnetOfLink: boolean;
+}
+
+/** What a driver asks to know of the host before it plans. Answered once; the answers are kept with the network. */
+export type FactQuery = { readonly fact: "link"; readonly name: string } | { readonly fact: "uplink" };
+
+export interface LinkFacts {
+  readonly name: string;
+  /** The kernel's word: `bridge`, `veth`, ... or "" for a physical one. */
+  readonly kind: string;
+  readonly mtu: number;
+  readonly mac?: Mac;
+  readonly addresses: readonly Cidr[];
+}
+
+export interface Facts {
+  /** By name, for each `link` that was asked for and exists. */
+  readonly links: Readonly<Record<string, LinkFacts>>;
+  /** The link of the default route, if asked for and there is one. */
+  readonly uplink?: LinkFacts;
+}
+
+/**
+ * Something that must be unique in a scope: the engine takes it in the store's transaction and hands it back in the
+ * view. `value` asks for one, `range` for any free one.
+ */
+export interface Claim {
+  /** Names the claim in the view. */
+  readonly name: string;
+  /** What it must be unique in, for example `vni` or `parent eth0`. */
+  readonly space: string;
+  readonly value?: string;
+  readonly range?: PortRange;
+}
+
+/** One subnet of a network, as planned: all parts are known. */
+export interface Subnet {
+  readonly subnet: Cidr;
+  /** Absent where the driver has no gateway. */
+  readonly gateway?: Ip;
+  /** Addresses are handed out of this part only. */
+  readonly range?: Cidr;
+  /** Reserved by name. */
+  readonly auxiliary: Readonly<Record<string, Ip>>;
+}
+
+/** A network as its driver sees it. Everything in it is plain data. */
+export interface NetworkView<O extends OptionSet = OptionSet> {
+  readonly instance: Instance;
+  readonly id: NetworkId;
+  readonly name: string;
+  readonly internal: boolean;
+  readonly subnets: readonly Subnet[];
+  readonly options: OptionValues<O>;
+  readonly facts: Facts;
+  /** The value of each claim by its name. */
+  readonly claims: Readonly<Record<string, string>>;
+}
+
+export interface EndpointAddress {
+  /** The address with its subnet's prefix length. */
+  readonly address: Cidr;
+  readonly gateway?: Ip;
+}
+
+/** A published port as decided: the host port is a number now; range and target are of equal length. */
+export interface PublishedPort {
+  readonly protocol: Protocol;
+  /** Absent: all local addresses of both families; 0.0.0.0 and ::: all of one. */
+  readonly hostAddress?: Ip;
+  readonly hostPort: PortRange;
+  readonly port: PortRange;
+}
+
+export interface EndpointView<O extends OptionSet = OptionSet, E extends OptionSet = OptionSet> {
+  readonly network: NetworkView<O>;
+  readonly id: EndpointId;
+  /** The name of the sandbox. */
+  readonly name: string;
+  /** The sandbox's namespace. */
+  readonly namespace: NamespaceId;
+  /** The interface's name in the sandbox. */
+  readonly ifName: string;
+  /** Derived from the address where there is one, so that a reused address keeps its MAC. */
+  readonly mac: Mac;
+  readonly addresses: readonly EndpointAddress[];
+  readonly ports: readonly PublishedPort[];
+  /** The families whose default route in the sandbox goes through this endpoint. */
+  readonly defaultRoute: readonly Family[];
+  readonly options: OptionValues<E>;
+}
+
+/** A remote endpoint of a global network. */
+export interface PeerView {
+  readonly address: Cidr;
+  readonly mac: Mac;
+  /** The remote host's address on the underlay. */
+  readonly vtep: Ip;
+}
+
+/** A network that exists from the start. */
+export interface PredefinedNetwork {
+  readonly name: string;
+  readonly options?: OptionInput;
+}
+
+/**
+ * A network driver: pure functions from what was asked for to what must exist on this host. It never touches the
+ * system, keeps no state and is not called when something is removed: the engine removes what it had planned.
+ *
+ * Equal views must give equal resources. What a function throws (a NetkitError with a hint, please) refuses the
+ * request before anything has changed.
+ */
+export interface Driver<O extends OptionSet = OptionSet, E extends OptionSet = OptionSet> {
+  /** {@link driverApi} at the time of writing. */
+  readonly api: number;
+  /** What `--driver` says; letters, digits and '-'. */
+  readonly name: string;
+  readonly summary: string;
+  /** Global: the network and its addresses are shared by all hosts of a store. */
+  readonly scope: "local" | "global";
+  readonly traits: Traits;
+  /** Options of a network (`-o key=value`). */
+  readonly options: O;
+  /** Options of an endpoint (`--opt key=value` of `connect`). */
+  readonly endpointOptions: E;
+  predefined?(instance: Instance): PredefinedNetwork | undefined;
+  facts?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly FactQuery[];
+  claims?(network: Omit<NetworkView<O>, "claims">): readonly Claim[];
+  /** The host address of published ports that name none; without this, or with undefined, all of them. */
+  publishAddress?(view: NetworkView<O>): Ip | undefined;
+  /** What this host must hold for the network, once. */
+  network(view: NetworkView<O>): readonly Resource[];
+  /** What this host must hold for one local endpoint. */
+  endpoint(view: EndpointView<O, E>): readonly Resource[];
+  /** What this host must hold for remote endpoints: all of them at once. */
+  peers?(view: NetworkView<O>, peers: readonly PeerView[]): readonly Resource[];
+}
+
+/** A driver of any option sets, as registries hold it. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the only type that every Driver<O, E> is assignable to: O and E are contravariant
+export type AnyDriver = Driver<any, any>;

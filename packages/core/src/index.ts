@@ -1,0 +1,23 @@
+/**
+ * The contract between netkit's parts: what a network, an endpoint and a sandbox are, what a driver says, what a
+ * store keeps and what a handler does. Nothing here touches the system.
+ *
+ * @packageDocumentation
+ */
+export * from "./address.ts";
+export * from "./codes.ts";
+export * from "./digest.ts";
+export * from "./driver.ts";
+export * from "./errors.ts";
+export * from "./ids.ts";
+export * from "./instance.ts";
+export * from "./model.ts";
+export * from "./name.ts";
+export * from "./nearest.ts";
+export * from "./option.ts";
+export * from "./parse-options.ts";
+export * from "./plan.ts";
+export * from "./port.ts";
+export * from "./resource-key.ts";
+export * from "./resource.ts";
+export * from "./store.ts";

@@ -1,0 +1,103 @@
+import type { Cidr, Ip, Mac } from "./address.ts";
+import type { EndpointAddress, Facts, PublishedPort, Subnet } from "./driver.ts";
+import type { EndpointId, NamespaceId, NetworkId, SandboxId } from "./ids.ts";
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Times are ISO 8601 in UTC. */
+interface Record_ {
+  readonly created: string;
+  readonly labels: Labels;
+}
+
+/** A network as stored. */
+export interface Network extends Record_ {
+  readonly id: NetworkId;
+  readonly name: string;
+  readonly driver: string;
+  readonly scope: "local" | "global";
+  readonly predefined: boolean;
+  readonly internal: boolean;
+  readonly ipv6: boolean;
+  /** Empty for drivers without addresses, and for a predefined network until its first endpoint. */
+  readonly subnets: readonly Subnet[];
+  /** By canonical name, defaults included. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** What its plan was made from; frozen at creation. */
+  readonly facts: Facts;
+  readonly claims: Readonly<Record<string, string>>;
+  /** Its kernel objects are planned and made. */
+  readonly realised: boolean;
+}
+
+/** A sandbox's attachment to a network, as stored. */
+export interface Endpoint {
+  readonly id: EndpointId;
+  readonly network: NetworkId;
+  /** The sandbox that asked for it; the endpoint belongs to that sandbox's namespace. */
+  readonly sandbox: SandboxId;
+  readonly namespace: NamespaceId;
+  readonly created: string;
+  /** "" for networks without interfaces. */
+  readonly ifName: string;
+  readonly mac: Mac;
+  readonly addresses: readonly EndpointAddress[];
+  readonly ports: readonly PublishedPort[];
+  readonly aliases: readonly string[];
+  readonly defaultRoute: readonly ("ipv4" | "ipv6")[];
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A network namespace, as stored. A joined sandbox is a further member. */
+export interface Namespace {
+  readonly id: NamespaceId;
+  /** netkit made it and removes it with its last member; or a stranger did, and netkit never removes it. */
+  readonly owner: "netkit" | "stranger" | "host";
+  /** Where to open it: `/run/netns/<name>`, `/proc/<pid>/ns/net`, or a path that the caller gave. */
+  readonly path: string;
+  /** The name under /run/netns, as `ip netns` shows it; netkit's own namespaces only. */
+  readonly name?: string;
+  /** SO_NETNS_COOKIE (asm-generic/socket.h), decimal: tells a namespace from a later one at the same path. */
+  readonly cookie: string;
+  /** /proc/sys/kernel/random/boot_id: cookies start again with each boot. */
+  readonly boot: string;
+  readonly members: readonly SandboxId[];
+}
+
+/** DNS settings, as in resolv.conf(5). */
+export interface DnsConfig {
+  readonly servers: readonly Ip[];
+  readonly search: readonly string[];
+  readonly options: readonly string[];
+}
+
+/** A process that was started in a sandbox, told from a later one with the same pid by its start time. */
+export interface SandboxProcess {
+  readonly pid: number;
+  /** Clock ticks since boot, field 22 of /proc/pid/stat (proc(5)). */
+  readonly startTime: string;
+  readonly boot: string;
+  readonly command: readonly string[];
+}
+
+export interface Sandbox extends Record_ {
+  readonly id: SandboxId;
+  readonly name: string;
+  readonly namespace: NamespaceId;
+  readonly hostname: string;
+  readonly dns: DnsConfig;
+  /** Lines `address name` of --add-host. */
+  readonly hosts: readonly { readonly address: Ip; readonly name: string }[];
+  /** Remove the sandbox when its process has ended. */
+  readonly autoRemove: boolean;
+  /** The process that `run` started, if any. */
+  readonly process?: SandboxProcess;
+}
+
+/** What `network create` asks for in one subnet; the engine fills in the rest. */
+export interface SubnetRequest {
+  readonly subnet?: Cidr;
+  readonly gateway?: Ip;
+  readonly range?: Cidr;
+  readonly auxiliary?: Readonly<Record<string, Ip>>;
+}

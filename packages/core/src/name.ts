@@ -1,0 +1,37 @@
+import { NetkitError } from "./errors.ts";
+import { quoted } from "./quoted.ts";
+
+/** Docker's grammar of names, with a length that fits every place a name goes to. */
+const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
+
+/**
+ * `name`, checked: a letter or digit, then letters, digits, `_`, `.` and `-`; at most 128.
+ * @throws NetkitError NAME_INVALID
+ */
+export function parseName(what: "network" | "sandbox" | "alias", name: string): string {
+  if (!pattern.test(name)) {
+    throw new NetkitError("NAME_INVALID", `invalid ${what} name ${quoted(name)}`, {
+      hint: "A name starts with a letter or digit and holds letters, digits, '_', '.' and '-', 128 at most.",
+      details: { name },
+    });
+  }
+  return name;
+}
+
+/** The kernel has settings of these names beside those of links (net/ipv4/conf/all), and refuses links called so. */
+const reservedLinkNames: readonly string[] = [".", "..", "all", "default"];
+
+/**
+ * `name`, checked: a link name that the kernel takes (dev_valid_name, net/core/dev.c) and that means nothing else to
+ * a shell, nft or ip.
+ * @throws NetkitError NAME_INVALID
+ */
+export function parseLinkName(name: string): string {
+  if (!/^[a-zA-Z0-9_.+@=][a-zA-Z0-9_.+@=-]{0,14}$/.test(name) || reservedLinkNames.includes(name)) {
+    throw new NetkitError("NAME_INVALID", `invalid interface name ${quoted(name)}`, {
+      hint: "An interface name is 1 to 15 letters, digits, '_', '.', '+', '@', '=' and '-', and isn't 'all' or 'default'.",
+      details: { name },
+    });
+  }
+  return name;
+}

@@ -1,0 +1,102 @@
+import * as z from "zod/mini";
+
+/**
+ * One option of a driver. Help, validation, shell completion and docs derive from it. Its schema accepts text as the
+ * command line gives it and typed values as the library gives them.
+ */
+export interface Option<T = unknown> {
+  readonly schema: z.ZodMiniType<T>;
+  /** One line for `--help`. */
+  readonly summary: string;
+  /** What stands for the value in help: `BYTES`, `true|false`, `bridge|private`. */
+  readonly value: string;
+  /** Other spellings, such as Docker's `com.docker.network.driver.mtu`. */
+  readonly aliases?: readonly string[];
+  readonly default?: T;
+}
+
+export type OptionSet = Readonly<Record<string, Option>>;
+
+/** The values of an option set: those with a default are always there. */
+export type OptionValues<S extends OptionSet> = {
+  readonly [K in keyof S]: S[K] extends { default: unknown } ? Value<S[K]> : Value<S[K]> | undefined;
+};
+type Value<O> = O extends Option<infer T> ? T : never;
+
+/** What callers give: text or typed values by name or alias. */
+export type OptionInput = Readonly<Record<string, unknown>>;
+
+interface Extra<T> {
+  readonly aliases?: readonly string[];
+  readonly default?: T;
+}
+
+const truth: Readonly<Record<string, boolean>> = {
+  true: true,
+  "1": true,
+  yes: true,
+  on: true,
+  false: false,
+  "0": false,
+  no: false,
+  off: false,
+};
+
+/** A yes-or-no option. */
+export function flag<const E extends Extra<boolean>>(summary: string, extra: E): Option<boolean> & E {
+  const schema = z.pipe(
+    z.transform((input: unknown) => (typeof input === "string" ? (truth[input.toLowerCase()] ?? input) : input)),
+    z.boolean("expected true or false"),
+  );
+  return { schema, summary, value: "true|false", ...extra };
+}
+
+/** A whole number between `min` and `max`, both included. */
+export function integer<const E extends Extra<number>>(
+  summary: string,
+  range: { min: number; max: number; value: string },
+  extra: E,
+): Option<number> & E {
+  const { min, max, value } = range;
+  const message = `expected a whole number from ${min} to ${max}`;
+  const schema = z.pipe(
+    z.transform((input: unknown) => (typeof input === "string" && /^-?[0-9]+$/.test(input) ? Number(input) : input)),
+    z.int(message).check(z.minimum(min, message), z.maximum(max, message)),
+  );
+  return { schema, summary, value, ...extra };
+}
+
+/** One of a few words. */
+export function choice<const C extends string, const E extends Extra<NoInfer<C>>>(
+  summary: string,
+  words: readonly [C, ...C[]],
+  extra: E,
+): Option<C> & E {
+  const schema = z.enum(words, `expected one of ${words.join(", ")}`) as unknown as z.ZodMiniType<C>;
+  return { schema, summary, value: words.join("|"), ...extra };
+}
+
+/** Text that `parse` turns into a value; what it throws becomes the message of the refusal. */
+export function parsed<T, const E extends Extra<NoInfer<T>>>(
+  summary: string,
+  value: string,
+  parse: (text: string) => T,
+  extra: E,
+): Option<T> & E {
+  const schema = z.pipe(
+    z.string("expected text"),
+    z.transform((text: string, context) => {
+      try {
+        return parse(text);
+      } catch (error) {
+        context.issues.push({
+          code: "custom",
+          message: error instanceof Error ? error.message : String(error),
+          input: text,
+        });
+        return z.NEVER;
+      }
+    }),
+  ) as unknown as z.ZodMiniType<T>;
+  return { schema, summary, value, ...extra };
+}

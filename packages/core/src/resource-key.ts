@@ -1,0 +1,53 @@
+import type { Resource, ResourceKey } from "./resource.ts";
+
+/** The key of a resource. Two resources with one key are the same kernel object and must agree in all their data. */
+export function keyOf(resource: Resource): ResourceKey {
+  return `${resource.kind} ${resource.ns} ${identity(resource)}` as ResourceKey;
+}
+
+/** True if the two describe the same object in the same way; `ensure` and `dependsOn` don't count. */
+export function sameData(a: Resource, b: Resource): boolean {
+  return stableJson(a) === stableJson(b);
+}
+
+function identity(resource: Resource): string {
+  switch (resource.kind) {
+    case "netns":
+      return "";
+    case "file":
+    case "sysctl":
+      return resource.path;
+    case "link":
+    case "bridge":
+    case "veth":
+    case "vxlan":
+    case "macvlan":
+    case "dummy":
+      return resource.name;
+    case "address":
+      return `${resource.link} ${resource.address}`;
+    case "neighbour":
+      // The kernel keeps addresses to answer for in a table of their own.
+      return `${resource.link} ${resource.address}${resource.proxy === true ? " proxy" : ""}`;
+    case "route":
+      return `${resource.destination} table ${resource.table ?? 254} metric ${resource.metric ?? 0}`;
+    case "rule":
+      return `${resource.family} ${resource.priority} ${resource.from ?? "all"} ${resource.to ?? "all"}`;
+    case "fdb":
+      return `${resource.link} ${resource.mac} ${resource.master ? "master" : "self"}`;
+    case "isolation":
+      return resource.link;
+    case "masquerade":
+      return `${resource.link} ${resource.subnet}`;
+    case "publish":
+      return `${resource.family} ${resource.hostAddress ?? "*"} ${resource.protocol} ${resource.hostPort.first}-${resource.hostPort.last}`;
+  }
+}
+
+function stableJson(resource: Resource): string {
+  return JSON.stringify(resource, (key: string, value: unknown) => {
+    if (key === "ensure" || key === "dependsOn") return undefined;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).toSorted(([x], [y]) => (x < y ? -1 : 1)));
+  });
+}

@@ -1,0 +1,244 @@
+import type { Cidr, Family, Ip, Mac } from "./address.ts";
+import type { NamespaceId } from "./ids.ts";
+
+/**
+ * Where a resource lives: the network namespace that netkit was opened in (the host), or a sandbox's.
+ * Every resource of a driver names one of these two.
+ */
+export type NamespaceRef = "host" | NamespaceId;
+
+interface Base {
+  readonly ns: NamespaceRef;
+  /**
+   * `"exists"` describes what somebody else made: checked, never made, never changed, never removed.
+   * Absent: netkit makes it and removes it with its last owner.
+   */
+  readonly ensure?: "exists";
+  /** Keys of resources that must be there first, where the order of kinds doesn't say so already. */
+  readonly dependsOn?: readonly ResourceKey[];
+}
+
+/** A network namespace that netkit makes: bind-mounted at `/run/netns/<name>`, its loopback up. `ns` is the namespace itself. */
+export interface NetnsResource extends Base {
+  readonly kind: "netns";
+  readonly ns: NamespaceId;
+  readonly name: string;
+}
+
+/** A regular file with exactly this content, parent directories made as needed; `ns` is "host". */
+export interface FileResource extends Base {
+  readonly kind: "file";
+  readonly path: string;
+  readonly content: string;
+}
+
+/** A link that somebody else made: a parent, an uplink, an adopted bridge's port. Always `ensure: "exists"`. */
+export interface LinkResource extends Base {
+  readonly kind: "link";
+  readonly ensure: "exists";
+  readonly name: string;
+}
+
+/** A bridge, up, without spanning tree. Its MAC is pinned, so that it doesn't change with its ports. */
+export interface BridgeResource extends Base {
+  readonly kind: "bridge";
+  readonly name: string;
+  readonly mac?: Mac;
+  readonly mtu?: number;
+  /** No IPv6 link-local address of its own (a bridge without IPv6, or one that netkit gives all its addresses). */
+  readonly noLinkLocal?: boolean;
+}
+
+/** A veth pair, both ends up, each made in its namespace. `name` is the end in `ns`, a port of `master` if given. */
+export interface VethResource extends Base {
+  readonly kind: "veth";
+  readonly name: string;
+  readonly mac?: Mac;
+  readonly mtu?: number;
+  /** The bridge that the end in `ns` is a port of. */
+  readonly master?: string;
+  /** Bridge port: may send a frame back to where it came from. */
+  readonly hairpin?: boolean;
+  /** Bridge port: talks to ports that aren't isolated only (`bridge link set isolated on`). */
+  readonly isolated?: boolean;
+  readonly peer: {
+    readonly ns: NamespaceRef;
+    readonly name: string;
+    readonly mac?: Mac;
+    readonly mtu?: number;
+  };
+  /**
+   * Another engine moves, renames or tunes the peer afterwards: identity is then the end in `ns`, and only that end
+   * is compared with the kernel.
+   */
+  readonly handedOver?: boolean;
+}
+
+/** A VXLAN device, up. With `dynamic: false` neither learning nor flooding: entries come from fdb resources alone. */
+export interface VxlanResource extends Base {
+  readonly kind: "vxlan";
+  readonly name: string;
+  readonly vni: number;
+  /** UDP port; 4789 by RFC 7348, 8472 with flannel. */
+  readonly port: number;
+  readonly local?: Ip;
+  /** The underlay's link. */
+  readonly device?: string;
+  readonly mac?: Mac;
+  readonly mtu?: number;
+  readonly master?: string;
+  readonly learning: boolean;
+  /** Bridge port: answer ARP and ND from the neighbour table. */
+  readonly neighSuppress?: boolean;
+}
+
+/** A macvlan on `parent` (in the host namespace), made in `ns`, up. */
+export interface MacvlanResource extends Base {
+  readonly kind: "macvlan";
+  readonly name: string;
+  readonly parent: string;
+  readonly mode: "bridge" | "private" | "vepa" | "passthru";
+  readonly mac?: Mac;
+  readonly mtu?: number;
+}
+
+/** A dummy link, up. */
+export interface DummyResource extends Base {
+  readonly kind: "dummy";
+  readonly name: string;
+  readonly mac?: Mac;
+  readonly mtu?: number;
+}
+
+/** An interface address, never waiting for duplicate address detection. */
+export interface AddressResource extends Base {
+  readonly kind: "address";
+  readonly link: string;
+  readonly address: Cidr;
+  /** Don't let the kernel add the on-link route (a /32 anycast gateway). */
+  readonly noPrefixRoute?: boolean;
+}
+
+/** A route, with netkit's protocol number. `destination` "default" needs `family`'s sake: 0.0.0.0/0 or ::/0. */
+export interface RouteResource extends Base {
+  readonly kind: "route";
+  /** A subnet; 0.0.0.0/0 and ::/0 are the default routes. */
+  readonly destination: Cidr;
+  readonly type?: "unicast" | "blackhole" | "unreachable" | "prohibit";
+  readonly via?: Ip;
+  readonly link?: string;
+  readonly metric?: number;
+  readonly table?: number;
+  readonly source?: Ip;
+  /** The next hop is on the link even where no address says so. */
+  readonly onlink?: boolean;
+}
+
+/** A policy rule. */
+export interface RuleResource extends Base {
+  readonly kind: "rule";
+  readonly family: Family;
+  readonly priority: number;
+  readonly table: number;
+  readonly from?: Cidr;
+  readonly to?: Cidr;
+}
+
+/** A permanent neighbour entry (ARP or ND), or with `proxy` an address that the host answers for. */
+export interface NeighbourResource extends Base {
+  readonly kind: "neighbour";
+  readonly link: string;
+  readonly address: Ip;
+  readonly mac?: Mac;
+  readonly proxy?: boolean;
+}
+
+/** A forwarding entry: on a VXLAN device to a VTEP (`destination`), on a bridge port to the port. */
+export interface FdbResource extends Base {
+  readonly kind: "fdb";
+  readonly link: string;
+  readonly mac: Mac;
+  /** The VTEP, for entries of the device itself (`self`). */
+  readonly destination?: Ip;
+  /** True: an entry of the bridge that the link is a port of (`master static`). */
+  readonly master?: boolean;
+}
+
+/** A sysctl by its dotted name; a link's name within stands between slashes: `net/ipv4/conf/eth0.5/forwarding`. */
+export interface SysctlResource extends Base {
+  readonly kind: "sysctl";
+  /** The path below /proc/sys, with '/' between the parts. */
+  readonly path: string;
+  readonly value: string;
+}
+
+/** Who a link's traffic may reach: one bridge with its ports as an area of its own. */
+export interface IsolationResource extends Base {
+  readonly kind: "isolation";
+  readonly link: string;
+  /** Ports of the bridge may talk to each other. */
+  readonly icc: boolean;
+  /** Nothing passes between this bridge and any other link (`--internal`). */
+  readonly internal: boolean;
+}
+
+/** Source NAT for what leaves `subnet` through `link` towards the outside. */
+export interface MasqueradeResource extends Base {
+  readonly kind: "masquerade";
+  readonly link: string;
+  readonly subnet: Cidr;
+  /** A fixed source address instead of that of the outgoing link. */
+  readonly source?: Ip;
+}
+
+export type Protocol = "tcp" | "udp" | "sctp";
+
+/** First and last port, equal for a single one. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * A port (or range) of the host, forwarded to an endpoint of the same family: from outside, from the host itself
+ * (127.0.0.0/8 included), from other networks and from the endpoint itself (hairpin).
+ */
+export interface PublishResource extends Base {
+  readonly kind: "publish";
+  readonly family: Family;
+  readonly protocol: Protocol;
+  /** The host address; absent: every local address of the family. */
+  readonly hostAddress?: Ip;
+  readonly hostPort: PortRange;
+  /** The endpoint's address. */
+  readonly target: Ip;
+  /** As many ports as `hostPort`. */
+  readonly targetPort: PortRange;
+  /** The bridge (or link) through which the target is reached. */
+  readonly link: string;
+}
+
+export type Resource =
+  | NetnsResource
+  | FileResource
+  | LinkResource
+  | BridgeResource
+  | VethResource
+  | VxlanResource
+  | MacvlanResource
+  | DummyResource
+  | AddressResource
+  | RouteResource
+  | RuleResource
+  | NeighbourResource
+  | FdbResource
+  | SysctlResource
+  | IsolationResource
+  | MasqueradeResource
+  | PublishResource;
+
+export type ResourceKind = Resource["kind"];
+export type ResourceOf<K extends ResourceKind> = Extract<Resource, { kind: K }>;
+
+/** What identifies a resource on this host: kind, namespace and the kind's own identity, joined by blanks. */
+export type ResourceKey = string & { readonly __resourceKey: true };

@@ -1,0 +1,67 @@
+/** A document under its key. Keys are paths of printable ASCII such as `network/<id>`; they sort bytewise. */
+export interface Entry {
+  readonly key: string;
+  /** Plain JSON. */
+  readonly value: unknown;
+  /** The store's revision at which this value was written; at least 1. */
+  readonly revision: number;
+}
+
+/** One commit: if every check holds, all writes happen at one new revision; otherwise none. */
+export interface Commit {
+  /** The revision that each key must still have; 0: the key must be absent. */
+  readonly checks: readonly { readonly key: string; readonly revision: number }[];
+  /** Each key at most once. A value of undefined removes the key. Under a lease that has ended the commit conflicts on that key. */
+  readonly writes: readonly { readonly key: string; readonly value: unknown; readonly lease?: LeaseId }[];
+  /**
+   * Default true: what was acknowledged survives a power cut. False: it survives the end of the process, and a power
+   * cut if a later durable commit was acknowledged.
+   */
+  readonly durable?: boolean;
+}
+
+export type CommitResult =
+  | { readonly committed: true; readonly revision: number }
+  | { readonly committed: false; readonly conflicts: readonly string[] };
+
+export type LeaseId = string & { readonly __lease: true };
+
+export interface Lease {
+  readonly id: LeaseId;
+  /** Prolongs it by its time to live; false when it has run out already. */
+  renew(): Promise<boolean>;
+  /** Ends it now: its keys are removed. */
+  revoke(): Promise<void>;
+}
+
+export type WatchEvent =
+  | { readonly type: "put"; readonly key: string; readonly value: unknown; readonly revision: number }
+  | { readonly type: "delete"; readonly key: string; readonly revision: number }
+  /** The history since the wanted revision is gone: read everything again, then go on from `revision`. */
+  | { readonly type: "resync"; readonly revision: number };
+
+export interface RangeOptions {
+  /** First key that may be returned (default: the prefix itself). */
+  readonly from?: string;
+  readonly limit?: number;
+}
+
+/**
+ * A transactional, ordered key-value store. What `commit` acknowledged survives a crash of the process and, for
+ * embedded stores, a power cut.
+ */
+export interface Store {
+  get(key: string): Promise<Entry | undefined>;
+  /** Entries whose keys start with `prefix`, in key order. */
+  range(prefix: string, options?: RangeOptions): Promise<Entry[]>;
+  commit(commit: Commit): Promise<CommitResult>;
+  /**
+   * Changes after `revision` under `prefix`, in order, until `signal` aborts. A key that changed several times since
+   * may be reported once, at its latest change.
+   */
+  watch(prefix: string, revision: number, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  /** The latest revision. */
+  revision(): Promise<number>;
+  lease(ttlMs: number): Promise<Lease>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,114 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseLinkName, parseName } from "../src/index.ts";
+import { nearly } from "./arbitraries.ts";
+import { accepts, refusal } from "./refusals.ts";
+
+const hostile: [what: string, name: string][] = [
+  ["nothing", ""],
+  ["a blank", "a b"],
+  ["a blank in front", " a"],
+  ["a tab", "a\tb"],
+  ["a slash", "a/b"],
+  ["the way up", "../etc"],
+  ["dots alone", ".."],
+  ["a line break", "a\nb"],
+  ["a line break behind", "a\n"],
+  ["a carriage return", "a\rb"],
+  ["a zero byte", "a\0b"],
+  ["a terminal sequence", "\u001B[31ma"],
+  ["a colon", "a:b"],
+  ["a percent sign", "a%d"],
+  ["a comma", "a,b"],
+  ["a shell variable", "$HOME"],
+  ["a shell substitution", "$(reboot)"],
+  ["backticks", "`reboot`"],
+  ["a shell separator", "a;reboot"],
+  ["a pipe", "a|b"],
+  ["an ampersand", "a&b"],
+  ["a redirection", "a>b"],
+  ["single quotes", "a'b"],
+  ["double quotes", 'a"b'],
+  ["a backslash", String.raw`a\b`],
+  ["a wildcard", "a*"],
+  ["a question mark", "a?"],
+  ["a comment", "a#b"],
+  ["an exclamation mark", "a!b"],
+  ["a tilde", "~root"],
+  ["brackets", "a[0]"],
+  ["nft's braces", "a{b}"],
+  ["an option", "-rf"],
+  ["a letter that isn't ASCII", "ä"],
+  ["a full-width letter", "ａ"],
+  ["a blank that isn't ASCII", "a\u00A0b"],
+  ["a mark that changes the direction of text", "a\u202Eb"],
+  ["300 characters", "a".repeat(300)],
+];
+
+describe("a name", () => {
+  test.each(["a", "0", "web", "Web-1", "web_1.example", "a".repeat(128), "0123456789"])("may be %s", (name) => {
+    expect(parseName("network", name)).toBe(name);
+  });
+
+  test.each([
+    ...hostile,
+    ["129 characters", "a".repeat(129)],
+    ["an underscore in front", "_a"],
+    ["a dot in front", ".a"],
+  ])("can't hold %s", (_, name) => {
+    const error = refusal("NAME_INVALID", () => parseName("sandbox", name));
+    expect(error.message).toContain("sandbox name");
+    expect(error.details).toEqual({ name });
+  });
+
+  test("is a letter or digit, then letters, digits, '_', '.', '-'", () => {
+    const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    fc.assert(
+      fc.property(nearly(fc.stringMatching(/^[a-z0-9][\w.-]{0,140}$/), `${letters}_.- /$\n`), (name) => {
+        const [first = "", ...rest] = name;
+        const fits =
+          first !== "" && letters.includes(first) && rest.every((letter) => `${letters}_.-`.includes(letter));
+        expect(accepts("NAME_INVALID", () => parseName("alias", name))).toBe(fits && name.length <= 128);
+      }),
+    );
+  });
+});
+
+describe("a link name", () => {
+  test.each([
+    "lo",
+    "eth0",
+    "enp0s31f6",
+    "eth0.100",
+    "br-0a1b2c3d4e5f",
+    "wg_0",
+    "eth0@x",
+    "a+b",
+    "_a",
+    ".a",
+    "a".repeat(15),
+  ])("may be %s", (name) => {
+    expect(parseLinkName(name)).toBe(name);
+  });
+
+  test.each([
+    ...hostile,
+    ["16 characters", "a".repeat(16)],
+    ["a dot alone", "."],
+    ["the kernel's name for all links", "all"],
+    ["the kernel's name for new links", "default"],
+  ])("can't hold %s", (_, name) => {
+    const error = refusal("NAME_INVALID", () => parseLinkName(name));
+    expect(error.details).toEqual({ name });
+  });
+
+  test("is always one that the kernel takes, and one word of a shell", () => {
+    fc.assert(
+      fc.property(nearly(fc.stringMatching(/^[\w.+@=][\w.+@=-]{0,15}$/), "ab.-_@+=:/% $'\"*\\{};\n"), (name) => {
+        if (!accepts("NAME_INVALID", () => parseLinkName(name))) return;
+        expect(Buffer.byteLength(name)).toBeLessThan(16);
+        expect(name).toMatch(/^[\w.+@=][\w.+@=-]*$/);
+      }),
+    );
+  });
+});

@@ -1,0 +1,156 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { familyOf, parseIp, parsePortSpec, type PortRange, type PortSpec } from "../src/index.ts";
+import { anyIp, nearly } from "./arbitraries.ts";
+import { accepts, refusal } from "./refusals.ts";
+
+const at = (first: number, last = first): PortRange => ({ first, last });
+const tcp = (port: PortRange, more: Partial<PortSpec> = {}): PortSpec => ({ protocol: "tcp", port, ...more });
+
+describe("a published port", () => {
+  test.each<[text: string, spec: PortSpec]>([
+    ["80", tcp(at(80))],
+    ["1", tcp(at(1))],
+    ["65535", tcp(at(65_535))],
+    ["80/tcp", tcp(at(80))],
+    ["53/udp", { protocol: "udp", port: at(53) }],
+    ["53/UDP", { protocol: "udp", port: at(53) }],
+    ["132/sctp", { protocol: "sctp", port: at(132) }],
+    ["8000-8010", tcp(at(8000, 8010))],
+    ["8080:80", tcp(at(80), { hostPort: at(8080) })],
+    ["8080:80/udp", { protocol: "udp", hostPort: at(8080), port: at(80) }],
+    [":80", tcp(at(80))],
+    ["9000-9002:8000-8002", tcp(at(8000, 8002), { hostPort: at(9000, 9002) })],
+    ["9000-9002:80", tcp(at(80), { hostPort: at(9000, 9002) })],
+    ["9000-9000:80", tcp(at(80), { hostPort: at(9000) })],
+    ["127.0.0.1:8080:80", tcp(at(80), { hostAddress: parseIp("127.0.0.1"), hostPort: at(8080) })],
+    ["127.0.0.1::80", tcp(at(80), { hostAddress: parseIp("127.0.0.1") })],
+    ["127.0.0.1:80", tcp(at(80), { hostAddress: parseIp("127.0.0.1") })],
+    ["0.0.0.0:80:80", tcp(at(80), { hostAddress: parseIp("0.0.0.0"), hostPort: at(80) })],
+    ["127.0.0.1::8000-8001/sctp", { protocol: "sctp", hostAddress: parseIp("127.0.0.1"), port: at(8000, 8001) }],
+    ["10.0.0.1:9000-9002:80", tcp(at(80), { hostAddress: parseIp("10.0.0.1"), hostPort: at(9000, 9002) })],
+    ["[::1]:8080:80", tcp(at(80), { hostAddress: parseIp("::1"), hostPort: at(8080) })],
+    ["[2001:DB8::1]::80/udp", { protocol: "udp", hostAddress: parseIp("2001:db8::1"), port: at(80) }],
+    ["[::]:80", tcp(at(80), { hostAddress: parseIp("::") })],
+  ])("%s", (text, spec) => {
+    expect(parsePortSpec(text)).toEqual(spec);
+  });
+
+  test.each([
+    ["", "not a port"],
+    ["0", "1 to 65535"],
+    ["65536", "1 to 65535"],
+    ["99999999999", "not a port"],
+    ["0:80", "1 to 65535"],
+    ["80:0", "1 to 65535"],
+    ["80:65536", "1 to 65535"],
+    ["65535-65536:80", "1 to 65535"],
+    ["8010-8000:80", "reversed"],
+    ["8010-8000", "reversed"],
+    ["9000-9001:8001-8000", "reversed"],
+    ["9000-9001:8000-8002", "differ in length"],
+    ["9000:8000-8001", "differ in length"],
+    ["-80", "not a port"],
+    ["80-", "not a port"],
+    ["80-81-82", "not a port"],
+    ["+80", "not a port"],
+    ["0x50", "not a port"],
+    ["8e1", "not a port"],
+    ["80.0", "not a port"],
+    ["٨٠", "not a port"],
+    [" 80", "not a port"],
+    ["80 ", "not a port"],
+    ["80\n", "not a port"],
+    ["8080: 80", "not a port"],
+    ["80:", "not a port"],
+    ["http", "not a port"],
+    ["80/", "protocol"],
+    ["80/icmp", "protocol"],
+    ["80/tcp/udp", "not a port"],
+    ["80/tcp,udp", "protocol"],
+    ["/tcp", "not a port"],
+    ["localhost:80:80", "too many parts"],
+    ["1:2:3", "too many parts"],
+    ["::1:8080:80", "too many parts"],
+    ["[::1]", "too many parts"],
+    ["[::1]8080:80", "too many parts"],
+    ["[::1]:1:2:3", "too many parts"],
+    ["[]:80:80", "invalid address"],
+    ["[::1%lo]:80:80", "invalid address"],
+    ["[127.0.0.1]:80:80", "don't"],
+    ["127.0.0.256:80:80", "invalid address"],
+    ["127.1:80:80", "invalid address"],
+    ["0177.0.0.1:80:80", "invalid address"],
+    ["8080:80;reboot", "not a port"],
+    ["$(reboot):80", "not a port"],
+    ["80/`reboot`", "protocol"],
+    ["{ 80 }", "not a port"],
+    ["80, 81", "not a port"],
+    ["\u001B[2J:80", "not a port"],
+    [`${"1".repeat(300)}:80`, "not a port"],
+    ["1.".repeat(150), "not a port"],
+    [`80/${"x".repeat(300)}`, "protocol"],
+  ])("%j is refused", (text, why) => {
+    const error = refusal("PORT_INVALID", () => parsePortSpec(text));
+    expect(error.message).toContain(why);
+    expect(error.details).toEqual({ text });
+  });
+
+  test("is parsed as it was rendered", () => {
+    fc.assert(
+      fc.property(anySpec, (spec) => {
+        expect(parsePortSpec(render(spec))).toEqual(spec);
+      }),
+    );
+  });
+
+  test("never fails in another way, and is in range when it is accepted", () => {
+    fc.assert(
+      fc.property(nearly(anySpec.map(render), "0123456789.:-[]/ tcpuds"), (text) => {
+        if (!accepts("PORT_INVALID", () => parsePortSpec(text))) return;
+        const { hostPort = at(1), port } = parsePortSpec(text);
+        for (const { first, last } of [hostPort, port]) {
+          expect([first >= 1, last >= first, last <= 65_535]).toEqual([true, true, true]);
+        }
+        expect(parsePortSpec(render(parsePortSpec(text)))).toEqual(parsePortSpec(text));
+      }),
+    );
+  });
+
+  test("costs no more than its length when it is hostile", () => {
+    const started = performance.now();
+    refusal("PORT_INVALID", () => parsePortSpec("1.".repeat(50_000)));
+    refusal("PORT_INVALID", () => parsePortSpec("/".repeat(100_000)));
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+});
+
+const anyRange = fc
+  .tuple(fc.integer({ min: 1, max: 65_535 }), fc.nat(100))
+  .map(([first, more]) => at(first, Math.min(65_535, first + more)));
+
+/** A range of the same length somewhere else, or for a single port any range, or none. */
+function anyHostPort(port: PortRange): fc.Arbitrary<PortRange | undefined> {
+  const more = port.last - port.first;
+  const shifted = fc.integer({ min: 1, max: 65_535 - more }).map((first) => at(first, first + more));
+  return fc.option(more === 0 ? fc.oneof(shifted, anyRange) : shifted, { nil: undefined });
+}
+
+const anySpec: fc.Arbitrary<PortSpec> = anyRange.chain((port) =>
+  fc
+    .tuple(fc.constantFrom("tcp", "udp", "sctp"), fc.option(anyIp, { nil: undefined }), anyHostPort(port))
+    .map(([protocol, hostAddress, hostPort]) => ({
+      protocol,
+      ...(hostAddress === undefined ? {} : { hostAddress }),
+      ...(hostPort === undefined ? {} : { hostPort }),
+      port,
+    })),
+);
+
+const rangeText = ({ first, last }: PortRange): string => (first === last ? `${first}` : `${first}-${last}`);
+
+function render({ protocol, hostAddress, hostPort, port }: PortSpec): string {
+  const bracketed = hostAddress !== undefined && familyOf(hostAddress) === "ipv6" ? `[${hostAddress}]` : hostAddress;
+  const host = bracketed === undefined ? "" : `${bracketed}:`;
+  return `${host}${hostPort === undefined ? "" : `${rangeText(hostPort)}:`}${rangeText(port)}/${protocol}`;
+}
