@@ -1,0 +1,234 @@
+import { endianness } from "node:os";
+import { malformed } from "./errors.ts";
+
+/** Netlink is spoken in the byte order of the host. */
+export const LITTLE_ENDIAN: boolean = endianness() === "LE";
+
+/** linux/netlink.h: the attribute holds attributes. */
+const NLA_F_NESTED = 0x8000;
+/** linux/netlink.h: the bits of nla_type that are the type; the others are flags. */
+export const NLA_TYPE_MASK = 0x3fff;
+
+const HEADER = 4;
+
+/** Round up to the alignment of netlink messages and attributes (NLA_ALIGN). */
+export function align4(length: number): number {
+  return (length + 3) & ~3;
+}
+
+/** Writes a fixed header and attributes (struct nlattr, linux/netlink.h) into one growing buffer. */
+export class AttributeWriter {
+  #buffer: Buffer;
+  #view: DataView;
+  #length: number;
+
+  /** Start with `headerLength` zero bytes for the family's header. */
+  constructor(headerLength = 0, capacity = 256) {
+    this.#buffer = Buffer.allocUnsafe(Math.max(capacity, headerLength));
+    this.#view = viewOf(this.#buffer);
+    this.#buffer.fill(0, 0, headerLength);
+    this.#length = headerLength;
+  }
+
+  /** The header's bytes, for the family to fill in before the first attribute is written. */
+  get header(): DataView {
+    return this.#view;
+  }
+
+  u8(type: number, value: number): this {
+    const at = this.#attribute(type, 1);
+    this.#view.setUint8(at, value);
+    return this;
+  }
+
+  u16(type: number, value: number): this {
+    const at = this.#attribute(type, 2);
+    this.#view.setUint16(at, value, LITTLE_ENDIAN);
+    return this;
+  }
+
+  u32(type: number, value: number): this {
+    const at = this.#attribute(type, 4);
+    this.#view.setUint32(at, value, LITTLE_ENDIAN);
+    return this;
+  }
+
+  u64(type: number, value: bigint): this {
+    const at = this.#attribute(type, 8);
+    this.#view.setBigUint64(at, value, LITTLE_ENDIAN);
+    return this;
+  }
+
+  /** A 16-bit number in network byte order, as ports are. */
+  be16(type: number, value: number): this {
+    const at = this.#attribute(type, 2);
+    this.#view.setUint16(at, value, false);
+    return this;
+  }
+
+  /** A 32-bit number in network byte order. */
+  be32(type: number, value: number): this {
+    const at = this.#attribute(type, 4);
+    this.#view.setUint32(at, value, false);
+    return this;
+  }
+
+  /** A string with its terminating zero byte. */
+  string(type: number, value: string): this {
+    const length = Buffer.byteLength(value);
+    const at = this.#attribute(type, length + 1);
+    this.#buffer.write(value, at, length);
+    this.#buffer[at + length] = 0;
+    return this;
+  }
+
+  bytes(type: number, value: Uint8Array): this {
+    const at = this.#attribute(type, value.length);
+    this.#buffer.set(value, at);
+    return this;
+  }
+
+  /** An attribute without a value, whose presence says it all. */
+  flag(type: number): this {
+    this.#attribute(type, 0);
+    return this;
+  }
+
+  /** An attribute that holds `headerLength` zero bytes and then what `write` writes. */
+  nest(type: number, write: (writer: this, header: DataView) => void, headerLength = 0): this {
+    const at = this.#attribute(type | NLA_F_NESTED, headerLength);
+    this.#buffer.fill(0, at, at + headerLength);
+    write(this, new DataView(this.#buffer.buffer, this.#buffer.byteOffset + at, headerLength));
+    this.#view.setUint16(at - HEADER, this.#checked(this.#length - at + HEADER), LITTLE_ENDIAN);
+    return this;
+  }
+
+  /** Everything written so far. The writer must not be used after this. */
+  finish(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #attribute(type: number, length: number): number {
+    const start = this.#length;
+    const end = start + HEADER + align4(length);
+    if (end > this.#buffer.length) this.#grow(end);
+    this.#view.setUint16(start, this.#checked(HEADER + length), LITTLE_ENDIAN);
+    this.#view.setUint16(start + 2, type, LITTLE_ENDIAN);
+    this.#buffer.fill(0, start + HEADER + length, end);
+    this.#length = end;
+    return start + HEADER;
+  }
+
+  #checked(length: number): number {
+    if (length > 0xffff) throw new RangeError(`A netlink attribute holds at most 65,535 bytes; this one has ${length}`);
+    return length;
+  }
+
+  #grow(needed: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+    larger.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+    this.#view = viewOf(larger);
+  }
+}
+
+/** One decoded attribute: its type without flags, and its value. */
+export interface Attribute {
+  readonly type: number;
+  readonly value: Buffer;
+}
+
+/** The attributes in `bytes`, in order. Throws EBADMSG when a length points outside. */
+export function decodeAttributes(bytes: Buffer): Attribute[] {
+  const found: Attribute[] = [];
+  const view = viewOf(bytes);
+  let at = 0;
+  while (bytes.length - at >= HEADER) {
+    const length = view.getUint16(at, LITTLE_ENDIAN);
+    const type = view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK;
+    if (length < HEADER || at + length > bytes.length) {
+      throw malformed(`attribute ${type} claims ${length} bytes, ${bytes.length - at} are left`);
+    }
+    found.push({ type, value: bytes.subarray(at + HEADER, at + length) });
+    at += align4(length);
+  }
+  return found;
+}
+
+/** A set of attributes by type. Every getter returns `undefined` for an absent one and throws EBADMSG for a short one. */
+export class Attributes {
+  readonly #values = new Map<number, Buffer>();
+
+  /** Decode `bytes` from `offset`. Of a type that occurs twice the last one counts, as in the kernel. */
+  constructor(bytes: Buffer, offset = 0) {
+    if (offset > bytes.length) throw malformed(`${bytes.length} bytes, the header alone has ${offset}`);
+    for (const { type, value } of decodeAttributes(bytes.subarray(offset))) this.#values.set(type, value);
+  }
+
+  has(type: number): boolean {
+    return this.#values.has(type);
+  }
+
+  /** The value as it is. It shares memory with the message: copy it to keep it. */
+  bytes(type: number): Buffer | undefined {
+    return this.#values.get(type);
+  }
+
+  u8(type: number): number | undefined {
+    return this.#sized(type, 1)?.readUInt8(0);
+  }
+
+  u16(type: number): number | undefined {
+    const value = this.#sized(type, 2);
+    return value && (LITTLE_ENDIAN ? value.readUInt16LE(0) : value.readUInt16BE(0));
+  }
+
+  u32(type: number): number | undefined {
+    const value = this.#sized(type, 4);
+    return value && (LITTLE_ENDIAN ? value.readUInt32LE(0) : value.readUInt32BE(0));
+  }
+
+  i32(type: number): number | undefined {
+    const value = this.u32(type);
+    return value === undefined ? undefined : value | 0;
+  }
+
+  u64(type: number): bigint | undefined {
+    const value = this.#sized(type, 8);
+    return value && (LITTLE_ENDIAN ? value.readBigUInt64LE(0) : value.readBigUInt64BE(0));
+  }
+
+  /** A 16-bit number in network byte order. */
+  be16(type: number): number | undefined {
+    return this.#sized(type, 2)?.readUInt16BE(0);
+  }
+
+  /** A 32-bit number in network byte order. */
+  be32(type: number): number | undefined {
+    return this.#sized(type, 4)?.readUInt32BE(0);
+  }
+
+  /** Text up to the terminating zero byte, or to the end when there is none. */
+  string(type: number): string | undefined {
+    const value = this.#values.get(type);
+    if (!value) return undefined;
+    const end = value.indexOf(0);
+    return value.toString("utf8", 0, end < 0 ? value.length : end);
+  }
+
+  /** The attributes inside this one, after `offset` bytes of header. */
+  nested(type: number, offset = 0): Attributes | undefined {
+    const value = this.#values.get(type);
+    return value && new Attributes(value, offset);
+  }
+
+  #sized(type: number, length: number): Buffer | undefined {
+    const value = this.#values.get(type);
+    if (value && value.length < length) throw malformed(`attribute ${type} has ${value.length} bytes, not ${length}`);
+    return value;
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,58 @@
+/**
+ * Netlink for Node.js: rtnetlink links, addresses, routes, rules, neighbours and FDB entries, conntrack, and network
+ * namespaces, without a child process.
+ *
+ * @packageDocumentation
+ */
+export { decodeAddress, delAddress, listAddresses, newAddress, replaceAddress } from "./address.ts";
+export type { Address, AddressFilter, ListedAddress } from "./address.ts";
+export { AttributeWriter, Attributes, decodeAttributes } from "./attribute.ts";
+export type { Attribute } from "./attribute.ts";
+export type { BridgePort } from "./bridge-port.ts";
+export * from "./conntrack.ts";
+export { NetlinkError, errnoName, isNetlinkError } from "./errors.ts";
+export type { NetlinkErrorDetails } from "./errors.ts";
+export type { BatchResult } from "./exchange.ts";
+export * from "./fdb.ts";
+export * from "./ip-bytes.ts";
+export type { IpVersion } from "./ip-family.ts";
+export { createLink, decodeLink, deleteLink, findLink, getLink, getLinkIndex, listLinks, updateLink } from "./link.ts";
+export type { Link, LinkFilter, OperState } from "./link.ts";
+export { delLink, delLinkGroup, newLink, setLink } from "./link-request.ts";
+export type {
+  AddressGeneration,
+  LinkChange,
+  LinkRef,
+  LinkSettings,
+  NewLink,
+  VethPair,
+  VethPeer,
+} from "./link-request.ts";
+export type * from "./link-kind.ts";
+export type { LinkStats } from "./link-stats.ts";
+export { NLM_F_APPEND, NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL, NLM_F_REPLACE } from "./message.ts";
+export type { NetlinkMessage, NetlinkReply } from "./message.ts";
+export { openMonitor } from "./monitor.ts";
+export type { Monitor, MonitorGroup, MonitorOptions, NetlinkEvent } from "./monitor.ts";
+export { decodeNeighbour, delNeighbour, listNeighbours, newNeighbour, replaceNeighbour } from "./neighbour.ts";
+export type { ListedNeighbour, Neighbour, NeighbourFilter, NeighbourState } from "./neighbour.ts";
+export { createNamespace, namespaceCookie, openNamespace, removeNamespace, withNamespace } from "./namespace.ts";
+export type { NamespaceHandle, NamespaceRef } from "./namespace.ts";
+export {
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  appendRoute,
+  decodeRoute,
+  delRoute,
+  listRoutes,
+  newRoute,
+  replaceRoute,
+} from "./route.ts";
+export type { ListedRoute, Nexthop, Route, RouteFilter, RouteType, WeightedNexthop } from "./route.ts";
+export * from "./rule.ts";
+export { NETLINK_NETFILTER, NETLINK_ROUTE, openNetlink } from "./socket.ts";
+export type { NetlinkOptions, NetlinkSocket } from "./socket.ts";
+export { LOCK_EX, LOCK_NB, LOCK_UN, setSyscalls, syscalls } from "./syscalls.ts";
+export type { Syscalls } from "./syscalls.ts";

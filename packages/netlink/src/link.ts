@@ -1,0 +1,209 @@
+import { Attributes, LITTLE_ENDIAN, decodeAttributes } from "./attribute.ts";
+import { decodeBridgePort } from "./bridge-port.ts";
+import type { BridgePort } from "./bridge-port.ts";
+import { nameOf, withoutUndefined } from "./decoded.ts";
+import { isNetlinkError, malformed } from "./errors.ts";
+import {
+  RTM_NEWLINK,
+  RTM_GETLINK,
+  LINK_HEADER,
+  IFF_UP,
+  IFF_LOWER_UP,
+  IFLA_ADDRESS,
+  IFLA_IFNAME,
+  IFLA_MTU,
+  IFLA_LINK,
+  IFLA_MASTER,
+  IFLA_TXQLEN,
+  IFLA_OPERSTATE,
+  IFLA_LINKINFO,
+  IFLA_AF_SPEC,
+  IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_IFALIAS,
+  IFLA_STATS64,
+  IFLA_GROUP,
+  IFLA_LINK_NETNSID,
+  IFLA_PROP_LIST,
+  IFLA_ALT_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_INFO_DATA,
+  IFLA_INFO_SLAVE_KIND,
+  IFLA_INFO_SLAVE_DATA,
+} from "./if-link.ts";
+import { AF_INET6 } from "./ip-family.ts";
+import { formatMac } from "./ip-bytes.ts";
+import { decodeLinkKind } from "./link-kind.ts";
+import type { LinkKind } from "./link-kind.ts";
+import {
+  ADDRESS_GENERATIONS,
+  delLink,
+  describeLink,
+  linkHeader,
+  linkSelector,
+  newLink,
+  setLink,
+} from "./link-request.ts";
+import type { AddressGeneration, LinkChange, LinkRef, NewLink } from "./link-request.ts";
+import { decodeLinkStats } from "./link-stats.ts";
+import type { LinkStats } from "./link-stats.ts";
+import { NLM_F_ECHO } from "./message.ts";
+import type { NetlinkSocket } from "./socket.ts";
+
+export type OperState = "unknown" | "not-present" | "down" | "lower-layer-down" | "testing" | "dormant" | "up";
+
+/** A link as the kernel has it (struct ifinfomsg, IFLA_*; linux/if_link.h). */
+export interface Link {
+  readonly ifindex: number;
+  readonly name: string;
+  readonly altNames: readonly string[];
+  /** IFF_*, linux/if.h. */
+  readonly flags: number;
+  /** The user wants the link up (IFF_UP). */
+  readonly up: boolean;
+  /** The link below has a carrier (IFF_LOWER_UP). */
+  readonly carrier: boolean;
+  readonly operState: OperState;
+  readonly mac?: string;
+  readonly mtu: number;
+  readonly txqlen: number;
+  readonly group: number;
+  /** The ifindex of the master. */
+  readonly master?: number;
+  /** The ifindex of the link below or, for a veth, of the peer; in the namespace of `parentNamespaceId`, if any. */
+  readonly parent?: number;
+  /** This namespace's number for the one where `parent` is (IFLA_LINK_NETNSID); -1 for one that has no number. */
+  readonly parentNamespaceId?: number;
+  readonly alias?: string;
+  /** The kind's name, also when `info` is absent; absent for a link without a kind, such as `lo`. */
+  readonly kind?: string;
+  /** The settings of the kinds known here. */
+  readonly info?: LinkKind;
+  /** Present for a port of a bridge. */
+  readonly bridgePort?: BridgePort;
+  /** Absent where IPv6 is off. */
+  readonly addressGeneration?: AddressGeneration;
+  readonly stats: LinkStats;
+}
+
+/** Which links to list. Each part that is given narrows the list, in the kernel. */
+export interface LinkFilter {
+  readonly kind?: string;
+  /** The ifindex of the master. */
+  readonly master?: number;
+}
+
+const OPER_STATES: readonly OperState[] = [
+  "unknown",
+  "not-present",
+  "down",
+  "lower-layer-down",
+  "testing",
+  "dormant",
+  "up",
+];
+
+/**
+ * Make a link and return it as it was made, without a further look-up (NLM_F_ECHO, Linux 6.2 or newer; one more request
+ * on an older kernel). Of a veth, `parent` is the peer's ifindex. With an alias this takes two messages, sent together.
+ */
+export function createLink(socket: NetlinkSocket, link: NewLink & { readonly alias?: string }): Link {
+  const message = newLink(link);
+  const messages = [{ ...message, flags: message.flags | NLM_F_ECHO }];
+  if (link.alias !== undefined) messages.push(setLink(link.name, { alias: link.alias }));
+  const [created, aliased] = socket.batch(messages);
+  if (!created?.ok) throw created?.error ?? malformed("no answer");
+  if (aliased && !aliased.ok) throw aliased.error;
+  const echo = created.replies.find(({ type }) => type === RTM_NEWLINK);
+  const made = echo ? decodeLink(echo.payload) : getLink(socket, link.name);
+  return link.alias === undefined ? made : { ...made, alias: link.alias };
+}
+
+/** Change a link; see {@link setLink}. */
+export function updateLink(socket: NetlinkSocket, link: LinkRef, change: LinkChange): void {
+  socket.request(setLink(link, change));
+}
+
+/** Delete a link without holding up the event loop; see {@link delLink}. */
+export async function deleteLink(socket: NetlinkSocket, link: LinkRef): Promise<void> {
+  const [result] = await socket.batchAsync([delLink(link)]);
+  if (result && !result.ok) throw result.error;
+}
+
+/** Read one link. Throws ENODEV when there is none. */
+export function getLink(socket: NetlinkSocket, link: LinkRef): Link {
+  const payload = linkSelector(link).finish();
+  const [reply] = socket.request({ type: RTM_GETLINK, flags: 0, payload, op: `read link ${describeLink(link)}` });
+  if (!reply) throw malformed(`no link came for ${describeLink(link)}`);
+  return decodeLink(reply.payload);
+}
+
+/** Read one link, or return `undefined` when there is none. */
+export function findLink(socket: NetlinkSocket, link: LinkRef): Link | undefined {
+  try {
+    return getLink(socket, link);
+  } catch (error) {
+    if (isNetlinkError(error) && error.code === "ENODEV") return undefined;
+    throw error;
+  }
+}
+
+/** The ifindex of the link called `name`, as if_nametoindex(3). Throws ENODEV when there is none. */
+export function getLinkIndex(socket: NetlinkSocket, name: string): number {
+  return getLink(socket, name).ifindex;
+}
+
+/** List the links of the socket's namespace. */
+export function listLinks(socket: NetlinkSocket, filter: LinkFilter = {}): Link[] {
+  const { kind, master } = filter;
+  const writer = linkHeader(0);
+  if (master !== undefined) writer.u32(IFLA_MASTER, master);
+  if (kind !== undefined) writer.nest(IFLA_LINKINFO, () => writer.string(IFLA_INFO_KIND, kind));
+  return socket.dump({ type: RTM_GETLINK, flags: 0, payload: writer.finish(), op: "list links" }, decodeLink);
+}
+
+/** Decode the payload of RTM_NEWLINK. Throws EBADMSG. */
+export function decodeLink(payload: Buffer): Link {
+  const attributes = new Attributes(payload, LINK_HEADER);
+  const flags = LITTLE_ENDIAN ? payload.readUInt32LE(8) : payload.readUInt32BE(8);
+  const linkInfo = attributes.nested(IFLA_LINKINFO);
+  const kind = linkInfo?.string(IFLA_INFO_KIND);
+  const port = linkInfo?.string(IFLA_INFO_SLAVE_KIND) === "bridge" && linkInfo.nested(IFLA_INFO_SLAVE_DATA);
+  const names = attributes.bytes(IFLA_PROP_LIST);
+  const mac = attributes.bytes(IFLA_ADDRESS);
+  const optional = {
+    mac: mac?.length ? formatMac(mac) : undefined,
+    master: attributes.u32(IFLA_MASTER),
+    parent: attributes.u32(IFLA_LINK),
+    parentNamespaceId: attributes.i32(IFLA_LINK_NETNSID),
+    alias: attributes.string(IFLA_IFALIAS),
+    kind,
+    info: kind === undefined ? undefined : decodeLinkKind(kind, linkInfo?.nested(IFLA_INFO_DATA) ?? NO_ATTRIBUTES),
+    bridgePort: port ? decodeBridgePort(port) : undefined,
+    addressGeneration: nameOf(
+      ADDRESS_GENERATIONS,
+      attributes.nested(IFLA_AF_SPEC)?.nested(AF_INET6)?.u8(IFLA_INET6_ADDR_GEN_MODE),
+    ),
+  };
+  return {
+    ifindex: LITTLE_ENDIAN ? payload.readInt32LE(4) : payload.readInt32BE(4),
+    name: attributes.string(IFLA_IFNAME) ?? "",
+    altNames: names ? decodeAltNames(names) : [],
+    flags,
+    up: (flags & IFF_UP) !== 0,
+    carrier: (flags & IFF_LOWER_UP) !== 0,
+    operState: OPER_STATES[attributes.u8(IFLA_OPERSTATE) ?? 0] ?? "unknown",
+    mtu: attributes.u32(IFLA_MTU) ?? 0,
+    txqlen: attributes.u32(IFLA_TXQLEN) ?? 0,
+    group: attributes.u32(IFLA_GROUP) ?? 0,
+    stats: decodeLinkStats(attributes.bytes(IFLA_STATS64) ?? Buffer.alloc(0)),
+    ...withoutUndefined(optional),
+  };
+}
+
+function decodeAltNames(list: Buffer): string[] {
+  return decodeAttributes(list)
+    .filter(({ type }) => type === IFLA_ALT_IFNAME)
+    .map(({ value }) => value.toString("utf8", 0, Math.max(0, value.length - 1)));
+}
+
+const NO_ATTRIBUTES = new Attributes(Buffer.alloc(0));

@@ -1,0 +1,273 @@
+import { constants } from "node:os";
+import { openDescriptor } from "./descriptor.ts";
+import { NetlinkError } from "./errors.ts";
+import { BUFFER_BYTES, awaitReplies, chunks, newPending, resultOf } from "./exchange.ts";
+import type { BatchResult, Pending } from "./exchange.ts";
+import {
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_NOOP,
+  NLMSG_OVERRUN,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  decodeAck,
+  messageLength,
+  readMessages,
+  writeMessage,
+} from "./message.ts";
+import type { MessageHeader, NetlinkMessage, NetlinkReply } from "./message.ts";
+import { describeNamespace } from "./namespace.ts";
+import type { NamespaceRef } from "./namespace.ts";
+import { syscalls } from "./syscalls.ts";
+
+/** Netlink families, linux/netlink.h. */
+export const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
+
+export interface NetlinkOptions {
+  /** The netlink family. Default: NETLINK_ROUTE. */
+  readonly family?: number;
+  /** The namespace to work in. Default: that of the calling thread. */
+  readonly namespace?: NamespaceRef | undefined;
+}
+
+/**
+ * A netlink socket, bound for its life to the namespace it was opened in.
+ *
+ * Calls are synchronous, for the kernel answers within the system call. The `Async` ones send on a worker thread, for
+ * requests that make the kernel wait (deleting a veth: 15-19 ms). Both may be mixed on one socket.
+ */
+export interface NetlinkSocket extends Disposable {
+  readonly fd: number;
+  readonly family: number;
+  /** How errors name the socket's namespace. */
+  readonly namespace: string | undefined;
+  /** Send one message and return the kernel's replies, none for most. Throws NetlinkError. */
+  request(message: NetlinkMessage): readonly NetlinkReply[];
+  /**
+   * Send all messages in one system call and say of each what became of it, in their order. A failed message doesn't
+   * keep the kernel from carrying out those behind it. Throws only when the socket itself fails.
+   */
+  batch(messages: readonly NetlinkMessage[]): BatchResult[];
+  /** As {@link batch}, and throw the first error. What succeeded stays done. */
+  batchOrThrow(messages: readonly NetlinkMessage[]): void;
+  /** As {@link batch}, without holding up the event loop while the kernel waits. */
+  batchAsync(messages: readonly NetlinkMessage[]): Promise<BatchResult[]>;
+  /**
+   * List objects: send `message` with NLM_F_DUMP and decode every object of the answer. A dump that the kernel marks as
+   * interrupted by a change (NLM_F_DUMP_INTR) is asked for again, 16 times at most; then EINTR is thrown.
+   * `decode` gets a view that is valid during the call only, and leaves an object out by returning `undefined`.
+   */
+  dump<T>(message: NetlinkMessage, decode: (payload: Buffer, type: number) => T | undefined): T[];
+  /** Close the socket. Any later use is an error (EBADF). */
+  close(): void;
+}
+
+const MSG_TRUNC = 0x20;
+
+const RECEIVE_TIMEOUT_MS = 10_000;
+const DUMP_ATTEMPTS = 16;
+
+const { EAGAIN, EBADF, EINTR, EMSGSIZE, ENOBUFS, ETIMEDOUT } = constants.errno;
+
+/** Shared by all sockets, so that opening one is cheap. What decodes a dump may use a socket: it gets another buffer. */
+const idleBuffers: Buffer[] = [];
+
+/** Open a netlink socket. In another namespace than the thread's own this needs CAP_SYS_ADMIN. */
+export function openNetlink(options: NetlinkOptions = {}): NetlinkSocket {
+  const { family = NETLINK_ROUTE, namespace } = options;
+  const fd = openDescriptor(family, namespace, RECEIVE_TIMEOUT_MS);
+  return new Socket(fd, family, namespace === undefined ? undefined : describeNamespace(namespace));
+}
+
+class Socket implements NetlinkSocket {
+  readonly family: number;
+  readonly namespace: string | undefined;
+  readonly #pending = new Map<number, Pending>();
+  readonly #fd: number;
+  #sequence = 0;
+  #closed = false;
+  #sending = 0;
+
+  constructor(fd: number, family: number, namespace: string | undefined) {
+    this.#fd = fd;
+    this.family = family;
+    this.namespace = namespace;
+  }
+
+  get fd(): number {
+    if (this.#closed) throw this.#error("use a closed netlink socket", EBADF);
+    return this.#fd;
+  }
+
+  request(message: NetlinkMessage): readonly NetlinkReply[] {
+    const [result] = this.batch([message]);
+    if (!result?.ok) throw result?.error ?? this.#error(message.op, ETIMEDOUT);
+    return result.replies;
+  }
+
+  batch(messages: readonly NetlinkMessage[]): BatchResult[] {
+    const results: BatchResult[] = [];
+    for (const chunk of chunks(messages)) {
+      const pending = chunk.map(awaitReplies);
+      this.#run(pending, NLM_F_ACK);
+      for (const entry of pending) results.push(resultOf(entry));
+    }
+    return results;
+  }
+
+  batchOrThrow(messages: readonly NetlinkMessage[]): void {
+    for (const result of this.batch(messages)) if (!result.ok) throw result.error;
+  }
+
+  async batchAsync(messages: readonly NetlinkMessage[]): Promise<BatchResult[]> {
+    const results: BatchResult[] = [];
+    for (const chunk of chunks(messages)) {
+      const pending = chunk.map(awaitReplies);
+      const buffer = Buffer.allocUnsafeSlow(chunk.reduce((sum, message) => sum + messageLength(message), 0));
+      try {
+        const length = this.#write(buffer, pending, NLM_F_ACK);
+        this.#sent(await this.#sendAsync(buffer, length), pending);
+      } catch (error) {
+        this.#forget(pending);
+        throw error;
+      }
+      this.#receiveUntil(pending);
+      for (const entry of pending) results.push(resultOf(entry));
+    }
+    return results;
+  }
+
+  dump<T>(message: NetlinkMessage, decode: (payload: Buffer, type: number) => T | undefined): T[] {
+    for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+      const found: T[] = [];
+      const pending = newPending(message, (payload, type) => {
+        const object = decode(payload, type);
+        if (object !== undefined) found.push(object);
+      });
+      this.#run([pending], NLM_F_DUMP);
+      // A changed table shows as the flag on any part, or as the DONE's own errno.
+      if (pending.interrupted || pending.error?.errno === EINTR) continue;
+      if (pending.error) throw pending.error;
+      return found;
+    }
+    throw new NetlinkError({
+      op: message.op,
+      errno: EINTR,
+      extack: `the kernel's table changed during each of ${DUMP_ATTEMPTS} readings`,
+      namespace: this.namespace,
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#sending === 0) syscalls().close(this.#fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #run(pending: readonly Pending[], flags: number): void {
+    const buffer = idleBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    try {
+      const length = this.#write(buffer, pending, flags);
+      this.#sent(syscalls().send(this.fd, buffer, length, 0), pending);
+    } catch (error) {
+      this.#forget(pending);
+      throw error;
+    } finally {
+      idleBuffers.push(buffer);
+    }
+    this.#receiveUntil(pending);
+  }
+
+  /** The descriptor stays open until the worker threads are done with it: its number must not become another file's. */
+  async #sendAsync(buffer: Buffer, length: number): Promise<number> {
+    const fd = this.fd;
+    this.#sending += 1;
+    try {
+      return await syscalls().sendAsync(fd, buffer, length, 0);
+    } finally {
+      this.#sending -= 1;
+      if (this.#closed && this.#sending === 0) syscalls().close(fd);
+    }
+  }
+
+  #write(target: Buffer, pending: readonly Pending[], flags: number): number {
+    let end = 0;
+    for (const entry of pending) {
+      this.#sequence = (this.#sequence + 1) >>> 0;
+      end = writeMessage(target, end, entry.message, NLM_F_REQUEST | flags, this.#sequence);
+      this.#pending.set(this.#sequence, entry);
+    }
+    return end;
+  }
+
+  #sent(result: number, pending: readonly Pending[]): void {
+    if (result < 0) throw this.#error(pending[0]?.message.op ?? "send", -result);
+  }
+
+  #forget(pending: readonly Pending[]): void {
+    if (this.#pending.size === pending.length) {
+      this.#pending.clear();
+      return;
+    }
+    for (const [sequence, entry] of this.#pending) if (pending.includes(entry)) this.#pending.delete(sequence);
+  }
+
+  #receiveUntil(pending: readonly Pending[]): void {
+    const buffer = idleBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    try {
+      for (const entry of pending) {
+        while (!entry.finished) this.#receive(buffer, entry.message.op);
+        if (entry.failure) throw entry.failure.cause;
+      }
+    } finally {
+      this.#forget(pending);
+      idleBuffers.push(buffer);
+    }
+  }
+
+  /** Read one datagram and hand each message to whoever waits for it; the late answer to a given-up one is dropped. */
+  #receive(buffer: Buffer, op: string): void {
+    const length = syscalls().recv(this.fd, buffer, buffer.length, MSG_TRUNC);
+    if (length === -EINTR) return;
+    if (length === -EAGAIN) throw this.#error(op, ETIMEDOUT, `no answer from the kernel in ${RECEIVE_TIMEOUT_MS} ms`);
+    if (length < 0) throw this.#error(op, -length);
+    if (length > buffer.length) {
+      throw this.#error(op, EMSGSIZE, `answer of ${length} bytes, ${buffer.length} are the limit`);
+    }
+    readMessages(buffer.subarray(0, length), (header, payload) => this.#dispatch(header, payload));
+  }
+
+  #dispatch(header: MessageHeader, payload: Buffer): void {
+    const entry = this.#pending.get(header.sequence);
+    if (!entry) return;
+    if (header.flags & NLM_F_DUMP_INTR) entry.interrupted = true;
+    switch (header.type) {
+      case NLMSG_NOOP:
+        return;
+      case NLMSG_OVERRUN:
+        throw this.#error(entry.message.op, ENOBUFS);
+      case NLMSG_ERROR:
+      case NLMSG_DONE:
+        entry.error = decodeAck(header, payload, entry.message, this.namespace);
+        entry.finished = true;
+        return;
+      default:
+        try {
+          entry.receive(payload, header.type, header.flags);
+        } catch (cause) {
+          entry.failure ??= { cause };
+        }
+    }
+  }
+
+  #error(op: string, errno: number, extack?: string): NetlinkError {
+    return new NetlinkError({ op, errno, extack, namespace: this.namespace });
+  }
+}

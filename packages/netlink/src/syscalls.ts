@@ -1,0 +1,126 @@
+import { createRequire } from "node:module";
+import type { LibraryHandle } from "koffi";
+
+/**
+ * Every system call this package makes, and the only file that knows koffi.
+ *
+ * A call returns what the kernel returns: a value of zero or more, or a negated errno. Nothing here throws for a
+ * failed call, and nothing here allocates on the synchronous path.
+ */
+export interface Syscalls {
+  /** socket(2) */
+  socket(domain: number, type: number, protocol: number): number;
+  /** bind(2); `address` is a complete sockaddr. */
+  bind(fd: number, address: Uint8Array): number;
+  /** send(2) of the first `length` bytes. */
+  send(fd: number, buffer: Uint8Array, length: number, flags: number): number;
+  /** send(2) on a worker thread, for requests that the kernel answers late. */
+  sendAsync(fd: number, buffer: Uint8Array, length: number, flags: number): Promise<number>;
+  /** recv(2) into `buffer`. */
+  recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
+  /** recv(2) on a worker thread. Give the socket a receive timeout: the process can't exit before the thread is back. */
+  recvAsync(fd: number, buffer: Uint8Array, length: number, flags: number): Promise<number>;
+  /** setsockopt(2) */
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** getsockopt(2); fills `value`, which must have the option's exact size. */
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** open(2); O_CLOEXEC is always added. */
+  open(path: string, flags: number, mode: number): number;
+  /** close(2) */
+  close(fd: number): number;
+  /** setns(2) of the calling thread. */
+  setns(fd: number, type: number): number;
+  /** unshare(2) of the calling thread. */
+  unshare(flags: number): number;
+  /** flock(2); with LOCK_NB it never blocks. */
+  flock(fd: number, operation: number): number;
+  /** flock(2) on a worker thread, called again when a signal interrupts it. */
+  flockAsync(fd: number, operation: number): Promise<number>;
+  /** mount(2) without data. */
+  mount(source: string, target: string, type: string | null, flags: number): number;
+  /** umount2(2) */
+  umount2(target: string, flags: number): number;
+  /** unlink(2) */
+  unlink(path: string): number;
+}
+
+/** flock(2) operations, from asm-generic/fcntl.h. */
+export const LOCK_EX = 2;
+/** Fail with EWOULDBLOCK instead of waiting; see {@link LOCK_EX}. */
+export const LOCK_NB = 4;
+/** Release a lock; see {@link LOCK_EX}. */
+export const LOCK_UN = 8;
+
+const EINTR = 4;
+const O_CLOEXEC = 0o2000000;
+
+let current: Syscalls | undefined;
+
+/** The system calls in use. The first call loads koffi, unless something was set before. */
+export function syscalls(): Syscalls {
+  return (current ??= openLibc());
+}
+
+/**
+ * Put `replacement` in place of the system calls and return what was there before.
+ *
+ * For fault injection: wrap the returned object, and make call N fail or kill the process before or after it.
+ */
+export function setSyscalls(replacement: Syscalls): Syscalls {
+  const previous = syscalls();
+  current = replacement;
+  return previous;
+}
+
+function openLibc(): Syscalls {
+  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+  const libc = koffi.load(null);
+  const result = (value: number): number => (value < 0 ? -koffi.errno() : value);
+  const later = (call: ReturnType<LibraryHandle["func"]>, ...args: unknown[]): Promise<number> =>
+    new Promise((resolve, reject) => {
+      call.async(...args, (error: Error | null, value: number) => {
+        if (error) reject(error);
+        else resolve(result(value));
+      });
+    });
+
+  const socket = libc.func("int socket(int, int, int)");
+  const bind = libc.func("int bind(int, const void *, uint32_t)");
+  const send = libc.func("intptr_t send(int, const void *, size_t, int)");
+  const recv = libc.func("intptr_t recv(int, void *, size_t, int)");
+  const setsockopt = libc.func("int setsockopt(int, int, int, const void *, uint32_t)");
+  const getsockopt = libc.func("int getsockopt(int, int, int, void *, _Inout_ uint32_t *)");
+  const open = libc.func("int open(const char *, int, ...)");
+  const close = libc.func("int close(int)");
+  const setns = libc.func("int setns(int, int)");
+  const unshare = libc.func("int unshare(int)");
+  const flock = libc.func("int flock(int, int)");
+  const mount = libc.func("int mount(const char *, const char *, const char *, unsigned long, const void *)");
+  const umount2 = libc.func("int umount2(const char *, int)");
+  const unlink = libc.func("int unlink(const char *)");
+
+  return {
+    socket: (domain, type, protocol) => result(socket(domain, type, protocol)),
+    bind: (fd, address) => result(bind(fd, address, address.length)),
+    send: (fd, buffer, length, flags) => result(send(fd, buffer, length, flags)),
+    sendAsync: (fd, buffer, length, flags) => later(send, fd, buffer, length, flags),
+    recv: (fd, buffer, length, flags) => result(recv(fd, buffer, length, flags)),
+    recvAsync: (fd, buffer, length, flags) => later(recv, fd, buffer, length, flags),
+    setsockopt: (fd, level, name, value) => result(setsockopt(fd, level, name, value, value.length)),
+    getsockopt: (fd, level, name, value) => result(getsockopt(fd, level, name, value, [value.length])),
+    open: (path, flags, mode) => result(open(path, flags | O_CLOEXEC, "uint", mode)),
+    close: (fd) => result(close(fd)),
+    setns: (fd, type) => result(setns(fd, type)),
+    unshare: (flags) => result(unshare(flags)),
+    flock: (fd, operation) => result(flock(fd, operation)),
+    async flockAsync(fd, operation) {
+      for (;;) {
+        const value = await later(flock, fd, operation);
+        if (value !== -EINTR) return value;
+      }
+    },
+    mount: (source, target, type, flags) => result(mount(source, target, type, flags, null)),
+    umount2: (target, flags) => result(umount2(target, flags)),
+    unlink: (path) => result(unlink(path)),
+  };
+}
