@@ -1,0 +1,9 @@
+/**
+ * The Linux resource kinds of netkit: made, changed, removed, read, compared and written as shell commands.
+ *
+ * @packageDocumentation
+ */
+export { execute, groupRuns, type ExecuteOptions, type Run } from "./execute.ts";
+export { kernelHandler } from "./handler.ts";
+export { readFacts, readHostRoutes, type HostRoute } from "./facts.ts";
+export { portsInUse, type HostPort } from "./host-port.ts";

@@ -1,0 +1,58 @@
+import type { FdbResource } from "@netkit/core";
+import { delFdbEntry, newFdbEntry, replaceFdbEntry, type FdbEntry } from "@netkit/netlink";
+import type { Kind } from "../kind.ts";
+import { compare, missing } from "../reading.ts";
+import { pair, type Shell } from "../shell.ts";
+import { GONE } from "../transaction.ts";
+
+function entryOf({ mac, destination, master }: FdbResource, ifindex: number): FdbEntry {
+  return {
+    ifindex,
+    mac,
+    ...(master === true ? { table: "master", state: "static" } : { table: "self", state: "permanent" }),
+    ...(destination === undefined ? {} : { destination }),
+  };
+}
+
+export const fdb: Kind<FdbResource> = {
+  create(tx, resource) {
+    const { ns, link } = resource;
+    tx.send(ns, newFdbEntry(entryOf(resource, tx.ifindex(ns, link))), { done: "created" });
+  },
+  change(tx, resource, previous, alias) {
+    const { ns, link } = resource;
+    const ifindex = tx.ifindex(ns, link);
+    tx.changed((undo) => fdb.change?.(undo, previous, resource, alias));
+    tx.send(ns, replaceFdbEntry(entryOf(resource, ifindex)));
+    return true;
+  },
+  takeOver(tx, resource, reading) {
+    // The bridge has learned the address, perhaps at another port.
+    if (resource.master !== true || reading.state === "same") return false;
+    const { ns, link } = resource;
+    tx.send(ns, replaceFdbEntry(entryOf(resource, tx.ifindex(ns, link))), { done: "created" });
+    return true;
+  },
+  remove(tx, resource) {
+    const { ns, link } = resource;
+    const ifindex = tx.findIfindex(ns, link);
+    if (ifindex !== undefined) tx.send(ns, delFdbEntry(entryOf(resource, ifindex)), { done: "removed", ignore: GONE });
+  },
+  read(view, { ns, link, mac, destination, master = false }) {
+    const ifindex = view.link(ns, link)?.ifindex;
+    const table = master ? "master" : "self";
+    const found = view.fdb(ns).find((one) => one.ifindex === ifindex && one.table === table && one.mac === mac);
+    if (found === undefined) return missing;
+    return compare({
+      destination: [destination, found.destination],
+      state: [master ? "static" : "permanent", found.state],
+    });
+  },
+  createCommands: (shell, resource) => [render(shell, "add", resource)],
+  removeCommands: (shell, resource) => [render(shell, "delete", resource)],
+};
+
+function render(shell: Shell, verb: "add" | "delete", { ns, link, mac, destination, master }: FdbResource): string {
+  const table = master === true ? ["master", "static"] : ["self", "permanent"];
+  return shell.bridge(ns, "fdb", verb, mac, "dev", link, ...pair("dst", destination), ...table);
+}

@@ -1,0 +1,150 @@
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { FileResource } from "@netkit/core";
+import type { Kind } from "../kind.ts";
+import { compare, missing } from "../reading.ts";
+import { taken } from "../refusal.ts";
+import { command, quote, type Shell } from "../shell.ts";
+
+export const file: Kind<FileResource> = {
+  create(tx, { path, content }) {
+    const { item } = tx;
+    tx.act("host", `write ${path}`, () => {
+      const found = contentOf(path);
+      if (found === content) return undefined;
+      if (found !== undefined) throw taken(item, compare({ content: [content, found] }));
+      write(path, content);
+      return () => void remove(path);
+    });
+  },
+  change(tx, { path, content }) {
+    tx.act("host", `write ${path}`, () => {
+      const found = contentOf(path);
+      if (found === content) return undefined;
+      overwrite(path, content);
+      return () => (found === undefined ? void remove(path) : overwrite(path, found));
+    });
+    return true;
+  },
+  remove(tx, { path }) {
+    tx.act("host", `remove ${path}`, () => {
+      const found = contentOf(path);
+      return remove(path) && found !== undefined ? () => write(path, found) : undefined;
+    });
+  },
+  read(_, { path, content }) {
+    const found = contentOf(path);
+    return found === undefined ? missing : compare({ content: [content, found] });
+  },
+  createCommands,
+  changeCommands: createCommands,
+  removeCommands: (_, { path }) => [
+    command("rm", "-f", path),
+    `${command("rmdir", dirname(path))} 2>/dev/null || true`,
+  ],
+};
+
+function createCommands(_: Shell, { path, content }: FileResource): string[] {
+  return [command("mkdir", "-p", dirname(path)), `printf ${format(content)} > ${quote(path)}`];
+}
+
+function contentOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** Readers see the whole content or no file. */
+function write(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  try {
+    writeFileSync(temporary(path), content, { mode: 0o644 });
+    renameSync(temporary(path), path);
+  } catch (error) {
+    unlink(temporary(path));
+    removeDirectory(path);
+    throw error;
+  }
+}
+
+/** Its name says whose it is: what a process left that died in the middle goes with the file. */
+function temporary(path: string): string {
+  return join(dirname(path), `.${basename(path)}.netkit`);
+}
+
+/**
+ * Changes a file in its place: processes that have it mounted over their own (/etc/hosts of a sandbox) see the change.
+ * A new file under the old name would leave them with the old one; it would also be flushed to disk on ext4, at ten
+ * times the cost.
+ */
+function overwrite(path: string, content: string): void {
+  let fd: number;
+  try {
+    fd = openSync(path, "r+");
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw error;
+    write(path, content);
+    return;
+  }
+  try {
+    const bytes = Buffer.from(content);
+    writeSync(fd, bytes, 0, bytes.length, 0);
+    ftruncateSync(fd, bytes.length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Removes the file, and its directory with the last one. False: there was none. */
+function remove(path: string): boolean {
+  unlink(temporary(path));
+  const removed = unlink(path);
+  removeDirectory(path);
+  return removed;
+}
+
+/** Unless there is something else in it. */
+function removeDirectory(path: string): void {
+  try {
+    rmdirSync(dirname(path));
+  } catch (error) {
+    if (!["ENOTEMPTY", "ENOENT", "ENOTDIR", "EBUSY"].includes(String(codeOf(error)))) throw error;
+  }
+}
+
+function unlink(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return false;
+    throw error;
+  }
+}
+
+/** The content as printf's format, on one line. */
+function format(content: string): string {
+  const escaped = content
+    .replaceAll("\\", String.raw`\\`)
+    .replaceAll("%", "%%")
+    .replaceAll("\n", String.raw`\n`);
+  return content === "" ? "''" : quote(escaped);
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

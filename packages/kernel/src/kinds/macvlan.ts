@@ -1,0 +1,48 @@
+import type { MacvlanResource } from "@netkit/core";
+import type { Kind } from "../kind.ts";
+import { finishLink, linkFields, linkWords, newSettings, removeLinkCommands } from "../made-link.ts";
+import { compare, missing } from "../reading.ts";
+
+export const macvlan: Kind<MacvlanResource> = {
+  create(tx, resource, alias) {
+    const { ns, parent, mode } = resource;
+    // The request goes to the host's namespace, where the parent is; the link is made in its own.
+    tx.makeLink("host", {
+      kind: "macvlan",
+      ...newSettings(tx, resource),
+      mode,
+      parent: tx.ifindex("host", parent),
+      ...(ns === "host" ? {} : { namespace: tx.fd(ns) }),
+    });
+    finishLink(tx, resource, alias);
+  },
+  read(view, resource) {
+    const { ns, name, parent, mode } = resource;
+    const found = view.link(ns, name);
+    if (found === undefined) return missing;
+    return compare({
+      ...linkFields(view.mark, resource, found),
+      mode: [mode, found.info?.kind === "macvlan" ? found.info.mode : undefined],
+      parent: [parent, view.linkName("host", found.parent)],
+    });
+  },
+  createCommands(shell, resource, alias) {
+    const { ns, name, parent, mode } = resource;
+    return [
+      shell.ip(
+        "host",
+        ["link", "add", "link", parent, ...linkWords(resource), ...shell.netns("host", ns)],
+        ["type", "macvlan", "mode", mode],
+      ),
+      shell.ip(ns, "link", "set", name, "alias", alias, "up"),
+    ];
+  },
+  removeCommands: removeLinkCommands,
+  stray: ({ name, info }) => ({
+    kind: "macvlan",
+    ns: "host",
+    name,
+    parent: "",
+    mode: info?.kind === "macvlan" && info.mode !== undefined && info.mode !== "source" ? info.mode : "bridge",
+  }),
+};

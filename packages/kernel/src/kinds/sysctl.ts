@@ -1,0 +1,54 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { SysctlResource } from "@netkit/core";
+import type { Kind } from "../kind.ts";
+import { compare, missing } from "../reading.ts";
+
+const pathOf = ({ path }: SysctlResource): string => join("/proc/sys", path);
+
+/**
+ * A setting of the kernel. It is never set back: others may rely on it by then, and those of a link go with the link.
+ * /proc/sys/net shows the namespace of the thread that looks.
+ */
+export const sysctl: Kind<SysctlResource> = {
+  create(tx, resource) {
+    const path = pathOf(resource);
+    tx.act(resource.ns, `set ${resource.path}`, () => {
+      const found = readFileSync(path, "utf8");
+      // Not written if it is right: /proc/sys may be read-only.
+      if (plain(found) === plain(resource.value)) return undefined;
+      writeFileSync(path, resource.value);
+      return () => restore(path, found);
+    });
+  },
+  read(view, resource) {
+    return view.within(resource.ns, () => {
+      try {
+        return compare({ value: [plain(resource.value), plain(readFileSync(pathOf(resource), "utf8"))] });
+      } catch (error) {
+        if (isGone(error)) return missing;
+        throw error;
+      }
+    });
+  },
+  createCommands: (shell, { ns, path, value }) => [shell.run(ns, "sysctl", "-q", "-w", `${path}=${value}`)],
+  removeCommands: () => [],
+};
+
+/** Settings of several numbers are shown with tabs, whatever they were written with. */
+function plain(value: string): string {
+  return value.trim().replaceAll(/\s+/g, " ");
+}
+
+/** A link that is gone has taken its settings with it. */
+function restore(path: string, value: string): void {
+  try {
+    writeFileSync(path, value);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}

@@ -1,0 +1,119 @@
+import type { VethResource } from "@netkit/core";
+import { setLink, type BridgePort, type Link, type LinkChange } from "@netkit/netlink";
+import type { Kind } from "../kind.ts";
+import { finishLink, linkFields, linkWords, newSettings, removeLinkCommands, settings } from "../made-link.ts";
+import { compare, missing, type Fields } from "../reading.ts";
+import { pair, type Shell } from "../shell.ts";
+import type { View } from "../view.ts";
+
+function port({ hairpin, isolated }: VethResource): BridgePort | undefined {
+  if (hairpin === undefined && isolated === undefined) return undefined;
+  return { ...(hairpin === undefined ? {} : { hairpin }), ...(isolated === undefined ? {} : { isolated }) };
+}
+
+function portChange(resource: VethResource): LinkChange {
+  const bridgePort = port(resource);
+  return bridgePort === undefined ? {} : { bridgePort };
+}
+
+export const veth: Kind<VethResource> = {
+  create(tx, resource, alias) {
+    const { ns, peer, master } = resource;
+    const namespace = peer.ns === ns ? {} : { namespace: tx.fd(peer.ns) };
+    tx.makeLink(
+      ns,
+      {
+        kind: "veth",
+        ...newSettings(tx, resource),
+        ...(master === undefined ? {} : { master: tx.ifindex(ns, master) }),
+        peer: { name: peer.name, ...settings(peer), ...namespace },
+      },
+      peer,
+    );
+    // The port's flags come before it is up: an isolated port is never anything else.
+    finishLink(tx, resource, alias, portChange(resource));
+    tx.send(peer.ns, setLink(tx.ifindex(peer.ns, peer.name), { up: true }));
+  },
+
+  change(tx, resource, previous, alias) {
+    const { ns, name, peer, master } = resource;
+    if (peer.ns !== previous.peer.ns || peer.name !== previous.peer.name) return false;
+    const link = tx.findOwnLink(ns, name);
+    const peerIndex = tx.findIfindex(peer.ns, peer.name);
+    if (link?.kind !== "veth" || (peerIndex === undefined && resource.handedOver !== true)) return false;
+    tx.changed((undo) => veth.change?.(undo, previous, resource, alias));
+    const wanted = master === undefined ? 0 : tx.ifindex(ns, master);
+    if ((link.master ?? 0) !== wanted) tx.send(ns, setLink(link.ifindex, { master: wanted }));
+    // What isn't wanted any more goes back to what a new port has.
+    const bridgePort = { ...(master === undefined ? {} : { hairpin: false, isolated: false }), ...port(resource) };
+    finishLink(tx, resource, alias, { ...settings(resource), ...(master === undefined ? {} : { bridgePort }) });
+    if (resource.handedOver !== true && peerIndex !== undefined) {
+      tx.send(peer.ns, setLink(peerIndex, { ...settings(peer), up: true }));
+    }
+    return true;
+  },
+
+  read(view, resource) {
+    const { ns, name, master, hairpin, isolated } = resource;
+    const found = view.link(ns, name);
+    if (found === undefined) return missing;
+    return compare({
+      ...linkFields(view.mark, resource, found),
+      master: [master, view.linkName(ns, found.master)],
+      hairpin: [hairpin, found.bridgePort?.hairpin],
+      isolated: [isolated, found.bridgePort?.isolated],
+      ...(resource.handedOver === true || found.kind !== "veth" ? {} : peerFields(view, resource, found)),
+    });
+  },
+
+  createCommands(shell, resource, alias) {
+    const { ns, name, peer, master } = resource;
+    return [
+      shell.ip(
+        ns,
+        ["link", "add", ...linkWords(resource), "type", "veth"],
+        ["peer", "name", ...linkWords(peer), ...shell.netns(ns, peer.ns)],
+      ),
+      ...(master === undefined ? [] : [shell.ip(ns, "link", "set", name, "master", master)]),
+      ...portCommands(shell, resource),
+      shell.ip(ns, "link", "set", name, "alias", alias, "up"),
+      shell.ip(peer.ns, "link", "set", peer.name, "up"),
+    ];
+  },
+  changeCommands(shell, resource, previous, alias) {
+    const { ns, name, peer, master } = resource;
+    if (peer.ns !== previous.peer.ns || peer.name !== previous.peer.name) return undefined;
+    const [, ...words] = linkWords(resource);
+    const [, ...peerWords] = linkWords(peer);
+    return [
+      shell.ip(ns, "link", "set", name, ...(master === undefined ? ["nomaster"] : ["master", master])),
+      ...portCommands(shell, master === undefined ? resource : { hairpin: false, isolated: false, ...resource }),
+      shell.ip(ns, "link", "set", name, ...words, "alias", alias, "up"),
+      ...(resource.handedOver === true ? [] : [shell.ip(peer.ns, "link", "set", peer.name, ...peerWords, "up")]),
+    ];
+  },
+  removeCommands: removeLinkCommands,
+  // Removing takes one end alone, so the other one may be anywhere.
+  stray: ({ name }) => ({ kind: "veth", ns: "host", name, peer: { ns: "host", name: "" }, handedOver: true }),
+};
+
+/** The peer: there, up, and really this link's other end. */
+function peerFields(view: View, { peer }: VethResource, found: Link): Fields {
+  const other = view.exists(peer.ns) ? view.link(peer.ns, peer.name) : undefined;
+  return {
+    peer: [peer.name, other !== undefined && other.ifindex === found.parent ? other.name : undefined],
+    ...(other === undefined
+      ? {}
+      : { "peer.mac": [peer.mac, other.mac], "peer.mtu": [peer.mtu, other.mtu], "peer.up": [true, other.up] }),
+  };
+}
+
+function portCommands(shell: Shell, { ns, name, hairpin, isolated }: VethResource): string[] {
+  const flags = [...pair("hairpin", onOff(hairpin)), ...pair("isolated", onOff(isolated))];
+  return flags.length === 0 ? [] : [shell.bridge(ns, "link", "set", "dev", name, ...flags)];
+}
+
+function onOff(on: boolean | undefined): "on" | "off" | undefined {
+  if (on === undefined) return undefined;
+  return on ? "on" : "off";
+}

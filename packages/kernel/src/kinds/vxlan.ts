@@ -1,0 +1,78 @@
+import type { VxlanResource } from "@netkit/core";
+import type { BridgePort } from "@netkit/netlink";
+import type { Kind } from "../kind.ts";
+import { finishLink, linkFields, linkWords, newSettings, removeLinkCommands } from "../made-link.ts";
+import { compare, missing } from "../reading.ts";
+import { pair, type Words } from "../shell.ts";
+
+/** What the bridge does at the port: without learning, what isn't in the FDB is nowhere. */
+function port({ master, learning, neighSuppress }: VxlanResource): BridgePort | undefined {
+  if (master === undefined) return undefined;
+  return {
+    ...(learning ? {} : { learning: false, flood: false }),
+    ...(neighSuppress === undefined ? {} : { neighbourSuppress: neighSuppress }),
+  };
+}
+
+export const vxlan: Kind<VxlanResource> = {
+  create(tx, resource, alias) {
+    const { ns, vni, port: udpPort, local, device, master, learning } = resource;
+    const bridgePort = port(resource);
+    tx.makeLink(ns, {
+      kind: "vxlan",
+      ...newSettings(tx, resource),
+      vni,
+      port: udpPort,
+      learning,
+      ...(local === undefined ? {} : { local }),
+      ...(device === undefined ? {} : { underlay: tx.ifindex(ns, device) }),
+      ...(master === undefined ? {} : { master: tx.ifindex(ns, master) }),
+    });
+    finishLink(tx, resource, alias, bridgePort === undefined ? {} : { bridgePort });
+  },
+  read(view, resource) {
+    const { ns, name, vni, port: udpPort, local, device, master, learning } = resource;
+    const found = view.link(ns, name);
+    if (found === undefined) return missing;
+    const info = found.info?.kind === "vxlan" ? found.info : undefined;
+    const wanted = port(resource);
+    return compare({
+      ...linkFields(view.mark, resource, found),
+      vni: [vni, info?.vni],
+      port: [udpPort, info?.port],
+      local: [local, info?.local],
+      device: [device, view.linkName(ns, info?.underlay)],
+      learning: [learning, info?.learning],
+      master: [master, view.linkName(ns, found.master)],
+      neighSuppress: [wanted?.neighbourSuppress, found.bridgePort?.neighbourSuppress],
+      portLearning: [wanted?.learning, found.bridgePort?.learning],
+      portFlood: [wanted?.flood, found.bridgePort?.flood],
+    });
+  },
+  createCommands(shell, resource, alias) {
+    const { ns, name, vni, port: udpPort, local, device, master, learning, neighSuppress } = resource;
+    const options: Words = [
+      ["id", vni, "dstport", udpPort, ...pair("local", local), ...pair("dev", device)],
+      learning ? "learning" : "nolearning",
+    ];
+    const flags = [
+      ...(learning ? [] : ["learning", "off", "flood", "off"]),
+      ...(neighSuppress === undefined ? [] : ["neigh_suppress", neighSuppress ? "on" : "off"]),
+    ];
+    return [
+      shell.ip(ns, "link", "add", ...linkWords(resource), "type", "vxlan", ...options),
+      ...(master === undefined ? [] : [shell.ip(ns, "link", "set", name, "master", master)]),
+      ...(master === undefined || flags.length === 0 ? [] : [shell.bridge(ns, "link", "set", "dev", name, ...flags)]),
+      shell.ip(ns, "link", "set", name, "alias", alias, "up"),
+    ];
+  },
+  removeCommands: removeLinkCommands,
+  stray: ({ name, info }) => ({
+    kind: "vxlan",
+    ns: "host",
+    name,
+    vni: info?.kind === "vxlan" ? info.vni : 0,
+    port: (info?.kind === "vxlan" ? info.port : undefined) ?? 4789,
+    learning: info?.kind === "vxlan" && info.learning === true,
+  }),
+};

@@ -1,0 +1,60 @@
+import type { NamespaceRef } from "@netkit/core";
+import { setLink, type Link, type LinkChange } from "@netkit/netlink";
+import { isOurs, type Mark } from "./mark.ts";
+import type { Fields } from "./reading.ts";
+import { pair, type Shell, type Word } from "./shell.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** What all kinds of links that netkit makes have in common. */
+interface MadeLink {
+  readonly kind: string;
+  readonly ns: NamespaceRef;
+  readonly name: string;
+  readonly mac?: string;
+  readonly mtu?: number;
+}
+
+/** What every request for a new link holds: it is made down, and marked as ours from its first moment. */
+export function newSettings(tx: Transaction, link: Pick<MadeLink, "name" | "mac" | "mtu">): NewSettings {
+  return { name: link.name, group: tx.mark.group, ...settings(link) };
+}
+
+interface NewSettings extends Settings {
+  readonly name: string;
+  readonly group: number;
+}
+
+interface Settings {
+  readonly mac?: string;
+  readonly mtu?: number;
+}
+
+/** MAC and MTU, where they are given. */
+export function settings({ mac, mtu }: { readonly mac?: string; readonly mtu?: number }): Settings {
+  return { ...(mac === undefined ? {} : { mac }), ...(mtu === undefined ? {} : { mtu }) };
+}
+
+/** Queues the second half of making a link: what the kernel takes only once it exists. Then it is up. */
+export function finishLink(tx: Transaction, link: MadeLink, alias: string, change: LinkChange = {}): void {
+  tx.send(link.ns, setLink(tx.ifindex(link.ns, link.name), { ...change, alias, group: 0, up: true }));
+}
+
+/** The fields that all links share. */
+export function linkFields(mark: Mark, wanted: MadeLink, found: Link): Fields {
+  return {
+    kind: [wanted.kind, found.kind],
+    mac: [wanted.mac, found.mac],
+    mtu: [wanted.mtu, found.mtu],
+    up: [true, found.up],
+    alias: isOurs(mark, found) ? [undefined, undefined] : [`${mark.word}/...`, found.alias],
+  };
+}
+
+/** `NAME address MAC mtu MTU`, as `ip link add` takes them. */
+export function linkWords({ name, mac, mtu }: Pick<MadeLink, "name" | "mac" | "mtu">): Word[] {
+  return [name, ...pair("address", mac), ...pair("mtu", mtu)];
+}
+
+export function removeLinkCommands(shell: Shell, { ns, name }: MadeLink): string[] {
+  return [shell.ip(ns, "link", "delete", name)];
+}

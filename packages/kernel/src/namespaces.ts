@@ -1,0 +1,95 @@
+import { statfsSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { isNetkitError, NetkitError, type HandlerContext, type NamespaceRef } from "@netkit/core";
+import { openNamespace, openNetlink, withNamespace, type NamespaceHandle, type NetlinkSocket } from "@netkit/netlink";
+
+/** Where `ip netns` keeps its namespaces. */
+export const NAMESPACES = "/run/netns";
+
+interface Opened {
+  readonly handle: NamespaceHandle;
+  socket?: NetlinkSocket;
+}
+
+/**
+ * The namespaces that one piece of work goes to. An open descriptor or socket keeps a namespace alive, so sandboxes'
+ * are closed with the work; the host's socket belongs to the handler.
+ */
+export class Namespaces implements Disposable {
+  readonly #context: HandlerContext;
+  readonly #host: () => NetlinkSocket;
+  readonly #opened = new Map<NamespaceRef, Opened>();
+
+  constructor(context: HandlerContext, host: () => NetlinkSocket) {
+    this.#context = context;
+    this.#host = host;
+  }
+
+  /** A file descriptor of the namespace. @throws NetkitError NAMESPACE_NOT_FOUND */
+  fd(ns: NamespaceRef): number {
+    return this.#open(ns).handle.fd;
+  }
+
+  /** @throws NetkitError NAMESPACE_NOT_FOUND */
+  socket(ns: NamespaceRef): NetlinkSocket {
+    if (ns === "host") return this.#host();
+    const opened = this.#open(ns);
+    return (opened.socket ??= openNetlink({ namespace: opened.handle.fd }));
+  }
+
+  /** Runs `work`, which is synchronous, with the thread in the namespace. */
+  within<T>(ns: NamespaceRef, work: () => T): T {
+    return ns === "host" ? work() : withNamespace(this.fd(ns), work);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { handle, socket } of this.#opened.values()) {
+      socket?.close();
+      handle.close();
+    }
+    this.#opened.clear();
+  }
+
+  #open(ns: NamespaceRef): Opened {
+    let opened = this.#opened.get(ns);
+    if (opened === undefined) {
+      opened = { handle: ns === "host" ? openNamespace() : openSandbox(this.#context.namespacePath(ns)) };
+      this.#opened.set(ns, opened);
+    }
+    return opened;
+  }
+}
+
+/** The type of the file system that namespaces are files of (linux/magic.h). */
+const NSFS_MAGIC = 0x6e736673;
+
+/** The file that a namespace was mounted on may outlive it. */
+function openSandbox(path: string): NamespaceHandle {
+  let cause: unknown;
+  try {
+    if (statfsSync(path).type === NSFS_MAGIC) return openNamespace(path);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    cause = error;
+  }
+  throw new NetkitError("NAMESPACE_NOT_FOUND", `the network namespace ${path} is gone`, { cause });
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+/** What `work` returns; undefined when the namespace is gone. */
+export function ifThere<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (isNetkitError(error) && error.code === "NAMESPACE_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+/** The name that `ip -n` knows a namespace by; undefined for one that lies elsewhere. */
+export function namespaceName(path: string): string | undefined {
+  return dirname(path) === NAMESPACES ? basename(path) : undefined;
+}

@@ -1,0 +1,121 @@
+import {
+  isNetkitError,
+  keyOf,
+  NetkitError,
+  shortId,
+  type ErrorCode,
+  type NamespaceRef,
+  type Reading,
+  type Resource,
+} from "@netkit/core";
+import type { Link, NetlinkError } from "@netkit/netlink";
+import type { Item } from "./transaction.ts";
+
+/** A resource in words: `veth nkv0a1b`, `address eth0 10.0.0.2/24`. */
+function nameOf(resource: Resource): string {
+  if (resource.kind === "netns") return `namespace ${resource.name}`;
+  const [kind, , ...identity] = keyOf(resource).split(" ");
+  return [kind, ...identity].join(" ");
+}
+
+function subject({ resource, owner }: Item): string {
+  const where = resource.ns === "host" || resource.kind === "netns" ? "" : ` in namespace ${shortId(resource.ns)}`;
+  return `${nameOf(resource)}${where} of ${owner.type} '${owner.name}'`;
+}
+
+/** What the kernel's refusal means, and what may help. */
+const meanings: Readonly<Record<string, { readonly code: ErrorCode; readonly hint?: string }>> = {
+  EPERM: { code: "PERMISSION", hint: "Run netkit as root, or with CAP_NET_ADMIN and CAP_SYS_ADMIN." },
+  EACCES: { code: "PERMISSION", hint: "Run netkit as root, or with CAP_NET_ADMIN and CAP_SYS_ADMIN." },
+  EROFS: { code: "PERMISSION", hint: "/proc/sys is mounted read-only here: set it from outside, then try again." },
+  EOPNOTSUPP: {
+    code: "UNSUPPORTED",
+    hint: "This kernel can't do that; perhaps a module is missing (see 'modprobe', for example 'modprobe vxlan').",
+  },
+  EAFNOSUPPORT: { code: "UNSUPPORTED", hint: "This kernel lacks the address family; is IPv6 disabled?" },
+  EBUSY: { code: "KERNEL", hint: "Something else uses the link or its MAC address: see 'ip -d link'." },
+  EADDRINUSE: { code: "KERNEL", hint: "Another link has this port, VNI or MAC address: see 'ip -d link'." },
+  EXFULL: { code: "POOL_EXHAUSTED", hint: "A bridge takes 1,023 ports at most: use another network." },
+  ENETUNREACH: { code: "KERNEL", hint: "No address or route leads to the gateway: is it in the link's subnet?" },
+  EHOSTUNREACH: { code: "KERNEL", hint: "No address or route leads to the gateway: is it in the link's subnet?" },
+};
+
+export function refusal(item: Item, error: NetlinkError): NetkitError {
+  const { code, hint = "See 'netkit doctor' and the kernel's log (dmesg)." } = meanings[error.code] ?? {
+    code: "KERNEL",
+  };
+  return new NetkitError(code, `${subject(item)}: ${error.message}`, {
+    hint,
+    details: detailsOf(item, error),
+    cause: error,
+  });
+}
+
+/** The refusal of a file operation, or `error` as it is when it isn't one. */
+export function fileRefusal(item: Item, error: unknown): unknown {
+  if (isNetkitError(error) || !(error instanceof Error) || !("code" in error) || typeof error.code !== "string") {
+    return error;
+  }
+  const known = meanings[error.code];
+  const hint = known?.hint ?? "See that the path exists and can be written.";
+  return new NetkitError(known?.code ?? "KERNEL", `${subject(item)}: ${error.message}`, {
+    hint,
+    details: { resource: item.resource, errno: error.code },
+    cause: error,
+  });
+}
+
+export function linkNotFound(item: Item, ns: NamespaceRef, name: string): NetkitError {
+  const place = ns === "host" ? "" : ` in namespace ${shortId(ns)}`;
+  return new NetkitError("LINK_NOT_FOUND", `${subject(item)}: there is no link '${name}'${place}`, {
+    hint: `Make '${name}' first (see 'ip link'), or name another one.`,
+    details: { resource: item.resource, link: name, namespace: ns },
+  });
+}
+
+/** What somebody else should have made isn't there. */
+export function notThere(item: Item): NetkitError {
+  const { resource } = item;
+  if ("name" in resource && resource.kind !== "netns") return linkNotFound(item, resource.ns, resource.name);
+  return new NetkitError("RESOURCE_CONFLICT", `${subject(item)} must exist already, and doesn't`, {
+    hint: "Make it first, or let netkit make it.",
+    details: { resource },
+  });
+}
+
+export function foreignLink(item: Item, link: Link): NetkitError {
+  const kind = link.kind ?? "physical link";
+  const of = link.alias === undefined ? "without netkit's mark" : `with the alias '${link.alias}'`;
+  return new NetkitError("LINK_TAKEN", `${subject(item)}: '${link.name}' is a ${kind} ${of}`, {
+    hint: `Rename or remove it ('ip link delete ${link.name}'), or choose another name.`,
+    details: { resource: item.resource, link: link.name, kind: link.kind, alias: link.alias },
+  });
+}
+
+/** Something else is where the resource should be made. */
+export function taken(item: Item, reading: Reading, error?: NetlinkError): NetkitError {
+  const { resource } = item;
+  const differences = reading.state === "different" ? reading.differences : [];
+  const how = differences
+    .map(({ field, wanted, found }) => `${field} is ${show(found)}, not ${show(wanted)}`)
+    .join(", ");
+  const isLink = "name" in resource && resource.kind !== "netns";
+  const peer = resource.kind === "veth" && reading.state === "missing" ? ` (or its peer '${resource.peer.name}')` : "";
+  return new NetkitError(
+    isLink ? "LINK_TAKEN" : "RESOURCE_CONFLICT",
+    `${subject(item)}${peer} exists already${how === "" ? "" : `: ${how}`}`,
+    {
+      hint: isLink ? "See 'ip -d link'; remove it or choose another name." : "Remove it, or choose other settings.",
+      details: { resource, differences, ...(error === undefined ? {} : { errno: error.code, extack: error.extack }) },
+      ...(error === undefined ? {} : { cause: error }),
+    },
+  );
+}
+
+function show(value: unknown): string {
+  return value === undefined ? "absent" : JSON.stringify(value);
+}
+
+function detailsOf({ resource }: Item, error: NetlinkError): Record<string, unknown> {
+  return { resource, operation: error.op, errno: error.code, extack: error.extack };
+}

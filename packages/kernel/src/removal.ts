@@ -1,0 +1,126 @@
+import type { NamespaceRef } from "@netkit/core";
+import { delLink, delLinkGroup, setLink, type NetlinkMessage } from "@netkit/netlink";
+import type { KernelResource } from "./kind.ts";
+import { kindOf } from "./kinds.ts";
+import { isOurs } from "./mark.ts";
+import { ifThere } from "./namespaces.ts";
+import type { Item, Transaction } from "./transaction.ts";
+
+/** What is removed in which way. */
+export interface Removal {
+  /** One by one, in order. */
+  readonly single: readonly Item[];
+  /** Links by namespace, all of a namespace in one request. */
+  readonly links: ReadonlyMap<NamespaceRef, readonly Item[]>;
+  /** Namespaces, last. */
+  readonly namespaces: readonly Item[];
+  /** What goes by itself with a link or namespace of the above, in order. */
+  readonly children: ReadonlyMap<Item, readonly Item[]>;
+}
+
+const LINKS: ReadonlySet<string> = new Set(["bridge", "veth", "vxlan", "macvlan", "dummy"]);
+/** Links that something outside of their namespace feels: the kernel clears a namespace at leisure, these go at once. */
+const REACHING_OUT: ReadonlySet<string> = new Set(["veth", "macvlan"]);
+
+/** Sorts out what needs no request of its own because its link or namespace is removed, too. */
+export function planRemoval(all: readonly Item[]): Removal {
+  const items = all.filter(({ resource }) => resource.ensure !== "exists");
+  const namespaces = items.filter(({ resource }) => resource.kind === "netns");
+  const namespaceOf = new Map<NamespaceRef, Item>(namespaces.map((item) => [item.resource.ns, item]));
+  const linkOf = new Map<string, Item>();
+  const links = new Map<NamespaceRef, Item[]>();
+  for (const item of items) {
+    const { resource } = item;
+    const { kind, ns } = resource;
+    if (!LINKS.has(kind) || (namespaceOf.has(ns) && !REACHING_OUT.has(kind))) continue;
+    for (const key of linkKeys(resource)) linkOf.set(key, item);
+    links.set(ns, [...(links.get(ns) ?? []), item]);
+  }
+  const single: Item[] = [];
+  const children = new Map<Item, Item[]>();
+  const made = new Set([...namespaces, ...linkOf.values()]);
+  for (const item of items) {
+    if (made.has(item)) continue;
+    const link = linkUnder(item.resource);
+    const parent =
+      (link === undefined ? undefined : linkOf.get(`${item.resource.ns} ${link}`)) ?? namespaceOf.get(item.resource.ns);
+    if (parent === undefined) single.push(item);
+    else children.set(parent, [...(children.get(parent) ?? []), item]);
+  }
+  return { single, links, namespaces, children };
+}
+
+/** Removes the items, in an order and with as few requests as fit. What is gone already is no error. */
+export async function removeAll(tx: Transaction, items: readonly Item[]): Promise<void> {
+  const { single, links, namespaces, children } = planRemoval(items);
+  tx.flush();
+  tx.forgetLinks();
+  for (const item of single) removeOne(tx, item);
+  tx.flush();
+  for (const [ns, group] of links) {
+    await removeLinks(tx, ns, group, children);
+  }
+  tx.forgetLinks();
+  for (const item of namespaces) {
+    const before = tx.journal.length;
+    removeOne(tx, item);
+    if (tx.journal.length === before) continue;
+    tx.journal.splice(
+      before,
+      0,
+      ...(children.get(item) ?? []).map((child) => ({ done: "removed", item: child }) as const),
+    );
+  }
+}
+
+function removeOne(tx: Transaction, item: Item): void {
+  tx.begin(item);
+  ifThere(() => kindOf(item.resource).remove?.(tx, item.resource));
+}
+
+/** Deletes links of one namespace; several go as a group, for the kernel waits once for each request. */
+async function removeLinks(
+  tx: Transaction,
+  ns: NamespaceRef,
+  items: readonly Item[],
+  children: ReadonlyMap<Item, readonly Item[]>,
+): Promise<void> {
+  const removed: Item[] = [];
+  const found: number[] = [];
+  for (const item of items) {
+    tx.begin(item);
+    const { resource } = item;
+    if (!("name" in resource)) continue;
+    const link = ifThere(() => tx.findLink(ns, resource.name));
+    // A stranger's link of that name: ours is gone.
+    if (link === undefined || link.kind !== resource.kind || !isOurs(tx.mark, link)) continue;
+    found.push(link.ifindex);
+    removed.push(item);
+  }
+  // Before they go: when the kernel's answer is lost, making again what is still there is no error.
+  for (const item of removed) {
+    for (const child of children.get(item) ?? []) tx.journal.push({ done: "removed", item: child });
+    tx.journal.push({ done: "removed", item });
+  }
+  const [first] = found;
+  if (first !== undefined)
+    await tx.sendSlowly(ns, removed, found.length === 1 ? [delLink(first)] : deleteTogether(found));
+}
+
+function deleteTogether(indexes: readonly number[]): NetlinkMessage[] {
+  const group = 2 ** 24 + Math.floor(Math.random() * (2 ** 31 - 2 ** 24 - 1));
+  return [...indexes.map((index) => setLink(index, { group })), delLinkGroup(group)];
+}
+
+/** The links that a link resource stands for: a veth has two ends. */
+function linkKeys(resource: KernelResource): string[] {
+  if (!("name" in resource)) return [];
+  const own = `${resource.ns} ${resource.name}`;
+  return resource.kind === "veth" ? [own, `${resource.peer.ns} ${resource.peer.name}`] : [own];
+}
+
+/** The link that a resource can't outlive. */
+function linkUnder(resource: KernelResource): string | undefined {
+  if (resource.kind === "sysctl") return /^net\/ipv[46]\/(?:conf|neigh)\/([^/]+)\//.exec(resource.path)?.[1];
+  return "link" in resource ? resource.link : undefined;
+}

@@ -1,0 +1,63 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  keyOf,
+  type HandlerContext,
+  type NamespaceId,
+  type NetnsResource,
+  type Resource,
+  type ResourceKey,
+} from "@netkit/core";
+import { listLinks, type NetlinkSocket } from "@netkit/netlink";
+import { kinds } from "./kinds.ts";
+import { isOurs, type Mark } from "./mark.ts";
+import { ifThere, NAMESPACES } from "./namespaces.ts";
+
+/**
+ * Links of the host and namespaces that carry the mark and that nobody knows. What depends on them, such as routes,
+ * goes with them.
+ */
+export function findStrays(
+  socket: NetlinkSocket,
+  mark: Mark,
+  known: ReadonlySet<ResourceKey>,
+  namespacePath: HandlerContext["namespacePath"],
+): Resource[] {
+  const links = listLinks(socket)
+    .filter((link) => isOurs(mark, link))
+    .flatMap((link): Resource[] => {
+      const kind = Object.entries(kinds).find(([name]) => name === link.kind)?.[1];
+      return kind?.stray === undefined ? [] : [kind.stray(link)];
+    })
+    .filter((stray) => !known.has(keyOf(stray)));
+  return [...links, ...strayNamespaces(mark, known, namespacePath)];
+}
+
+/** Namespaces named `<mark>.<sandbox>`. A key says no name, so what is known is told apart by its path. */
+function strayNamespaces(
+  { word }: Mark,
+  known: ReadonlySet<ResourceKey>,
+  namespacePath: HandlerContext["namespacePath"],
+): NetnsResource[] {
+  const paths = new Set<string>();
+  for (const key of known) {
+    const id = /^netns ([0-9a-f]{64}) /.exec(key)?.[1];
+    const path = id === undefined ? undefined : ifThere(() => namespacePath(id));
+    // One that can't be found may be any of them: then none is called a stray.
+    if (id !== undefined && path === undefined) return [];
+    if (path !== undefined) paths.add(path);
+  }
+  return namesIn(NAMESPACES)
+    .filter((name) => name.startsWith(`${word}.`) && !paths.has(join(NAMESPACES, name)))
+    .map((name): NetnsResource => ({ kind: "netns", ns: name as NamespaceId, name }))
+    .filter((stray) => !known.has(keyOf(stray)));
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}

@@ -1,0 +1,277 @@
+import type { NamespaceRef, Owner } from "@netkit/core";
+import {
+  NLM_F_ECHO,
+  decodeLink,
+  findLink,
+  isNetlinkError,
+  newLink,
+  type BatchResult,
+  type Link,
+  type NetlinkError,
+  type NetlinkMessage,
+  type NetlinkReply,
+  type NetlinkSocket,
+  type NewLink,
+} from "@netkit/netlink";
+import type { KernelResource } from "./kind.ts";
+import { isOurs, type Mark } from "./mark.ts";
+import { ifThere, type Namespaces } from "./namespaces.ts";
+import { View } from "./view.ts";
+import { fileRefusal, foreignLink, linkNotFound, refusal } from "./refusal.ts";
+
+/** One resource of a change, with whom it is for. */
+export interface Item {
+  readonly resource: KernelResource;
+  readonly owner: Owner;
+}
+
+/** What was done, for taking it back. */
+export type Entry =
+  | { readonly done: "created" | "removed"; readonly item: Item }
+  | { readonly done: "changed"; readonly item: Item; readonly undo: (tx: Transaction) => unknown };
+
+type Undone = () => void;
+
+interface SendOptions {
+  /** Errors that mean that there is nothing to do. */
+  readonly ignore?: readonly string[];
+  /** The message makes (or removes) the whole resource: what else is done to it needs no undo of its own. */
+  readonly done?: "created" | "removed";
+  readonly receive?: (replies: readonly NetlinkReply[]) => void;
+}
+
+interface Queued extends SendOptions {
+  readonly item: Item;
+  readonly message: NetlinkMessage;
+}
+
+/** What the handler gives to each transaction. */
+export interface Surroundings {
+  readonly namespaces: Namespaces;
+  readonly mark: Mark;
+  /** Ifindexes of the host's links, kept from one transaction to the next. They may be out of date. */
+  readonly hostLinks: Map<string, number>;
+  readonly onRequest: ((what: string, ms: number) => void) | undefined;
+  /** Decides on an object that exists already: throws unless it is as wanted. */
+  readonly verify: (tx: Transaction, item: Item, error: NetlinkError) => void;
+}
+
+/** The errors of removing what isn't there. */
+export const GONE: readonly string[] = ["ENODEV", "ENOENT", "ESRCH", "EADDRNOTAVAIL"];
+
+/**
+ * Collects netlink messages and sends consecutive ones of one namespace as one batch. The kernel carries out a batch
+ * to its end whatever fails in between, so each message that succeeded is written into the journal.
+ */
+export class Transaction {
+  readonly mark: Mark;
+  readonly journal: Entry[] = [];
+  /** An ifindex from the cache was used: a failure may be the cache's fault. */
+  usedCache = false;
+  readonly #around: Surroundings;
+  readonly #links = new Map<string, number>();
+  #queue: Queued[] = [];
+  #ns: NamespaceRef = "host";
+  #item: Item | undefined;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+    this.mark = around.mark;
+  }
+
+  /** Says what the following calls are for. */
+  begin(item: Item): void {
+    this.#item = item;
+  }
+
+  /** What the tables show now. */
+  look(): View {
+    this.flush();
+    return new View(this.#around.namespaces, this.mark, true);
+  }
+
+  get item(): Item {
+    if (this.#item === undefined) throw new TypeError("nothing was begun");
+    return this.#item;
+  }
+
+  /** Queues a message. */
+  send(ns: NamespaceRef, message: NetlinkMessage, options: SendOptions = {}): void {
+    if (ns !== this.#ns) this.flush();
+    this.#ns = ns;
+    this.#queue.push({ item: this.item, message, ...options });
+  }
+
+  /** Queues the making of a link. The kernel's answer tells its ifindex, and that of a veth's peer. */
+  makeLink(ns: NamespaceRef, link: NewLink, peer?: { readonly ns: NamespaceRef; readonly name: string }): void {
+    const message = newLink(link);
+    this.send(
+      ns,
+      { ...message, flags: message.flags | NLM_F_ECHO },
+      {
+        done: "created",
+        receive: ([reply]) => {
+          if (reply === undefined) return;
+          const { ifindex, parent } = decodeLink(reply.payload);
+          this.#learn(ns, link.name, ifindex);
+          if (peer !== undefined && parent !== undefined) this.#learn(peer.ns, peer.name, parent);
+        },
+      },
+    );
+  }
+
+  /**
+   * Does something other than netlink with the thread in the namespace, now. What `work` returns undoes it in the
+   * same way; undefined says that nothing has changed.
+   */
+  act(ns: NamespaceRef, what: string, work: () => Undone | undefined): void {
+    this.flush();
+    const { item } = this;
+    const undo = this.#timed(
+      () => what,
+      () => this.#around.namespaces.within(ns, work),
+    );
+    if (undo !== undefined) {
+      const back = (): undefined => {
+        undo();
+      };
+      this.journal.push({ done: "changed", item, undo: (tx) => ifThere(() => tx.act(ns, `undo: ${what}`, back)) });
+    }
+  }
+
+  /** Says how to take back what is queued next. */
+  changed(undo: (tx: Transaction) => unknown): void {
+    this.flush();
+    this.journal.push({ done: "changed", item: this.item, undo });
+  }
+
+  /** The ifindex of a link. @throws NetkitError LINK_NOT_FOUND */
+  ifindex(ns: NamespaceRef, name: string): number {
+    const index = this.findIfindex(ns, name);
+    if (index === undefined) throw linkNotFound(this.item, ns, name);
+    return index;
+  }
+
+  /** The ifindex of a link, or undefined when there is none. */
+  findIfindex(ns: NamespaceRef, name: string): number | undefined {
+    const key = `${ns} ${name}`;
+    if (!this.#links.has(key)) this.flush();
+    const known = this.#links.get(key);
+    if (known !== undefined) return known;
+    const cached = ns === "host" ? this.#around.hostLinks.get(name) : undefined;
+    if (cached !== undefined) {
+      this.usedCache = true;
+      return cached;
+    }
+    const found = this.findLink(ns, name)?.ifindex;
+    if (found === undefined) return undefined;
+    this.#learn(ns, name, found);
+    return found;
+  }
+
+  /** Reads one link. */
+  findLink(ns: NamespaceRef, name: string): Link | undefined {
+    this.flush();
+    const socket = this.socket(ns);
+    return this.#timed(
+      () => `read link ${name}`,
+      () => findLink(socket, name),
+    );
+  }
+
+  /** Reads a link that netkit made. @throws NetkitError LINK_TAKEN when it is somebody else's */
+  findOwnLink(ns: NamespaceRef, name: string): Link | undefined {
+    const link = this.findLink(ns, name);
+    if (link !== undefined && !isOurs(this.mark, link)) throw foreignLink(this.item, link);
+    return link;
+  }
+
+  fd(ns: NamespaceRef): number {
+    return this.#around.namespaces.fd(ns);
+  }
+
+  socket(ns: NamespaceRef): NetlinkSocket {
+    return this.#around.namespaces.socket(ns);
+  }
+
+  /** Forgets what is known of links, before some are removed. */
+  forgetLinks(): void {
+    this.#links.clear();
+    this.#around.hostLinks.clear();
+  }
+
+  /** Sends what is queued. @throws NetkitError for the first message that failed, once all are in the journal */
+  flush(): void {
+    if (this.#queue.length === 0) return;
+    const queue = this.#queue;
+    this.#queue = [];
+    const socket = this.socket(this.#ns);
+    const results = this.#timed(
+      () => describe(queue),
+      () => this.#batch(socket, queue),
+    );
+    const existing: [Item, NetlinkError][] = [];
+    let failure: Error | undefined;
+    for (const [index, { item, done, ignore, receive }] of queue.entries()) {
+      const result = results[index];
+      if (result === undefined) continue;
+      if (result.ok) {
+        if (done !== undefined) this.journal.push({ done, item });
+        receive?.(result.replies);
+      } else if (ignore?.includes(result.error.code) === true) continue;
+      else if (done === "created" && result.error.code === "EEXIST") existing.push([item, result.error]);
+      else failure ??= refusal(item, result.error);
+    }
+    if (failure !== undefined) throw failure;
+    for (const [item, error] of existing) this.#around.verify(this, item, error);
+    this.flush();
+  }
+
+  /** When the kernel's answer is lost, each message counts as carried out: taking back what wasn't is no error. */
+  #batch(socket: NetlinkSocket, queue: readonly Queued[]): BatchResult[] {
+    try {
+      return socket.batch(queue.map(({ message }) => message));
+    } catch (error) {
+      for (const { item, done } of queue) if (done !== undefined) this.journal.push({ done, item });
+      throw error;
+    }
+  }
+
+  /** Drops what is queued. */
+  abandon(): void {
+    this.#queue = [];
+  }
+
+  /** Sends messages that make the kernel wait, without holding up the event loop; ignores what is gone already. */
+  async sendSlowly(ns: NamespaceRef, items: readonly Item[], messages: readonly NetlinkMessage[]): Promise<void> {
+    const started = performance.now();
+    const results = await this.socket(ns).batchAsync(messages);
+    this.#around.onRequest?.(`delete ${items.length} links`, performance.now() - started);
+    for (const result of results) {
+      if (!result.ok && !GONE.includes(result.error.code)) throw refusal(items[0] ?? this.item, result.error);
+    }
+  }
+
+  #learn(ns: NamespaceRef, name: string, ifindex: number): void {
+    this.#links.set(`${ns} ${name}`, ifindex);
+    if (ns === "host") this.#around.hostLinks.set(name, ifindex);
+  }
+
+  #timed<T>(what: () => string, work: () => T): T {
+    const { onRequest } = this.#around;
+    try {
+      if (onRequest === undefined) return work();
+      const started = performance.now();
+      const result = work();
+      onRequest(what(), performance.now() - started);
+      return result;
+    } catch (error) {
+      throw isNetlinkError(error) ? refusal(this.item, error) : fileRefusal(this.item, error);
+    }
+  }
+}
+
+function describe(queue: readonly Queued[]): string {
+  const [first] = queue;
+  return `${first?.message.op}${queue.length > 1 ? ` and ${queue.length - 1} more` : ""}`;
+}

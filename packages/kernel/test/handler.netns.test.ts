@@ -1,0 +1,234 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { keyOf, parseCidr, parseIp, parseMac, type NamespaceId, type Resource } from "@netkit/core";
+import { expect, test } from "vitest";
+import { markOf } from "../src/mark.ts";
+import { ipJson, mark, sh, TestHost } from "./host.ts";
+
+const bridge: Resource = { kind: "bridge", ns: "host", name: "br0", mac: parseMac("02:00:5e:00:00:01") };
+const gateway: Resource = { kind: "address", ns: "host", link: "br0", address: parseCidr("10.9.0.1/24") };
+
+function endpoint(ns: NamespaceId, number: number): Resource[] {
+  return [
+    { kind: "veth", ns: "host", name: `nkv${number}`, master: "br0", peer: { ns, name: "eth0" } },
+    { kind: "sysctl", ns, path: "net/ipv6/conf/eth0/accept_ra", value: "0" },
+    { kind: "address", ns, link: "eth0", address: parseCidr(`10.9.0.${number + 1}/24`) },
+    { kind: "route", ns, destination: parseCidr("0.0.0.0/0"), via: parseIp("10.9.0.1"), link: "eth0" },
+  ];
+}
+
+const names = (where = ""): unknown[] => ipJson(`${where}link show`).map((row) => row["ifname"]);
+
+test("an attached sandbox reaches its gateway, with one request per namespace and one for the mark", async () => {
+  using host = new TestHost();
+  const [a, b] = [host.sandbox(), host.sandbox()];
+  await host.handler.apply(host.creates(bridge, gateway));
+  await host.handler.apply(host.creates(...endpoint(a.id, 1)));
+  host.requests.length = 0;
+  const resources = endpoint(b.id, 2).filter(({ kind }) => kind !== "sysctl");
+  await host.handler.apply(host.creates(...resources));
+  expect(host.requests).toEqual([
+    'create veth "nkv2"',
+    expect.stringMatching(/^set link with ifindex \d+$/),
+    expect.stringMatching(/^set link with ifindex \d+ and 2 more$/),
+  ]);
+  sh(`ip netns exec ${b.name} ping -c 1 -W 2 10.9.0.1`);
+  sh(`ip netns exec ${b.name} ping -c 1 -W 2 10.9.0.2`);
+});
+
+test("a failing change leaves nothing of the whole run", async () => {
+  using host = new TestHost();
+  const { id, name } = host.sandbox();
+  await host.handler.apply(host.creates(bridge, gateway));
+  const before = [names(), names(`-n ${name} `), sh("ip -4 -o address show dev br0")];
+  const bad: Resource = {
+    kind: "route",
+    ns: id,
+    destination: parseCidr("10.0.0.0/8"),
+    via: parseIp("192.0.2.1"),
+    link: "eth0",
+  };
+  const extra: Resource = { kind: "address", ns: "host", link: "br0", address: parseCidr("10.9.1.1/24") };
+  // The rest of the batch is carried out by the kernel all the same.
+  const changes = host.creates(extra, ...endpoint(id, 1), bad, {
+    ...bad,
+    destination: parseCidr("10.8.0.0/16"),
+    via: parseIp("10.9.0.1"),
+  });
+  await expect(host.handler.apply(changes)).rejects.toMatchObject({
+    code: "KERNEL",
+    message: expect.stringMatching(
+      /^route 10\.0\.0\.0\/8 .*endpoint 'web': .*Nexthop has invalid gateway.*\(ENETUNREACH\)$/,
+    ),
+    hint: expect.stringContaining("gateway"),
+    cause: expect.objectContaining({ code: "ENETUNREACH" }),
+  });
+  expect([names(), names(`-n ${name} `), sh("ip -4 -o address show dev br0")]).toEqual(before);
+});
+
+test("a link of another owner is neither taken, changed nor removed", async () => {
+  using host = new TestHost();
+  sh("ip link add br0 type bridge");
+  const before = ipJson("link show br0");
+  await expect(host.handler.apply(host.creates(bridge))).rejects.toMatchObject({
+    code: "LINK_TAKEN",
+    message: expect.stringContaining("bridge br0 of endpoint 'web'"),
+  });
+  await expect(host.handler.apply(host.replaces(bridge, { ...bridge, mtu: 1400 }))).rejects.toMatchObject({
+    code: "LINK_TAKEN",
+  });
+  await host.handler.apply(host.removes(bridge));
+  expect(ipJson("link show br0")).toEqual(before);
+});
+
+test("a taken name in the sandbox is said to be the peer's", async () => {
+  using host = new TestHost();
+  const { id, name } = host.sandbox();
+  sh(`ip -n ${name} link add eth0 type bridge`);
+  await host.handler.apply(host.creates(bridge));
+  await expect(host.handler.apply(host.creates(...endpoint(id, 1)))).rejects.toMatchObject({
+    code: "LINK_TAKEN",
+    message: expect.stringContaining("(or its peer 'eth0') exists already"),
+  });
+  expect(names()).toEqual(["lo", "br0"]);
+});
+
+test("what must exist is checked, and never removed", async () => {
+  using host = new TestHost();
+  const parent: Resource = { kind: "link", ns: "host", name: "up0", ensure: "exists" };
+  const adopted: Resource = { kind: "bridge", ns: "host", name: "up0", ensure: "exists" };
+  await expect(host.handler.apply(host.creates(parent))).rejects.toMatchObject({
+    code: "LINK_NOT_FOUND",
+    message: expect.stringContaining("no link 'up0'"),
+  });
+  expect(await host.handler.read([parent, adopted])).toEqual([{ state: "missing" }, { state: "missing" }]);
+  sh("ip link add up0 type bridge stp_state 1");
+  await host.handler.apply(host.creates(parent, adopted));
+  expect(await host.handler.read([parent, adopted])).toEqual([{ state: "same" }, { state: "same" }]);
+  expect(host.handler.toShell(host.creates(parent, adopted))).toEqual([]);
+  await host.handler.apply(host.removes(parent, adopted));
+  expect(names()).toContain("up0");
+  sh("ip link delete up0; ip link add up0 type veth peer name up1");
+  expect(await host.handler.read([adopted])).toMatchObject([{ state: "different", differences: [{ field: "kind" }] }]);
+  await expect(host.handler.apply(host.creates(adopted))).rejects.toMatchObject({ code: "LINK_TAKEN" });
+});
+
+test("a bridge that was made anew by hand doesn't stop the next attach", async () => {
+  using host = new TestHost();
+  const { id } = host.sandbox();
+  await host.handler.apply(host.creates(bridge));
+  sh("ip link delete br0; ip link add br0 type bridge");
+  await host.handler.apply(host.creates(...endpoint(id, 1)));
+  expect(ipJson("link show nkv1")).toMatchObject([{ master: "br0" }]);
+});
+
+test("links that are removed together cost one request, and take what is on them along", async () => {
+  using host = new TestHost();
+  const sandboxes = Array.from({ length: 8 }, () => host.sandbox());
+  await host.handler.apply(host.creates(bridge, gateway));
+  const all = sandboxes.flatMap(({ id }, index) => endpoint(id, index + 1));
+  await host.handler.apply(host.creates(...all));
+  host.requests.length = 0;
+  const undo = await host.handler.apply(host.removes(...all.toReversed()));
+  expect(host.requests.filter((what) => !what.startsWith("read link"))).toEqual(["delete 8 links"]);
+  expect(names()).toEqual(["lo", "br0"]);
+  for (const { name } of sandboxes) expect(names(`-n ${name} `)).toEqual(["lo"]);
+  await undo();
+  expect(await host.handler.read(all)).toEqual(all.map(() => ({ state: "same" })));
+  sh(`ip netns exec ${sandboxes[7]?.name} ping -c 1 -W 2 10.9.0.1`);
+});
+
+test("a namespace is made with its loopback up, removed with all in it, and made again by undo", async () => {
+  using host = new TestHost();
+  const name = `nkt${process.pid.toString(16)}-made`;
+  const ns = host.register(name);
+  const netns: Resource = { kind: "netns", ns, name };
+  const all = [netns, bridge, gateway, ...endpoint(ns, 1)];
+  await host.handler.apply(host.creates(...all));
+  expect(ipJson(`-n ${name} link show lo`)).toMatchObject([{ flags: expect.arrayContaining(["UP"]) }]);
+  expect(await host.handler.read(all)).toEqual(all.map(() => ({ state: "same" })));
+  await expect(host.handler.apply(host.creates(netns))).rejects.toMatchObject({ code: "RESOURCE_CONFLICT" });
+  host.requests.length = 0;
+  const undo = await host.handler.apply(host.removes(...all.toReversed()));
+  expect(host.requests.filter((what) => !what.startsWith("read link"))).toEqual([
+    "delete 2 links",
+    `remove namespace /run/netns/${name}`,
+  ]);
+  expect(existsSync(`/run/netns/${name}`)).toBe(false);
+  expect(names()).toEqual(["lo"]);
+  expect(await host.handler.read(all)).toEqual(all.map(() => ({ state: "missing" })));
+  await host.handler.apply(host.removes(...all.toReversed()));
+  await undo();
+  expect(await host.handler.read(all)).toEqual(all.map(() => ({ state: "same" })));
+  sh(host.handler.toShell(host.removes(...all.toReversed())).join("\n"));
+  expect(names()).toEqual(["lo"]);
+  // A process that died while it made the namespace left an empty file.
+  writeFileSync(`/run/netns/${name}`, "");
+  expect(await host.handler.read([netns])).toEqual([{ state: "missing" }]);
+  await host.handler.apply(host.creates(netns));
+  expect(await host.handler.read([netns])).toEqual([{ state: "same" }]);
+});
+
+test("what lives in a namespace that is gone is missing, and removing it is no error", async () => {
+  using host = new TestHost();
+  const { id } = host.sandbox();
+  await host.handler.apply(host.creates(bridge));
+  host.forget(id);
+  const all = endpoint(id, 1);
+  expect(await host.handler.read(all)).toEqual(all.map(() => ({ state: "missing" })));
+  await host.handler.apply(host.removes(...all.toReversed()));
+  await expect(host.handler.apply(host.creates(...all))).rejects.toMatchObject({ code: "NAMESPACE_NOT_FOUND" });
+  expect(names()).toEqual(["lo", "br0"]);
+});
+
+test("a handed-over veth is compared at the host's end alone", async () => {
+  using host = new TestHost();
+  const { id, name } = host.sandbox();
+  const veth: Resource = {
+    kind: "veth",
+    ns: "host",
+    name: "nkv1",
+    peer: { ns: id, name: "tmp0", mtu: 1400 },
+    handedOver: true,
+  };
+  await host.handler.apply(host.creates(veth));
+  sh(`ip -n ${name} link set tmp0 down name eth5 mtu 1300`);
+  expect(await host.handler.read([veth])).toEqual([{ state: "same" }]);
+  expect(await host.handler.read([{ ...veth, handedOver: false }])).toMatchObject([{ state: "different" }]);
+});
+
+test("namespaces outside of /run/netns are written with nsenter", async () => {
+  using host = new TestHost();
+  const { name } = host.sandbox();
+  const adopted = host.register(name, `/var/run/../run/netns/${name}`);
+  const all = [bridge, ...endpoint(adopted, 1)];
+  sh(host.handler.toShell(host.creates(...all)).join("\n"));
+  expect(await host.handler.read(all)).toEqual(all.map(() => ({ state: "same" })));
+});
+
+test("strays are the marked objects that nobody knows", async () => {
+  using host = new TestHost();
+  const { id } = host.sandbox();
+  const [stray, kept, stranger] = [`${mark}.stray`, `${mark}.kept`, `${mark}0.stranger`];
+  for (const name of [stray, stranger]) {
+    host.register(name);
+    sh(`ip netns add ${name}`);
+  }
+  const netns: Resource = { kind: "netns", ns: host.register(kept), name: kept };
+  await host.handler.apply(host.creates(netns));
+  await host.handler.apply(host.creates(bridge, ...endpoint(id, 1)));
+  // A process that died between making a link and giving it its alias leaves the group that marks it.
+  sh(`ip link add nkv2 group ${markOf(mark).group} type bridge`);
+  sh(`ip link add foreign type bridge; ip link set foreign alias ${mark}0/x`);
+  const known = new Set([bridge, netns].map(keyOf));
+  const strays = await host.handler.strays(known);
+  expect(strays.map((one) => ("name" in one ? one.name : undefined))).toEqual(["nkv1", "nkv2", stray]);
+  await host.handler.apply(host.removes(...strays));
+  expect(names()).toEqual(["lo", "br0", "foreign"]);
+  expect([stray, kept, stranger].map((name) => existsSync(`/run/netns/${name}`))).toEqual([false, true, true]);
+  expect(await host.handler.strays(known)).toEqual([]);
+  expect(await host.handler.strays(new Set([keyOf(bridge)]))).toMatchObject([{ kind: "netns", name: kept }]);
+  // With a known namespace that can't be found, any might be it: none is called a stray.
+  sh(`ip netns add ${stray}`);
+  host.forget(netns.ns);
+  expect(await host.handler.strays(known)).toEqual([]);
+});

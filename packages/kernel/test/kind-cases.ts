@@ -1,0 +1,370 @@
+import { parseCidr, parseIp, parseMac, type NamespaceId, type Resource } from "@netkit/core";
+import { expect } from "vitest";
+import { bridgeJson, ipJson, mark, sh } from "./host.ts";
+
+/** One kind of resource, and what iproute2 must show of it. */
+export interface KindCase {
+  readonly name: string;
+  /** What must be there before. */
+  readonly setup?: (sandbox: NamespaceId) => Resource[];
+  readonly resource: (sandbox: NamespaceId) => Resource;
+  /** What iproute2 or the file system shows: the object as wanted, or undefined. */
+  readonly shown: (ns: string) => unknown;
+  readonly wanted: Record<string, unknown>;
+  /** Somebody changes it by hand; the field that must be named. */
+  readonly tamper?: { readonly script: (ns: string) => string; readonly field: string };
+  /** Making it again is no conflict: a sysctl is written, a rule stands beside the changed one. */
+  readonly coexists?: true;
+  /** It isn't taken away when it is removed. */
+  readonly lasting?: true;
+  /** Somebody takes it away by hand. */
+  readonly lose?: (ns: string) => string;
+  readonly replacement?: {
+    readonly resource: (sandbox: NamespaceId) => Resource;
+    readonly wanted: Record<string, unknown>;
+  };
+}
+
+const mac = parseMac("02:00:5e:10:00:01");
+const hostMac = parseMac("02:00:5e:20:00:01");
+const bridge: Resource = { kind: "bridge", ns: "host", name: "br0", mac: parseMac("02:00:5e:00:00:01") };
+const veth = (sandbox: NamespaceId): Resource => ({
+  kind: "veth",
+  ns: "host",
+  name: "nkv1",
+  mac: hostMac,
+  mtu: 1400,
+  master: "br0",
+  hairpin: true,
+  isolated: false,
+  peer: { ns: sandbox, name: "eth0", mac, mtu: 1400 },
+});
+const link = (name: string, ns?: string) => () =>
+  ipJson(`${ns === undefined ? "" : `-n ${ns} `}link show`).find((row) => row["ifname"] === name);
+const inSandbox = (name: string) => (ns: string) => ipJson(`-n ${ns} link show`).find((row) => row["ifname"] === name);
+const alias = `${mark}/endpoint/web`;
+
+const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
+  bridge: {
+    resource: () => ({ ...bridge, mtu: 1450, noLinkLocal: true }),
+    shown: link("br0"),
+    wanted: {
+      address: "02:00:5e:00:00:01",
+      mtu: 1450,
+      ifalias: alias,
+      group: "default",
+      inet6_addr_gen_mode: "none",
+      flags: expect.arrayContaining(["UP"]),
+      linkinfo: {
+        info_kind: "bridge",
+        info_data: expect.objectContaining({ stp_state: 0, forward_delay: 0, mcast_snooping: 0 }),
+      },
+    },
+    tamper: { script: () => "ip link set br0 type bridge mcast_snooping 1", field: "multicastSnooping" },
+    lose: () => "ip link delete br0",
+    replacement: { resource: () => ({ ...bridge, mtu: 1300 }), wanted: { mtu: 1300, inet6_addr_gen_mode: "eui64" } },
+  },
+  "bridge without a MAC": {
+    setup: () => [],
+    resource: () => ({ kind: "bridge", ns: "host", name: "br1" }),
+    shown: link("br1"),
+    wanted: { address: expect.stringMatching(/^02:/) },
+    tamper: { script: () => "ip link set br1 address 02:00:00:00:00:77", field: "mac" },
+  },
+  veth: {
+    setup: () => [bridge],
+    resource: veth,
+    shown: link("nkv1"),
+    wanted: {
+      mtu: 1400,
+      master: "br0",
+      ifalias: alias,
+      group: "default",
+      operstate: "UP",
+      linkinfo: expect.objectContaining({
+        info_slave_data: expect.objectContaining({ hairpin: true, isolated: false }),
+      }),
+    },
+    tamper: { script: () => "bridge link set dev nkv1 hairpin off", field: "hairpin" },
+    lose: () => "ip link delete nkv1",
+    replacement: {
+      resource: (sandbox) => ({
+        kind: "veth",
+        ns: "host",
+        name: "nkv1",
+        mac: hostMac,
+        mtu: 1300,
+        master: "br0",
+        isolated: true,
+        peer: { ns: sandbox, name: "eth0", mac, mtu: 1300 },
+      }),
+      wanted: {
+        mtu: 1300,
+        linkinfo: expect.objectContaining({
+          info_slave_data: expect.objectContaining({ hairpin: false, isolated: true }),
+        }),
+      },
+    },
+  },
+  "veth, seen from the sandbox": {
+    setup: () => [bridge],
+    resource: veth,
+    shown: inSandbox("eth0"),
+    wanted: { address: "02:00:5e:10:00:01", mtu: 1400, operstate: "UP" },
+    tamper: { script: (ns) => `ip -n ${ns} link set eth0 down`, field: "peer.up" },
+  },
+  vxlan: {
+    setup: () => [bridge],
+    resource: () => ({
+      kind: "vxlan",
+      ns: "host",
+      name: "nkx1",
+      vni: 4097,
+      port: 4789,
+      local: parseIp("127.0.0.1"),
+      mac,
+      mtu: 1400,
+      master: "br0",
+      learning: false,
+      neighSuppress: true,
+    }),
+    shown: link("nkx1"),
+    wanted: {
+      address: "02:00:5e:10:00:01",
+      mtu: 1400,
+      master: "br0",
+      ifalias: alias,
+      flags: expect.arrayContaining(["UP"]),
+      linkinfo: expect.objectContaining({
+        info_data: expect.objectContaining({ id: 4097, port: 4789, local: "127.0.0.1", learning: false }),
+        info_slave_data: expect.objectContaining({ learning: false, flood: false, neigh_suppress: true }),
+      }),
+    },
+    tamper: { script: () => "bridge link set dev nkx1 flood on", field: "portFlood" },
+    lose: () => "ip link delete nkx1",
+    replacement: {
+      resource: () => ({ kind: "vxlan", ns: "host", name: "nkx1", vni: 4098, port: 8472, learning: true }),
+      wanted: {
+        linkinfo: expect.objectContaining({
+          info_data: expect.objectContaining({ id: 4098, port: 8472, learning: true }),
+        }),
+      },
+    },
+  },
+  macvlan: {
+    setup: () => [bridge],
+    resource: (ns) => ({ kind: "macvlan", ns, name: "eth0", parent: "br0", mode: "bridge", mac, mtu: 1400 }),
+    shown: inSandbox("eth0"),
+    wanted: {
+      address: "02:00:5e:10:00:01",
+      mtu: 1400,
+      ifalias: alias,
+      flags: expect.arrayContaining(["UP"]),
+      linkinfo: expect.objectContaining({
+        info_kind: "macvlan",
+        info_data: expect.objectContaining({ mode: "bridge" }),
+      }),
+    },
+    tamper: { script: (ns) => `ip -n ${ns} link set eth0 mtu 1280`, field: "mtu" },
+    lose: (ns) => `ip -n ${ns} link delete eth0`,
+    replacement: {
+      resource: (ns) => ({ kind: "macvlan", ns, name: "eth0", parent: "br0", mode: "private" }),
+      wanted: { linkinfo: expect.objectContaining({ info_data: expect.objectContaining({ mode: "private" }) }) },
+    },
+  },
+  "IPv4 address": {
+    setup: () => [bridge],
+    resource: () => ({ kind: "address", ns: "host", link: "br0", address: parseCidr("10.9.0.1/24") }),
+    shown: () => addressOf("10.9.0.1"),
+    wanted: { prefixlen: 24, scope: "global" },
+    lose: () => "ip address delete 10.9.0.1/24 dev br0",
+    replacement: {
+      resource: () => ({
+        kind: "address",
+        ns: "host",
+        link: "br0",
+        address: parseCidr("10.9.0.1/24"),
+        noPrefixRoute: true,
+      }),
+      wanted: { prefixlen: 24, noprefixroute: true },
+    },
+  },
+  "IPv6 address": {
+    setup: (sandbox) => [bridge, veth(sandbox)],
+    resource: (ns) => ({ kind: "address", ns, link: "eth0", address: parseCidr("fd00:9::2/64") }),
+    shown: (ns) => addressOf("fd00:9::2", `-n ${ns} `),
+    wanted: { prefixlen: 64, nodad: true },
+    tamper: {
+      script: (ns) => `ip -n ${ns} address change fd00:9::2/64 dev eth0 noprefixroute`,
+      field: "noPrefixRoute",
+    },
+    lose: (ns) => `ip -n ${ns} address delete fd00:9::2/64 dev eth0`,
+  },
+  "IPv4 route": {
+    setup: () => [bridge, { kind: "address", ns: "host", link: "br0", address: parseCidr("10.9.0.1/24") }],
+    resource: () => ({
+      kind: "route",
+      ns: "host",
+      destination: parseCidr("0.0.0.0/0"),
+      via: parseIp("10.9.0.254"),
+      link: "br0",
+      metric: 50,
+      source: parseIp("10.9.0.1"),
+    }),
+    shown: () => ipJson("route show default")[0],
+    wanted: { dst: "default", gateway: "10.9.0.254", dev: "br0", protocol: "107", metric: 50, prefsrc: "10.9.0.1" },
+    tamper: {
+      script: () => "ip route replace default via 10.9.0.253 dev br0 proto 107 metric 50 src 10.9.0.1",
+      field: "via",
+    },
+    lose: () => "ip route delete default metric 50",
+    replacement: {
+      resource: () => ({
+        kind: "route",
+        ns: "host",
+        destination: parseCidr("0.0.0.0/0"),
+        via: parseIp("10.9.0.253"),
+        link: "br0",
+        metric: 50,
+      }),
+      wanted: { gateway: "10.9.0.253" },
+    },
+  },
+  "IPv6 route": {
+    setup: () => [bridge],
+    resource: () => ({
+      kind: "route",
+      ns: "host",
+      destination: parseCidr("fd00:a::/64"),
+      via: parseIp("fd00:9::fe"),
+      link: "br0",
+      onlink: true,
+      table: 77,
+    }),
+    shown: () => ipJson("-6 route show table 77")[0],
+    wanted: {
+      dst: "fd00:a::/64",
+      gateway: "fd00:9::fe",
+      dev: "br0",
+      protocol: "107",
+      metric: 1024,
+      flags: expect.arrayContaining(["onlink"]),
+    },
+    tamper: {
+      script: () =>
+        "ip -6 route delete fd00:a::/64 table 77; ip -6 route add fd00:a::/64 via fd00:9::fd dev br0 onlink table 77 proto 107",
+      field: "via",
+    },
+    lose: () => "ip -6 route delete fd00:a::/64 table 77",
+  },
+  "blackhole route": {
+    resource: () => ({ kind: "route", ns: "host", destination: parseCidr("10.77.0.0/16"), type: "blackhole" }),
+    shown: () => ipJson("route show 10.77.0.0/16")[0],
+    wanted: { type: "blackhole", protocol: "107" },
+    lose: () => "ip route delete blackhole 10.77.0.0/16",
+  },
+  rule: {
+    coexists: true,
+    resource: () => ({
+      kind: "rule",
+      ns: "host",
+      family: "ipv4",
+      priority: 900,
+      table: 77,
+      from: parseCidr("10.9.0.0/24"),
+    }),
+    shown: () => ipJson("rule show").find((row) => row["priority"] === 900),
+    wanted: { src: "10.9.0.0", srclen: 24, table: "77", protocol: "107" },
+    tamper: {
+      script: () => "ip rule delete priority 900; ip rule add from 10.9.0.0/24 priority 900 table 78 protocol 107",
+      field: "table",
+    },
+    lose: () => "ip rule delete priority 900",
+    replacement: {
+      resource: () => ({
+        kind: "rule",
+        ns: "host",
+        family: "ipv4",
+        priority: 900,
+        table: 79,
+        from: parseCidr("10.9.0.0/24"),
+      }),
+      wanted: { table: "79" },
+    },
+  },
+  neighbour: {
+    setup: () => [bridge],
+    resource: () => ({ kind: "neighbour", ns: "host", link: "br0", address: parseIp("10.9.0.7"), mac }),
+    shown: () => ipJson("neighbour show").find((row) => row["dst"] === "10.9.0.7"),
+    wanted: { lladdr: "02:00:5e:10:00:01", state: ["PERMANENT"] },
+    tamper: {
+      script: () => "ip neighbour replace 10.9.0.7 lladdr 02:00:00:00:00:08 nud permanent dev br0",
+      field: "mac",
+    },
+    lose: () => "ip neighbour delete 10.9.0.7 dev br0",
+    replacement: {
+      resource: () => ({
+        kind: "neighbour",
+        ns: "host",
+        link: "br0",
+        address: parseIp("10.9.0.7"),
+        mac: parseMac("02:00:00:00:00:09"),
+      }),
+      wanted: { lladdr: "02:00:00:00:00:09" },
+    },
+  },
+  "proxy neighbour": {
+    setup: () => [bridge],
+    resource: () => ({ kind: "neighbour", ns: "host", link: "br0", address: parseIp("fd00:9::7"), proxy: true }),
+    shown: () => ipJson("-6 neighbour show proxy").find((row) => row["dst"] === "fd00:9::7"),
+    wanted: { dev: "br0", proxy: null },
+    lose: () => "ip -6 neighbour delete proxy fd00:9::7 dev br0",
+  },
+  "fdb entry of a VXLAN": {
+    setup: () => [{ kind: "vxlan", ns: "host", name: "nkx1", mac: hostMac, vni: 9, port: 4789, learning: false }],
+    resource: () => ({ kind: "fdb", ns: "host", link: "nkx1", mac, destination: parseIp("192.0.2.9") }),
+    shown: () => bridgeJson("fdb show dev nkx1").find((row) => row["mac"] === "02:00:5e:10:00:01"),
+    wanted: { dst: "192.0.2.9", state: "permanent", flags: ["self"] },
+    tamper: {
+      script: () => "bridge fdb replace 02:00:5e:10:00:01 dev nkx1 dst 192.0.2.10 self permanent",
+      field: "destination",
+    },
+    lose: () => "bridge fdb delete 02:00:5e:10:00:01 dev nkx1 self",
+    replacement: {
+      resource: () => ({ kind: "fdb", ns: "host", link: "nkx1", mac, destination: parseIp("192.0.2.11") }),
+      wanted: { dst: "192.0.2.11" },
+    },
+  },
+  "fdb entry of a bridge": {
+    setup: (sandbox) => [bridge, veth(sandbox)],
+    resource: () => ({ kind: "fdb", ns: "host", link: "nkv1", mac: parseMac("02:00:00:00:00:99"), master: true }),
+    shown: () =>
+      bridgeJson("fdb show dev nkv1").find((row) => row["mac"] === "02:00:00:00:00:99" && row["vlan"] === undefined),
+    wanted: { state: "static", master: "br0" },
+    lose: () => "bridge fdb delete 02:00:00:00:00:99 dev nkv1 master",
+  },
+  "sysctl of a sandbox": {
+    coexists: true,
+    lasting: true,
+    setup: () => [],
+    resource: (ns) => ({ kind: "sysctl", ns, path: "net/ipv4/ip_local_port_range", value: "40000 50000" }),
+    shown: (ns) => ({ value: sh(`ip netns exec ${ns} sysctl -n net.ipv4.ip_local_port_range`).trim() }),
+    wanted: { value: "40000\t50000" },
+    tamper: {
+      script: (ns) => `ip netns exec ${ns} sysctl -qw net.ipv4.ip_local_port_range='40000 50001'`,
+      field: "value",
+    },
+    replacement: {
+      resource: (ns) => ({ kind: "sysctl", ns, path: "net/ipv4/ip_local_port_range", value: "40000 45000" }),
+      wanted: { value: "40000\t45000" },
+    },
+  },
+};
+
+export const cases: readonly KindCase[] = Object.entries(table).map(([name, one]) => ({ name, ...one }));
+
+function addressOf(local: string, ns = ""): unknown {
+  return ipJson(`${ns}address show`)
+    .flatMap((row) => row["addr_info"] as Record<string, unknown>[])
+    .find((row) => row["local"] === local);
+}

@@ -1,0 +1,103 @@
+import { execFileSync } from "node:child_process";
+import {
+  keyOf,
+  NetkitError,
+  parseCidr,
+  parseIp,
+  parseMac,
+  type NamespaceId,
+  type Owner,
+  type Resource,
+} from "@netkit/core";
+import { assert, property, string } from "fast-check";
+import { expect, test } from "vitest";
+import { kernelHandler } from "../src/index.ts";
+import { quote } from "../src/shell.ts";
+
+const named = "a".repeat(64) as NamespaceId;
+const adopted = "b".repeat(64) as NamespaceId;
+const paths: Readonly<Record<string, string>> = { [named]: "/run/netns/web", [adopted]: "/proc/42/ns/net" };
+const handler = kernelHandler({
+  mark: "netkit",
+  namespacePath(id) {
+    const path = paths[id];
+    if (path === undefined) throw new NetkitError("NAMESPACE_NOT_FOUND", id);
+    return path;
+  },
+});
+const owner: Owner = { type: "endpoint", id: "c".repeat(64), name: "web" };
+
+function shell(op: "create" | "remove", ...resources: Resource[]): string[] {
+  return handler.toShell(resources.map((resource) => ({ op, key: keyOf(resource), resource, owner })));
+}
+
+const veth = (ns: NamespaceId): Resource => ({
+  kind: "veth",
+  ns: "host",
+  name: "nkv1",
+  mtu: 1400,
+  master: "br0",
+  hairpin: true,
+  peer: { ns, name: "eth0", mac: parseMac("02:00:5e:10:00:01"), mtu: 1400 },
+});
+const address = (ns: NamespaceId): Resource => ({
+  kind: "address",
+  ns,
+  link: "eth0",
+  address: parseCidr("fd00::2/64"),
+});
+const sysctl = (ns: NamespaceId): Resource => ({ kind: "sysctl", ns, path: "net/ipv4/ping_group_range", value: "0 0" });
+
+test("commands for a namespace with a name", () => {
+  expect(shell("create", veth(named), sysctl(named), address(named))).toEqual([
+    "ip link add nkv1 mtu 1400 type veth peer name eth0 address 02:00:5e:10:00:01 mtu 1400 netns web",
+    "ip link set nkv1 master br0",
+    "bridge link set dev nkv1 hairpin on",
+    "ip link set nkv1 alias netkit/endpoint/web up",
+    "ip -n web link set eth0 up",
+    "ip netns exec web sysctl -q -w 'net/ipv4/ping_group_range=0 0'",
+    "ip -n web address add fd00::2/64 dev eth0 nodad",
+  ]);
+});
+
+test("commands for a namespace with a path alone", () => {
+  expect(shell("create", veth(adopted), sysctl(adopted), address(adopted))).toEqual([
+    "ip link add nkv1 mtu 1400 type veth peer name eth0 address 02:00:5e:10:00:01 mtu 1400 netns /proc/42/ns/net",
+    "ip link set nkv1 master br0",
+    "bridge link set dev nkv1 hairpin on",
+    "ip link set nkv1 alias netkit/endpoint/web up",
+    "nsenter --net=/proc/42/ns/net ip link set eth0 up",
+    "nsenter --net=/proc/42/ns/net sysctl -q -w 'net/ipv4/ping_group_range=0 0'",
+    "nsenter --net=/proc/42/ns/net ip address add fd00::2/64 dev eth0 nodad",
+  ]);
+});
+
+test("removing says nothing of what goes by itself", () => {
+  const netns: Resource = { kind: "netns", ns: named, name: "web" };
+  const route: Resource = { kind: "route", ns: "host", destination: parseCidr("::/0"), via: parseIp("fd00::1") };
+  expect(shell("remove", route, address(named), sysctl(named), veth(named), netns)).toEqual([
+    "ip -6 route delete ::/0 via fd00::1 proto 107",
+    "ip link delete nkv1",
+    "ip netns delete web",
+  ]);
+});
+
+test("changes in place are commands that change in place", () => {
+  const bridge: Resource = { kind: "bridge", ns: "host", name: "br0", mac: parseMac("02:00:00:00:00:01") };
+  const resource: Resource = { ...bridge, mtu: 1400, noLinkLocal: true };
+  expect(handler.toShell([{ op: "replace", key: keyOf(resource), resource, previous: bridge, owner }])).toEqual([
+    "ip link set br0 addrgenmode none",
+    "ip link set br0 address 02:00:00:00:00:01 mtu 1400 alias netkit/endpoint/web up",
+  ]);
+});
+
+test("a word comes out of sh as it went in", () => {
+  assert(
+    property(string({ unit: "binary", maxLength: 40 }), (text) => {
+      const word = text.replaceAll("\0", "");
+      const out = execFileSync("sh", ["-c", `printf %s ${quote(word)}`], { encoding: "utf8" });
+      expect(out).toBe(word.toWellFormed());
+    }),
+    { numRuns: 100, examples: [["$HOME"], ["it's"], [""], ["a b;c"], ["`id`"], ["-n"], ["\\"]] },
+  );
+});
