@@ -1,0 +1,73 @@
+import {
+  familyOf,
+  NetkitError,
+  parseCidr,
+  parseIp,
+  parseLinkName,
+  type IsolationResource,
+  type MasqueradeResource,
+  type PortRange,
+  type PublishResource,
+  type Resource,
+  type ResourceHandler,
+} from "@netkit/core";
+
+/** The kinds that every backend carries out. */
+export type FirewallResource = IsolationResource | MasqueradeResource | PublishResource;
+
+/** What stands between the resource kinds and one way of programming netfilter: a handler without its list of kinds. */
+export type Backend = Omit<ResourceHandler, "kinds">;
+
+export const firewallKinds: ReadonlySet<Resource["kind"]> = new Set<FirewallResource["kind"]>([
+  "isolation",
+  "masquerade",
+  "publish",
+]);
+
+/**
+ * `resource` as one of the kinds that this package knows, with every word of it parsed. Resources are typed, but they have
+ * been through a store: nothing reaches a ruleset or a shell that hasn't been through here.
+ * @throws NetkitError NAME_INVALID, ADDRESS_INVALID, PORT_INVALID
+ */
+export function firewallResource(resource: Resource): FirewallResource {
+  if (resource.kind === "isolation") return { ...resource, link: parseLinkName(resource.link) };
+  if (resource.kind === "masquerade") return parseMasquerade(resource);
+  if (resource.kind === "publish") return parsePublish(resource);
+  throw new TypeError(`not a firewall resource: ${resource.kind}`);
+}
+
+function parseMasquerade(resource: MasqueradeResource): MasqueradeResource {
+  const { link, subnet, source } = resource;
+  const fixed = source === undefined ? {} : { source: parseIp(source) };
+  return { ...resource, link: parseLinkName(link), subnet: parseCidr(subnet), ...fixed };
+}
+
+function parsePublish(resource: PublishResource): PublishResource {
+  const { hostAddress } = resource;
+  const target = parseIp(resource.target);
+  return {
+    ...resource,
+    link: parseLinkName(resource.link),
+    family: familyOf(target),
+    protocol: parseProtocol(resource.protocol),
+    ...(hostAddress === undefined ? {} : { hostAddress: parseIp(hostAddress) }),
+    hostPort: parseRange(resource.hostPort),
+    target,
+    targetPort: parseRange(resource.targetPort),
+  };
+}
+
+function parseProtocol(protocol: string): PublishResource["protocol"] {
+  if (protocol === "tcp" || protocol === "udp" || protocol === "sctp") return protocol;
+  throw new NetkitError("PORT_INVALID", `invalid protocol ${JSON.stringify(protocol)}`, {
+    hint: "Ports of tcp, udp and sctp can be published.",
+  });
+}
+
+function parseRange({ first, last }: PortRange): PortRange {
+  const valid = Number.isInteger(first) && Number.isInteger(last) && first >= 1 && first <= last && last <= 65_535;
+  if (valid) return { first, last };
+  throw new NetkitError("PORT_INVALID", `invalid ports ${String(first)}-${String(last)}`, {
+    hint: "Ports are 1 to 65535, the lower one first.",
+  });
+}

@@ -1,0 +1,9 @@
+/**
+ * The firewall resource kinds of netkit (`isolation`, `masquerade`, `publish`) on nftables or iptables.
+ *
+ * @packageDocumentation
+ */
+export { firewallHandler } from "./handler.ts";
+export type { FirewallBackend, FirewallOptions } from "./handler.ts";
+export { setNft } from "./nftables/nft.ts";
+export type { Nft, NftResult } from "./nftables/nft.ts";

@@ -1,0 +1,90 @@
+import { familyOf, type PublishResource } from "@netkit/core";
+import type { FirewallResource } from "../backend.ts";
+import type { ChainName, Rule, Version } from "./chains.ts";
+import { recordOf } from "./record.ts";
+
+/** A rule that a resource adds to a chain. */
+export interface AddedRule extends Rule {
+  readonly chain: ChainName;
+}
+
+/**
+ * Set in FORWARD, where both links of a packet are known, on published connections that go back to where they came from;
+ * asked for in POSTROUTING, where the incoming link is not. It ends with the packet's stay on this host.
+ */
+const hairpin = "0x2000/0x2000";
+
+const answers = "-m conntrack --ctstate RELATED,ESTABLISHED";
+const translated = "-m conntrack --ctstate DNAT";
+
+/** The rules that stand for a resource in one family, each with the resource's record as its comment. */
+export function rulesOf(resource: FirewallResource, version: Version): readonly AddedRule[] {
+  const comment = recordOf(resource);
+  const rule = (chain: ChainName, match: string, target: string): AddedRule => ({ chain, match, target, comment });
+  switch (resource.kind) {
+    case "isolation": {
+      const { link, icc, internal } = resource;
+      const own = `-i ${link} -o ${link}`;
+      return [
+        ...(version === 4
+          ? [rule("RAW", `-s 127.0.0.0/8 -i ${link}`, "DROP"), rule("RAW", `-d 127.0.0.0/8 -i ${link}`, "DROP")]
+          : []),
+        rule("HAIRPIN", `${own} ${translated}`, `MARK --set-xmark ${hairpin}`),
+        rule("POSTROUTING", `-o ${link} -m mark --mark ${hairpin} ${translated}`, "MASQUERADE"),
+        rule("POSTROUTING", `-o ${link} ${translated} -m addrtype --src-type LOCAL`, "MASQUERADE"),
+        ...(internal
+          ? [
+              rule("SEALED", `-i ${link} ! -o ${link}`, "DROP"),
+              rule("SEALED", `! -i ${link} -o ${link}`, "DROP"),
+              ...inputOf(link, version).map((match) => rule("INPUT", match, "RETURN")),
+              rule("INPUT", `-i ${link}`, "DROP"),
+            ]
+          : []),
+        rule("INWARD", `-o ${link} ${answers}`, "ACCEPT"),
+        ...(icc ? [rule("INWARD", own, "ACCEPT")] : []),
+        rule("INWARD", `-o ${link} ${translated}`, "ACCEPT"),
+        rule("INWARD", `-o ${link}`, "DROP"),
+        rule("OUTWARD", `-i ${link}`, "ACCEPT"),
+      ];
+    }
+    case "masquerade": {
+      const { link, subnet, source } = resource;
+      if (versionOf(subnet) !== version) return [];
+      const target = source === undefined ? "MASQUERADE" : `SNAT --to-source ${source}`;
+      return [rule("POSTROUTING", `-s ${subnet} ! -o ${link}`, target)];
+    }
+    case "publish": {
+      if (versionOf(resource.target) !== version) return [];
+      const [chain, match, target] = translation(resource);
+      return [rule(chain, match, target)];
+    }
+  }
+}
+
+/** What an internal network may say to the host: to addresses of the bridge, and answers. */
+function inputOf(link: string, version: Version): string[] {
+  const types = version === 4 ? ["MULTICAST", "BROADCAST"] : ["MULTICAST"];
+  return [
+    `-i ${link} ${answers}`,
+    `-i ${link} -m addrtype --dst-type LOCAL --limit-iface-in`,
+    ...types.map((type) => `-i ${link} -m addrtype --dst-type ${type}`),
+  ];
+}
+
+function translation(resource: PublishResource): [ChainName, string, string] {
+  const { protocol, hostAddress, hostPort, target, targetPort } = resource;
+  const single = hostPort.first === hostPort.last;
+  const shifted = hostPort.first !== targetPort.first;
+  const ports = single ? `${hostPort.first}` : `${hostPort.first}:${hostPort.last}`;
+  const host = hostAddress === undefined ? "" : `-d ${hostAddress} `;
+  const chain = !single && !shifted ? "SPAN" : hostAddress === undefined ? "ANY" : "HOST";
+  const address = target.includes(":") ? `[${target}]` : target;
+  // A plain address keeps the port; the port after the slash is the one that the range is counted from.
+  const range = `${targetPort.first}-${targetPort.last}/${hostPort.first}`;
+  const to = single ? `${address}:${targetPort.first}` : shifted ? `${address}:${range}` : target;
+  return [chain, `${host}-p ${protocol} -m ${protocol} --dport ${ports}`, `DNAT --to-destination ${to}`];
+}
+
+function versionOf(address: Parameters<typeof familyOf>[0]): Version {
+  return familyOf(address) === "ipv4" ? 4 : 6;
+}

@@ -1,0 +1,175 @@
+import {
+  keyOf,
+  NetkitError,
+  type Change,
+  type Difference,
+  type HandlerContext,
+  type Reading,
+  type Resource,
+  type ResourceKey,
+  type Undo,
+} from "@netkit/core";
+import { firewallResource, type Backend } from "../backend.ts";
+import { assertBase, declareBase, dropTable } from "./base.ts";
+import { elementId, elementsOf, footprintOf } from "./elements.ts";
+import { parseListing, type Listing } from "./listing.ts";
+import type { Nft, NftResult } from "./nft.ts";
+import { resourcesOf } from "./strays.ts";
+import {
+  inverse,
+  isEmpty,
+  remaining,
+  sameTransaction,
+  scriptOf,
+  thoroughTransactionOf,
+  transactionOf,
+  type Transaction,
+} from "./transaction.ts";
+
+/** What this process knows of the base: nothing yet, that it is there, or that it must be declared. */
+type Base = "unknown" | "there" | "wanting";
+
+/** The firewall kinds as elements of one table of nftables, `inet <mark>`. */
+export class NftablesBackend implements Backend {
+  readonly #nft: Nft;
+  readonly #table: string;
+  readonly #context: HandlerContext;
+  #base: Base = "unknown";
+
+  constructor(nft: Nft, context: HandlerContext) {
+    this.#nft = nft;
+    this.#context = context;
+    this.#table = context.mark;
+  }
+
+  async apply(changes: readonly Change[]): Promise<Undo> {
+    // A change in place says what shall be, not what is: the table has to be read for it.
+    const done = changes.some(({ op }) => op === "replace")
+      ? await this.#settle(thoroughTransactionOf(changes))
+      : await this.#commit(transactionOf(changes));
+    return async () => {
+      await this.#commit(inverse(done));
+    };
+  }
+
+  async read(resources: readonly Resource[]): Promise<Reading[]> {
+    const listing = await this.#list();
+    if (listing === undefined || listing.faults.length > 0) this.#base = "wanting";
+    return resources.map((resource) => readOne(resource, listing));
+  }
+
+  async strays(known: ReadonlySet<ResourceKey>): Promise<Resource[]> {
+    const listing = await this.#list();
+    return resourcesOf(listing?.elements.values() ?? []).filter((resource) => !known.has(keyOf(resource)));
+  }
+
+  toShell(changes: readonly Change[]): string[] {
+    const transaction = transactionOf(changes);
+    if (isEmpty(transaction)) return [];
+    const elements = scriptOf(this.#table, transaction, "add");
+    const script = transaction.creates.length === 0 ? elements : `${declareBase(this.#table)}\n${elements}`;
+    return ["nft -f - <<'EOF'", ...script.split("\n"), "EOF"];
+  }
+
+  close(): void {
+    this.#nft.close();
+  }
+
+  /** Carry out a transaction as if the table were as supposed, and look only when it isn't. Returns what was done. */
+  async #commit(wanted: Transaction): Promise<Transaction> {
+    if (isEmpty(wanted) && this.#base !== "wanting") return wanted;
+    if (wanted.creates.length === 0 && this.#base === "wanting") return this.#settle(wanted);
+    const result = await this.#run(wanted, this.#base);
+    if (result.code !== 0) return this.#settle(wanted, result);
+    await this.#finish(wanted);
+    return wanted;
+  }
+
+  /** Read the table, and carry out what it lacks. */
+  async #settle(wanted: Transaction, failure?: NftResult): Promise<Transaction> {
+    const listing = await this.#list();
+    const rest = remaining(wanted, listing ?? { elements: new Map() });
+    if (isEmpty(rest) && (listing === undefined ? wanted.creates.length === 0 : this.#base !== "wanting")) {
+      // Whoever removed the elements may have died before the table went.
+      if (listing !== undefined) await this.#dropIfLast(wanted);
+      return rest;
+    }
+    const base = listing?.current === true && this.#base !== "wanting" ? "there" : "wanting";
+    if (failure !== undefined && base === "there" && sameTransaction(rest, wanted)) throw refused(failure);
+    const result = await this.#run(rest, base);
+    if (result.code !== 0) throw refused(result);
+    await this.#finish(wanted);
+    return rest;
+  }
+
+  async #run(transaction: Transaction, base: Base): Promise<NftResult> {
+    const heads: Record<Base, string> = {
+      unknown: assertBase(this.#table),
+      there: "",
+      wanting: declareBase(this.#table),
+    };
+    const count = transaction.creates.length + transaction.deletes.length;
+    return this.#timed(`nft: ${count} elements`, `${heads[base]}\n${scriptOf(this.#table, transaction)}\n`);
+  }
+
+  /** After success: the base is there. When a network went, the table goes with the last one; the kernel sees to that. */
+  async #finish(done: Transaction): Promise<void> {
+    this.#base = "there";
+    await this.#dropIfLast(done);
+  }
+
+  async #dropIfLast({ deletes }: Transaction): Promise<void> {
+    if (!deletes.some(({ set }) => set === "inward" || set.startsWith("outward"))) return;
+    const result = await this.#timed("nft: drop the table if it is empty", dropTable(this.#table));
+    if (result.code === 0) this.#base = "wanting";
+  }
+
+  async #list(): Promise<Listing | undefined> {
+    const result = await this.#timed("nft: list the table", `list table inet ${this.#table}`, true);
+    if (result.code === 0) return parseListing(result.output);
+    const tables = await this.#timed("nft: list tables", "list tables inet", true);
+    if (tables.code !== 0) throw refused(tables);
+    const { nftables } = JSON.parse(tables.output) as { nftables: readonly { table?: { name: string } }[] };
+    if (nftables.some(({ table }) => table?.name === this.#table)) throw refused(result);
+    return undefined;
+  }
+
+  async #timed(what: string, script: string, json = false): Promise<NftResult> {
+    const start = performance.now();
+    const result = await this.#nft.run(script, json);
+    this.#context.onRequest?.(what, performance.now() - start);
+    return result;
+  }
+}
+
+function readOne(resource: Resource, listing: Listing | undefined): Reading {
+  if (listing === undefined) return { state: "missing" };
+  const firewall = firewallResource(resource);
+  const wanted = new Map(elementsOf(firewall).map((element) => [elementId(element), element]));
+  const differences: Difference[] = listing.faults.map((found) => ({ field: "ruleset", wanted: "as declared", found }));
+  let missing = 0;
+  for (const [id, { data }] of wanted) {
+    const present = listing.elements.get(id);
+    if (present === undefined) missing += 1;
+    else if (present.data === data) continue;
+    differences.push({ field: id, wanted: data ?? "present", found: present?.data ?? "absent" });
+  }
+  for (const id of footprintOf(firewall).map(elementId)) {
+    if (!wanted.has(id) && listing.elements.has(id)) {
+      differences.push({ field: id, wanted: "absent", found: listing.elements.get(id)?.data ?? "present" });
+    }
+  }
+  if (missing === wanted.size) return { state: "missing" };
+  return differences.length === 0 ? { state: "same" } : { state: "different", differences };
+}
+
+function refused({ error, code }: NftResult): NetkitError {
+  const text = error.trim() || `nft ended with status ${code}`;
+  if (/not permitted/.test(text)) {
+    return new NetkitError("PERMISSION", "nftables needs root (CAP_NET_ADMIN)", { details: { nft: text } });
+  }
+  return new NetkitError("FIREWALL", `nftables refused the change: ${text.split("\n")[0] ?? ""}`, {
+    hint: "Nothing was changed. 'nft list ruleset' shows what is there.",
+    details: { nft: text },
+  });
+}

@@ -1,0 +1,168 @@
+import { digest32 } from "@netkit/core";
+
+/** What never changes while netkit runs: sets, maps and chains. Networks and ports are elements, never rules. */
+
+const sets = {
+  /** The hash of all this, as one element: another netkit's table is told apart by its absence. */
+  generation: "set { type mark; }",
+  /** Links with an area of their own. */
+  bridges: "set { type ifname; }",
+  /** Each such link with itself. */
+  same: "set { type ifname . ifname; }",
+  /** Links whose ports may not talk to each other. */
+  quiet: "set { type ifname; }",
+  /** Links that nothing passes to or from. */
+  sealed: "set { type ifname; }",
+  /** What may be forwarded to a link: `goto guarded` (published ports) or `goto closed` (nothing). */
+  inward: "map { type ifname : verdict; }",
+  /** How a subnet leaves its link: `goto masqueraded` or `goto sourced`. */
+  outward4: "map { type ipv4_addr . ifname : verdict; flags interval; }",
+  outward6: "map { type ipv6_addr . ifname : verdict; flags interval; }",
+  /** The fixed source address of a subnet. */
+  source4: "map { type ipv4_addr . ifname : ipv4_addr; flags interval; }",
+  source6: "map { type ipv6_addr . ifname : ipv6_addr; flags interval; }",
+  /** Single ports of every local address. Hash maps: a change costs the same however many there are. */
+  any4: "map { type inet_proto . inet_service : ipv4_addr . inet_service; }",
+  any6: "map { type inet_proto . inet_service : ipv6_addr . inet_service; }",
+  /** Single ports of one local address. */
+  host4: "map { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }",
+  host6: "map { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }",
+  /** Ranges of ports that keep their number, of one local address or (prefix length 0) of all. */
+  span4: "map { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }",
+  span6: "map { type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval; }",
+} as const;
+
+export type SetName = keyof typeof sets;
+
+/** What a base chain hangs on, in the words of nft's JSON. */
+interface Hook {
+  readonly type: "filter" | "nat";
+  readonly hook: string;
+  readonly prio: number;
+}
+
+export interface BaseChain {
+  readonly hook?: Hook;
+  /** Each rule with its comment, by which it is known again; unique in the chain. */
+  readonly rules: readonly (readonly [rule: string, comment: string])[];
+}
+
+const ports = "meta l4proto { tcp, udp, sctp }";
+
+export const chains: Readonly<Record<string, BaseChain>> = {
+  published: {
+    rules: [
+      ["ip6 daddr ::1 return", "no NAT can serve it: the answer would be dropped"],
+      ["ip6 saddr fe80::/10 return", "can't be forwarded"],
+      [`${ports} dnat ip to ip daddr . meta l4proto . th dport map @host4`, "port of one address"],
+      [`${ports} dnat ip6 to ip6 daddr . meta l4proto . th dport map @host6`, "port of one IPv6 address"],
+      [`meta nfproto ipv4 ${ports} dnat ip to meta l4proto . th dport map @any4`, "port"],
+      [`meta nfproto ipv6 ${ports} dnat ip6 to meta l4proto . th dport map @any6`, "IPv6 port"],
+      [`${ports} dnat ip to ip daddr . meta l4proto . th dport map @span4`, "range"],
+      [`${ports} dnat ip6 to ip6 daddr . meta l4proto . th dport map @span6`, "IPv6 range"],
+    ],
+  },
+  guarded: {
+    rules: [
+      ["ct status dnat accept", "published"],
+      ["drop", "direct access, other networks"],
+    ],
+  },
+  closed: { rules: [["drop", "internal"]] },
+  masqueraded: { rules: [["masquerade", "address of the outgoing link"]] },
+  sourced: {
+    rules: [
+      ["snat ip to ip saddr . iifname map @source4", "fixed address"],
+      ["snat ip6 to ip6 saddr . iifname map @source6", "fixed IPv6 address"],
+    ],
+  },
+  // route_localnet lets 127.0.0.0/8 through the kernel's own checks on the bridges.
+  "raw-prerouting": {
+    hook: { type: "filter", hook: "prerouting", prio: -300 },
+    rules: [
+      ["iifname @bridges ip saddr 127.0.0.0/8 drop", "spoofed loopback source"],
+      ["iifname @bridges ip daddr 127.0.0.0/8 drop", "loopback of the host"],
+    ],
+  },
+  // The kernel refuses 127.0.0.0/8 from outside after this chain: translating it would save it from that.
+  "nat-prerouting": {
+    hook: { type: "nat", hook: "prerouting", prio: -100 },
+    rules: [
+      ["ip daddr 127.0.0.0/8 return", "ports of the loopback are the host's alone"],
+      ["fib daddr type local jump published", "from outside and from sandboxes"],
+    ],
+  },
+  "nat-output": {
+    hook: { type: "nat", hook: "output", prio: -100 },
+    rules: [["fib daddr type local jump published", "from the host"]],
+  },
+  "filter-input": {
+    hook: { type: "filter", hook: "input", prio: 0 },
+    rules: [
+      ["ct state established,related accept", "answers"],
+      ["iifname @sealed fib daddr . iif type unicast drop", "internal: only addresses of the bridge"],
+    ],
+  },
+  "filter-forward": {
+    hook: { type: "filter", hook: "forward", prio: 0 },
+    rules: [
+      ["ct state established,related accept", "answers"],
+      ["iifname . oifname @same oifname != @quiet accept", "neighbours"],
+      ["iifname @sealed drop", "internal"],
+      ["oifname vmap @inward", "to a network"],
+    ],
+  },
+  // Bridged packets (bridge-nf-call-iptables) and the host's own have no incoming link here: iif is 0.
+  "nat-postrouting": {
+    hook: { type: "nat", hook: "postrouting", prio: 100 },
+    rules: [
+      ["ct status dnat iifname . oifname @same masquerade", "published, from the same network"],
+      ["ct status dnat iif 0 oifname @bridges masquerade", "published, bridged or from the host"],
+      ["iifname . oifname @same return", "neighbours"],
+      ["ip saddr . iifname vmap @outward4", "to the outside"],
+      ["ip6 saddr . iifname vmap @outward6", "IPv6 to the outside"],
+    ],
+  },
+};
+
+export const setNames: readonly SetName[] = Object.keys(sets) as SetName[];
+
+let hash: number | undefined;
+
+/** Names this base: 32 bits of its hash. */
+export function generation(): number {
+  return (hash ??= digest32(JSON.stringify([sets, chains])));
+}
+
+/**
+ * The commands that declare the base, to be run as (part of) one transaction. They make what is missing and mend what was
+ * altered, and leave all elements alone.
+ */
+export function declareBase(table: string): string {
+  const lines = [`add table inet ${table}`];
+  for (const [name, text] of Object.entries(sets)) {
+    const [type = "", ...spec] = text.split(" ");
+    lines.push(`add ${type} inet ${table} ${name} ${spec.join(" ")}`);
+  }
+  for (const [name, { hook }] of Object.entries(chains)) {
+    const spec = hook && ` { type ${hook.type} hook ${hook.hook} priority ${hook.prio}; policy accept; }`;
+    lines.push(`add chain inet ${table} ${name}${spec ?? ""}`, `flush chain inet ${table} ${name}`);
+  }
+  for (const [name, { rules }] of Object.entries(chains)) {
+    for (const [rule, comment] of rules) lines.push(`add rule inet ${table} ${name} ${rule} comment "${comment}"`);
+  }
+  lines.push(`flush set inet ${table} generation`, `add element inet ${table} generation { ${generation()} }`);
+  return lines.join("\n");
+}
+
+/** Commands that fail, changing nothing, unless the table holds this base. */
+export function assertBase(table: string): string {
+  const element = `element inet ${table} generation { ${generation()} }`;
+  return `delete ${element}\nadd ${element}`;
+}
+
+/** Commands that delete the table, and fail, changing nothing, while a network holds one of the chains. */
+export function dropTable(table: string): string {
+  const held = ["guarded", "closed", "masqueraded", "sourced"];
+  return [...held.map((chain) => `delete chain inet ${table} ${chain}`), `delete table inet ${table}`].join("\n");
+}

@@ -1,0 +1,58 @@
+// Any firewall resource, as drivers could make them.
+import type { PublishResource, Resource } from "@netkit/core";
+import { parseCidr, parseIp } from "@netkit/core";
+import * as fc from "fast-check";
+import { isolation, masquerade } from "./wanted.ts";
+
+const link = fc
+  .stringMatching(/^[a-z0-9_.][a-zA-Z0-9_.+@=-]{0,14}$/)
+  .filter((name) => !["all", "default", ".", ".."].includes(name));
+const ipv4 = fc.ipV4().map(parseIp);
+const ipv6 = fc.ipV6().map((text) => parseIp(text));
+
+const subnet4 = fc
+  .tuple(fc.integer({ min: 0, max: 255 }), fc.integer({ min: 8, max: 32 }))
+  .map(([part, length]) => parseCidr(`10.${length <= 15 ? 0 : part}.0.0/${length}`));
+const subnet6 = fc
+  .tuple(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 32, max: 128 }))
+  .map(([part, length]) => parseCidr(`fd00:${part.toString(16)}::/${length}`));
+
+const anyIsolation = fc
+  .record({ link, icc: fc.boolean(), internal: fc.boolean() })
+  .map(({ link, ...options }) => isolation(link, options));
+const anyMasquerade = fc.oneof(
+  fc
+    .tuple(link, subnet4, fc.option(ipv4))
+    .map(([link, subnet, source]) => masquerade(link, subnet, source ?? undefined)),
+  fc
+    .tuple(link, subnet6, fc.option(ipv6))
+    .map(([link, subnet, source]) => masquerade(link, subnet, source ?? undefined)),
+);
+
+const anyPublish: fc.Arbitrary<PublishResource> = fc
+  .record({
+    link,
+    address: fc.oneof(fc.tuple(ipv4, fc.option(ipv4)), fc.tuple(ipv6, fc.option(ipv6))),
+    protocol: fc.constantFrom("tcp", "udp", "sctp"),
+    first: fc.integer({ min: 1, max: 60_000 }),
+    targetFirst: fc.integer({ min: 1, max: 60_000 }),
+    shifted: fc.boolean(),
+    more: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40 })),
+  })
+  .map(({ link, address: [target, hostAddress], protocol, first, targetFirst, shifted, more }) => ({
+    kind: "publish",
+    ns: "host",
+    family: target.includes(":") ? "ipv6" : "ipv4",
+    protocol,
+    ...(hostAddress === null ? {} : { hostAddress }),
+    hostPort: { first, last: first + more },
+    target,
+    targetPort: shifted ? { first: targetFirst, last: targetFirst + more } : { first, last: first + more },
+    link,
+  }));
+
+export const anyResource: fc.Arbitrary<Extract<Resource, { kind: "isolation" | "masquerade" | "publish" }>> = fc.oneof(
+  anyIsolation,
+  anyMasquerade,
+  anyPublish,
+);

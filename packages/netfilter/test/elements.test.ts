@@ -1,0 +1,81 @@
+import { type Cidr, type Ip, type Resource } from "@netkit/core";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { elementId, elementsOf, footprintOf } from "../src/nftables/elements.ts";
+import { resourcesOf } from "../src/nftables/strays.ts";
+import { remaining, scriptOf, transactionOf } from "../src/nftables/transaction.ts";
+import { anyResource } from "./arbitrary.ts";
+import { creates, isolation, masquerade, publish, removes } from "./wanted.ts";
+
+const present = (...resources: Parameters<typeof elementsOf>[0][]) => ({
+  elements: new Map(resources.flatMap(elementsOf).map((element) => [elementId(element), element])),
+});
+
+describe("elements", () => {
+  test("imply the resource that they stand for", () => {
+    fc.assert(
+      fc.property(anyResource, (resource) => {
+        expect(resourcesOf(elementsOf(resource))).toEqual([resource]);
+      }),
+    );
+  });
+  test("lie within the footprint of their resource, each key once", () => {
+    fc.assert(
+      fc.property(anyResource, (resource) => {
+        const ids = elementsOf(resource).map(elementId);
+        expect(new Set(ids).size).toBe(ids.length);
+        expect(footprintOf(resource).map(elementId)).toEqual(expect.arrayContaining(ids));
+      }),
+    );
+  });
+  test("one for a range that keeps its ports, one for each port of a shifted one", () => {
+    expect(elementsOf(publish("tcp", "9000-9999", "10.0.0.2", "9000-9999", "br0"))).toHaveLength(1);
+    expect(elementsOf(publish("tcp", "9000-9999", "10.0.0.2", "8000-8999", "br0"))).toHaveLength(1000);
+  });
+  test.each<[string, Resource]>([
+    ["a link", isolation('br0" }; flush ruleset; #')],
+    ["a subnet", { ...masquerade("br0", "10.0.0.0/24"), subnet: "10.0.0.0/24 }; x" as Cidr }],
+    ["a target", { ...publish("tcp", "1", "10.0.0.2", "1", "br0"), target: "10.0.0.2; x" as Ip }],
+    ["a port", { ...publish("tcp", "1", "10.0.0.2", "1", "br0"), hostPort: { first: 0, last: 0 } }],
+    ["a comment", publish("tcp", "1", "10.0.0.2", "1", 'x" x')],
+    ["a protocol", { ...publish("tcp", "1", "10.0.0.2", "1", "br0"), protocol: "icmp" as "tcp" }],
+  ])("refuses %s that isn't one", (_, resource) => {
+    expect(() => transactionOf(creates(resource))).toThrow(/^invalid/);
+  });
+});
+
+describe("transactions", () => {
+  const port = publish("tcp", "80", "10.0.0.2", "80", "br0");
+  test("leave out what is there or gone already", () => {
+    expect(remaining(transactionOf(creates(port)), present(port))).toEqual({ deletes: [], creates: [] });
+    expect(remaining(transactionOf(removes(port)), present())).toEqual({ deletes: [], creates: [] });
+  });
+  test.each([
+    ["a port of somebody else", publish("tcp", "80", "10.0.0.3", "80", "br1")],
+    ["the same port of the same target, other port", publish("tcp", "80", "10.0.0.2", "81", "br0")],
+  ])("refuse %s", (_, other) => {
+    expect(() => remaining(transactionOf(creates(other)), present(port))).toThrow(
+      expect.objectContaining({ code: "PORT_TAKEN" }),
+    );
+  });
+  test("name both of two ranges that overlap", () => {
+    const wide = publish("udp", "9000-9010", "10.0.0.2", "9000-9010", "br0");
+    const narrow = publish("udp", "9010-9020", "10.0.0.3", "9010-9020", "br0", "192.0.2.1");
+    expect(() => remaining(transactionOf(creates(narrow)), present(wide))).toThrow(
+      expect.objectContaining({
+        code: "PORT_TAKEN",
+        message: expect.stringMatching(/192\.0\.2\.1 9010-9020 for 10\.0\.0\.3.*\* 9000-9010 for 10\.0\.0\.2/),
+      }),
+    );
+    const elsewhere = publish("udp", "9011-9020", "10.0.0.3", "9011-9020", "br0");
+    expect(remaining(transactionOf(creates(elsewhere)), present(wide)).creates).toHaveLength(1);
+  });
+  test("put all elements of a set into one command", () => {
+    const ports = ["1", "2", "3"].map((text) => publish("tcp", text, "10.0.0.2", text, "br0"));
+    expect(scriptOf("netkit", transactionOf(creates(...ports))).split("\n")).toHaveLength(1);
+  });
+  test("speak of canonical addresses", () => {
+    const port = { ...publish("tcp", "1", "fd00::2", "1", "br0"), target: "FD00:0::2" as Ip };
+    expect(transactionOf(creates(port)).creates.map(({ data }) => data)).toEqual(["fd00::2 . 1"]);
+  });
+});

@@ -1,0 +1,63 @@
+// Resources and changes as the engine would hand them over.
+import {
+  keyOf,
+  parseCidr,
+  parseIp,
+  type Change,
+  type IsolationResource,
+  type MasqueradeResource,
+  type Owner,
+  type Protocol,
+  type PublishResource,
+  type Resource,
+} from "@netkit/core";
+
+const owner: Owner = { type: "network", id: "0".repeat(64), name: "test" };
+
+export function isolation(link: string, options: { icc?: boolean; internal?: boolean } = {}): IsolationResource {
+  return { kind: "isolation", ns: "host", link, icc: options.icc ?? true, internal: options.internal ?? false };
+}
+
+export function masquerade(link: string, subnet: string, source?: string): MasqueradeResource {
+  const from = source === undefined ? {} : { source: parseIp(source) };
+  return { kind: "masquerade", ns: "host", link, subnet: parseCidr(subnet), ...from };
+}
+
+/** `hostPort` and `port` as `8080` or `9000-9010`. */
+export function publish(
+  protocol: Protocol,
+  hostPort: string,
+  target: string,
+  port: string,
+  link: string,
+  hostAddress?: string,
+): PublishResource {
+  return {
+    kind: "publish",
+    ns: "host",
+    family: target.includes(":") ? "ipv6" : "ipv4",
+    protocol,
+    ...(hostAddress === undefined ? {} : { hostAddress: parseIp(hostAddress) }),
+    hostPort: range(hostPort),
+    target: parseIp(target),
+    targetPort: range(port),
+    link,
+  };
+}
+
+function range(text: string): { first: number; last: number } {
+  const [first = "", last = first] = text.split("-");
+  return { first: Number(first), last: Number(last) };
+}
+
+export function creates(...resources: Resource[]): Change[] {
+  return resources.map((resource) => ({ op: "create", key: keyOf(resource), resource, owner }));
+}
+
+export function removes(...resources: Resource[]): Change[] {
+  return resources.toReversed().map((resource) => ({ op: "remove", key: keyOf(resource), resource, owner }));
+}
+
+export function replaces(previous: Resource, resource: Resource): Change {
+  return { op: "replace", key: keyOf(resource), previous, resource, owner };
+}
