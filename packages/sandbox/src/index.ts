@@ -1,0 +1,28 @@
+/**
+ * Processes in network sandboxes: start one in a namespace, with the sandbox's own /etc files, hostname and /sys; pass
+ * a terminal and signals through; tell whether a process still runs and which namespace is which.
+ *
+ * @packageDocumentation
+ */
+export * from "./files.ts";
+export * from "./foreground.ts";
+export * from "./host-resolv.ts";
+export {
+  findNamespace,
+  identifyNamespace,
+  namespaceOfPid,
+  processesIn,
+  sameNamespace,
+  type NamespaceIdentity,
+} from "./namespaces.ts";
+export {
+  bootId,
+  isAlive,
+  processStartTime,
+  signalProcess,
+  stop,
+  waitForExit,
+  type ProcessIdentity,
+  type WaitOptions,
+} from "./process.ts";
+export { spawnInSandbox, type ExitStatus, type SandboxChild, type SpawnOptions } from "./spawn.ts";

@@ -1,0 +1,55 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import {
+  findNamespace,
+  identifyNamespace,
+  namespaceOfPid,
+  processesIn,
+  sameNamespace,
+  spawnInSandbox,
+} from "../src/index.ts";
+import { makeDirectory, makeNamespace } from "./fixture.ts";
+
+test("one namespace is the same by its name and by a process in it", async () => {
+  const path = makeNamespace();
+  const child = spawnInSandbox({ namespacePath: path, command: ["sleep", "100"], stdio: "ignore" });
+  await child.started;
+  const [byName, byPid] = [identifyNamespace(path), identifyNamespace(namespaceOfPid(child.pid))];
+  expect(byName).toEqual(byPid);
+  expect(byName.inode).toBe(statSync(path, { bigint: true }).ino);
+  expect(sameNamespace(byName, byPid)).toBe(true);
+  expect(sameNamespace(byName, identifyNamespace("/proc/self/ns/net"))).toBe(false);
+  expect(processesIn(path)).toEqual([child.pid]);
+  child.kill("SIGKILL");
+  await child.exited;
+  expect(processesIn(path)).toEqual([]);
+});
+
+test("a namespace is found by its cookie: by name, else through a process, until it is gone", async () => {
+  const path = makeNamespace();
+  const { cookie } = identifyNamespace(path);
+  expect(findNamespace(cookie)).toBe(path);
+
+  const name = `nkt-gone-${process.pid}`;
+  execFileSync("ip", ["netns", "add", name]);
+  const child = spawnInSandbox({ namespacePath: `/run/netns/${name}`, command: ["sleep", "100"], stdio: "ignore" });
+  const gone = identifyNamespace(`/run/netns/${name}`).cookie;
+  execFileSync("ip", ["netns", "del", name]);
+  expect(findNamespace(gone)).toBe(`/proc/${child.pid}/ns/net`);
+  child.kill("SIGKILL");
+  await child.exited;
+  expect(findNamespace(gone)).toBeUndefined();
+});
+
+const thrown = (code: string) => expect.objectContaining({ code });
+
+test("what is no namespace is refused by name", () => {
+  const file = join(makeDirectory(), "file");
+  copyFileSync("/etc/hosts", file);
+  expect(() => identifyNamespace(file)).toThrow(thrown("NAMESPACE_NOT_FOUND"));
+  expect(() => identifyNamespace("/run/netns/netkit-none")).toThrow(thrown("NAMESPACE_NOT_FOUND"));
+  expect(() => processesIn("/run/netns/netkit-none")).toThrow(thrown("NAMESPACE_NOT_FOUND"));
+  expect(() => namespaceOfPid(2 ** 30)).toThrow(thrown("ARGUMENT_INVALID"));
+});
