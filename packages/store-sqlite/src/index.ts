@@ -1,0 +1,6 @@
+/**
+ * netkit's embedded store: one SQLite file, shared by any number of processes of one host.
+ *
+ * @packageDocumentation
+ */
+export { openSqliteStore, type SqliteStoreOptions } from "./open.ts";

@@ -1,0 +1,229 @@
+import { randomUUID } from "node:crypto";
+import type { Commit, CommitResult, Entry, Lease, LeaseId, RangeOptions, Store, WatchEvent } from "@netkit/core";
+import type { Database } from "./database.ts";
+import { stateUnwritable } from "./errors.ts";
+import { Watchers } from "./watchers.ts";
+
+/** Removals are remembered for so many revisions; watchers that are further behind have to read everything again. */
+const keptRevisions = 10_000;
+/** How often those are forgotten that are older, in revisions. */
+const forgetEvery = 500;
+/** A watcher reads changes in pieces of this many revisions. */
+const revisionsPerRead = 500;
+
+interface EntryRow {
+  readonly key: string;
+  readonly value: string;
+  readonly revision: number;
+}
+
+interface ChangeRow {
+  readonly revision: number;
+  readonly key: string;
+  readonly value: string | null;
+}
+
+interface Top {
+  readonly top: number | null;
+}
+
+const live = "(lease IS NULL OR EXISTS (SELECT 1 FROM lease WHERE id = entry.lease AND expires_ms > ?))";
+
+export class SqliteStore implements Store {
+  readonly #database: Database;
+  readonly #readOnly: boolean;
+  readonly #watchers: Watchers;
+  /** Each durable commit is flushed to disk. */
+  readonly #flushes: boolean;
+  #closed = false;
+
+  constructor(database: Database, readOnly: boolean, flushes: boolean) {
+    this.#database = database;
+    this.#readOnly = readOnly;
+    this.#flushes = flushes;
+    this.#watchers = new Watchers(database);
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    const sql = `SELECT key, value, revision FROM entry WHERE key = ? AND ${live}`;
+    const row = this.#database.first<EntryRow>(sql, key, Date.now());
+    return row === undefined ? undefined : entryOf(row);
+  }
+
+  async range(prefix: string, { from = prefix, limit = -1 }: RangeOptions = {}): Promise<Entry[]> {
+    const sql = `SELECT key, value, revision FROM entry WHERE key >= ? AND key < ? AND ${live} ORDER BY key LIMIT ?`;
+    const first = from > prefix ? from : prefix;
+    return this.#database.all<EntryRow>(sql, first, endOf(prefix), Date.now(), limit).map(entryOf);
+  }
+
+  async revision(): Promise<number> {
+    return this.#revision();
+  }
+
+  async commit({ checks, writes, durable = true }: Commit): Promise<CommitResult> {
+    requireKeys(writes.map(({ key }) => key));
+    // In WAL mode NORMAL leaves the flush to a later commit.
+    if (!durable && this.#flushes) this.#database.exec("PRAGMA synchronous = NORMAL");
+    try {
+      return this.#commit(checks, writes);
+    } finally {
+      if (!durable && this.#flushes) this.#database.exec("PRAGMA synchronous = FULL");
+    }
+  }
+
+  #commit(checks: Commit["checks"], writes: Commit["writes"]): CommitResult {
+    return this.#write((): CommitResult => {
+      const revision = this.#removeExpired();
+      const conflicts = checks.filter((check) => this.#revisionOf(check.key) !== check.revision).map(({ key }) => key);
+      for (const { key, lease } of writes) if (lease !== undefined && !this.#isAlive(lease)) conflicts.push(key);
+      if (conflicts.length > 0) return { committed: false, conflicts };
+      let changes = 0;
+      for (const { key, value, lease } of writes) {
+        changes += value === undefined ? this.#remove(key, revision + 1) : this.#put(key, value, lease, revision + 1);
+      }
+      if ((revision + 1) % forgetEvery === 0) this.#forget(revision + 1 - keptRevisions);
+      return { committed: true, revision: changes === 0 ? revision : revision + 1 };
+    });
+  }
+
+  async lease(ttlMs: number): Promise<Lease> {
+    const id = randomUUID() as string as LeaseId;
+    this.#write(() => this.#database.run("INSERT INTO lease (id, expires_ms) VALUES (?, ?)", id, Date.now() + ttlMs));
+    return {
+      id,
+      renew: async () => {
+        const now = Date.now();
+        const sql = "UPDATE lease SET expires_ms = ? WHERE id = ? AND expires_ms > ?";
+        return this.#write(() => this.#database.run(sql, now + ttlMs, id, now)) === 1;
+      },
+      revoke: async () => {
+        this.#write(() => this.#endLease(id, this.#revision() + 1));
+      },
+    };
+  }
+
+  async *watch(prefix: string, revision: number, signal: AbortSignal): AsyncGenerator<WatchEvent> {
+    const bell = this.#watchers.join();
+    signal.addEventListener("abort", bell.ring);
+    try {
+      let seen = revision;
+      while (!signal.aborted && !this.#closed) {
+        // Before the read, so that what comes after it rings.
+        bell.reset();
+        const { events, upTo, more } = this.#changes(prefix, seen);
+        for (const event of events) {
+          yield event;
+          if (signal.aborted) return;
+        }
+        seen = upTo;
+        if (!more) await bell.rung();
+      }
+    } finally {
+      signal.removeEventListener("abort", bell.ring);
+      bell.leave();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#watchers.ring();
+    this.#database.close();
+  }
+
+  #write<T>(work: () => T): T {
+    if (this.#readOnly) throw stateUnwritable(this.#database.path, "was opened for reading only", undefined);
+    const result = this.#database.transaction(work);
+    this.#watchers.ring();
+    return result;
+  }
+
+  #revision(): number {
+    const put = this.#database.first<Top>("SELECT max(revision) AS top FROM entry");
+    const removed = this.#database.first<Top>("SELECT max(revision) AS top FROM removed");
+    return Math.max(put?.top ?? 0, removed?.top ?? 0);
+  }
+
+  #revisionOf(key: string): number {
+    return this.#database.first<{ revision: number }>("SELECT revision FROM entry WHERE key = ?", key)?.revision ?? 0;
+  }
+
+  #isAlive(lease: LeaseId): boolean {
+    return this.#database.first("SELECT 1 FROM lease WHERE id = ?", lease) !== undefined;
+  }
+
+  /** How many keys it changed, as {@link #remove} says. */
+  #put(key: string, value: unknown, lease: LeaseId | undefined, revision: number): 1 {
+    const sql = "INSERT OR REPLACE INTO entry (key, value, revision, lease) VALUES (?, ?, ?, ?)";
+    this.#database.run(sql, key, JSON.stringify(value), revision, lease ?? null);
+    return 1;
+  }
+
+  #remove(key: string, revision: number): 0 | 1 {
+    if (this.#database.run("DELETE FROM entry WHERE key = ?", key) === 0) return 0;
+    this.#database.run("INSERT OR IGNORE INTO removed (revision, key) VALUES (?, ?)", revision, key);
+    return 1;
+  }
+
+  #forget(revision: number): void {
+    if (this.#database.run("DELETE FROM removed WHERE revision <= ?", revision) === 0) return;
+    this.#database.run("UPDATE forgotten SET revision = ?", revision);
+  }
+
+  /** Ends the leases that have run out, at a revision of their own; returns the latest revision. */
+  #removeExpired(): number {
+    let revision = this.#revision();
+    for (const { id } of this.#expired()) revision = this.#endLease(id, revision + 1);
+    return revision;
+  }
+
+  #expired(): { id: LeaseId }[] {
+    return this.#database.all<{ id: LeaseId }>("SELECT id FROM lease WHERE expires_ms <= ?", Date.now());
+  }
+
+  #endLease(id: LeaseId, revision: number): number {
+    const keys = this.#database.all<{ key: string }>("SELECT key FROM entry WHERE lease = ?", id);
+    for (const { key } of keys) this.#remove(key, revision);
+    this.#database.run("DELETE FROM lease WHERE id = ?", id);
+    return keys.length === 0 ? revision - 1 : revision;
+  }
+
+  /** The next changes after `seen`; of a key that changed more than once the last one, whenever its turn comes. */
+  #changes(prefix: string, seen: number): { events: WatchEvent[]; upTo: number; more: boolean } {
+    if (!this.#readOnly && this.#expired().length > 0) this.#write(() => this.#removeExpired());
+    const latest = this.#revision();
+    const upTo = Math.min(latest, seen + revisionsPerRead);
+    const where = "revision > ? AND revision <= ? AND key >= ? AND key < ?";
+    const span = [seen, upTo, prefix, endOf(prefix)];
+    const rows = this.#database.all<ChangeRow>(
+      `SELECT revision, key, value FROM entry WHERE ${where}
+       UNION ALL SELECT revision, key, NULL FROM removed WHERE ${where} ORDER BY revision, key`,
+      ...span,
+      ...span,
+    );
+    // Asked after the read: what is known now was known then. Another process may forget in between.
+    const forgotten = this.#database.first<{ revision: number }>("SELECT revision FROM forgotten")?.revision ?? 0;
+    if (seen > latest || seen < forgotten) {
+      return { events: [{ type: "resync", revision: latest }], upTo: latest, more: false };
+    }
+    return { events: rows.map(eventOf), upTo, more: upTo < latest };
+  }
+}
+
+function entryOf({ key, value, revision }: EntryRow): Entry {
+  return { key, value: JSON.parse(value) as unknown, revision };
+}
+
+function eventOf({ revision, key, value }: ChangeRow): WatchEvent {
+  if (value === null) return { type: "delete", key, revision };
+  return { type: "put", key, value: JSON.parse(value) as unknown, revision };
+}
+
+/** The first key after all those that start with `prefix`. DEL sorts after all printable characters. */
+function endOf(prefix: string): string {
+  return `${prefix}\u007f`;
+}
+
+function requireKeys(keys: readonly string[]): void {
+  const bad = keys.find((key, index) => !/^[\x20-\x7e]+$/.test(key) || keys.indexOf(key) !== index);
+  if (bad !== undefined) throw new TypeError(`not a key, or written twice in one commit: ${JSON.stringify(bad)}`);
+}
