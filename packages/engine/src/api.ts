@@ -1,0 +1,245 @@
+import type {
+  AnyDriver,
+  Cidr,
+  Difference,
+  Endpoint,
+  Instance,
+  Ip,
+  Labels,
+  Mac,
+  Namespace,
+  Network,
+  OptionInput,
+  Owner,
+  Plan,
+  PortSpec,
+  Resource,
+  Sandbox,
+  SandboxProcess,
+  Store,
+} from "@netkit/core";
+import type { SandboxChild, SpawnOptions } from "@netkit/sandbox";
+
+export type FirewallBackend = "auto" | "nftables" | "iptables" | "none";
+
+export interface NetkitOptions {
+  /** State directory; default `/var/lib/netkit`. Made with mode 0700 when missing. */
+  readonly root?: string;
+  /** Drivers at hand. */
+  readonly drivers?: readonly AnyDriver[];
+  /** Asked for a driver that isn't among `drivers` (lazy loading); undefined: there is none. */
+  readonly loadDriver?: (name: string) => Promise<AnyDriver | undefined>;
+  /** Names that `loadDriver` can load: for hints and the predefined networks. */
+  readonly loadable?: readonly string[];
+  readonly firewall?: FirewallBackend;
+  /** Instead of the embedded store in `root`. */
+  readonly store?: Store;
+  /** Time of each step and kernel request (`--timings`). */
+  readonly onTiming?: (timing: Timing) => void;
+}
+
+export interface Timing {
+  /** `lock`, `plan`, `intent`, `commit`, or the kernel request's own words. */
+  readonly what: string;
+  readonly ms: number;
+}
+
+/** On every call that changes something. */
+export interface ChangeOptions {
+  /** Plan, show the plan to `onPlan`, change nothing. What is returned is what would have been. */
+  readonly dryRun?: boolean;
+  /** Called with the plan before anything is changed. */
+  readonly onPlan?: (preview: Preview) => void;
+  /** Undoes what has been done so far and throws CANCELLED. */
+  readonly signal?: AbortSignal;
+}
+
+/** A plan that can be shown. */
+export interface Preview {
+  readonly title: string;
+  readonly plan: Plan;
+  /** The plan as shell commands (ip, bridge, nft, sysctl) that make the same when pasted as root. */
+  toShell(): string[];
+}
+
+/** What is wanted of one subnet, as text or parsed; the rest is filled in. */
+export interface SubnetInput {
+  /** `192.0.2.0/24`; none: one from the pools. */
+  readonly subnet?: Cidr | string;
+  readonly gateway?: Ip | string;
+  /** The part of the subnet that addresses are handed out of. */
+  readonly range?: Cidr | string;
+  /** Addresses to keep free, by name. */
+  readonly auxiliary?: Readonly<Record<string, Ip | string>>;
+}
+
+export interface NetworkRequest {
+  readonly name: string;
+  /** Default `bridge`. */
+  readonly driver?: string;
+  /** None: one is chosen from the pools (and an IPv6 one with `ipv6`). */
+  readonly subnets?: readonly SubnetInput[];
+  /** Default true; false makes an IPv6-only network. */
+  readonly ipv4?: boolean;
+  readonly ipv6?: boolean;
+  readonly internal?: boolean;
+  readonly options?: OptionInput;
+  readonly labels?: Labels;
+}
+
+/** A network with what is attached to it. */
+export interface NetworkDetails extends Network {
+  readonly endpoints: readonly EndpointDetails[];
+  /** By subnet: addresses in use (gateway and reserved ones included) and how many can still be handed out. */
+  readonly usage: Readonly<Record<Cidr, { readonly used: number; readonly available: bigint }>>;
+}
+
+/** An endpoint with the names of its network and sandbox. */
+export interface EndpointDetails extends Endpoint {
+  readonly networkName: string;
+  readonly sandboxName: string;
+}
+
+export interface Networks {
+  create(request: NetworkRequest, options?: ChangeOptions): Promise<Network>;
+  /** In order of creation. */
+  list(): Promise<Network[]>;
+  /** By id, name or unique prefix of an id. */
+  get(ref: string): Promise<Network>;
+  inspect(ref: string): Promise<NetworkDetails>;
+  /** Refused while endpoints are attached (NETWORK_IN_USE names them). */
+  remove(ref: string, options?: ChangeOptions): Promise<Network>;
+  /** Removes every user-defined network without endpoints. */
+  prune(options?: ChangeOptions): Promise<Network[]>;
+}
+
+export interface EndpointRequest {
+  /** Name, id or unique prefix; or `<driver>:<sandbox>` for a driver that joins (`container:web`). */
+  readonly network: string;
+  /** Static addresses, at most one per family. */
+  readonly ip?: Ip | string;
+  readonly ip6?: Ip | string;
+  readonly mac?: Mac | string;
+  readonly aliases?: readonly string[];
+  /** Port specs, as text in Docker's grammar or parsed. */
+  readonly publish?: readonly (PortSpec | string)[];
+  /** The interface's name in the sandbox; default the first free of eth0, eth1, ... */
+  readonly ifName?: string;
+  readonly options?: OptionInput;
+}
+
+export interface SandboxRequest {
+  /** Default: two words and a number, as Docker does. */
+  readonly name?: string;
+  /** Default: none (a loopback alone, no network). The CLI says `bridge`. */
+  readonly networks?: readonly (EndpointRequest | string)[];
+  /** Adopt a namespace that somebody else made; never removed by netkit. */
+  readonly netns?: string;
+  /** Adopt the namespace of a process. */
+  readonly pid?: number;
+  readonly hostname?: string;
+  readonly dns?: {
+    readonly servers?: readonly (Ip | string)[];
+    readonly search?: readonly string[];
+    readonly options?: readonly string[];
+  };
+  readonly hosts?: readonly { readonly address: Ip | string; readonly name: string }[];
+  readonly labels?: Labels;
+  /** Remove it when the process that `run` starts has ended; at the latest with the next command. */
+  readonly autoRemove?: boolean;
+}
+
+export interface SandboxDetails extends Sandbox {
+  readonly owner: Namespace["owner"];
+  /** The path that opens its network namespace. */
+  readonly netns: string;
+  readonly endpoints: readonly EndpointDetails[];
+  /** Other sandboxes in the same namespace. */
+  readonly members: readonly string[];
+  /** `running`: its process lives; `exited`: it has ended; `idle`: none was started; `gone`: the namespace is. */
+  readonly state: "running" | "exited" | "idle" | "gone";
+}
+
+export interface Sandboxes {
+  /** Makes (or adopts, or joins) a namespace and connects it: all or nothing. */
+  open(request?: SandboxRequest, options?: ChangeOptions): Promise<SandboxHandle>;
+  list(): Promise<SandboxDetails[]>;
+  get(ref: string): Promise<SandboxHandle>;
+  /** Disconnects and removes it. Refused while its process lives (SANDBOX_IN_USE), unless `force` (then it is killed). */
+  remove(ref: string, options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox>;
+}
+
+export type RunOptions = Pick<SpawnOptions, "stdio" | "env" | "cwd" | "detached" | "signal">;
+
+/** A sandbox to work with. `await using` removes it at the end of the block. */
+export interface SandboxHandle extends AsyncDisposable {
+  readonly id: Sandbox["id"];
+  readonly name: string;
+  /** Opens the network namespace; undefined: the host's. */
+  readonly netns: string | undefined;
+  inspect(): Promise<SandboxDetails>;
+  connect(request: EndpointRequest | string, options?: ChangeOptions): Promise<Endpoint>;
+  connect(network: string, request: Omit<EndpointRequest, "network">, options?: ChangeOptions): Promise<Endpoint>;
+  disconnect(network: string, options?: ChangeOptions): Promise<Endpoint>;
+  /** Publishes further ports on a live endpoint. */
+  publish(network: string, ports: readonly (PortSpec | string)[], options?: ChangeOptions): Promise<Endpoint>;
+  unpublish(network: string, ports: readonly (PortSpec | string)[], options?: ChangeOptions): Promise<Endpoint>;
+  /** Starts a process in it: its network, its resolv.conf, hosts and hostname. */
+  run(command: readonly string[], options?: RunOptions): Promise<SandboxChild>;
+  /** As {@link run}, and recorded as the sandbox's own process, by which `list` tells whether it lives. */
+  start(command: readonly string[], options?: RunOptions): Promise<SandboxChild>;
+  /** Disconnects and removes it; a live process is killed first. */
+  close(): Promise<void>;
+}
+
+/** One thing that `doctor` found. */
+export interface Finding {
+  /**
+   * `missing` and `different`: a stored resource in the kernel; `stray`: netkit's mark, but nothing stored implies it;
+   * `gone`: a sandbox whose namespace is gone; `ended`: a sandbox to be removed whose process has ended;
+   * `journal`: an operation that was cut off; `foreign`: somebody else's setting that eats netkit's traffic.
+   */
+  readonly problem: "missing" | "different" | "stray" | "gone" | "ended" | "journal" | "foreign";
+  /** What it is, in words: `bridge netkit0`, `sandbox web`. */
+  readonly object: string;
+  readonly owner?: Owner;
+  readonly resource?: Resource;
+  readonly differences?: readonly Difference[];
+  readonly message: string;
+  /** `repair` mends it (a foreign setting is never changed). */
+  readonly repairable: boolean;
+}
+
+export interface Report {
+  readonly findings: readonly Finding[];
+  /** With repair: those that were mended. */
+  readonly repaired: readonly Finding[];
+  /** How many resources were compared. */
+  readonly checked: number;
+}
+
+export interface Info {
+  readonly instance: Instance;
+  readonly firewall: string;
+  readonly drivers: readonly string[];
+  readonly networks: number;
+  readonly sandboxes: number;
+  readonly endpoints: number;
+  readonly kernel: string;
+}
+
+export interface Netkit extends AsyncDisposable {
+  readonly instance: Instance;
+  readonly networks: Networks;
+  readonly sandboxes: Sandboxes;
+  /** The driver of that name, loaded if need be; DRIVER_UNKNOWN names the nearest. */
+  driver(name: string): Promise<AnyDriver>;
+  /** Compares everything stored with the kernel; with `repair` applies the difference. */
+  doctor(options?: ChangeOptions & { readonly repair?: boolean }): Promise<Report>;
+  /** Removes what nobody needs: strays, ended and gone sandboxes. */
+  gc(options?: ChangeOptions): Promise<Finding[]>;
+  info(): Promise<Info>;
+  close(): Promise<void>;
+}
+
+export type { SandboxProcess };

@@ -1,0 +1,45 @@
+import { familyOf, type Cidr, type Endpoint, type Network, type Sandbox } from "@netkit/core";
+import { countAssignable } from "@netkit/ipam";
+import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
+import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandboxOf, type Reader } from "./lookup.ts";
+import type { Context } from "./operation.ts";
+import { namespaceIsGone, sandboxState } from "./sandboxes.ts";
+import { keys } from "./state.ts";
+
+export async function networkDetails(reader: Reader, network: Network): Promise<NetworkDetails> {
+  const endpoints = await endpointsOfNetwork(reader, network.id);
+  const usage: Record<Cidr, { used: number; available: bigint }> = {};
+  for (const subnet of network.subnets) {
+    const family = familyOf(subnet.subnet);
+    const inUse = endpoints
+      .flatMap(({ addresses }) => addresses)
+      .filter(({ address }) => familyOf(address) === family).length;
+    const reserved = Object.keys(subnet.auxiliary).length + (subnet.gateway === undefined ? 0 : 1);
+    const left = countAssignable(subnet) - BigInt(inUse);
+    usage[subnet.subnet] = { used: inUse + reserved, available: left < 0n ? 0n : left };
+  }
+  return { ...network, endpoints: await withNames(reader, endpoints), usage };
+}
+
+export async function sandboxDetails(context: Context, reader: Reader, sandbox: Sandbox): Promise<SandboxDetails> {
+  const namespace = await namespaceOf(reader, sandbox.namespace);
+  const others = namespace.members.filter((member) => member !== sandbox.id);
+  return {
+    ...sandbox,
+    owner: namespace.owner,
+    netns: namespace.path,
+    endpoints: await withNames(reader, await endpointsOfNamespace(reader, namespace.id)),
+    members: await Promise.all(others.map(async (member) => (await sandboxOf(reader, member)).name)),
+    state: (await namespaceIsGone(context, namespace)) ? "gone" : sandboxState(sandbox),
+  };
+}
+
+async function withNames(reader: Reader, endpoints: readonly Endpoint[]): Promise<EndpointDetails[]> {
+  return await Promise.all(
+    endpoints.map(async (endpoint) => ({
+      ...endpoint,
+      networkName: (await networkOf(reader, endpoint.network)).name,
+      sandboxName: (await reader.get<Sandbox>(keys.sandbox(endpoint.sandbox)))?.name ?? "",
+    })),
+  );
+}

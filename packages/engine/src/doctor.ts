@@ -1,0 +1,155 @@
+import {
+  keyOf,
+  type Change,
+  type Namespace,
+  type Owner,
+  type Reading,
+  type Resource,
+  type ResourceKey,
+  type Sandbox,
+} from "@netkit/core";
+import { isAlive } from "@netkit/sandbox";
+import type { Finding } from "./api.ts";
+import type { Draft } from "./draft.ts";
+import { readerOf, type Reader } from "./lookup.ts";
+import type { Context } from "./operation.ts";
+import { describe } from "./planning.ts";
+import { namespaceIsGone, removeSandbox } from "./sandboxes.ts";
+import type { Owned } from "./state.ts";
+
+interface Held {
+  readonly resource: Resource;
+  readonly owner: Owner;
+}
+
+/** A sandbox that is over, and why. */
+export interface SandboxFinding {
+  readonly sandbox: Sandbox;
+  readonly finding: Finding;
+}
+
+export interface Examination {
+  readonly findings: readonly Finding[];
+  /** What has to be done in the kernel to mend the findings about resources. */
+  readonly changes: readonly Change[];
+  readonly checked: number;
+}
+
+/** Compares everything stored with the kernel. Changes nothing. */
+export async function examine(context: Context): Promise<Examination> {
+  const reader = readerOf(context.store);
+  const { handlers } = await context.host.open();
+  await knowNamespaces(context, reader);
+  const held = await everythingHeld(reader);
+  const findings: Finding[] = [];
+  const changes: Change[] = [];
+  for (const handler of handlers) {
+    const own = [...held.values()].filter(({ resource }) => handler.kinds.has(resource.kind));
+    const readings = await handler.read(own.map(({ resource }) => resource));
+    for (const [index, { resource, owner }] of own.entries()) {
+      const reading = readings[index];
+      if (reading === undefined || reading.state === "same") continue;
+      const { finding, change } = drift(resource, owner, reading);
+      findings.push(finding);
+      if (change !== undefined) changes.push(change);
+    }
+    for (const stray of await handler.strays(new Set(held.keys()))) {
+      findings.push({
+        problem: "stray",
+        object: describe(stray),
+        resource: stray,
+        message: `${describe(stray)} carries netkit's mark, but nothing stored implies it`,
+        repairable: true,
+      });
+      changes.push({
+        op: "remove",
+        key: keyOf(stray),
+        resource: stray,
+        owner: { type: "network", id: "", name: "stray" },
+      });
+    }
+  }
+  return { findings, changes, checked: held.size };
+}
+
+/** Sandboxes that nothing is left of, or that were to go with their process. */
+export async function examineSandboxes(context: Context): Promise<SandboxFinding[]> {
+  const reader = readerOf(context.store);
+  const found: SandboxFinding[] = [];
+  const namespaces = new Map((await reader.range<Namespace>("namespace/")).map(({ value }) => [value.id, value]));
+  for (const { value: sandbox } of await reader.range<Sandbox>("sandbox/")) {
+    const namespace = namespaces.get(sandbox.namespace);
+    const report = (problem: "gone" | "ended", message: string): void => {
+      found.push({ sandbox, finding: { problem, object: `sandbox ${sandbox.name}`, message, repairable: true } });
+    };
+    if (namespace === undefined || (await namespaceIsGone(context, namespace))) {
+      report("gone", `the network namespace of sandbox '${sandbox.name}' is gone`);
+    } else if (hasEnded(sandbox)) {
+      report("ended", `the process of sandbox '${sandbox.name}' has ended and it is to go with it`);
+    }
+  }
+  return found;
+}
+
+export function hasEnded(sandbox: Sandbox): boolean {
+  return sandbox.autoRemove && sandbox.process !== undefined && !isAlive(sandbox.process);
+}
+
+/** Removes the sandboxes of findings. */
+export async function removeFound(
+  context: Context,
+  draft: Draft,
+  found: readonly { readonly sandbox: Sandbox }[],
+): Promise<void> {
+  for (const { sandbox } of found) await removeSandbox(context, draft, sandbox);
+}
+
+function drift(
+  resource: Resource,
+  owner: Owner,
+  reading: Exclude<Reading, { state: "same" }>,
+): { finding: Finding; change?: Change } {
+  const object = describe(resource);
+  const by = owner.type === "endpoint" ? `endpoint ${owner.name}` : `${owner.type} '${owner.name}'`;
+  const foreign = resource.ensure === "exists";
+  const message =
+    reading.state === "missing"
+      ? `${object} of ${by} is missing`
+      : `${object} of ${by} differs: ${reading.differences.map(({ field, wanted, found }) => `${field} is ${show(found)}, not ${show(wanted)}`).join(", ")}`;
+  const finding: Finding = {
+    problem: reading.state,
+    object,
+    owner,
+    resource,
+    ...(reading.state === "different" ? { differences: reading.differences } : {}),
+    message: foreign ? `${message}; it isn't netkit's, so that netkit can't mend it` : message,
+    repairable: !foreign,
+  };
+  if (foreign) return { finding };
+  const key = keyOf(resource);
+  const change: Change =
+    reading.state === "missing"
+      ? { op: "create", key, resource, owner }
+      : { op: "replace", key, resource, previous: resource, owner };
+  return { finding, change };
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "absent");
+}
+
+async function everythingHeld(reader: Reader): Promise<Map<ResourceKey, Held>> {
+  const held = new Map<ResourceKey, Held>();
+  for (const { value } of await reader.range<Owned>("owned/")) {
+    for (const resource of value.resources) {
+      const key = keyOf(resource);
+      if (!held.has(key)) held.set(key, { resource, owner: value.owner });
+    }
+  }
+  return held;
+}
+
+export async function knowNamespaces(context: Context, reader: Reader): Promise<void> {
+  for (const { value } of await reader.range<Namespace>("namespace/"))
+    context.host.namespaces.set(value.id, value.path);
+}

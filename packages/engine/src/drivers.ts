@@ -1,0 +1,70 @@
+import { didYouMean, driverApi, NetkitError, type AnyDriver } from "@netkit/core";
+import type { NetkitOptions } from "./api.ts";
+
+/** The drivers of an instance by name; those that aren't at hand are loaded when they are asked for. */
+export class Drivers {
+  readonly #loaded = new Map<string, AnyDriver>();
+  readonly #load: NetkitOptions["loadDriver"];
+  readonly #loadable: readonly string[];
+
+  constructor({ drivers = [], loadDriver, loadable = [] }: Pick<NetkitOptions, "drivers" | "loadDriver" | "loadable">) {
+    for (const driver of drivers) this.#loaded.set(driver.name, checked(driver));
+    this.#load = loadDriver;
+    this.#loadable = loadable;
+  }
+
+  get names(): string[] {
+    return [...new Set([...this.#loaded.keys(), ...this.#loadable])].toSorted();
+  }
+
+  /** @throws NetkitError DRIVER_UNKNOWN with the nearest name, DRIVER_API, DRIVER_INVALID */
+  async get(name: string): Promise<AnyDriver> {
+    const known = this.#loaded.get(name);
+    if (known !== undefined) return known;
+    const loaded = await this.#load?.(name);
+    if (loaded === undefined) {
+      const names = this.names;
+      throw new NetkitError("DRIVER_UNKNOWN", `unknown network driver '${name}'`, {
+        hint: didYouMean(
+          name,
+          names,
+          names.length === 0 ? "No drivers are registered." : `Known drivers: ${names.join(", ")}.`,
+        ),
+        details: { driver: name, known: names },
+      });
+    }
+    this.#loaded.set(loaded.name, checked(loaded));
+    if (loaded.name !== name) this.#loaded.set(name, loaded);
+    return loaded;
+  }
+
+  /** The driver if it can be had; undefined if not. */
+  async find(name: string): Promise<AnyDriver | undefined> {
+    return this.names.includes(name) ? await this.get(name) : undefined;
+  }
+}
+
+function checked(driver: AnyDriver): AnyDriver {
+  const name = typeof driver === "object" && driver !== null ? driver.name : String(driver);
+  if (
+    typeof driver !== "object" ||
+    driver === null ||
+    typeof driver.network !== "function" ||
+    typeof driver.endpoint !== "function"
+  ) {
+    throw new NetkitError("DRIVER_INVALID", `${JSON.stringify(name)} is not a network driver`, {
+      hint: "A driver is an object with api, name, traits, options, network() and endpoint().",
+    });
+  }
+  if (driver.api !== driverApi) {
+    throw new NetkitError(
+      "DRIVER_API",
+      `driver '${name}' speaks version ${String(driver.api)} of the driver contract, this netkit version ${driverApi}`,
+      {
+        hint: driver.api > driverApi ? "Update netkit." : `Update the driver '${name}'.`,
+        details: { driver: name, api: driver.api, wanted: driverApi },
+      },
+    );
+  }
+  return driver;
+}

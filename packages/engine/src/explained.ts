@@ -1,0 +1,21 @@
+import { isNetkitError, NetkitError } from "@netkit/core";
+import type { NetlinkError } from "@netkit/netlink";
+
+/** The brand of NetlinkError: importing its class would load netlink into commands that only read the state. */
+const netlinkBrand = Symbol.for("netkit.netlink-error");
+
+/** What a system call or a file refused, as an error with a code; netkit's own errors as they are. */
+export function explained(error: unknown): unknown {
+  if (isNetkitError(error) || !(error instanceof Error)) return error;
+  if (netlinkBrand in error) {
+    const { errno, code, op, message } = error as unknown as NetlinkError;
+    return new NetkitError("KERNEL", `the kernel refused: ${message}`, { details: { errno, code, op }, cause: error });
+  }
+  if ("syscall" in error && "code" in error) {
+    return new NetkitError("KERNEL", `the system refused: ${error.message}`, {
+      details: { code: error.code },
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,136 @@
+import {
+  isNetkitError,
+  NetkitError,
+  type Endpoint,
+  type Namespace,
+  type PortSpec,
+  type Sandbox,
+  type SandboxProcess,
+} from "@netkit/core";
+import { bootId, spawnInSandbox, type SandboxChild } from "@netkit/sandbox";
+import { existsSync } from "node:fs";
+import type { ChangeOptions, EndpointRequest, RunOptions, SandboxDetails, SandboxHandle } from "./api.ts";
+import { sandboxDetails } from "./details.ts";
+import { connect, disconnect, publish, unpublish } from "./endpoints.ts";
+import { namespaceOf, readerOf, sandboxOf } from "./lookup.ts";
+import { operate, type Context } from "./operation.ts";
+import { filesDirectory } from "./sandbox-files.ts";
+import { namespaceIsGone, removeSandbox } from "./sandboxes.ts";
+import { keys } from "./state.ts";
+import { liveProcesses, refuseLive, stopProcesses } from "./stopping.ts";
+
+type Ports = readonly (PortSpec | string)[];
+
+/** A sandbox of an instance. It holds nothing but the id: every call reads the state as it is by then. */
+export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace: Namespace): SandboxHandle {
+  const reader = readerOf(context.store);
+  const current = async (): Promise<Sandbox> => {
+    const found = await reader.get<Sandbox>(keys.sandbox(id));
+    if (found !== undefined) return found;
+    throw new NetkitError("SANDBOX_NOT_FOUND", `sandbox '${name}' has been removed`, { details: { id } });
+  };
+
+  const run = async (command: readonly string[], options: RunOptions = {}): Promise<SandboxChild> => {
+    const sandbox = await current();
+    const inside = await namespaceOf(reader, sandbox.namespace);
+    if (await namespaceIsGone(context, inside)) {
+      throw new NetkitError("NAMESPACE_NOT_FOUND", `the network namespace of sandbox '${name}' is gone`, {
+        hint: `Remove the sandbox: netkit sandbox rm ${name}`,
+      });
+    }
+    const files = filesDirectory(context.instance, inside);
+    return spawnInSandbox({
+      ...options,
+      command,
+      ...(inside.owner === "host" ? {} : { namespacePath: inside.path, hostname: sandbox.hostname }),
+      ...(existsSync(files) ? { filesDirectory: files } : {}),
+    });
+  };
+
+  const handle: SandboxHandle = {
+    id,
+    name,
+    netns: namespace.owner === "host" ? undefined : namespace.path,
+    inspect: async (): Promise<SandboxDetails> => await sandboxDetails(context, reader, await current()),
+    connect: async (
+      request: EndpointRequest | string,
+      second: Omit<EndpointRequest, "network"> & ChangeOptions = {},
+      third?: ChangeOptions,
+    ): Promise<Endpoint> => {
+      const whole: EndpointRequest = typeof request === "string" ? { ...second, network: request } : request;
+      const options: ChangeOptions = third ?? second;
+      return await operate(
+        context,
+        `connect ${name} to ${whole.network}`,
+        async (draft) => await connect(context, draft, await current(), whole),
+        options,
+      );
+    },
+    disconnect: async (network: string, options?: ChangeOptions) =>
+      await operate(
+        context,
+        `disconnect ${name} from ${network}`,
+        async (draft) => await disconnect(context, draft, await current(), network),
+        options,
+      ),
+    publish: async (network: string, ports: Ports, options?: ChangeOptions) =>
+      await operate(
+        context,
+        `publish ports of ${name}`,
+        async (draft) => await publish(context, draft, await current(), network, ports),
+        options,
+      ),
+    unpublish: async (network: string, ports: Ports, options?: ChangeOptions) =>
+      await operate(
+        context,
+        `unpublish ports of ${name}`,
+        async (draft) => await unpublish(context, draft, await current(), network, ports),
+        options,
+      ),
+    run,
+    start: async (command, options) => {
+      const child = await run(command, options);
+      const process: SandboxProcess = { pid: child.pid, startTime: child.startTime, boot: bootId(), command };
+      try {
+        await operate(context, `start ${name}`, async (draft) => {
+          const sandbox = await current();
+          draft.put(keys.sandbox(id), { ...sandbox, process } satisfies Sandbox);
+          if (sandbox.autoRemove) draft.put(keys.reap(id), 1);
+        });
+      } catch (error) {
+        // A process that nothing knows of would be a leak.
+        child.kill("SIGKILL");
+        throw error;
+      }
+      return child;
+    },
+    close: async () => {
+      try {
+        await remove(context, await current(), { force: true });
+      } catch (error) {
+        if (!isNetkitError(error) || error.code !== "SANDBOX_NOT_FOUND") throw error;
+      }
+    },
+    [Symbol.asyncDispose]: async () => await handle.close(),
+  };
+  return handle;
+}
+
+/** Removes a sandbox; its live processes are ended first if `force` says so, and are in the way otherwise. */
+export async function remove(
+  context: Context,
+  sandbox: Sandbox,
+  options: ChangeOptions & { readonly force?: boolean },
+): Promise<Sandbox> {
+  const reader = readerOf(context.store);
+  const namespace = await namespaceOf(reader, sandbox.namespace);
+  const live = liveProcesses(sandbox, namespace);
+  if (options.force !== true) refuseLive(sandbox, live);
+  else if (options.dryRun !== true) await stopProcesses(live);
+  return await operate(
+    context,
+    `remove ${sandbox.name}`,
+    async (draft) => await removeSandbox(context, draft, await sandboxOf(draft, sandbox.id)),
+    options,
+  );
+}

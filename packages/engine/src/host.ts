@@ -1,0 +1,101 @@
+import {
+  NetkitError,
+  type FactQuery,
+  type Facts,
+  type HandlerContext,
+  type Instance,
+  type ResourceHandler,
+} from "@netkit/core";
+import type { HostPort, HostRoute } from "@netkit/kernel";
+import type { FirewallBackend, Timing } from "./api.ts";
+
+/**
+ * The host that an instance works on: the network namespace of the thread that opened it. Everything that touches the
+ * kernel is loaded when it is first needed, so that reading the state costs nothing of it.
+ */
+export class Host {
+  /** Paths of the sandboxes' namespaces, by id; kept by whoever plans. */
+  readonly namespaces: Map<string, string> = new Map();
+  readonly #instance: Instance;
+  readonly #firewall: FirewallBackend;
+  readonly #onTiming: ((timing: Timing) => void) | undefined;
+  #opened: Opened | undefined;
+
+  constructor(instance: Instance, firewall: FirewallBackend, onTiming: ((timing: Timing) => void) | undefined) {
+    this.#instance = instance;
+    this.#firewall = firewall;
+    this.#onTiming = onTiming;
+  }
+
+  async open(): Promise<Opened> {
+    return (this.#opened ??= await this.#open());
+  }
+
+  async #open(): Promise<Opened> {
+    const [kernel, netfilter, netlink] = await Promise.all([
+      import("@netkit/kernel"),
+      import("@netkit/netfilter"),
+      import("@netkit/netlink"),
+    ]);
+    if (this.#opened !== undefined) return this.#opened;
+    const onTiming = this.#onTiming;
+    const context: HandlerContext = {
+      mark: this.#instance.mark,
+      namespacePath: (id) => {
+        const path = this.namespaces.get(id);
+        if (path === undefined)
+          throw new NetkitError("NAMESPACE_NOT_FOUND", `the network namespace ${id.slice(0, 12)} is gone`);
+        return path;
+      },
+      onRequest: onTiming === undefined ? undefined : (what, ms) => onTiming({ what, ms }),
+    };
+    const socket = netlink.openNetlink();
+    const home = netlink.openNamespace();
+    const handlers: ResourceHandler[] = [
+      kernel.kernelHandler(context),
+      netfilter.firewallHandler(context, { backend: this.#firewall }),
+    ];
+    return {
+      handlers,
+      firewall: this.#firewall,
+      cookie: netlink.namespaceCookie().toString(),
+      facts: (queries) => kernel.readFacts(socket, queries),
+      routes: () => kernel.readHostRoutes(socket),
+      portsInUse: (ports) => kernel.portsInUse(home.fd, ports),
+      execute: kernel.execute,
+      look: (path) => {
+        using inside = netlink.openNetlink({ namespace: path });
+        return {
+          links: netlink.listLinks(inside).map(({ name }) => name),
+          routes: kernel.readHostRoutes(inside),
+        };
+      },
+      namespaceCookie: (path) => netlink.namespaceCookie(path).toString(),
+      close() {
+        for (const handler of handlers) handler.close();
+        socket.close();
+        home.close();
+      },
+    };
+  }
+
+  close(): void {
+    this.#opened?.close();
+    this.#opened = undefined;
+  }
+}
+
+export interface Opened {
+  readonly firewall: string;
+  readonly handlers: readonly ResourceHandler[];
+  /** SO_NETNS_COOKIE of the host's namespace. */
+  readonly cookie: string;
+  facts(queries: readonly FactQuery[]): Facts;
+  routes(): HostRoute[];
+  portsInUse(ports: readonly HostPort[]): HostPort[];
+  readonly execute: typeof import("@netkit/kernel").execute;
+  readonly namespaceCookie: (path: string) => string;
+  /** The links and routes inside a namespace that somebody else set up. */
+  look(path: string): { readonly links: readonly string[]; readonly routes: readonly HostRoute[] };
+  close(): void;
+}

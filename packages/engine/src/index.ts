@@ -1,0 +1,7 @@
+/**
+ * netkit as a library: networks, sandboxes and endpoints on the Linux kernel.
+ *
+ * @packageDocumentation
+ */
+export type * from "./api.ts";
+export { openNetkit } from "./netkit.ts";

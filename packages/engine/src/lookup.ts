@@ -1,0 +1,108 @@
+import {
+  didYouMean,
+  NetkitError,
+  type Endpoint,
+  type ErrorCode,
+  type Namespace,
+  type NamespaceId,
+  type Network,
+  type NetworkId,
+  type Sandbox,
+  type SandboxId,
+  type Store,
+} from "@netkit/core";
+import { keys } from "./state.ts";
+
+/** What can be read of a state: a store's documents, or a draft's view of them. */
+export interface Reader {
+  get<T>(key: string): Promise<T | undefined>;
+  range<T>(prefix: string, options?: { from?: string; limit?: number }): Promise<{ key: string; value: T }[]>;
+}
+
+/** @throws NetkitError NETWORK_NOT_FOUND with the nearest name, ID_AMBIGUOUS */
+export async function findNetwork(reader: Reader, ref: string): Promise<Network> {
+  return await select<Network>(reader, "network", "NETWORK_NOT_FOUND", ref, keys.networkName(ref));
+}
+
+/** @throws NetkitError SANDBOX_NOT_FOUND with the nearest name, ID_AMBIGUOUS */
+export async function findSandbox(reader: Reader, ref: string): Promise<Sandbox> {
+  return await select<Sandbox>(reader, "sandbox", "SANDBOX_NOT_FOUND", ref, keys.sandboxName(ref));
+}
+
+/** A full id first, then a name, then a unique prefix of an id, as Docker does. */
+async function select<T extends { name: string }>(
+  reader: Reader,
+  what: "network" | "sandbox",
+  missing: ErrorCode,
+  ref: string,
+  nameKey: string,
+): Promise<T> {
+  if (/^[0-9a-f]{64}$/.test(ref)) {
+    const found = await reader.get<T>(`${what}/${ref}`);
+    if (found !== undefined) return found;
+  }
+  const id = await reader.get<string>(nameKey);
+  const named = id === undefined ? undefined : await reader.get<T>(`${what}/${id}`);
+  if (named !== undefined) return named;
+  if (/^[0-9a-f]{1,64}$/.test(ref)) {
+    const matches = await reader.range<T>(`${what}/${ref}`, { limit: 2 });
+    if (matches.length > 1) {
+      throw new NetkitError("ID_AMBIGUOUS", `the prefix '${ref}' selects more than one ${what}`, {
+        hint: "Give more digits, or the name.",
+        details: { prefix: ref },
+      });
+    }
+    if (matches[0] !== undefined) return matches[0].value;
+  }
+  const names = (await reader.range<string>(`${what}-name/`)).map(({ key }) => key.slice(`${what}-name/`.length));
+  throw new NetkitError(missing, `no ${what} ${JSON.stringify(ref.slice(0, 130))}`, {
+    hint: didYouMean(ref.slice(0, 130), names, `'netkit ${what} ls' lists them.`),
+    details: { ref },
+  });
+}
+
+export async function networkOf(reader: Reader, id: NetworkId): Promise<Network> {
+  return await required<Network>(reader, keys.network(id));
+}
+
+export async function sandboxOf(reader: Reader, id: SandboxId): Promise<Sandbox> {
+  return await required<Sandbox>(reader, keys.sandbox(id));
+}
+
+export async function namespaceOf(reader: Reader, id: NamespaceId): Promise<Namespace> {
+  return await required<Namespace>(reader, keys.namespace(id));
+}
+
+/** The endpoints of a namespace, in the order in which they were made. */
+export async function endpointsOfNamespace(reader: Reader, id: NamespaceId): Promise<Endpoint[]> {
+  return await endpointsUnder(reader, keys.member(id, ""));
+}
+
+export async function endpointsOfNetwork(reader: Reader, id: NetworkId): Promise<Endpoint[]> {
+  return await endpointsUnder(reader, keys.attached(id, ""));
+}
+
+async function endpointsUnder(reader: Reader, prefix: string): Promise<Endpoint[]> {
+  const entries = await reader.range<1>(prefix);
+  const endpoints = await Promise.all(
+    entries.map(({ key }) => required<Endpoint>(reader, `endpoint/${key.slice(prefix.length)}`)),
+  );
+  return endpoints.toSorted((a, b) => (a.created < b.created ? -1 : Number(a.created > b.created)));
+}
+
+async function required<T>(reader: Reader, key: string): Promise<T> {
+  const found = await reader.get<T>(key);
+  if (found === undefined) {
+    throw new NetkitError("INTERNAL", `the state has no '${key}', which another document names`, { details: { key } });
+  }
+  return found;
+}
+
+/** A store as a reader. */
+export function readerOf(store: Store): Reader {
+  return {
+    get: async <T>(key: string) => (await store.get(key))?.value as T | undefined,
+    range: async <T>(prefix: string, options = {}) =>
+      (await store.range(prefix, options)) as unknown as { key: string; value: T }[],
+  };
+}

@@ -1,0 +1,127 @@
+import type { Sandbox } from "@netkit/core";
+import { bootId } from "@netkit/sandbox";
+import type { ChangeOptions, Finding, Report } from "./api.ts";
+import { examine, examineSandboxes, hasEnded, knowNamespaces, removeFound, type Examination } from "./doctor.ts";
+import { explained } from "./explained.ts";
+import { isLocked } from "./lock.ts";
+import { readerOf } from "./lookup.ts";
+import { commit, operate, previewOf, recover, requireRoot, type Context } from "./operation.ts";
+import { order } from "./planning.ts";
+import { keys } from "./state.ts";
+
+/**
+ * What every opening looks after: an operation that died, sandboxes that were to go with their process, and a boot
+ * since the last command (networks come back, sandboxes are gone with their namespaces). Costs three look-ups when
+ * there is nothing to do.
+ */
+export async function catchUp(context: Context): Promise<void> {
+  const { store } = context;
+  const boot = bootId();
+  const known = (await store.get(keys.boot))?.value;
+  if (known === undefined)
+    await store.commit({ checks: [{ key: keys.boot, revision: 0 }], writes: [{ key: keys.boot, value: boot }] });
+  if (process.geteuid?.() !== 0) return;
+  if ((await store.get(keys.journal)) !== undefined) await recoverUnlessBusy(context);
+  if (known !== undefined && known !== boot) {
+    const gone = await examineSandboxes(context);
+    await operate(
+      context,
+      "remove the sandboxes of the last boot",
+      async (draft) => await removeFound(context, draft, gone),
+    );
+    await repair(context, {});
+    await commit(store, [{ key: keys.boot, value: boot }]);
+  }
+  const reader = readerOf(store);
+  const ended: { sandbox: Sandbox }[] = [];
+  for (const { key } of await reader.range(keys.reap(""))) {
+    const sandbox = await reader.get<Sandbox>(`sandbox/${key.slice("reap/".length)}`);
+    if (sandbox !== undefined && hasEnded(sandbox)) ended.push({ sandbox });
+  }
+  if (ended.length > 0)
+    await operate(context, "remove ended sandboxes", async (draft) => await removeFound(context, draft, ended));
+}
+
+/** An open journal under somebody's lock is an operation at work, not one that died. */
+async function recoverUnlessBusy(context: Context): Promise<void> {
+  try {
+    using _ = await context.lock.acquire(undefined, 0);
+    await recover(context);
+  } catch (error) {
+    if (!isLocked(error)) throw error;
+  }
+}
+
+/** Compares everything stored with the kernel; with `repair` mends it. */
+export async function doctor(
+  context: Context,
+  options: ChangeOptions & { readonly repair?: boolean },
+): Promise<Report> {
+  const sandboxes = await examineSandboxes(context);
+  const plain = sandboxes.map(({ finding }) => finding);
+  if (options.repair !== true) {
+    const { findings, checked } = await examine(context);
+    return { findings: [...plain, ...findings], repaired: [], checked };
+  }
+  if (sandboxes.length > 0) {
+    await operate(
+      context,
+      "remove sandboxes that are gone",
+      async (draft) => await removeFound(context, draft, sandboxes),
+      options,
+    );
+  }
+  const { findings, checked } = await repair(context, options);
+  const all = [...plain, ...findings];
+  return {
+    findings: all,
+    repaired: options.dryRun === true ? [] : all.filter(({ repairable }) => repairable),
+    checked,
+  };
+}
+
+/** Removes strays and sandboxes that are over; drift of what is stored is left to `doctor`. */
+export async function collect(context: Context, options: ChangeOptions): Promise<Finding[]> {
+  const sandboxes = await examineSandboxes(context);
+  if (sandboxes.length > 0) {
+    await operate(
+      context,
+      "remove sandboxes that are over",
+      async (draft) => await removeFound(context, draft, sandboxes),
+      options,
+    );
+  }
+  const { findings } = await repair(context, options, ({ op }) => op === "remove");
+  return [...sandboxes.map(({ finding }) => finding), ...findings.filter(({ problem }) => problem === "stray")];
+}
+
+/** Needs no journal: what a death in the middle leaves undone is found again. */
+async function repair(
+  context: Context,
+  options: ChangeOptions,
+  choose: (change: Examination["changes"][number]) => boolean = () => true,
+): Promise<Examination> {
+  try {
+    return await repairUnexplained(context, options, choose);
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
+async function repairUnexplained(
+  context: Context,
+  options: ChangeOptions,
+  choose: (change: Examination["changes"][number]) => boolean,
+): Promise<Examination> {
+  if (options.dryRun !== true) requireRoot();
+  using _ = await context.lock.acquire(options.signal);
+  if (options.dryRun !== true) await recover(context);
+  await knowNamespaces(context, readerOf(context.store));
+  const examination = await examine(context);
+  const plan = order(examination.changes.filter(choose));
+  const { handlers, execute } = await context.host.open();
+  options.onPlan?.(previewOf("repair", plan, handlers));
+  if (options.dryRun !== true)
+    await execute(plan, handlers, options.signal === undefined ? {} : { signal: options.signal });
+  return examination;
+}

@@ -1,0 +1,204 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { release } from "node:os";
+import { join, resolve } from "node:path";
+import {
+  defaultRoot,
+  instanceOf,
+  isNetkitError,
+  NetkitError,
+  type AnyDriver,
+  type Network,
+  type Sandbox,
+  type Store,
+} from "@netkit/core";
+import { openSqliteStore } from "@netkit/store-sqlite";
+import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
+import { networkDetails, sandboxDetails } from "./details.ts";
+import { Drivers } from "./drivers.ts";
+import { remove, sandboxHandle } from "./handle.ts";
+import { Host } from "./host.ts";
+import { Lock } from "./lock.ts";
+import { findNetwork, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
+import { catchUp, collect, doctor } from "./maintenance.ts";
+import { createNetwork, declare, removeNetwork } from "./networks.ts";
+import { operate, type Context } from "./operation.ts";
+import { PortRegistry } from "./port-registry.ts";
+import { openSandbox } from "./sandboxes.ts";
+import { keys } from "./state.ts";
+
+/**
+ * Opens the instance of a root directory on the host that the calling thread is in. Several processes may have one
+ * instance open. Nothing is changed but the state directory, which is made if it is missing.
+ * @throws NetkitError STATE_UNWRITABLE, STATE_NEWER, DRIVER_API
+ */
+export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
+  const root = options.root ?? defaultRoot;
+  const instance = instanceOf(resolve(root));
+  const drivers = new Drivers(options);
+  const store = options.store ?? openState(instance.root);
+  const context: Context = {
+    instance,
+    store,
+    drivers,
+    host: new Host(instance, options.firewall ?? "auto", options.onTiming),
+    lock: new Lock(join(instance.root, "lock")),
+    ports: new PortRegistry("/run/netkit/ports.db", async ({ root: owner, endpoint }) =>
+      owner === instance.root
+        ? (await store.get(`endpoint/${endpoint}`)) !== undefined
+        : existsSync(join(owner, "state.db")),
+    ),
+    onTiming: options.onTiming,
+  };
+  if (options.store !== undefined) mkdirSync(instance.root, { recursive: true, mode: 0o700 });
+  try {
+    await predefine(context);
+    await catchUp(context);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return netkitOf(context);
+}
+
+function openState(root: string): Store {
+  try {
+    return openSqliteStore({ path: join(root, "state.db") });
+  } catch (cause) {
+    if (process.geteuid?.() === 0 || !isNetkitError(cause) || !/\b(EACCES|EPERM)\b/.test(cause.message)) throw cause;
+    throw new NetkitError("PERMISSION", `the state in ${root} belongs to root`, {
+      hint: "Run it with sudo, or choose another --root.",
+      details: { root },
+      cause,
+    });
+  }
+}
+
+function netkitOf(context: Context): Netkit {
+  const { instance, store, drivers } = context;
+  const reader = readerOf(store);
+
+  const networks: Networks = {
+    create: async (request, options) =>
+      await operate(
+        context,
+        `create network ${request.name}`,
+        async (draft) => await createNetwork(context, draft, request),
+        options,
+      ),
+    list: async () => byAge((await reader.range<Network>("network/")).map(({ value }) => value)),
+    get: async (ref) => await findNetwork(reader, ref),
+    inspect: async (ref) => await networkDetails(reader, await findNetwork(reader, ref)),
+    remove: async (ref, options) =>
+      await operate(
+        context,
+        `remove network ${ref}`,
+        async (draft) => await removeNetwork(draft, await findNetwork(draft, ref)),
+        options,
+      ),
+    prune: async (options) =>
+      await operate(
+        context,
+        "remove unused networks",
+        async (draft) => {
+          const removed: Network[] = [];
+          for (const { value } of await draft.range<Network>("network/")) {
+            const used = (await draft.range(keys.attached(value.id, ""), { limit: 1 })).length > 0;
+            if (!value.predefined && !used) removed.push(await removeNetwork(draft, value));
+          }
+          return removed;
+        },
+        options,
+      ),
+  };
+
+  const sandboxes: Sandboxes = {
+    open: async (request = {}, options) => {
+      const sandbox = await operate(
+        context,
+        `open sandbox ${request.name ?? ""}`.trim(),
+        async (draft) => {
+          const opened = await openSandbox(context, draft, request);
+          return { opened, namespace: await namespaceOf(draft, opened.namespace) };
+        },
+        options,
+      );
+      return sandboxHandle(context, sandbox.opened, sandbox.namespace);
+    },
+    list: async () => {
+      const found = byAge((await reader.range<Sandbox>("sandbox/")).map(({ value }) => value));
+      return await Promise.all(found.map(async (sandbox) => await sandboxDetails(context, reader, sandbox)));
+    },
+    get: async (ref) => {
+      const sandbox = await findSandbox(reader, ref);
+      return sandboxHandle(context, sandbox, await namespaceOf(reader, sandbox.namespace));
+    },
+    remove: async (ref, options = {}) => await remove(context, await findSandbox(reader, ref), options),
+  };
+
+  const close = async (): Promise<void> => {
+    context.host.close();
+    await context.ports.close();
+    await store.close();
+  };
+
+  return {
+    instance,
+    networks,
+    sandboxes,
+    driver: async (name) => await drivers.get(name),
+    doctor: async (options = {}) => await doctor(context, options),
+    gc: async (options = {}) => await collect(context, options),
+    info: async () => ({
+      instance,
+      firewall: (await context.host.open()).firewall,
+      drivers: drivers.names,
+      networks: (await reader.range("network/")).length,
+      sandboxes: (await reader.range("sandbox/")).length,
+      endpoints: (await reader.range("endpoint/")).length,
+      kernel: release(),
+    }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function byAge<T extends { readonly created: string }>(records: readonly T[]): T[] {
+  return records.toSorted((a, b) => (a.created < b.created ? -1 : Number(a.created > b.created)));
+}
+
+/** A driver that can't be loaded must not stand in the way of commands that don't need it: they say so when they do. */
+async function loaded(drivers: Drivers, name: string): Promise<AnyDriver | undefined> {
+  try {
+    return await drivers.get(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The predefined networks of the drivers at hand exist from the start; their kernel objects come with their first endpoint. */
+async function predefine(context: Context): Promise<void> {
+  const { store, drivers, instance } = context;
+  for (const name of drivers.names) {
+    const marker = `predefined/${name}`;
+    if ((await store.get(marker)) !== undefined) continue;
+    const driver = await loaded(drivers, name);
+    if (driver === undefined) continue;
+    const predefined = driver.predefined?.(instance);
+    const writes: { key: string; value: unknown }[] = [{ key: marker, value: predefined?.name ?? "" }];
+    const checks = [{ key: marker, revision: 0 }];
+    if (predefined !== undefined) {
+      const network = declare(
+        driver,
+        { name: predefined.name, options: predefined.options ?? {} },
+        { predefined: true },
+      );
+      writes.push(
+        { key: keys.network(network.id), value: network },
+        { key: keys.networkName(network.name), value: network.id },
+      );
+      checks.push({ key: keys.networkName(network.name), revision: 0 });
+    }
+    // Another process may define it at the same moment; then theirs stands.
+    await store.commit({ checks, writes });
+  }
+}

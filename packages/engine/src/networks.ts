@@ -1,0 +1,252 @@
+import {
+  familyOf,
+  NetkitError,
+  parseCidr,
+  parseIp,
+  parseName,
+  parseOptions,
+  type AnyDriver,
+  type Claim,
+  type Family,
+  type Ip,
+  type Network,
+  type NetworkId,
+  type Owner,
+  type Subnet,
+  type SubnetRequest,
+} from "@netkit/core";
+import { addressKey, choosePool, defaultIpv4Pools, findOverlap, planSubnets, uniqueLocalPool } from "@netkit/ipam";
+import type { NetworkRequest, SubnetInput } from "./api.ts";
+import type { Draft } from "./draft.ts";
+import { newId } from "./new-id.ts";
+import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
+import type { Context } from "./operation.ts";
+import { keys } from "./state.ts";
+import { checkResources, viewOf } from "./view.ts";
+
+const ownerOf = (network: Network): Owner => ({ type: "network", id: network.id, name: network.name });
+
+/** A new network, with its kernel objects. */
+export async function createNetwork(context: Context, draft: Draft, request: NetworkRequest): Promise<Network> {
+  const name = parseName("network", request.name);
+  const driver = await context.drivers.get(request.driver ?? "bridge");
+  refuseSingletons(driver, name);
+  await refuseTaken(context, draft, name);
+  const subnets = (request.subnets ?? []).map(parseSubnet);
+  const network = declare(driver, request, { subnets });
+  return await realise(context, draft, driver, network, subnets, request.ipv4);
+}
+
+/** @throws NetkitError ADDRESS_INVALID */
+function parseSubnet({ subnet, gateway, range, auxiliary = {} }: SubnetInput): SubnetRequest {
+  return {
+    ...(subnet === undefined ? {} : { subnet: parseCidr(subnet) }),
+    ...(gateway === undefined ? {} : { gateway: parseIp(gateway) }),
+    ...(range === undefined ? {} : { range: parseCidr(range) }),
+    auxiliary: Object.fromEntries(Object.entries(auxiliary).map(([name, ip]) => [name, parseIp(ip)])),
+  };
+}
+
+/** The record of a network that has no kernel objects and no subnets yet. */
+export function declare(
+  driver: AnyDriver,
+  request: Omit<NetworkRequest, "subnets">,
+  { subnets = [], predefined = false }: { subnets?: readonly SubnetRequest[]; predefined?: boolean } = {},
+): Network {
+  if (request.internal === true && !driver.traits.internal) {
+    throw new NetkitError("UNSUPPORTED", `driver '${driver.name}' has no internal networks`);
+  }
+  return {
+    id: newId<NetworkId>(),
+    name: request.name,
+    created: new Date().toISOString(),
+    labels: request.labels ?? {},
+    driver: driver.name,
+    scope: driver.scope,
+    predefined,
+    internal: request.internal ?? false,
+    ipv6: (request.ipv6 ?? false) || subnets.some(({ subnet }) => subnet !== undefined && familyOf(subnet) === "ipv6"),
+    subnets: [],
+    options: parseOptions(driver.options, request.options ?? {}, `driver '${driver.name}'`),
+    facts: { links: {} },
+    claims: {},
+    realised: false,
+  };
+}
+
+/** Gives a declared network its subnets, claims and kernel objects. */
+export async function realise(
+  context: Context,
+  draft: Draft,
+  driver: AnyDriver,
+  declared: Network,
+  requests: readonly SubnetRequest[] = [],
+  ipv4 = true,
+): Promise<Network> {
+  const { instance } = context;
+  const host = await context.host.open();
+  const queries = driver.facts?.(viewOf(instance, declared)) ?? [];
+  const facts = queries.length === 0 ? declared.facts : host.facts(queries);
+  const ownLinks = driver.traits.subnetOfLink ? Object.keys(facts.links) : [];
+  const subnets = await chooseSubnets(context, draft, driver, declared, requests, ipv4, ownLinks);
+  const planned: Network = { ...declared, facts, subnets };
+  const claims: Record<string, string> = {};
+  for (const claim of driver.claims?.(viewOf(instance, planned)) ?? []) {
+    const value = await takeClaim(draft, claim, planned);
+    claims[claim.name] = value;
+  }
+  const network: Network = { ...planned, claims, realised: true };
+  draft.want(ownerOf(network), checkResources(driver, driver.network(viewOf(instance, network)), ["host"]));
+  draft.put(keys.network(network.id), network);
+  draft.put(keys.networkName(network.name), network.id);
+  return network;
+}
+
+/** @throws NetkitError NETWORK_PREDEFINED, NETWORK_IN_USE with the names of who uses it */
+export async function removeNetwork(draft: Draft, network: Network): Promise<Network> {
+  if (network.predefined) {
+    throw new NetkitError("NETWORK_PREDEFINED", `network '${network.name}' is predefined and can't be removed`);
+  }
+  const endpoints = await endpointsOfNetwork(draft, network.id);
+  if (endpoints.length > 0) {
+    const names = await Promise.all(endpoints.map(async ({ sandbox }) => (await sandboxOf(draft, sandbox)).name));
+    throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is in use by ${list(names)}`, {
+      hint: `Disconnect or remove first: netkit network disconnect ${network.name} ${names[0] ?? ""}`,
+      details: { network: network.name, sandboxes: names },
+    });
+  }
+  draft.recovery = "finish";
+  draft.want(ownerOf(network), []);
+  draft.delete(keys.network(network.id));
+  draft.delete(keys.networkName(network.name));
+  for (const { subnet } of network.subnets) draft.delete(keys.cursor(network.id, subnet));
+  if (Object.keys(network.claims).length > 0) {
+    for (const { key, value } of await draft.range<NetworkId>("claim/")) if (value === network.id) draft.delete(key);
+  }
+  return network;
+}
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, 5).map((name) => `'${name}'`);
+  return names.length > 5 ? `${shown.join(", ")} and ${names.length - 5} more` : shown.join(", ");
+}
+
+function refuseSingletons(driver: AnyDriver, name: string): void {
+  if (driver.traits.namespace === "own" && !driver.traits.exclusive) return;
+  throw new NetkitError(
+    "UNSUPPORTED",
+    `there is one network of driver '${driver.name}' only; '${name}' can't be another`,
+    {
+      hint:
+        driver.traits.namespace === "joined"
+          ? `Join a sandbox with --network ${driver.name}:SANDBOX.`
+          : "Use the predefined one: 'netkit network ls' lists it.",
+    },
+  );
+}
+
+async function refuseTaken(context: Context, draft: Draft, name: string): Promise<void> {
+  const id = await draft.get<NetworkId>(keys.networkName(name));
+  if (id === undefined) return;
+  const existing = await draft.get<Network>(keys.network(id));
+  if (existing?.predefined === true) {
+    throw new NetkitError("NETWORK_PREDEFINED", `'${name}' is a predefined network and can't be created`);
+  }
+  throw new NetkitError("NAME_TAKEN", `network '${name}' exists already`, {
+    hint: `Choose another name, or remove it first: netkit network rm ${name}`,
+    details: { name, id, root: context.instance.root },
+  });
+}
+
+async function takeClaim(draft: Draft, claim: Claim, network: Network): Promise<string> {
+  const isFree = async (value: string): Promise<boolean> => !(await draft.has(keys.claim(claim.space, value)));
+  let value: string | undefined;
+  if (claim.value !== undefined) {
+    if (await isFree(claim.value)) value = claim.value;
+  } else if (claim.range !== undefined) {
+    for (let candidate = claim.range.first; candidate <= claim.range.last && value === undefined; candidate++) {
+      if (await isFree(String(candidate))) value = String(candidate);
+    }
+  }
+  if (value === undefined) {
+    const wanted = claim.value ?? `${claim.range?.first}-${claim.range?.last}`;
+    throw new NetkitError("RESOURCE_CONFLICT", `${claim.space} ${wanted} is in use by another network`, {
+      details: { claim, network: network.name },
+    });
+  }
+  draft.put(keys.claim(claim.space, value), network.id);
+  return value;
+}
+
+async function chooseSubnets(
+  context: Context,
+  draft: Draft,
+  driver: AnyDriver,
+  network: Network,
+  requests: readonly SubnetRequest[],
+  ipv4: boolean,
+  ownLinks: readonly string[],
+): Promise<readonly Subnet[]> {
+  const { traits } = driver;
+  if (traits.addresses === "none") {
+    if (requests.length > 0) throw new NetkitError("UNSUPPORTED", `driver '${driver.name}' has no subnets`);
+    return [];
+  }
+  const rules = { families: traits.families, gateway: true };
+  const asked = planSubnets(requests.filter(named), rules);
+  const families = wantedFamilies(driver, network, ipv4);
+  const unused = requests.filter((request) => !named(request));
+  const missing = families.filter((family) => !asked.some(({ subnet }) => familyOf(subnet) === family));
+
+  const others = (await draft.range<Network>("network/")).map(({ value }) => value);
+  const taken = others.flatMap(({ name, subnets }) =>
+    subnets.map(({ subnet }) => ({ cidr: subnet, name: `network '${name}'` })),
+  );
+  const routes = (await context.host.open())
+    .routes()
+    .filter(({ link }) => !ownLinks.includes(link))
+    .map(({ destination, link }) => ({
+      cidr: destination,
+      name: `the host's route ${destination}${link === "" ? "" : ` on ${link}`}`,
+    }));
+  for (const { subnet } of asked) {
+    const overlap = findOverlap(subnet, taken) ?? findOverlap(subnet, routes);
+    if (overlap === undefined) continue;
+    throw new NetkitError("SUBNET_OVERLAP", `subnet ${subnet} overlaps ${overlap}`, {
+      hint: "Choose another subnet, or leave it out to get a free one.",
+      details: { subnet, overlaps: overlap },
+    });
+  }
+  const chosen: SubnetRequest[] = missing.map((family) => ({
+    ...unused.find((request) => request.gateway === undefined || familyOf(request.gateway) === family),
+    subnet: choosePool({
+      pools: family === "ipv4" ? defaultIpv4Pools : [uniqueLocalPool(context.instance.root + network.id)],
+      taken: [...taken.map(({ cidr }) => cidr), ...asked.map(({ subnet }) => subnet)],
+      routes: routes.map(({ cidr }) => cidr),
+    }),
+  }));
+  if (unused.length > 0 && missing.length === 0) planSubnets(unused, rules);
+  return [...asked, ...planSubnets(chosen, rules)];
+}
+
+const named = (request: SubnetRequest): boolean => request.subnet !== undefined;
+
+function wantedFamilies(driver: AnyDriver, network: Network, ipv4: boolean): Family[] {
+  const wanted: Family[] = [...(ipv4 ? ["ipv4" as const] : []), ...(network.ipv6 ? ["ipv6" as const] : [])];
+  if (wanted.length === 0) {
+    throw new NetkitError("ARGUMENT_INVALID", `network '${network.name}' would have neither IPv4 nor IPv6`);
+  }
+  for (const family of wanted) {
+    if (driver.traits.families.includes(family)) continue;
+    throw new NetkitError(
+      "UNSUPPORTED",
+      `driver '${driver.name}' doesn't carry ${family === "ipv4" ? "IPv4" : "IPv6"}`,
+    );
+  }
+  return wanted;
+}
+
+/** The key of an address in use. Families sort apart, so that a range over one sees nothing of the other. */
+export function addressKeyOf(network: NetworkId, ip: Ip): string {
+  return keys.address(network, `${familyOf(ip)}/${addressKey(ip)}`);
+}

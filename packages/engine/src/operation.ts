@@ -1,0 +1,192 @@
+import { isNetkitError, NetkitError, type Plan } from "@netkit/core";
+import type { ChangeOptions, Preview, Timing } from "./api.ts";
+import { Draft } from "./draft.ts";
+import type { Instance, Store } from "@netkit/core";
+import type { Drivers } from "./drivers.ts";
+import { explained } from "./explained.ts";
+import type { Host } from "./host.ts";
+import { throwIfAborted, type Lock } from "./lock.ts";
+import { inverse, planDraft } from "./planning.ts";
+import type { PortRegistry } from "./port-registry.ts";
+import { keys, type JournalEntry, type Write } from "./state.ts";
+
+/** What the parts of an instance share. */
+export interface Context {
+  readonly instance: Instance;
+  readonly store: Store;
+  readonly drivers: Drivers;
+  readonly host: Host;
+  readonly lock: Lock;
+  readonly ports: PortRegistry;
+  readonly onTiming: ((timing: Timing) => void) | undefined;
+}
+
+/**
+ * The one way in which anything changes: under the lock, a draft is built and planned; the intent is stored; the
+ * kernel is changed; the draft's writes are stored and the intent is closed. What fails before the end leaves
+ * everything as it was; what dies is mended by the next operation (see {@link recover}).
+ */
+export async function operate<T>(
+  context: Context,
+  title: string,
+  build: (draft: Draft) => Promise<T>,
+  options: ChangeOptions = {},
+): Promise<T> {
+  try {
+    return await operateUnexplained(context, title, build, options);
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
+async function operateUnexplained<T>(
+  context: Context,
+  title: string,
+  build: (draft: Draft) => Promise<T>,
+  options: ChangeOptions,
+): Promise<T> {
+  const { store, host } = context;
+  const time = stopwatch(context.onTiming);
+  throwIfAborted(options.signal);
+  if (options.dryRun !== true) requireRoot();
+  using _ = await context.lock.acquire(options.signal);
+  time("lock");
+  if (options.dryRun !== true) await recover(context);
+
+  const draft = new Draft(store);
+  const result = await build(draft);
+  const planned = await planDraft(draft);
+  time("plan");
+  await registerNamespaces(context, draft);
+  if (options.onPlan !== undefined) {
+    const handlers = planned.plan.length === 0 ? [] : (await host.open()).handlers;
+    options.onPlan(previewOf(title, planned.plan, handlers));
+  }
+  if (options.dryRun === true) return result;
+
+  const writes = [...draft.writes(), ...planned.writes];
+  if (writes.length === 0 && planned.plan.length === 0) return result;
+  throwIfAborted(options.signal);
+  try {
+    await draft.before();
+    await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
+  } catch (error) {
+    await draft.release();
+    throw error;
+  }
+  await draft.succeed();
+  return result;
+}
+
+async function carryOut(
+  context: Context,
+  title: string,
+  draft: Draft,
+  plan: Plan,
+  writes: readonly Write[],
+  signal: AbortSignal | undefined,
+  time: (what: string) => void,
+): Promise<void> {
+  const { store, host } = context;
+  if (plan.length === 0) {
+    await commit(store, writes);
+    time("commit");
+    return;
+  }
+  const { execute, handlers, namespaceCookie } = await host.open();
+  const entry: JournalEntry = {
+    title,
+    started: new Date().toISOString(),
+    recovery: draft.recovery,
+    plan,
+    writes: draft.recovery === "finish" ? writes : [],
+    namespaces: Object.fromEntries(draft.namespaces),
+  };
+  // A power cut would take the kernel's state with it: the intent need only survive this process.
+  await commit(store, [{ key: keys.journal, value: entry }], false);
+  time("intent");
+  const closed: Write = { key: keys.journal, value: undefined };
+  try {
+    const undo = await execute(plan, handlers, signal === undefined ? {} : { signal });
+    time("kernel");
+    try {
+      await commit(store, [...writes, ...draft.lateWrites(namespaceCookie), closed]);
+    } catch (error) {
+      await undo();
+      throw error;
+    }
+    time("commit");
+  } catch (error) {
+    // When undoing failed too, the journal stays open for the next operation to mend.
+    if (!isNetkitError(error) || error.code !== "TEARDOWN") await commit(store, [closed]);
+    throw error;
+  }
+}
+
+/**
+ * Mends what an operation left behind whose process died: takes back what it had begun to make, finishes what it had
+ * begun to remove. Call it with the lock held.
+ */
+export async function recover(context: Context): Promise<JournalEntry | undefined> {
+  const entry = (await context.store.get(keys.journal))?.value as JournalEntry | undefined;
+  if (entry === undefined) return undefined;
+  const { execute, handlers } = await context.host.open();
+  for (const [id, path] of Object.entries(entry.namespaces)) context.host.namespaces.set(id, path);
+  const finish = entry.recovery === "finish";
+  await execute(finish ? entry.plan : inverse(entry.plan), handlers, {});
+  await commit(context.store, [...(finish ? entry.writes : []), { key: keys.journal, value: undefined }]);
+  return entry;
+}
+
+/** Handlers look namespaces up by id while they apply: all that the plan can name are made known to them. */
+async function registerNamespaces(context: Context, draft: Draft): Promise<void> {
+  for (const [id, path] of draft.namespaces) context.host.namespaces.set(id, path);
+}
+
+/** @throws NetkitError STATE_UNWRITABLE, STATE_CHANGED */
+export async function commit(store: Store, writes: readonly Write[], durable = true): Promise<void> {
+  // A later write of a key stands for the earlier ones. No checks: every writer holds the lock.
+  const last = new Map(writes.map((write) => [write.key, write]));
+  const result = await store.commit({ checks: [], writes: [...last.values()], durable });
+  if (!result.committed) throw new NetkitError("STATE_CHANGED", "the state was changed by somebody else");
+}
+
+export function previewOf(title: string, plan: Plan, handlers: readonly Handler[]): Preview {
+  return {
+    title,
+    plan,
+    toShell: () => groupByHandler(plan, handlers).flatMap(({ handler, changes }) => handler.toShell(changes)),
+  };
+}
+
+type Handler = import("@netkit/core").ResourceHandler;
+
+function groupByHandler(plan: Plan, handlers: readonly Handler[]): { handler: Handler; changes: Plan }[] {
+  const groups: { handler: Handler; changes: Plan[number][] }[] = [];
+  for (const change of plan) {
+    const handler = handlers.find((candidate) => candidate.kinds.has(change.resource.kind));
+    if (handler === undefined) continue;
+    const last = groups.at(-1);
+    if (last?.handler === handler) last.changes.push(change);
+    else groups.push({ handler, changes: [change] });
+  }
+  return groups;
+}
+
+export function requireRoot(): void {
+  if (process.geteuid?.() !== 0) {
+    throw new NetkitError("PERMISSION", "netkit needs root to change networks", {
+      hint: "Run it with sudo, or in a user namespace of its own: unshare -Urnm.",
+    });
+  }
+}
+
+function stopwatch(onTiming: ((timing: Timing) => void) | undefined): (what: string) => void {
+  if (onTiming === undefined) return () => {};
+  let last = performance.now();
+  return (what) => {
+    const now = performance.now();
+    onTiming({ what, ms: now - last });
+    last = performance.now();
+  };
+}

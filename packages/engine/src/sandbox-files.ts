@@ -1,0 +1,100 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  ipOf,
+  type DnsConfig,
+  type FileResource,
+  type Instance,
+  type Ip,
+  type Namespace,
+  type NetnsResource,
+  type Owner,
+  type Resource,
+  type Sandbox,
+} from "@netkit/core";
+import { parseResolvConf, readHostResolvConf, renderHostname, renderHosts, renderResolvConf } from "@netkit/sandbox";
+import type { Draft } from "./draft.ts";
+import { endpointsOfNamespace, sandboxOf } from "./lookup.ts";
+import type { Context } from "./operation.ts";
+
+/** The owner of a namespace's own resources: its members come and go. */
+export function ownerOfNamespace(namespace: Namespace, holder: Sandbox): Owner {
+  return { type: "sandbox", id: namespace.id, name: holder.name };
+}
+
+/**
+ * Where a namespace's resolv.conf, hosts and hostname are: where `ip netns exec` looks for them when the namespace is
+ * netkit's own, below the root otherwise. A sandbox in the host's namespace has files only if it asks for other ones.
+ */
+export function filesDirectory(instance: Instance, namespace: Namespace): string {
+  return namespace.name === undefined
+    ? join(instance.root, "files", namespace.id.slice(0, 12))
+    : join("/etc/netns", namespace.name);
+}
+
+/** Plans a namespace with its files as they are at first. */
+export function wantNamespace(context: Context, draft: Draft, namespace: Namespace, holder: Sandbox): void {
+  const resources: Resource[] = [];
+  if (namespace.name !== undefined) {
+    resources.push({ kind: "netns", ns: namespace.id, name: namespace.name } satisfies NetnsResource);
+  }
+  const own = namespace.owner !== "host";
+  if (own || asksForFiles(holder)) {
+    const directory = filesDirectory(context.instance, namespace);
+    resources.push(file(directory, "resolv.conf", resolvConfOf(holder, own)));
+    resources.push(file(directory, "hosts", own ? hostsOf(holder, []) : readHostsFile() + renderExtra(holder)));
+    if (own) resources.push(file(directory, "hostname", renderHostname(holder.hostname)));
+  }
+  draft.want(ownerOfNamespace(namespace, holder), resources);
+}
+
+/** Brings the hosts file up to date after an endpoint came or went. The other files stay as they were planned. */
+export async function refreshFiles(
+  context: Context,
+  draft: Draft,
+  sandbox: Sandbox,
+  namespace: Namespace,
+): Promise<void> {
+  if (namespace.owner === "host") return;
+  const holder =
+    namespace.members[0] === undefined || namespace.members[0] === sandbox.id
+      ? sandbox
+      : await sandboxOf(draft, namespace.members[0]);
+  const owned = await draft.owned(namespace.id);
+  if (owned === undefined) return;
+  const addresses = (await endpointsOfNamespace(draft, namespace.id)).flatMap((endpoint) =>
+    endpoint.addresses.map(({ address }) => ipOf(address)),
+  );
+  const hosts = file(filesDirectory(context.instance, namespace), "hosts", hostsOf(holder, addresses));
+  draft.want(
+    owned.owner,
+    owned.resources.map((resource) => (resource.kind === "file" && resource.path === hosts.path ? hosts : resource)),
+  );
+}
+
+/** In the host's namespace its servers on loopback can be reached as well. */
+function resolvConfOf({ dns }: Sandbox, own: boolean): string {
+  const host = readHostResolvConf();
+  if (own || dns.servers.length > 0) return renderResolvConf(dns, host);
+  return renderResolvConf({ ...dns, servers: parseResolvConf(host).servers as Ip[] }, host);
+}
+
+function hostsOf({ hostname, hosts }: Sandbox, addresses: readonly Ip[]): string {
+  return renderHosts({ hostname, addresses, hosts });
+}
+
+function renderExtra({ hosts }: Sandbox): string {
+  return hosts.map(({ address, name }) => `${address}\t${name}\n`).join("");
+}
+
+function asksForFiles({ dns, hosts }: { readonly dns: DnsConfig; readonly hosts: Sandbox["hosts"] }): boolean {
+  return dns.servers.length + dns.search.length + dns.options.length + hosts.length > 0;
+}
+
+function file(directory: string, name: string, content: string): FileResource {
+  return { kind: "file", ns: "host", path: join(directory, name), content };
+}
+
+function readHostsFile(): string {
+  return existsSync("/etc/hosts") ? readFileSync("/etc/hosts", "utf8") : "";
+}

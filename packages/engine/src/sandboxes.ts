@@ -1,0 +1,257 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import {
+  NetkitError,
+  parseIp,
+  parseName,
+  type Namespace,
+  type NamespaceId,
+  type Sandbox,
+  type SandboxId,
+} from "@netkit/core";
+import { bootId, isAlive, parseHostname } from "@netkit/sandbox";
+import type { EndpointRequest, SandboxRequest } from "./api.ts";
+import type { Draft } from "./draft.ts";
+import { newId } from "./new-id.ts";
+import { connect, detach } from "./endpoints.ts";
+import { explained } from "./explained.ts";
+import { endpointsOfNamespace, findNetwork, findSandbox, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
+import type { Context } from "./operation.ts";
+import { ownerOfNamespace, refreshFiles, wantNamespace } from "./sandbox-files.ts";
+import { randomName } from "./random-name.ts";
+import { keys } from "./state.ts";
+import { namespaceName } from "./view.ts";
+
+/** A new sandbox in a namespace of its own, an adopted one, the host's or another sandbox's, connected to its networks. */
+export async function openSandbox(context: Context, draft: Draft, request: SandboxRequest): Promise<Sandbox> {
+  const name = request.name === undefined ? await freeName(draft) : parseName("sandbox", request.name);
+  if (await draft.has(keys.sandboxName(name))) {
+    throw new NetkitError("NAME_TAKEN", `sandbox '${name}' exists already`, {
+      hint: `Choose another name, or remove it first: netkit sandbox rm ${name}`,
+    });
+  }
+  const endpoints = (request.networks ?? []).map((network): EndpointRequest =>
+    typeof network === "string" ? { network } : network,
+  );
+  const id = newId<SandboxId>();
+  const holder = await joinedSandbox(context, draft, endpoints, request);
+  const joined = holder === undefined ? undefined : await namespaceOf(draft, holder.namespace);
+  const namespace = joined ?? (await newNamespace(context, draft, name, endpoints, request));
+  const sandbox: Sandbox = {
+    id,
+    name,
+    created: new Date().toISOString(),
+    labels: request.labels ?? {},
+    namespace: namespace.id,
+    hostname:
+      holder?.hostname ?? (request.hostname === undefined ? hostnameFor(name) : parseHostname(request.hostname)),
+    dns: {
+      servers: (request.dns?.servers ?? []).map(parseIp),
+      search: request.dns?.search ?? [],
+      options: request.dns?.options ?? [],
+    },
+    hosts: (request.hosts ?? []).map(({ address, name: host }) => ({ address: parseIp(address), name: host })),
+    autoRemove: request.autoRemove ?? false,
+  };
+  draft.put(keys.sandbox(id), sandbox);
+  draft.put(keys.sandboxName(name), id);
+  const members = [...namespace.members, id];
+  draft.put(keys.namespace(namespace.id), { ...namespace, members });
+  draft.namespaces.set(namespace.id, namespace.path);
+  if (joined !== undefined) return sandbox;
+
+  wantNamespace(context, draft, namespace, sandbox);
+  if (namespace.name !== undefined) {
+    // The kernel gives the cookie out with the namespace.
+    draft.afterwards((cookieOf) => {
+      const cookie = cookieOf(namespace.path);
+      return [
+        { key: keys.namespace(namespace.id), value: { ...namespace, members, cookie } },
+        { key: keys.cookie(namespace.boot, cookie), value: namespace.id },
+      ];
+    });
+  }
+  for (const endpoint of endpoints) await connect(context, draft, sandbox, endpoint);
+  return sandbox;
+}
+
+/** @throws NetkitError SANDBOX_IN_USE when its process lives */
+export async function removeSandbox(context: Context, draft: Draft, sandbox: Sandbox): Promise<Sandbox> {
+  const namespace = await namespaceOf(draft, sandbox.namespace);
+  draft.recovery = "finish";
+  draft.delete(keys.sandbox(sandbox.id));
+  draft.delete(keys.sandboxName(sandbox.name));
+  draft.delete(keys.reap(sandbox.id));
+  draft.namespaces.set(namespace.id, namespace.path);
+  const members = namespace.members.filter((member) => member !== sandbox.id);
+  if (members.length > 0) {
+    const left: Namespace = { ...namespace, members };
+    draft.put(keys.namespace(namespace.id), left);
+    const heir = members[0] === undefined ? undefined : await sandboxOf(draft, members[0]);
+    if (heir !== undefined) await refreshFiles(context, draft, heir, left);
+    return sandbox;
+  }
+  for (const endpoint of await endpointsOfNamespace(draft, namespace.id)) {
+    await detach(context, draft, endpoint, await networkOf(draft, endpoint.network));
+  }
+  draft.want(ownerOfNamespace(namespace, sandbox), []);
+  draft.delete(keys.namespace(namespace.id));
+  if (namespace.cookie !== "") draft.delete(keys.cookie(namespace.boot, namespace.cookie));
+  return sandbox;
+}
+
+/** A namespace is gone when nothing opens it any more, or something else is in its place. */
+export async function namespaceIsGone(context: Context, namespace: Namespace): Promise<boolean> {
+  if (namespace.owner === "host") return false;
+  if (namespace.boot !== bootId()) return true;
+  try {
+    return (await context.host.open()).namespaceCookie(namespace.path) !== namespace.cookie;
+  } catch (error) {
+    // Nothing there, or a file that no namespace is mounted on. Anything else says nothing about the namespace.
+    if (error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR", "EINVAL"].includes(String(error.code)))
+      return true;
+    throw explained(error);
+  }
+}
+
+export function sandboxState(sandbox: Sandbox): "running" | "exited" | "idle" {
+  if (sandbox.process === undefined) return "idle";
+  return isAlive(sandbox.process) ? "running" : "exited";
+}
+
+/** The sandbox behind `<driver>:<sandbox>`, if a request names one: it shares its namespace, files and hostname. */
+async function joinedSandbox(
+  context: Context,
+  draft: Draft,
+  endpoints: readonly EndpointRequest[],
+  request: SandboxRequest,
+): Promise<Sandbox | undefined> {
+  const first = endpoints.find(({ network }) => network.includes(":"));
+  if (first === undefined) return undefined;
+  const [driverName, ref] = splitOnce(first.network);
+  const driver = await context.drivers.get(driverName);
+  if (driver.traits.namespace !== "joined") {
+    throw new NetkitError(
+      "ARGUMENT_INVALID",
+      `'${first.network}' is no network: driver '${driverName}' joins no sandboxes`,
+      {
+        hint: "Join a sandbox with container:SANDBOX.",
+      },
+    );
+  }
+  if (ref === request.name) throw new NetkitError("ARGUMENT_INVALID", `sandbox '${ref}' can't join itself`);
+  const holder = await findSandbox(draft, ref);
+  const refusal = joinerRefusal(first, endpoints, request);
+  if (refusal !== undefined) {
+    throw new NetkitError("UNSUPPORTED", `a sandbox that joins '${holder.name}' can't have ${refusal}`, {
+      hint: `It shares what '${holder.name}' has; give it to '${holder.name}'.`,
+      details: { holder: holder.name },
+    });
+  }
+  const namespace = await namespaceOf(draft, holder.namespace);
+  if ((await namespaceIsGone(context, namespace)) || sandboxState(holder) === "exited") {
+    throw new NetkitError("NAMESPACE_NOT_FOUND", `sandbox '${holder.name}' isn't running, so that it can't be joined`, {
+      hint: `Remove it (netkit sandbox rm ${holder.name}) and start it again.`,
+    });
+  }
+  return holder;
+}
+
+function joinerRefusal(
+  joining: EndpointRequest,
+  endpoints: readonly EndpointRequest[],
+  request: SandboxRequest,
+): string | undefined {
+  if (endpoints.length > 1) return "further networks";
+  if ((joining.publish ?? []).length > 0) return "published ports of its own";
+  if (joining.ip !== undefined || joining.ip6 !== undefined || joining.mac !== undefined) return "addresses of its own";
+  if (request.netns !== undefined || request.pid !== undefined) return "another namespace";
+  if (request.hostname !== undefined) return "a hostname of its own";
+  if (request.dns !== undefined || (request.hosts ?? []).length > 0) return "name settings of its own";
+  return undefined;
+}
+
+async function newNamespace(
+  context: Context,
+  draft: Draft,
+  name: string,
+  endpoints: readonly EndpointRequest[],
+  request: SandboxRequest,
+): Promise<Namespace> {
+  const id = newId<NamespaceId>();
+  const boot = bootId();
+  if (request.netns !== undefined || request.pid !== undefined) return await adopt(context, draft, id, request);
+  if (await livesOnHost(context, draft, endpoints)) {
+    return { id, owner: "host", path: "/proc/thread-self/ns/net", cookie: "", boot, members: [] };
+  }
+  // A namespace outlives the sandbox that it is named after when others have joined it.
+  const plain = namespaceName(context.instance, name);
+  const netnsName = existsSync(join("/run/netns", plain)) ? `${plain}.${id.slice(0, 6)}` : plain;
+  return { id, owner: "netkit", path: join("/run/netns", netnsName), name: netnsName, cookie: "", boot, members: [] };
+}
+
+async function livesOnHost(context: Context, draft: Draft, endpoints: readonly EndpointRequest[]): Promise<boolean> {
+  for (const { network } of endpoints) {
+    const { driver } = await findNetwork(draft, network);
+    if ((await context.drivers.get(driver)).traits.namespace === "host") return true;
+  }
+  return false;
+}
+
+async function adopt(
+  context: Context,
+  draft: Draft,
+  id: NamespaceId,
+  { netns, pid }: SandboxRequest,
+): Promise<Namespace> {
+  if (netns !== undefined && pid !== undefined) {
+    throw new NetkitError("ARGUMENT_INVALID", "a namespace is adopted by path or by pid, not by both");
+  }
+  const path = netns === undefined ? `/proc/${pid}/ns/net` : resolve(netns);
+  const host = await context.host.open();
+  let cookie: string;
+  try {
+    cookie = host.namespaceCookie(path);
+  } catch (cause) {
+    throw new NetkitError("NAMESPACE_NOT_FOUND", `${path} is not a network namespace that can be opened`, {
+      hint:
+        netns === undefined
+          ? `Is there a process ${pid}?`
+          : "'ip netns' lists the named ones; they are under /run/netns.",
+      cause,
+    });
+  }
+  if (cookie === host.cookie) {
+    throw new NetkitError("NAMESPACE_ADOPTED", `${path} is the host's own namespace`, {
+      hint: "Use --network host for that.",
+    });
+  }
+  const boot = bootId();
+  const adopted = await draft.get<NamespaceId>(keys.cookie(boot, cookie));
+  if (adopted !== undefined) {
+    const { members } = await namespaceOf(draft, adopted);
+    const holder = members[0] === undefined ? undefined : await sandboxOf(draft, members[0]);
+    throw new NetkitError("NAMESPACE_ADOPTED", `${path} is the namespace of sandbox '${holder?.name ?? adopted}'`, {
+      hint: holder === undefined ? "Remove that sandbox first." : `Join it: --network container:${holder.name}`,
+    });
+  }
+  draft.put(keys.cookie(boot, cookie), id);
+  return { id, owner: "stranger", path, cookie, boot, members: [] };
+}
+
+async function freeName(draft: Draft): Promise<string> {
+  for (;;) {
+    const name = randomName();
+    if (!(await draft.has(keys.sandboxName(name)))) return name;
+  }
+}
+
+/** A sandbox's name as a hostname (sethostname(2): 64 bytes). */
+function hostnameFor(name: string): string {
+  return parseHostname(name.slice(0, 64).replace(/[_.-]+$/, ""));
+}
+
+function splitOnce(text: string): [string, string] {
+  const at = text.indexOf(":");
+  return [text.slice(0, at), text.slice(at + 1)];
+}

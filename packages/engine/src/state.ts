@@ -1,0 +1,67 @@
+import type { EndpointId, Ip, NamespaceId, NetworkId, Resource, ResourceKey, SandboxId } from "@netkit/core";
+import type { Owner, Plan } from "@netkit/core";
+
+/**
+ * The layout of a store: one JSON document per key. Whatever must be unique is a key, whatever is looked up by
+ * something else has an index key; nothing needs a scan that grows with the instance.
+ */
+export const keys = {
+  /** The boot id that the kernel objects belong to. */
+  boot: "boot",
+  network: (id: NetworkId) => `network/${id}`,
+  networkName: (name: string) => `network-name/${name}`,
+  sandbox: (id: SandboxId) => `sandbox/${id}`,
+  sandboxName: (name: string) => `sandbox-name/${name}`,
+  namespace: (id: NamespaceId) => `namespace/${id}`,
+  /** A namespace by what the kernel calls it: it can be adopted once. */
+  cookie: (boot: string, cookie: string) => `namespace-cookie/${boot}/${cookie}`,
+  endpoint: (id: EndpointId) => `endpoint/${id}`,
+  /** Endpoints by network, and by namespace. */
+  attached: (network: NetworkId, endpoint: EndpointId | "") => `attached/${network}/${endpoint}`,
+  member: (namespace: NamespaceId, endpoint: EndpointId | "") => `member/${namespace}/${endpoint}`,
+  /** Addresses in use, sorted: see addressKey of `@netkit/ipam`. */
+  address: (network: NetworkId, addressKey: string) => `address/${network}/${addressKey}`,
+  /** The address that was handed out last. */
+  cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
+  claim: (space: string, value: string) => `claim/${space}/${value}`,
+  /** The resources of an owner. */
+  owned: (owner: string) => `owned/${owner}`,
+  /** The ids of the owners that hold a resource. */
+  held: (key: ResourceKey) => `held/${key}`,
+  /** Sandboxes to remove when their process has ended. */
+  reap: (id: SandboxId | "") => `reap/${id}`,
+  journal: "journal/open",
+} as const;
+
+/** The resources of one owner as last planned: what removing it takes away. */
+export interface Owned {
+  readonly owner: Owner;
+  readonly resources: readonly Resource[];
+}
+
+/** The owner behind `address/...`: an endpoint, or a word for a reserved one. */
+export interface AddressHolder {
+  readonly endpoint: EndpointId;
+  readonly ip: Ip;
+}
+
+export interface Write {
+  readonly key: string;
+  /** undefined removes the key. */
+  readonly value: unknown;
+}
+
+/**
+ * An operation that has begun to change the kernel. Written before the first change and removed with the last write
+ * of the operation, under the instance's lock: whoever gets the lock and finds one knows that its process died.
+ */
+export interface JournalEntry {
+  readonly title: string;
+  readonly started: string;
+  /** `undo`: take the plan back. `finish`: carry it out and then make the writes. */
+  readonly recovery: "undo" | "finish";
+  readonly plan: Plan;
+  readonly writes: readonly Write[];
+  /** Namespaces that the plan names, as they are written nowhere else yet. */
+  readonly namespaces: Readonly<Record<string, string>>;
+}

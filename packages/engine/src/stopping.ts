@@ -1,0 +1,48 @@
+import { isNetkitError, NetkitError, type Namespace, type Sandbox, type SandboxProcess } from "@netkit/core";
+import { bootId, identifyNamespace, isAlive, processesIn, processStartTime, stop } from "@netkit/sandbox";
+
+/** How long a process may take to end on SIGTERM before it gets SIGKILL; Docker gives the same. */
+const graceMs = 10_000;
+
+/**
+ * What would be cut off if the sandbox went: its own process, and with the last member everything in a namespace
+ * that is netkit's.
+ */
+export function liveProcesses(sandbox: Sandbox, namespace: Namespace): SandboxProcess[] {
+  const own = sandbox.process !== undefined && isAlive(sandbox.process) ? [sandbox.process] : [];
+  if (namespace.owner !== "netkit" || namespace.members.length > 1) return own;
+  const boot = bootId();
+  return processesInside(namespace).flatMap((pid): SandboxProcess[] => {
+    if (pid === process.pid) return [];
+    const startTime = processStartTime(pid);
+    return startTime === undefined ? [] : [{ pid, startTime, boot, command: [] }];
+  });
+}
+
+/** None if the namespace is gone. */
+function processesInside({ path, cookie }: Namespace): number[] {
+  try {
+    return identifyNamespace(path).cookie === cookie ? processesIn(path) : [];
+  } catch (error) {
+    if (isNetkitError(error) && error.code === "NAMESPACE_NOT_FOUND") return [];
+    throw error;
+  }
+}
+
+/** @throws NetkitError SANDBOX_IN_USE */
+export function refuseLive(sandbox: Sandbox, live: readonly SandboxProcess[]): void {
+  if (live.length === 0) return;
+  const pids = live.slice(0, 5).map(({ pid }) => pid);
+  throw new NetkitError(
+    "SANDBOX_IN_USE",
+    `sandbox '${sandbox.name}' has live processes (pid ${pids.join(", ")}${live.length > 5 ? ", ..." : ""})`,
+    {
+      hint: `End them first, or use force: netkit sandbox rm -f ${sandbox.name}`,
+      details: { sandbox: sandbox.name, pids: live.map(({ pid }) => pid) },
+    },
+  );
+}
+
+export async function stopProcesses(live: readonly SandboxProcess[]): Promise<void> {
+  await Promise.all(live.map((process) => stop(process, graceMs)));
+}
