@@ -1,0 +1,109 @@
+import {
+  familyOf,
+  ipOf,
+  kernelName,
+  NetkitError,
+  type Cidr,
+  type EndpointView,
+  type Family,
+  type Ip,
+  type PublishedPort,
+  type PublishResource,
+  type Resource,
+} from "@netkit/core";
+import { bridgeName, hasFamily, mtuOf } from "./network.ts";
+import type { BridgeOptions } from "./options.ts";
+
+type View = EndpointView<BridgeOptions, Readonly<Record<string, never>>>;
+
+/** What this host must hold for one endpoint. */
+export function endpointResources(view: View): readonly Resource[] {
+  const { network, namespace: ns, ifName, addresses } = view;
+  const mtu = mtuOf(network);
+  const size = mtu === undefined ? {} : { mtu };
+  return [
+    {
+      kind: "veth",
+      ns: "host",
+      name: kernelName("v", network.instance, view.id),
+      ...size,
+      master: bridgeName(network),
+      // A sandbox that calls its own published port gets its frame back through its own port of the bridge.
+      hairpin: view.ports.length > 0,
+      isolated: !network.options.icc,
+      peer: { ns, name: ifName, mac: view.mac, ...size },
+    },
+    ipv6Sysctl(view),
+    ...addresses.map(({ address }): Resource => ({ kind: "address", ns, link: ifName, address })),
+    ...defaultRoutes(view),
+    ...view.ports.flatMap((port) => publish(view, port)),
+  ];
+}
+
+/**
+ * A sandbox takes no router advertisements from its neighbours; without IPv6 on the network it has none at all, not even a
+ * link-local address, so that nothing gets round the network's rules.
+ */
+function ipv6Sysctl({ network, namespace: ns, ifName }: View): Resource {
+  const [name, value] = hasFamily(network, "ipv6") ? ["accept_ra", "0"] : ["disable_ipv6", "1"];
+  return { kind: "sysctl", ns, path: `net/ipv6/conf/${ifName}/${name}`, value };
+}
+
+function defaultRoutes({ network, namespace: ns, ifName, addresses, defaultRoute }: View): Resource[] {
+  if (network.internal) return [];
+  return defaultRoute.flatMap((family): Resource[] => {
+    const via = addresses.find(
+      ({ address, gateway }) => gateway !== undefined && familyOf(address) === family,
+    )?.gateway;
+    const destination = (family === "ipv4" ? "0.0.0.0/0" : "::/0") as Cidr;
+    return via === undefined ? [] : [{ kind: "route", ns, destination, via, link: ifName }];
+  });
+}
+
+/** One resource for each family that the port is published in. */
+function publish(view: View, port: PublishedPort): PublishResource[] {
+  const { network } = view;
+  const shown = `${port.hostPort.first}/${port.protocol}`;
+  if (network.internal) {
+    throw new NetkitError(
+      "ARGUMENT_INVALID",
+      `port ${shown} can't be published: network '${network.name}' is internal`,
+      {
+        hint: "Leave out the port, or connect the sandbox to a network that isn't internal.",
+        details: { network: network.name, port },
+      },
+    );
+  }
+  const { hostAddress } = port;
+  const wanted = hostAddress === undefined ? undefined : familyOf(hostAddress);
+  const targets = view.addresses
+    .map(({ address }) => ipOf(address))
+    .filter((ip) => wanted === undefined || familyOf(ip) === wanted);
+  // Of several addresses in a family the first is published.
+  const firsts = (["ipv4", "ipv6"] as const).flatMap((family) => targets.find((ip) => familyOf(ip) === family) ?? []);
+  if (firsts.length === 0) throw withoutFamily(view, shown, wanted);
+  return firsts.map((target): PublishResource => ({
+    kind: "publish",
+    ns: "host",
+    family: familyOf(target),
+    protocol: port.protocol,
+    ...(hostAddress === undefined || isUnspecified(hostAddress) ? {} : { hostAddress }),
+    hostPort: port.hostPort,
+    target,
+    targetPort: port.port,
+    link: bridgeName(network),
+  }));
+}
+
+/** 0.0.0.0 and :: stand for every address of their family. */
+function isUnspecified(ip: Ip): boolean {
+  return ip === "0.0.0.0" || ip === "::";
+}
+
+function withoutFamily({ network }: View, shown: string, family: Family | undefined): NetkitError {
+  const what = family === undefined ? "addresses" : `${family === "ipv4" ? "IPv4" : "IPv6"} addresses`;
+  return new NetkitError("UNSUPPORTED", `port ${shown} can't be published: network '${network.name}' has no ${what}`, {
+    hint: "Publish it on a host address of another family, or create the network with a subnet of this one.",
+    details: { network: network.name, family },
+  });
+}

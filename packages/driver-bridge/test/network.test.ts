@@ -1,0 +1,187 @@
+import {
+  instanceOf,
+  kernelName,
+  parseCidr,
+  parseOptions,
+  type Cidr,
+  type LinkFacts,
+  type OptionInput,
+  type Resource,
+} from "@netkit/core";
+import { describe, expect, test } from "vitest";
+import { driver, ipv4, ipv6, networkView } from "./views.ts";
+
+const ns = "host";
+const uplink: LinkFacts = { name: "eth0", kind: "", mtu: 1450, addresses: [] };
+const br9: LinkFacts = { name: "br9", kind: "bridge", mtu: 9000, addresses: [parseCidr("172.20.0.1/22")] };
+
+function bridgeOf(options: OptionInput, links: Readonly<Record<string, LinkFacts>>): Resource | undefined {
+  return driver.network(networkView(options, { facts: { links, uplink } }))[0];
+}
+
+describe("a network", () => {
+  test("of IPv4", () => {
+    expect(driver.network(networkView())).toEqual([
+      { kind: "bridge", ns, name: "nkb0123456789", mac: "02:6b:01:23:45:67" },
+      { kind: "address", ns, link: "nkb0123456789", address: "172.20.0.1/22" },
+      { kind: "sysctl", ns, path: "net/ipv4/ip_forward", value: "1" },
+      { kind: "sysctl", ns, path: "net/ipv4/conf/nkb0123456789/route_localnet", value: "1" },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/disable_ipv6", value: "1" },
+      { kind: "isolation", ns, link: "nkb0123456789", icc: true, internal: false },
+      { kind: "masquerade", ns, link: "nkb0123456789", subnet: "172.20.0.0/22" },
+    ]);
+  });
+
+  test("of both families, with every option", () => {
+    const options = {
+      name: "br9",
+      mtu: "1400",
+      icc: "false",
+      "snat-ipv4": "192.0.2.7",
+      "snat-ipv6": "2001:db8::7",
+    };
+    expect(driver.network(networkView(options, { subnets: [ipv4, ipv6], facts: { links: {}, uplink } }))).toEqual([
+      { kind: "bridge", ns, name: "br9", mac: "02:6b:01:23:45:67", mtu: 1400 },
+      { kind: "address", ns, link: "br9", address: "172.20.0.1/22" },
+      { kind: "address", ns, link: "br9", address: "fd00:5::1/64" },
+      { kind: "sysctl", ns, path: "net/ipv4/ip_forward", value: "1" },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/all/forwarding", value: "1" },
+      { kind: "sysctl", ns, path: "net/ipv4/conf/br9/route_localnet", value: "1" },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/br9/accept_ra", value: "0" },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/br9/accept_dad", value: "0" },
+      { kind: "isolation", ns, link: "br9", icc: false, internal: false },
+      { kind: "masquerade", ns, link: "br9", subnet: "172.20.0.0/22", source: "192.0.2.7" },
+      { kind: "masquerade", ns, link: "br9", subnet: "fd00:5::/64", source: "2001:db8::7" },
+    ]);
+  });
+
+  test("that is internal forwards and translates nothing", () => {
+    expect(driver.network(networkView({}, { internal: true, subnets: [ipv6] }))).toEqual([
+      { kind: "bridge", ns, name: "nkb0123456789", mac: "02:6b:01:23:45:67" },
+      { kind: "address", ns, link: "nkb0123456789", address: "fd00:5::1/64" },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/accept_ra", value: "0" },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/accept_dad", value: "0" },
+      { kind: "isolation", ns, link: "nkb0123456789", icc: true, internal: true },
+    ]);
+  });
+
+  test("without masquerade is routed as it is", () => {
+    const kinds = driver.network(networkView({ masquerade: "no" })).map(({ kind }) => kind);
+    expect(kinds).not.toContain("masquerade");
+    expect(kinds).toContain("isolation");
+  });
+
+  test("without a gateway has no address on the bridge", () => {
+    const view = networkView({}, { subnets: [{ subnet: "172.20.0.0/22" as Cidr, auxiliary: {} }] });
+    expect(driver.network(view).map(({ kind }) => kind)).not.toContain("address");
+  });
+
+  test("of another root has a bridge of another name", () => {
+    const instance = instanceOf("/srv/netkit");
+    const [first] = driver.network(networkView({}, { instance }));
+    expect(first).toMatchObject({ name: kernelName("b", instance, networkView().id) });
+  });
+});
+
+describe("an existing bridge", () => {
+  const facts = { links: { br9 }, uplink };
+
+  test("is used as it is, with the gateway address that it has", () => {
+    expect(driver.network(networkView({ name: "br9" }, { facts, subnets: [ipv4, ipv6] }))).toEqual([
+      { kind: "bridge", ns, name: "br9", ensure: "exists" },
+      { kind: "address", ns, link: "br9", address: "172.20.0.1/22", ensure: "exists" },
+      { kind: "address", ns, link: "br9", address: "fd00:5::1/64" },
+      { kind: "sysctl", ns, path: "net/ipv4/ip_forward", value: "1" },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/all/forwarding", value: "1" },
+      { kind: "sysctl", ns, path: "net/ipv4/conf/br9/route_localnet", value: "1" },
+      { kind: "isolation", ns, link: "br9", icc: true, internal: false },
+      { kind: "masquerade", ns, link: "br9", subnet: "172.20.0.0/22" },
+      { kind: "masquerade", ns, link: "br9", subnet: "fd00:5::/64" },
+    ]);
+  });
+
+  test.each([
+    ["veth", "of kind veth"],
+    ["", "a physical link"],
+  ])("of kind '%s' is none", (kind, words) => {
+    const view = networkView({ name: "eth7" }, { facts: { links: { eth7: { ...uplink, name: "eth7", kind } } } });
+    const message = `network 'web' can't use link eth7: it is ${words}, not a bridge`;
+    expect(() => driver.network(view)).toThrow(expect.objectContaining({ code: "UNSUPPORTED", message }));
+  });
+});
+
+describe("the MTU", () => {
+  test("is the uplink's unless it is said", () => {
+    expect(bridgeOf({}, {})).toMatchObject({ mtu: 1450 });
+    expect(bridgeOf({ mtu: 1300 }, {})).toMatchObject({ mtu: 1300 });
+  });
+
+  test("of an existing bridge stays", () => {
+    expect(bridgeOf({ name: "br9", mtu: 1300 }, { br9 })).not.toHaveProperty("mtu");
+  });
+
+  test("below the least of IPv6 is refused where there is IPv6", () => {
+    const message = "network 'web' has IPv6, which needs an MTU of 1280 at least, not 1279";
+    expect(() => driver.network(networkView({ mtu: 1279 }, { subnets: [ipv6] }))).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID", message }),
+    );
+    expect(() => driver.network(networkView({ mtu: 1280 }, { subnets: [ipv6] }))).not.toThrow();
+    expect(() => driver.network(networkView({ mtu: 68 }))).not.toThrow();
+  });
+});
+
+describe("the driver", () => {
+  test("has a network of its own, one per root", () => {
+    expect(driver.predefined?.(instanceOf("/var/lib/netkit"))).toEqual({
+      name: "bridge",
+      options: { name: "netkit0" },
+    });
+    const other = instanceOf("/srv/netkit");
+    expect(driver.predefined?.(other)).toEqual({ name: "bridge", options: { name: `netkit-${other.tag}` } });
+  });
+
+  test("asks for the uplink, and for the link that is named; and claims that one", () => {
+    const [plain, named] = [networkView(), networkView({ name: "br9" })];
+    expect(driver.facts?.(plain)).toEqual([{ fact: "uplink" }]);
+    expect(driver.claims?.(plain)).toEqual([]);
+    expect(driver.facts?.(named)).toEqual([{ fact: "uplink" }, { fact: "link", name: "br9" }]);
+    expect(driver.claims?.(named)).toEqual([{ name: "bridge", space: "bridge", value: "br9" }]);
+  });
+
+  test("understands Docker's options", () => {
+    const input = {
+      "com.docker.network.bridge.name": "br9",
+      "com.docker.network.driver.mtu": "1400",
+      "com.docker.network.bridge.enable_icc": "false",
+      "com.docker.network.bridge.enable_ip_masquerade": "0",
+      "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
+      "com.docker.network.host_ipv4": "192.0.2.7",
+      "com.docker.network.host_ipv6": "2001:DB8::7",
+    };
+    expect(parseOptions(driver.options, input, "driver")).toEqual({
+      name: "br9",
+      mtu: 1400,
+      icc: false,
+      masquerade: false,
+      "host-address": "127.0.0.1",
+      "snat-ipv4": "192.0.2.7",
+      "snat-ipv6": "2001:db8::7",
+    });
+  });
+
+  test.each([
+    ["name", "a/b"],
+    ["name", "sixteen-letters-"],
+    ["mtu", "67"],
+    ["mtu", "65536"],
+    ["mtu", "0x500"],
+    ["icc", "maybe"],
+    ["host-address", "localhost"],
+    ["snat-ipv4", "2001:db8::7"],
+    ["snat-ipv6", "192.0.2.7"],
+  ])("refuses %s=%s", (name, value) => {
+    expect(() => parseOptions(driver.options, { [name]: value }, "driver")).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID" }),
+    );
+  });
+});
