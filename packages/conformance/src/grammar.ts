@@ -1,0 +1,186 @@
+import {
+  familyOf,
+  parseCidr,
+  parseIp,
+  parseLinkName,
+  parseMac,
+  type Family,
+  type PortRange,
+  type Resource,
+} from "@netkit/core";
+
+/** Words that nft's grammar takes for itself where a ruleset names a link. */
+const nftKeywords: readonly string[] =
+  "accept add all and any arp bridge chain comment counter ct daddr default delete dnat drop dup ether exists fib flow flush forward fwd goto hook icmp iif iifname inet input insert internal ip ip6 jump l4proto last limit list log map mark masq masquerade meta missing nat numgen oif oifname output policy postrouting prerouting protocol queue quota redirect reject reset return rt saddr set size snat socket synproxy table tcp timeout tproxy type udp unicast update vlan".split(
+    " ",
+  );
+
+const bytes = (text: string): number => Buffer.byteLength(text);
+
+/** What is wrong with the data of one resource, in words. Types say what must be there; this says what it may be. */
+export function problemsOf(resource: Resource): string[] {
+  const problems: string[] = [];
+  const check = (what: string, holds: () => unknown): void => {
+    try {
+      if (holds() !== false) return;
+      problems.push(what);
+    } catch (error) {
+      problems.push(`${what}: ${error instanceof Error ? error.message : "thrown"}`);
+    }
+  };
+  const linkName = (name: string): void => {
+    check(`'${name}' is ${bytes(name)} bytes`, () => bytes(name) <= 15);
+    check(`'${name}' is no name for a link`, () => parseLinkName(name));
+    check(`'${name}' is a keyword of nft`, () => !nftKeywords.includes(name));
+  };
+  const ip = (text: string): void => check(`${text} isn't an address in canonical form`, () => parseIp(text) === text);
+  const cidr = (text: string): void => check(`${text} isn't a CIDR in canonical form`, () => parseCidr(text) === text);
+  const sameFamily = (family: Family, text: string): void =>
+    check(`${text} is of another family`, () => familyOf(parseAny(text)) === family);
+  const mac = (text: string | undefined): void => {
+    if (text !== undefined) check(`${text} isn't a MAC in canonical form`, () => parseMac(text) === text);
+  };
+  const mtu = (value: number | undefined): void => {
+    if (value !== undefined) check(`MTU ${value}`, () => Number.isInteger(value) && value >= 68 && value <= 65_535);
+  };
+
+  switch (resource.kind) {
+    case "netns":
+    case "file":
+      problems.push(`drivers have no ${resource.kind} resources`);
+      break;
+    case "link":
+      linkName(resource.name);
+      check("a link is made by somebody else", () => resource.ensure === "exists");
+      break;
+    case "bridge":
+    case "dummy":
+    case "macvlan":
+    case "vxlan":
+    case "veth":
+      linkName(resource.name);
+      mac(resource.mac);
+      mtu(resource.mtu);
+      if (resource.kind === "macvlan") linkName(resource.parent);
+      if (resource.kind === "vxlan") check(`VNI ${resource.vni}`, () => resource.vni > 0 && resource.vni < 2 ** 24);
+      if (resource.kind === "veth") {
+        linkName(resource.peer.name);
+        mac(resource.peer.mac);
+        mtu(resource.peer.mtu);
+        check(
+          "hairpin and isolated are settings of a bridge's port",
+          () => resource.master !== undefined || !(resource.hairpin || resource.isolated),
+        );
+      }
+      break;
+    case "address":
+      cidr(resource.address);
+      break;
+    case "route":
+      cidr(resource.destination);
+      if (resource.via !== undefined) {
+        ip(resource.via);
+        sameFamily(familyOf(resource.destination), resource.via);
+      }
+      if (resource.source !== undefined) sameFamily(familyOf(resource.destination), resource.source);
+      check(
+        "a route needs a next hop, a link or a type that has neither",
+        () => resource.via ?? resource.link ?? (resource.type ?? "unicast") !== "unicast",
+      );
+      break;
+    case "rule":
+      for (const side of [resource.from, resource.to]) {
+        if (side === undefined) continue;
+        cidr(side);
+        sameFamily(resource.family, side);
+      }
+      break;
+    case "neighbour":
+      ip(resource.address);
+      mac(resource.mac);
+      check("a neighbour needs a MAC or is a proxy", () => resource.mac !== undefined || resource.proxy === true);
+      break;
+    case "fdb":
+      mac(resource.mac);
+      if (resource.destination !== undefined) ip(resource.destination);
+      break;
+    case "sysctl":
+      check(
+        `${resource.path} isn't a path below /proc/sys/net`,
+        () => /^net\/[a-z0-9_]+(\/[^/\s]+)+$/.test(resource.path) && !resource.path.includes(".."),
+      );
+      check(`the value ${JSON.stringify(resource.value)} isn't one line`, () => /^[^\n]+$/.test(resource.value));
+      break;
+    case "isolation":
+      linkName(resource.link);
+      break;
+    case "masquerade":
+      cidr(resource.subnet);
+      if (resource.source !== undefined) sameFamily(familyOf(resource.subnet), resource.source);
+      break;
+    case "publish":
+      for (const range of [resource.hostPort, resource.targetPort])
+        check(`ports ${range.first}-${range.last}`, () => isRange(range));
+      check(
+        "the ranges differ in length",
+        () => resource.hostPort.last - resource.hostPort.first === resource.targetPort.last - resource.targetPort.first,
+      );
+      sameFamily(resource.family, resource.target);
+      if (resource.hostAddress !== undefined) sameFamily(resource.family, resource.hostAddress);
+      break;
+  }
+  return problems;
+}
+
+/** The links that a resource needs to be there, each with the namespace it lies in. */
+export function linksNeeded(resource: Resource): { ns: string; name: string }[] {
+  switch (resource.kind) {
+    case "veth":
+    case "vxlan":
+      return resource.master === undefined ? [] : [{ ns: resource.ns, name: resource.master }];
+    case "macvlan":
+      return [{ ns: "host", name: resource.parent }];
+    case "address":
+    case "neighbour":
+    case "fdb":
+    case "isolation":
+    case "masquerade":
+    case "publish":
+      return [{ ns: resource.ns, name: resource.link }];
+    case "route":
+      return resource.link === undefined ? [] : [{ ns: resource.ns, name: resource.link }];
+    case "sysctl": {
+      const [, name] = /^net\/[^/]+\/(?:conf|neigh)\/([^/]+)\//.exec(resource.path) ?? [];
+      return name === undefined || ["all", "default", "lo"].includes(name) ? [] : [{ ns: resource.ns, name }];
+    }
+    default:
+      return [];
+  }
+}
+
+/** The links that a resource stands for, each with the namespace it lies in. */
+export function linksOf(resource: Resource): { ns: string; name: string }[] {
+  switch (resource.kind) {
+    case "veth":
+      return [
+        { ns: resource.ns, name: resource.name },
+        { ns: resource.peer.ns, name: resource.peer.name },
+      ];
+    case "link":
+    case "bridge":
+    case "vxlan":
+    case "macvlan":
+    case "dummy":
+      return [{ ns: resource.ns, name: resource.name }];
+    default:
+      return [];
+  }
+}
+
+function parseAny(text: string): ReturnType<typeof parseCidr> | ReturnType<typeof parseIp> {
+  return text.includes("/") ? parseCidr(text) : parseIp(text);
+}
+
+function isRange({ first, last }: PortRange): boolean {
+  return Number.isInteger(first) && Number.isInteger(last) && first >= 1 && first <= last && last <= 65_535;
+}

@@ -1,0 +1,17 @@
+/**
+ * What kernel tests need: hosts to play with, a leak oracle, traffic, faults.
+ *
+ * @packageDocumentation
+ */
+export { createHost, hostIpv4, hostIpv6, outsideIpv4, outsideIpv6 } from "./host.ts";
+export type { Host, HostOptions } from "./host.ts";
+export { compareSnapshots, takeSnapshot } from "./snapshot.ts";
+export type { Snapshot, SnapshotOptions } from "./snapshot.ts";
+export { spaceOf } from "./space.ts";
+export type { Space } from "./space.ts";
+export { ping, reach, serve } from "./traffic.ts";
+export type { Echo, Outcome, Target } from "./traffic.ts";
+export { sweep } from "./sweep.ts";
+export type { Sweep, SweepOptions } from "./sweep.ts";
+export { loadSubject } from "./subject.ts";
+export type { Subject } from "./subject.ts";

@@ -1,0 +1,218 @@
+import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Space } from "./space.ts";
+
+/** What the kernel holds, by name of space and then section, without what changes by itself. */
+export type Snapshot = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+export interface SnapshotOptions {
+  /** Names under /run/netns and /etc/netns that start with one of these belong to the picture. */
+  readonly names?: readonly string[];
+  /** Files and folders that belong to the picture. */
+  readonly files?: readonly string[];
+  /** Compare what two kernels have in common: no MAC addresses that the kernel chose, no interface numbers. */
+  readonly portable?: boolean;
+}
+
+type Json = Record<string, unknown>;
+
+/** One process per space: each section is a line `#name` and what the tool printed. */
+const script = `
+set +e
+section() { echo; echo "#$1"; shift; "$@" 2>/dev/null; }
+section links ip -j -d link show
+section addresses ip -j -d address show
+section routes4 ip -j -d -4 route show table all
+section routes6 ip -j -d -6 route show table all
+section rules4 ip -j -d -4 rule show
+section rules6 ip -j -d -6 rule show
+section neighbours ip -j -d neighbour show nud permanent
+section proxies ip -j -d neighbour show proxy
+section fdb bridge -j -d fdb show
+section nft nft -j list ruleset
+[ -s /proc/net/ip_tables_names ] && section iptables iptables-legacy-save
+[ -s /proc/net/ip6_tables_names ] && section ip6tables ip6tables-legacy-save
+section sysctls grep -rs . /proc/sys/net/ipv4 /proc/sys/net/ipv6 /proc/sys/net/bridge
+exit 0
+`;
+
+/** A picture of the spaces that knows nothing of netkit: taken with ip, bridge, nft and /proc alone. */
+export async function takeSnapshot(
+  spaces: Readonly<Record<string, Space>>,
+  { names = [], files = [], portable = false }: SnapshotOptions = {},
+): Promise<Snapshot> {
+  const snapshot: Record<string, Record<string, readonly string[]>> = {};
+  for (const [name, space] of Object.entries(spaces)) {
+    const output = await space.exec(["sh"], { input: script });
+    snapshot[name] = Object.fromEntries(
+      output.split(/^#/m).flatMap((part) => {
+        const end = part.indexOf("\n");
+        const section = part.slice(0, end);
+        return section === "" ? [] : [[section, normalise(section, part.slice(end + 1).trim(), portable)]];
+      }),
+    );
+  }
+  const named = ["/run/netns", "/etc/netns"].flatMap((folder) =>
+    entriesOf(folder)
+      .filter((entry) => names.some((prefix) => entry.startsWith(prefix)))
+      .flatMap((entry) => contentOf(join(folder, entry))),
+  );
+  snapshot["machine"] = { files: [...named, ...files.flatMap(contentOf)] };
+  return snapshot;
+}
+
+/** One line per difference; none if the two are equal. What goes with a link or an nft table isn't told beside it. */
+export function compareSnapshots(before: Snapshot, after: Snapshot): string[] {
+  const differences: string[] = [];
+  for (const space of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const [old = {}, now = {}] = [before[space], after[space]];
+    for (const section of new Set([...Object.keys(old), ...Object.keys(now)])) {
+      const [oldLines, nowLines] = [count(old[section] ?? []), count(now[section] ?? [])];
+      const [oldParents, nowParents] = [parentsOf(section, oldLines), parentsOf(section, nowLines)];
+      for (const line of new Set([...oldLines.keys(), ...nowLines.keys()])) {
+        const change = (nowLines.get(line) ?? 0) - (oldLines.get(line) ?? 0);
+        const parent = parentOf(section, line);
+        const told = parent === undefined || (oldParents.has(parent) && nowParents.has(parent));
+        if (change !== 0 && told) differences.push(`${space} ${section}: ${change > 0 ? "+" : "-"} ${line}`);
+      }
+    }
+  }
+  return differences;
+}
+
+/** What a line comes and goes with. */
+function parentOf(section: string, line: string): string | undefined {
+  if (section === "sysctls") return /\/(?:conf|neigh)\/([^/]+)\//.exec(line)?.[1];
+  if (section === "nft" && !line.startsWith('{"table"')) return /"table":"([^"]+)"/.exec(line)?.[1];
+  return undefined;
+}
+
+function parentsOf(section: string, lines: ReadonlyMap<string, number>): Set<string | undefined> {
+  if (section === "nft")
+    return new Set([...lines.keys()].map((line) => /^\{"table":.*"name":"([^"]+)"/.exec(line)?.[1]));
+  return new Set([...lines.keys()].map((line) => parentOf(section, line)));
+}
+
+function count(lines: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of lines) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return counts;
+}
+
+function normalise(section: string, text: string, portable: boolean): string[] {
+  if (section === "sysctls") return text.split("\n").filter(keepSysctl).toSorted();
+  if (section === "iptables" || section === "ip6tables") {
+    return text
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => line.replace(/\[\d+:\d+\]/, ""));
+  }
+  const parsed = JSON.parse(text === "" ? "[]" : text) as Json[] | { nftables: Json[] };
+  const rows = Array.isArray(parsed) ? parsed : parsed.nftables;
+  return rows
+    .filter((row) => Object.keys(row).length > 0)
+    .flatMap((row) => normaliseRow(section, row, portable))
+    .map((row) => JSON.stringify(row))
+    .toSorted();
+}
+
+function normaliseRow(section: string, row: Json, portable: boolean): Json[] {
+  switch (section) {
+    case "links":
+      return [link(row, portable)];
+    case "addresses":
+      return ((row["addr_info"] ?? []) as Json[])
+        .filter(({ scope, family }) => !(family === "inet6" && scope === "link"))
+        .map((address) => ({ link: row["ifname"], ...without(address, ["valid_life_time", "preferred_life_time"]) }));
+    case "routes6":
+      // The kernel's own: multicast, link-local and anycast, which come and go with the links.
+      return /^(ff00::|fe80:)/.test(String(row["dst"])) || row["type"] === "anycast"
+        ? []
+        : [without(row, ["flags", "pref"])];
+    case "routes4":
+      return [without(row, ["flags"])];
+    case "fdb":
+      return row["state"] === "permanent" && !/^(33:33|01:00:5e)/.test(String(row["mac"]))
+        ? [portable ? without(row, ["mac"]) : row]
+        : [];
+    case "nft":
+      return "metainfo" in row ? [] : [ruleset(row) as Json];
+    default:
+      return [row];
+  }
+}
+
+/** A bridge reports timers and its ports' states; the numbers of links start anew in each namespace. */
+function link(row: Json, portable: boolean): Json {
+  const info = (row["linkinfo"] ?? {}) as { info_kind?: string; info_data?: Json; info_slave_data?: Json };
+  const volatile = /timer|_id$|^state$|^no$|designated|topology|bridge_id|root_|mcast|vlan|config_pending/;
+  const data = (of: Json | undefined): Json =>
+    Object.fromEntries(Object.entries(of ?? {}).filter(([key]) => !volatile.test(key)));
+  const kept = without(row, [
+    "ifindex",
+    "link_index",
+    "link_netnsid",
+    "linkinfo",
+    "operstate",
+    "promiscuity",
+    "allmulti",
+    "tso_max_size",
+    "tso_max_segs",
+    "flags",
+    ...(portable ? ["address", "link"] : []),
+  ]);
+  const flags = (row["flags"] as string[]).filter(
+    (flag) => !["LOWER_UP", "NO-CARRIER", "M-DOWN", "PROMISC"].includes(flag),
+  );
+  return {
+    ...kept,
+    flags,
+    kind: info.info_kind,
+    data: data(info.info_data),
+    port: data(info.info_slave_data),
+  };
+}
+
+/** Without handles, counters and the order of elements. */
+function ruleset(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ruleset);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !["handle", "packets", "bytes"].includes(key))
+      .map(([key, inner]) => {
+        if (key === "elem" && Array.isArray(inner)) {
+          return [key, inner.map((element) => JSON.stringify(ruleset(element))).toSorted()];
+        }
+        return [key, ruleset(inner)];
+      }),
+  );
+}
+
+/**
+ * Forwarding is the host's, set where it is needed and left so; setting it turns the redirects of the host off. Counters
+ * and the values that the kernel computes are no settings.
+ */
+function keepSysctl(line: string): boolean {
+  return (
+    /\/(conf|neigh|bridge)\//.test(line) &&
+    !/\/(mc_)?forwarding:|\/conf\/all\/(accept|send|secure)_redirects:|stable_secret/.test(line)
+  );
+}
+
+function without(row: Json, keys: readonly string[]): Json {
+  return Object.fromEntries(Object.entries(row).filter(([key]) => !keys.includes(key)));
+}
+
+function entriesOf(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder).toSorted() : [];
+}
+
+/** One line per file; a namespace has no content. */
+function contentOf(path: string): string[] {
+  if (!existsSync(path)) return [];
+  if (lstatSync(path).isDirectory())
+    return [`${path}/`, ...entriesOf(path).flatMap((entry) => contentOf(join(path, entry)))];
+  if (path.startsWith("/run/netns/")) return [path];
+  return [`${path} ${JSON.stringify(readFileSync(path, "utf8"))}`];
+}

@@ -1,0 +1,25 @@
+import { describe, test } from "vitest";
+import { casesFor, type ConformanceOptions } from "./run.ts";
+import { loadSubject, type Subject } from "./lab/index.ts";
+import { isRequired, missingRequirement } from "./requirements.ts";
+
+/** Long enough for a fault sweep; a case that hangs is the exception. */
+const timeoutMs = 300_000;
+
+/**
+ * Registers one test per case that the driver has to pass. `await` it at the top of a test file:
+ * kernel and traffic tiers belong into one that runs as root.
+ */
+export async function describeConformance(subject: Subject, options: ConformanceOptions = {}): Promise<void> {
+  const driver = await loadSubject(subject);
+  describe(`conformance of driver ${driver.name}`, () => {
+    for (const { id, tier, rule, requires, run } of casesFor(driver, options)) {
+      const missing = missingRequirement(requires);
+      // oxlint-disable-next-line vitest/expect-expect -- a case asserts by itself
+      test(`${id} ${rule}`, { timeout: timeoutMs }, async (context) => {
+        if (missing !== undefined && !isRequired(tier, ...requires)) context.skip(missing);
+        await run({ subject, driver, signal: context.signal, note: (text) => void context.annotate(text) });
+      });
+    }
+  });
+}

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Netkit } from "@netkit/engine";
+import { TestHost } from "./host.ts";
+
+let host: TestHost;
+let netkit: Netkit;
+beforeEach(async () => {
+  host = new TestHost();
+  netkit = await host.open();
+});
+afterEach(async () => {
+  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
+  await netkit.networks.prune();
+  host.expectClean();
+  await host[Symbol.asyncDispose]();
+});
+
+const bridgeOf = (): string => host.sh("ip -o link show type bridge | cut -d: -f2").trim();
+
+function answers(): boolean {
+  return host.succeeds(
+    "for i in 1 2 3 4 5 6 7 8 9; do curl -sf -m 1 -o /dev/null http://127.0.0.1:8080/ && exit 0; sleep 0.1; done; exit 1",
+  );
+}
+
+test("everything destroyed by hand is named by doctor and mended, and running sandboxes work again", async () => {
+  await netkit.networks.create({ name: "n", ipv6: true });
+  const web = await netkit.sandboxes.open({ name: "web", networks: [{ network: "n", publish: ["8080:80"] }] });
+  const serve = 'require("node:http").createServer((_, response) => response.end("ok")).listen(80)';
+  const server = await web.run([process.execPath, "-e", serve], { stdio: "ignore" });
+  try {
+    expect(answers()).toBe(true);
+    expect((await netkit.doctor()).findings).toEqual([]);
+    host.sh(`nft flush ruleset; ip link del ${bridgeOf()}`);
+    const { findings } = await netkit.doctor();
+    const kinds = new Set(findings.map(({ resource }) => resource?.kind));
+    for (const kind of ["bridge", "address", "isolation", "masquerade", "publish", "veth"])
+      expect(kinds).toContain(kind);
+    expect(answers()).toBe(false);
+    const { repaired } = await netkit.doctor({ repair: true });
+    expect(repaired).toHaveLength(findings.length);
+    expect((await netkit.doctor()).findings).toEqual([]);
+    expect(answers()).toBe(true);
+  } finally {
+    server.kill("SIGKILL");
+    await server.exited;
+  }
+});
+
+test("a changed MTU, address or route is drift, with the field that differs", async () => {
+  await netkit.networks.create({ name: "n", options: { mtu: 1500 } });
+  await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  const bridge = bridgeOf();
+  host.sh(`ip link set ${bridge} mtu 1400`);
+  const { findings } = await netkit.doctor();
+  expect(findings).toContainEqual(expect.objectContaining({ problem: "different", object: `bridge ${bridge}` }));
+  expect(findings.find(({ object }) => object === `bridge ${bridge}`)?.differences?.[0]).toMatchObject({
+    field: "mtu",
+    found: 1400,
+  });
+  await netkit.doctor({ repair: true });
+  expect((await netkit.doctor()).findings).toEqual([]);
+});
+
+test("what carries netkit's mark without being stored is a stray; gc removes it and nothing else", async () => {
+  await netkit.networks.create({ name: "n" });
+  const { mark } = netkit.instance;
+  host.sh(
+    `ip link add stray0 type bridge && ip link set stray0 alias ${mark}/network/old && ip link add theirs0 type bridge`,
+  );
+  expect((await netkit.doctor()).findings.map(({ problem, object }) => `${problem} ${object}`)).toEqual([
+    "stray bridge stray0",
+  ]);
+  expect((await netkit.gc({ dryRun: true })).map(({ object }) => object)).toEqual(["bridge stray0"]);
+  expect(host.succeeds("ip link show stray0")).toBe(true);
+  await netkit.gc();
+  expect(host.succeeds("ip link show stray0")).toBe(false);
+  expect(host.succeeds("ip link show theirs0")).toBe(true);
+  host.sh("ip link del theirs0");
+  expect((await netkit.doctor()).findings).toEqual([]);
+});
+
+test("a sandbox whose namespace was deleted is found, and repair removes it with all it had", async () => {
+  await netkit.networks.create({ name: "n" });
+  const box = await netkit.sandboxes.open({ name: "box", networks: [{ network: "n", publish: ["8080:80"] }] });
+  host.sh(`ip netns del ${box.netns?.split("/").at(-1)}`);
+  expect((await box.inspect()).state).toBe("gone");
+  await expect(netkit.sandboxes.open({ networks: ["container:box"] })).rejects.toMatchObject({
+    code: "NAMESPACE_NOT_FOUND",
+  });
+  expect((await netkit.doctor()).findings.map(({ problem }) => problem)).toContain("gone");
+  await netkit.doctor({ repair: true });
+  expect(await netkit.sandboxes.list()).toEqual([]);
+  expect((await netkit.doctor()).findings).toEqual([]);
+  await netkit.sandboxes.open({ networks: [{ network: "n", publish: ["8080:80"] }] });
+});
+
+test("removing works without the driver that planned it", async () => {
+  await netkit.networks.create({ name: "n" });
+  await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  const bare = await host.open({ drivers: [] });
+  await bare.sandboxes.remove("box");
+  await bare.networks.remove("n");
+  expect(await netkit.sandboxes.list()).toEqual([]);
+  host.expectClean();
+});

@@ -1,0 +1,98 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bridge } from "@netkit/driver-bridge";
+import { container } from "@netkit/driver-container";
+import { host } from "@netkit/driver-host";
+import { none } from "@netkit/driver-none";
+import { openNamespace, syscalls } from "@netkit/netlink";
+import { expect } from "vitest";
+import { openNetkit, type Netkit, type NetkitOptions } from "@netkit/engine";
+
+const CLONE_NEWNET = 0x40000000;
+
+/** What isn't a test's own namespace. */
+function others(directory: string): string {
+  const names = existsSync(directory) ? readdirSync(directory) : [];
+  return names.filter((name) => !name.startsWith("nktest-")).join(" ");
+}
+
+/** A further root directory. */
+class Root implements Disposable {
+  readonly path: string = mkdtempSync(join(tmpdir(), "netkit-root-"));
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true });
+  }
+}
+
+/** A fresh network namespace that plays the host; the thread is in it until it is disposed of. */
+export class TestHost implements AsyncDisposable {
+  static readonly Root: typeof Root = Root;
+  readonly name: string = `nktest-${randomBytes(3).toString("hex")}`;
+  readonly root: string = mkdtempSync(join(tmpdir(), "netkit-engine-"));
+  readonly #home = openNamespace();
+  readonly #opened: Netkit[] = [];
+  readonly #before: string;
+
+  constructor() {
+    execFileSync("ip", ["netns", "add", this.name]);
+    this.sh("ip link set lo up");
+    using inside = openNamespace(`/run/netns/${this.name}`);
+    if (syscalls().setns(inside.fd, CLONE_NEWNET) < 0) throw new Error("can't enter the test host");
+    this.#before = this.traces();
+  }
+
+  /** Opens the root with netkit's own drivers. Closed with the host. */
+  async open(options: NetkitOptions = {}): Promise<Netkit> {
+    const netkit = await openNetkit({ root: this.root, drivers: [bridge(), none(), host(), container()], ...options });
+    this.#opened.push(netkit);
+    return netkit;
+  }
+
+  /** A shell command on this host; its output. Throws when it fails. */
+  sh(command: string): string {
+    return execFileSync("ip", ["netns", "exec", this.name, "sh", "-c", command], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    }).trim();
+  }
+
+  /** Whether a shell command succeeds. */
+  succeeds(command: string): boolean {
+    try {
+      this.sh(command);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** All that a network could leave: links, addresses, routes, rules, namespaces, files. */
+  traces(): string {
+    return [
+      this.sh("ip -o link show | cut -d: -f2 | grep -v ' lo$' || true"),
+      this.sh("ip -o address show | grep -v ' lo ' || true"),
+      this.sh("ip route show table all | grep -v 'dev lo' || true"),
+      this.sh("nft list ruleset"),
+      others("/run/netns"),
+      others("/etc/netns"),
+    ].join("\n");
+  }
+
+  /** The leak check. */
+  expectClean(): void {
+    // oxlint-disable-next-line vitest/no-standalone-expect -- called from tests and their hooks
+    expect(this.traces()).toBe(this.#before);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const netkit of this.#opened) await netkit.close();
+    syscalls().setns(this.#home.fd, CLONE_NEWNET);
+    this.#home.close();
+    execFileSync("ip", ["netns", "del", this.name]);
+    rmSync(this.root, { recursive: true });
+  }
+}

@@ -1,0 +1,214 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Netkit } from "@netkit/engine";
+import { TestHost } from "./host.ts";
+
+let host: TestHost;
+let netkit: Netkit;
+beforeEach(async () => {
+  host = new TestHost();
+  netkit = await host.open();
+});
+afterEach(async () => {
+  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
+  await netkit.networks.prune();
+  host.expectClean();
+  await host[Symbol.asyncDispose]();
+});
+
+test("a network is selected by id, name or unique prefix, an id before a name", async () => {
+  const first = await netkit.networks.create({ name: "first" });
+  await netkit.networks.create({ name: first.id.slice(0, 12) });
+  expect((await netkit.networks.get(first.id)).name).toBe("first");
+  expect((await netkit.networks.get(first.id.slice(0, 20))).name).toBe("first");
+  await expect(netkit.networks.get("frist")).rejects.toMatchObject({
+    code: "NETWORK_NOT_FOUND",
+    hint: "Did you mean 'first'?",
+  });
+});
+
+test("names are unique, predefined ones can be neither made nor removed", async () => {
+  await netkit.networks.create({ name: "n" });
+  await expect(netkit.networks.create({ name: "n" })).rejects.toMatchObject({ code: "NAME_TAKEN" });
+  for (const name of ["bridge", "host", "none"]) {
+    await expect(netkit.networks.create({ name })).rejects.toMatchObject({ code: "NETWORK_PREDEFINED" });
+    await expect(netkit.networks.remove(name)).rejects.toMatchObject({ code: "NETWORK_PREDEFINED" });
+  }
+});
+
+test.each(["a b", "a/b", "a\nb", "-a", ".a", "a;b", "$(reboot)", "a}b", 'a"b', "", "a".repeat(300), "ä"])(
+  "the name %j is refused and nothing changes",
+  async (name) => {
+    await expect(netkit.networks.create({ name })).rejects.toMatchObject({ code: "NAME_INVALID" });
+    await expect(netkit.sandboxes.open({ name })).rejects.toMatchObject({ code: "NAME_INVALID" });
+  },
+);
+
+test("every problem of the subnets is reported at once", async () => {
+  const request = { subnet: "10.9.0.1/16", gateway: "10.10.0.1", range: "10.11.0.0/24" };
+  await expect(
+    netkit.networks.create({
+      name: "n",
+      subnets: [request, { subnet: "0.0.0.0/0" }, { subnet: "10.8.0.0/32" }],
+    }),
+  ).rejects.toMatchObject({
+    code: "SUBNET_INVALID",
+    message: expect.stringMatching(/10\.9\.0\.0\/16.*0\.0\.0\.0\/0.*10\.8\.0\.0\/32/s),
+  });
+});
+
+test("overlaps with a network or a route of the host are refused by name; a default route overlaps nothing", async () => {
+  await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.9.0.0/16" }] });
+  await expect(netkit.networks.create({ name: "m", subnets: [{ subnet: "10.9.1.0/24" }] })).rejects.toMatchObject({
+    code: "SUBNET_OVERLAP",
+    message: expect.stringContaining("network 'n'"),
+  });
+  host.sh(
+    "ip link add tun0 type bridge && ip address add 10.20.0.1/24 dev tun0 && ip link set tun0 up && ip route add default via 10.20.0.2",
+  );
+  try {
+    await expect(netkit.networks.create({ name: "m", subnets: [{ subnet: "10.20.0.128/25" }] })).rejects.toMatchObject({
+      code: "SUBNET_OVERLAP",
+      message: expect.stringMatching(/10\.20\.0\.0\/24.*tun0/),
+    });
+    await netkit.networks.create({ name: "m", subnets: [{ subnet: "10.21.0.0/24" }] });
+  } finally {
+    host.sh("ip link del tun0");
+  }
+});
+
+test("static addresses: taken, reserved, outside", async () => {
+  await netkit.networks.create({
+    name: "n",
+    subnets: [{ subnet: "10.9.0.0/24", auxiliary: { router: "10.9.0.9" } }],
+  });
+  await netkit.sandboxes.open({ name: "a", networks: [{ network: "n", ip: "10.9.0.5" }] });
+  const open = async (ip: string) => await netkit.sandboxes.open({ networks: [{ network: "n", ip }] });
+  await expect(open("10.9.0.5")).rejects.toMatchObject({
+    code: "ADDRESS_TAKEN",
+    message: expect.stringContaining("'a'"),
+  });
+  await expect(open("10.9.0.1")).rejects.toMatchObject({
+    code: "ADDRESS_TAKEN",
+    message: expect.stringContaining("gateway"),
+  });
+  await expect(open("10.9.0.9")).rejects.toMatchObject({
+    code: "ADDRESS_TAKEN",
+    message: expect.stringContaining("router"),
+  });
+  await expect(open("10.9.1.5")).rejects.toMatchObject({ code: "ADDRESS_OUTSIDE" });
+  await expect(open("fd00::5")).rejects.toMatchObject({ code: "ADDRESS_INVALID" });
+  expect(await netkit.sandboxes.list()).toHaveLength(1);
+});
+
+test("a network in use is not removed, and says who uses it", async () => {
+  await netkit.networks.create({ name: "n" });
+  await netkit.sandboxes.open({ name: "user", networks: ["n"] });
+  await expect(netkit.networks.remove("n")).rejects.toMatchObject({
+    code: "NETWORK_IN_USE",
+    message: expect.stringContaining("'user'"),
+  });
+});
+
+test("unknown drivers, options and subnets of drivers without addresses are refused with the nearest name", async () => {
+  await expect(netkit.networks.create({ name: "n", driver: "brigde" })).rejects.toMatchObject({
+    code: "DRIVER_UNKNOWN",
+    hint: "Did you mean 'bridge'?",
+  });
+  await expect(netkit.networks.create({ name: "n", options: { mtuu: "1" } })).rejects.toMatchObject({
+    code: "OPTION_UNKNOWN",
+    hint: "Did you mean 'mtu'?",
+  });
+  await expect(netkit.networks.create({ name: "n", options: { mtu: "12" } })).rejects.toMatchObject({
+    code: "OPTION_INVALID",
+  });
+  await expect(netkit.networks.create({ name: "n", driver: "host" })).rejects.toMatchObject({ code: "UNSUPPORTED" });
+});
+
+test("a dry run shows the plan and changes nothing", async () => {
+  let shown: string[] = [];
+  const network = await netkit.networks.create(
+    { name: "n" },
+    { dryRun: true, onPlan: (preview) => (shown = preview.toShell()) },
+  );
+  expect(network.name).toBe("n");
+  expect(shown.join("\n")).toContain("type bridge");
+  await expect(netkit.networks.get("n")).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
+  host.expectClean();
+});
+
+/** Without what changes by itself when ports come and go. */
+function settle(text: string): string {
+  return text.replaceAll(
+    /(state \S+|NO-CARRIER,|,LOWER_UP|timer +\S+|address \S+|link\/ether \S+|designated_\S+ \S+|bridge_id \S+|tso_max_size \S+|linkdown)/g,
+    "",
+  );
+}
+
+test("an existing bridge is adopted, used and left as it was", async () => {
+  host.sh("ip link add br7 type bridge && ip address add 10.9.0.1/24 dev br7 && ip link set br7 up");
+  const before = host.sh("ip -o address show dev br7; ip -d -o link show br7");
+  await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.9.0.0/24" }], options: { name: "br7" } });
+  const box = await netkit.sandboxes.open({ networks: ["n"] });
+  const child = await box.run(["ping", "-c", "1", "-W", "2", "10.9.0.1"], { stdio: "ignore" });
+  expect((await child.exited).code).toBe(0);
+  await box.close();
+  await netkit.networks.remove("n");
+  expect(settle(host.sh("ip -o address show dev br7; ip -d -o link show br7"))).toBe(settle(before));
+  host.sh("ip link del br7");
+});
+
+test("published ports: taken by a sandbox, by a socket, by another root, twice in one request", async () => {
+  await netkit.networks.create({ name: "n" });
+  const open = async (...publish: string[]) => await netkit.sandboxes.open({ networks: [{ network: "n", publish }] });
+  const web = await netkit.sandboxes.open({ name: "web", networks: [{ network: "n", publish: ["8080:80"] }] });
+  await expect(open("8080:81")).rejects.toMatchObject({
+    code: "PORT_TAKEN",
+    message: expect.stringContaining("'web'"),
+  });
+  await expect(open("127.0.0.1:8080:81")).rejects.toMatchObject({ code: "PORT_TAKEN" });
+  await expect(open("9000:80", "9000:81")).rejects.toMatchObject({ code: "PORT_TAKEN" });
+  await open("8080:80/udp");
+  expect((await (await open("8080-8082:80")).inspect()).endpoints[0]?.ports[0]?.hostPort.first).toBe(8081);
+  const ephemeral = (await (await open("80")).inspect()).endpoints[0]?.ports[0]?.hostPort.first ?? 0;
+  expect(ephemeral).toBeGreaterThan(1023);
+
+  const other = new TestHost.Root();
+  const second = await host.open({ root: other.path });
+  await second.networks.create({ name: "n" });
+  await expect(second.sandboxes.open({ networks: [{ network: "n", publish: ["8080:80"] }] })).rejects.toMatchObject({
+    code: "PORT_TAKEN",
+  });
+  await web.close();
+  const theirs = await second.sandboxes.open({ networks: [{ network: "n", publish: ["8080:80"] }] });
+  await expect(open("8080:80")).rejects.toMatchObject({ code: "PORT_TAKEN" });
+  await theirs.close();
+  await second.networks.remove("n");
+  other[Symbol.dispose]();
+});
+
+test("ports come and go on a live endpoint", async () => {
+  await netkit.networks.create({ name: "n" });
+  const box = await netkit.sandboxes.open({ networks: ["n"] });
+  const endpoint = await box.publish("n", ["8080:80", "127.0.0.1:53:53/udp"]);
+  expect(endpoint.ports).toHaveLength(2);
+  expect((await netkit.doctor()).findings).toEqual([]);
+  expect((await box.unpublish("n", ["8080:80"])).ports).toHaveLength(1);
+  await expect(box.unpublish("n", ["8080:80"])).rejects.toMatchObject({ code: "PORT_INVALID" });
+  expect((await netkit.doctor()).findings).toEqual([]);
+});
+
+test("a driver of another version of the contract is refused with both numbers", async () => {
+  const driver = { ...(await netkit.driver("bridge")), api: 7, name: "future" };
+  const other = new TestHost.Root();
+  await expect(host.open({ root: other.path, drivers: [driver] })).rejects.toMatchObject({
+    code: "DRIVER_API",
+    message: expect.stringMatching(/7.*1/),
+  });
+  other[Symbol.dispose]();
+});
+
+test("an abort before the change leaves nothing behind", async () => {
+  await expect(netkit.networks.create({ name: "n" }, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: "CANCELLED",
+  });
+});
