@@ -1,0 +1,96 @@
+import { didYouMean, NetkitError } from "@netkit/core";
+import type { Command } from "./command.ts";
+import { completion } from "./commands/completion.ts";
+import { conformance } from "./commands/conformance.ts";
+import { doctor } from "./commands/doctor.ts";
+import { exec } from "./commands/exec.ts";
+import { gc } from "./commands/gc.ts";
+import { help } from "./commands/help.ts";
+import { info } from "./commands/info.ts";
+import { networkConnect } from "./commands/network-connect.ts";
+import { networkCreate } from "./commands/network-create.ts";
+import { networkDisconnect } from "./commands/network-disconnect.ts";
+import { networkInspect } from "./commands/network-inspect.ts";
+import { networkLs } from "./commands/network-ls.ts";
+import { networkPrune } from "./commands/network-prune.ts";
+import { networkRm } from "./commands/network-rm.ts";
+import { run } from "./commands/run.ts";
+import { sandboxCreate } from "./commands/sandbox-create.ts";
+import { sandboxInspect } from "./commands/sandbox-inspect.ts";
+import { sandboxLs } from "./commands/sandbox-ls.ts";
+import { sandboxRm } from "./commands/sandbox-rm.ts";
+import { version } from "./commands/version.ts";
+
+/** Every command in the order of help. */
+const commands: readonly Command[] = [
+  networkCreate,
+  networkLs,
+  networkInspect,
+  networkRm,
+  networkPrune,
+  networkConnect,
+  networkDisconnect,
+  sandboxCreate,
+  sandboxLs,
+  sandboxInspect,
+  sandboxRm,
+  run,
+  exec,
+  doctor,
+  gc,
+  info,
+  version,
+  conformance,
+  completion,
+  help,
+];
+
+/** What the groups of commands are about. */
+export const groups: Readonly<Record<string, string>> = {
+  network: "Networks: create, list, inspect, remove, connect",
+  sandbox: "Sandboxes: create, list, inspect, remove",
+};
+
+/** Docker's other spellings of a verb. */
+const synonyms: Readonly<Record<string, string>> = { list: "ls", remove: "rm" };
+
+/** The commands of a group; all of them for "". */
+export function commandsOf(group: string): Command[] {
+  return commands.filter(({ name }) => group === "" || name.startsWith(`${group} `));
+}
+
+/** What words name, and how many of them it took: a command, or a group of commands ("": all). */
+export type Found =
+  | { readonly command: Command; readonly count: number }
+  | { readonly command?: never; readonly group: string };
+
+/**
+ * The command or group that the first words name.
+ * @throws NetkitError ARGUMENT_INVALID with the nearest command
+ */
+export function findCommand(words: readonly string[]): Found {
+  const [first = "", second] = words;
+  if (first === "") return { group: "" };
+  if (!Object.hasOwn(groups, first)) return { command: commandNamed(first), count: 1 };
+  if (second === undefined || second.startsWith("-")) return { group: first };
+  const verb = Object.hasOwn(synonyms, second) ? synonyms[second] : second;
+  return { command: commandNamed(`${first} ${verb}`), count: 2 };
+}
+
+function commandNamed(words: string): Command {
+  const found = commands.find(({ name }) => name === words);
+  if (found !== undefined) return found;
+  throw new NetkitError("ARGUMENT_INVALID", `netkit has no command '${words.slice(0, 80)}'`, {
+    hint: didYouMean(words, [...commands.map(({ name }) => name), ...Object.keys(groups)], "See 'netkit --help'."),
+  });
+}
+
+/** The words that may follow: commands and groups, or a group's verbs. */
+export function nextWords(group: string): Map<string, string> {
+  const words = new Map<string, string>();
+  for (const { name, summary } of commandsOf(group)) {
+    const [word = "", verb] = name.slice(group === "" ? 0 : group.length + 1).split(" ");
+    words.set(word, verb === undefined ? summary : (groups[word] ?? ""));
+  }
+  return words;
+}

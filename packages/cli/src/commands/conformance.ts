@@ -1,0 +1,57 @@
+import { codes, exitCodes } from "@netkit/core";
+import type { CaseResult } from "@netkit/conformance";
+import { command, type Command } from "../command.ts";
+import { driverUrl, importDriver } from "../drivers.ts";
+import { readSettings } from "../settings.ts";
+import type { Terminal } from "../terminal.ts";
+
+export const conformance: Command = command({
+  name: "conformance",
+  summary: "Run the suite for drivers against a driver package",
+  details: [
+    "The cases that netkit's own drivers pass: the contract, one kernel with namespaces that play the host, and traffic.\nWhat the kernel lacks is skipped with a reason.",
+  ],
+  arguments: { PACKAGE: { summary: "A package, or the path of one or of a module", complete: "path" } },
+  options: {
+    only: { value: "ID", many: true, summary: "Only cases whose ids start so" },
+  },
+  examples: [
+    { line: "netkit conformance netkit-driver-routed", summary: "A package installed in this folder" },
+    {
+      line: "netkit conformance --json . | jq '.results[] | select(.outcome == \"failed\")'",
+      summary: "The package in this folder; failures as data",
+    },
+  ],
+  changes: false,
+  abortable: true,
+  async run({ arguments: { PACKAGE }, options, globals, terminal, change }) {
+    const { folders } = await readSettings(globals);
+    const module = driverUrl(PACKAGE, folders);
+    // What isn't a driver at all is an error, not a failed case.
+    await importDriver(PACKAGE, folders);
+    const { runConformance } = await import("@netkit/conformance");
+    const done: CaseResult[] = [];
+    const label = (): string => `${done.length} cases done, last ${done.at(-1)?.id ?? "none"}`;
+    const report = await terminal.progress(label, () =>
+      runConformance(
+        { module },
+        {
+          ...(options.only.length === 0 ? {} : { only: options.only }),
+          ...(change.signal === undefined ? {} : { signal: change.signal }),
+          onResult: (result) => done.push(result),
+        },
+      ),
+    );
+    const { driver, passed, failed, skipped } = report;
+    const lines = report.results.flatMap((result) => describe(result, terminal));
+    const text = [...lines, "", `${driver}: ${passed} passed, ${failed} failed, ${skipped} skipped`].join("\n");
+    return { data: report, text, exitCode: failed === 0 ? 0 : exitCodes[codes.DRIVER_INVALID.kind] };
+  },
+});
+
+function describe({ id, rule, outcome, reason, ms, notes }: CaseResult, terminal: Terminal): string[] {
+  const colour = { passed: "green", failed: "red", skipped: "yellow" } as const;
+  const line = `${terminal.out(colour[outcome], outcome.padEnd(7))}  ${id}  ${rule} (${ms.toFixed(0)} ms)`;
+  const further = [...(reason === undefined ? [] : reason.split("\n")), ...notes];
+  return [line, ...further.map((text) => `         ${text}`)];
+}

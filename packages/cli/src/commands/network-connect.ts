@@ -1,0 +1,34 @@
+import { command, type Command, type HelpSection } from "../command.ts";
+import { endpointOptions, endpointRequest } from "../endpoint-request.ts";
+import { optionSection } from "../driver-help.ts";
+
+export const networkConnect: Command = command({
+  name: "network connect",
+  summary: "Connect a sandbox to a network",
+  arguments: {
+    NETWORK: { summary: "Name, id or unique prefix of an id", complete: "network" },
+    SANDBOX: { summary: "Name, id or unique prefix of an id", complete: "sandbox" },
+  },
+  options: endpointOptions,
+  examples: [
+    { line: "netkit network connect db web", summary: "A further interface in the running sandbox web" },
+    {
+      line: "netkit network connect --ip 10.7.0.9 --alias api -p 8080:80 net1 web",
+      summary: "With an address, a name and a port",
+    },
+    { line: "netkit network connect net1 --help", summary: "This help with the options of the network's driver" },
+  ],
+  changes: true,
+  async help({ arguments: { NETWORK }, open }): Promise<HelpSection[]> {
+    if (NETWORK === undefined) return [];
+    const netkit = await open();
+    const driver = await netkit.driver((await netkit.networks.get(NETWORK)).driver);
+    return [optionSection(`Endpoint options of the driver ${driver.name} (-o KEY=VALUE)`, driver.endpointOptions)];
+  },
+  async run({ open, options, arguments: { NETWORK, SANDBOX }, change }) {
+    const request = endpointRequest(options);
+    const netkit = await open();
+    const sandbox = await netkit.sandboxes.get(SANDBOX);
+    return { data: await sandbox.connect(NETWORK, request, change) };
+  },
+});

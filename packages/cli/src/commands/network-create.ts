@@ -1,0 +1,56 @@
+import { command, type Command, type HelpSection } from "../command.ts";
+import { parsePairs } from "../pairs.ts";
+import { readSettings } from "../settings.ts";
+import { findDriver } from "../drivers.ts";
+import { optionSection } from "../driver-help.ts";
+import { subnetRequests } from "../subnet-requests.ts";
+
+export const networkCreate: Command = command({
+  name: "network create",
+  summary: "Create a network and print its id",
+  arguments: { NAME: { summary: "Letters, digits, '_', '.' and '-'" } },
+  options: {
+    driver: { short: "d", value: "NAME", default: "bridge", summary: "Driver", complete: "driver" },
+    subnet: { value: "CIDR", many: true, summary: "Subnet; without it one is chosen that overlaps no route" },
+    gateway: { value: "IP", many: true, summary: "Gateway of the subnet that it lies in" },
+    "ip-range": { value: "CIDR", many: true, summary: "Part of the subnet from which addresses are handed out" },
+    "aux-address": { value: "NAME=IP", many: true, summary: "Address that is never handed out" },
+    ipv6: { summary: "IPv6 as well; without a subnet one is chosen" },
+    internal: { summary: "No way out of the network and none in" },
+    opt: { short: "o", value: "KEY=VALUE", many: true, summary: "Option of the driver", complete: "network-option" },
+    label: { value: "KEY=VALUE", many: true, summary: "Label" },
+  },
+  examples: [
+    { line: "netkit network create web", summary: "A bridge network with a subnet of netkit's choice" },
+    {
+      line: "netkit network create --subnet 10.7.0.0/24 --gateway 10.7.0.254 --ip-range 10.7.0.0/25 web",
+      summary: "Subnet, gateway and the part for sandboxes by hand",
+    },
+    {
+      line: "netkit network create --ipv6 --internal -o mtu=1400 db",
+      summary: "Both families, no way out, a smaller MTU",
+    },
+    { line: "netkit network create --explain web | less", summary: "The same in ip, nft and sysctl commands" },
+    { line: "netkit network create --driver bridge --help", summary: "This help with the driver's options" },
+  ],
+  changes: true,
+  async help({ options, globals }): Promise<HelpSection[]> {
+    const driver = await findDriver(options.driver, await readSettings(globals));
+    return [optionSection(`Options of the driver ${driver.name} (-o KEY=VALUE)`, driver.options)];
+  },
+  async run({ open, options, arguments: { NAME }, change }) {
+    const subnets = subnetRequests(options);
+    const request = {
+      name: NAME,
+      driver: options.driver,
+      ...(subnets.length === 0 ? {} : { subnets }),
+      ipv6: options.ipv6,
+      internal: options.internal,
+      options: parsePairs("--opt", options.opt),
+      labels: parsePairs("--label", options.label, ""),
+    };
+    const netkit = await open();
+    const network = await netkit.networks.create(request, change);
+    return { data: network, text: network.id };
+  },
+});

@@ -1,0 +1,86 @@
+import { existsSync } from "node:fs";
+import { defaultRoot, type OptionSet } from "@netkit/core";
+import type { Netkit } from "@netkit/engine";
+import { nextWords } from "../catalog.ts";
+import type { Command, Completion } from "../command.ts";
+import { builtInDrivers, driverNames, findDriver } from "../drivers.ts";
+import type { Globals } from "../globals.ts";
+import type { Parsed } from "../parse.ts";
+import { session } from "../session.ts";
+import { readSettings } from "../settings.ts";
+import { pathCandidate, type Candidate } from "./candidate.ts";
+
+/** The command that is being completed, with what it was given so far. */
+export interface Surroundings {
+  readonly command: Command;
+  readonly parsed: Parsed;
+}
+
+/** What a value can be. Names come from the state, options from the driver's schema. */
+export async function valuesFor(
+  what: Completion | undefined,
+  partial: string,
+  around: Surroundings | undefined,
+): Promise<readonly Candidate[]> {
+  if (what === undefined) return [];
+  if (typeof what !== "string") return what.map((word) => ({ word }));
+  const globals = (around?.parsed.options ?? {}) as unknown as Globals;
+  switch (what) {
+    case "path":
+      return [pathCandidate];
+    case "command":
+      return [...nextWords(around?.parsed.arguments["COMMAND"]?.at(-1) ?? "").keys()].map((word) => ({ word }));
+    case "driver":
+      return driverNames(await readSettings(globals)).map((word) => ({ word }));
+    case "network":
+      return await networkNames(globals, partial, around?.command.name === "run");
+    case "sandbox":
+      return await withState(globals, async (netkit) => await sandboxNames(netkit, ""));
+    case "network-option": {
+      const driver = String(around?.parsed.options["driver"] ?? builtInDrivers[0]);
+      return optionValues((await findDriver(driver, await readSettings(globals))).options, partial);
+    }
+    case "endpoint-option":
+      return await withState(globals, async (netkit) => {
+        const network = around?.parsed.arguments["NETWORK"] ?? around?.parsed.options["network"];
+        const ref = Array.isArray(network) ? network[0] : network;
+        const { driver } = await netkit.networks.get(String(ref ?? "bridge"));
+        return optionValues((await netkit.driver(driver)).endpointOptions, partial);
+      });
+  }
+}
+
+async function networkNames(globals: Globals, partial: string, joins: boolean): Promise<readonly Candidate[]> {
+  return await withState(globals, async (netkit) => {
+    if (joins && partial.startsWith("container:")) return await sandboxNames(netkit, "container:");
+    const networks = await netkit.networks.list();
+    const found = networks.map(({ name, driver }) => ({ word: name, summary: driver }));
+    return joins ? [...found, { word: "container:", summary: "the namespace of a sandbox" }] : found;
+  });
+}
+
+async function sandboxNames(netkit: Netkit, prefix: string): Promise<Candidate[]> {
+  const sandboxes = await netkit.sandboxes.list();
+  return sandboxes.map(({ name, state }) => ({ word: prefix + name, summary: state }));
+}
+
+/** `key=`, and after it the words of a choice. */
+function optionValues(options: OptionSet, partial: string): Candidate[] {
+  const [key = ""] = partial.split("=");
+  const option = partial.includes("=") && Object.hasOwn(options, key) ? options[key] : undefined;
+  if (option !== undefined) {
+    return option.value.includes("|") ? option.value.split("|").map((word) => ({ word: `${key}=${word}` })) : [];
+  }
+  return Object.entries(options).map(([name, { summary }]) => ({ word: `${name}=`, summary }));
+}
+
+/** Asks the engine, unless there is no state yet: completing a word must not make a state directory. */
+async function withState(
+  globals: Globals,
+  ask: (netkit: Netkit) => Promise<readonly Candidate[]>,
+): Promise<readonly Candidate[]> {
+  const { root } = await readSettings(globals);
+  if (!existsSync(root ?? defaultRoot)) return [];
+  await using netkit = session(globals);
+  return await ask(await netkit.open());
+}

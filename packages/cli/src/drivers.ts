@@ -1,0 +1,154 @@
+import { existsSync, readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { didYouMean, NetkitError, type AnyDriver } from "@netkit/core";
+import type { Settings } from "./settings.ts";
+
+/** The drivers that come with netkit, each loaded when it is first used. */
+const builtIn: Readonly<Record<string, () => Promise<AnyDriver>>> = {
+  bridge: async () => (await import("@netkit/driver-bridge")).bridge(),
+  host: async () => (await import("@netkit/driver-host")).host(),
+  null: async () => (await import("@netkit/driver-none")).none(),
+  container: async () => (await import("@netkit/driver-container")).container(),
+};
+
+type DriverSettings = Pick<Settings, "drivers" | "folders">;
+
+export const builtInDrivers: readonly string[] = Object.keys(builtIn);
+
+/** Names for hints and completion, without loading anything: a package called netkit-driver-foo most likely has foo. */
+export function driverNames(settings: Pick<Settings, "drivers">): string[] {
+  const entries = settings.drivers.map((entry) => /netkit-driver-([a-z0-9-]+)$/.exec(entry)?.[1] ?? entry);
+  return [...builtInDrivers, ...entries];
+}
+
+/**
+ * The driver of that name: a built-in one, an entry of the configuration file, or the driver that one of those
+ * entries exports under the name.
+ * @throws NetkitError DRIVER_INVALID for an entry that can't be loaded
+ */
+export async function loadDriver(name: string, settings: DriverSettings): Promise<AnyDriver | undefined> {
+  const load = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
+  if (load !== undefined) return await load();
+  if (settings.drivers.includes(name)) return await importDriver(name, settings.folders);
+  // By convention a package is called after its driver; that one is tried first.
+  const likely = (entry: string): number => Number(!entry.includes(`netkit-driver-${name}`));
+  for (const entry of settings.drivers.toSorted((a, b) => likely(a) - likely(b))) {
+    const driver = await importDriver(entry, settings.folders);
+    if (driver.name === name) return driver;
+  }
+  return undefined;
+}
+
+/** As {@link loadDriver}. @throws NetkitError DRIVER_UNKNOWN with the nearest name */
+export async function findDriver(name: string, settings: DriverSettings): Promise<AnyDriver> {
+  const driver = await loadDriver(name, settings);
+  if (driver !== undefined) return driver;
+  const names = driverNames(settings);
+  throw new NetkitError("DRIVER_UNKNOWN", `unknown network driver '${name}'`, {
+    hint: didYouMean(name, names, `Known drivers: ${names.join(", ")}.`),
+    details: { driver: name, known: names },
+  });
+}
+
+/** The driver that a package or module exports as `driver`, made by it if that is a function. */
+export async function importDriver(entry: string, folders: readonly string[]): Promise<AnyDriver> {
+  const path = locate(entry, folders);
+  if (path === undefined) {
+    throw invalid(
+      entry,
+      `isn't installed in ${folders.join(" or ")}`,
+      "Install the package there, or correct its name.",
+    );
+  }
+  let exported: unknown;
+  try {
+    const module = (await import(pathToFileURL(path).href)) as { driver?: unknown };
+    exported = typeof module.driver === "function" ? (module.driver as () => unknown)() : module.driver;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw invalid(entry, `can't be loaded: ${why}`, "Try it with 'netkit conformance'.", cause);
+  }
+  if (!looksLikeDriver(exported)) {
+    throw invalid(
+      entry,
+      "doesn't export a driver",
+      "It must export 'driver': a Driver, or a function that returns one.",
+    );
+  }
+  return exported;
+}
+
+/** The URL of the module of a driver package, or of a path. @throws NetkitError DRIVER_INVALID */
+export function driverUrl(entry: string, folders: readonly string[]): string {
+  const path = locate(entry, folders);
+  if (path !== undefined) return pathToFileURL(path).href;
+  throw invalid(entry, `isn't installed in ${folders.join(" or ")}`, "Install the package there, or correct its name.");
+}
+
+/** No more than what tells a driver from something else: the engine checks the contract itself. */
+function looksLikeDriver(value: unknown): value is AnyDriver {
+  return typeof value === "object" && value !== null && "api" in value && "name" in value;
+}
+
+/** The module file of a package or path, or undefined. */
+function locate(entry: string, folders: readonly string[]): string | undefined {
+  for (const folder of folders) {
+    if (isAbsolute(entry) || /^\.\.?(\/|$)/.test(entry)) {
+      const path = resolve(folder, entry);
+      if (!existsSync(path)) continue;
+      const manifest = readManifest(join(path, "package.json"));
+      return manifest === undefined ? path : join(path, entryPoint(manifest));
+    }
+    const manifestPath = findInstalled(entry, folder);
+    const manifest = manifestPath === undefined ? undefined : readManifest(manifestPath);
+    if (manifestPath !== undefined && manifest !== undefined) return join(dirname(manifestPath), entryPoint(manifest));
+  }
+  return undefined;
+}
+
+function findInstalled(name: string, folder: string): string | undefined {
+  try {
+    return findPackageJSON(name, pathToFileURL(join(folder, "netkit.json")));
+  } catch {
+    return undefined;
+  }
+}
+
+interface Manifest {
+  readonly exports?: unknown;
+  readonly main?: string;
+}
+
+function readManifest(path: string): Manifest | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Manifest;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What `import` of the package's name would load. Node resolves only from the importing module, which is netkit's. */
+function entryPoint({ exports, main }: Manifest): string {
+  return target(exports) ?? main ?? "index.js";
+}
+
+function target(exports: unknown): string | undefined {
+  if (typeof exports === "string") return exports;
+  if (typeof exports !== "object" || exports === null) return undefined;
+  if ("." in exports) return target(exports["."]);
+  for (const [condition, value] of Object.entries(exports)) {
+    const found = ["node", "import", "module-sync", "default"].includes(condition) ? target(value) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function invalid(entry: string, why: string, hint: string, cause?: unknown): NetkitError {
+  return new NetkitError("DRIVER_INVALID", `the driver package '${entry}' ${why}`, {
+    hint,
+    details: { driver: entry },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

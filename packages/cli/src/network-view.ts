@@ -1,0 +1,130 @@
+import { familyOf, type Endpoint, type Family, type Network, type PublishedPort, type Subnet } from "@netkit/core";
+import type { NetworkDetails } from "@netkit/engine";
+
+/** Docker's fields of a network in a list. */
+export interface NetworkRow {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Scope: string;
+  readonly IPv4: string;
+  readonly IPv6: string;
+  readonly Internal: string;
+  readonly Labels: string;
+  readonly CreatedAt: string;
+}
+
+export const networkHeaders: Readonly<Record<keyof NetworkRow, string>> = {
+  ID: "NETWORK ID",
+  Name: "NAME",
+  Driver: "DRIVER",
+  Scope: "SCOPE",
+  IPv4: "IPV4",
+  IPv6: "IPV6",
+  Internal: "INTERNAL",
+  Labels: "LABELS",
+  CreatedAt: "CREATED AT",
+};
+
+export function networkRow(network: Network, truncated: boolean): NetworkRow {
+  return {
+    ID: truncated ? network.id.slice(0, 12) : network.id,
+    Name: network.name,
+    Driver: network.driver,
+    Scope: network.scope,
+    IPv4: String(hasIpv4(network)),
+    IPv6: String(network.ipv6),
+    Internal: String(network.internal),
+    Labels: formatLabels(network.labels),
+    CreatedAt: network.created,
+  };
+}
+
+export function formatLabels(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+}
+
+/** A network without subnets (yet) counts as one with IPv4, as in Docker. */
+function hasIpv4({ subnets }: Network): boolean {
+  return subnets.length === 0 || subnets.some(({ subnet }) => familyOf(subnet) === "ipv4");
+}
+
+/** What `docker network inspect` shows of a network, with netkit's further facts of an endpoint beside Docker's. */
+export function networkView(network: NetworkDetails): Record<string, unknown> {
+  return {
+    Name: network.name,
+    Id: network.id,
+    Created: network.created,
+    Scope: network.scope,
+    Driver: network.driver,
+    EnableIPv4: hasIpv4(network),
+    EnableIPv6: network.ipv6,
+    IPAM: {
+      Driver: network.driver === "null" ? "null" : "default",
+      Options: {},
+      Config: network.subnets.map(ipamConfig),
+    },
+    Internal: network.internal,
+    Attachable: false,
+    Ingress: false,
+    ConfigFrom: { Network: "" },
+    ConfigOnly: false,
+    Containers: Object.fromEntries(
+      network.endpoints.map((endpoint) => [
+        endpoint.sandbox,
+        {
+          Name: endpoint.sandboxName,
+          EndpointID: endpoint.id,
+          MacAddress: endpoint.mac,
+          IPv4Address: addressOf(endpoint, "ipv4"),
+          IPv6Address: addressOf(endpoint, "ipv6"),
+          Interface: endpoint.ifName,
+          Aliases: endpoint.aliases,
+          Ports: endpoint.ports.map(formatPort),
+        },
+      ]),
+    ),
+    Options: Object.fromEntries(
+      Object.entries(network.options)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+    ),
+    Labels: network.labels,
+    Status: {
+      IPAM: {
+        Subnets: Object.fromEntries(
+          Object.entries(network.usage).map(([subnet, { used, available }]) => [
+            subnet,
+            { IPsInUse: used, DynamicIPsAvailable: available },
+          ]),
+        ),
+      },
+    },
+  };
+}
+
+function ipamConfig({ subnet, gateway, range, auxiliary }: Subnet): Record<string, unknown> {
+  return {
+    Subnet: subnet,
+    ...(range === undefined ? {} : { IPRange: range }),
+    ...(gateway === undefined ? {} : { Gateway: gateway }),
+    ...(Object.keys(auxiliary).length === 0 ? {} : { AuxiliaryAddresses: auxiliary }),
+  };
+}
+
+/** The endpoint's address of that family with its prefix length, or "". */
+export function addressOf({ addresses }: Pick<Endpoint, "addresses">, family: Family): string {
+  return addresses.find(({ address }) => familyOf(address) === family)?.address ?? "";
+}
+
+/** A published port as `docker ps` shows it: `0.0.0.0:8080->80/tcp`. */
+export function formatPort({ protocol, hostAddress, hostPort, port }: PublishedPort): string {
+  const host = hostAddress === undefined ? "*" : hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress;
+  return `${host}:${formatRange(hostPort)}->${formatRange(port)}/${protocol}`;
+}
+
+function formatRange({ first, last }: PublishedPort["port"]): string {
+  return first === last ? `${first}` : `${first}-${last}`;
+}

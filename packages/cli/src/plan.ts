@@ -1,0 +1,100 @@
+import type { Change, Owner, Resource } from "@netkit/core";
+import type { Preview } from "@netkit/engine";
+import type { Result } from "./command.ts";
+import type { Terminal } from "./terminal.ts";
+
+const signs = { create: ["+", "green"], replace: ["~", "yellow"], remove: ["-", "red"] } as const;
+
+/** The plans as a list, by owner: `+` is made, `~` changed, `-` removed. */
+export function formatPreviews(previews: readonly Preview[], terminal: Terminal): string {
+  const plans = previews.filter(({ plan }) => plan.length > 0);
+  if (plans.length === 0) return "Nothing would change in the kernel.";
+  return plans.map((preview) => formatPreview(preview, terminal)).join("\n\n");
+}
+
+function formatPreview({ title, plan }: Preview, terminal: Terminal): string {
+  const lines = [terminal.out("bold", title)];
+  for (const [owner, changes] of Map.groupBy(plan, (change) => describeOwner(change.owner))) {
+    lines.push(`  ${terminal.out("dim", owner)}`);
+    for (const change of changes) lines.push(`    ${formatChange(change, terminal)}`);
+  }
+  return lines.join("\n");
+}
+
+function describeOwner({ type, name, id }: Owner): string {
+  return `${type} ${name === "" ? id.slice(0, 12) : name}`;
+}
+
+function formatChange(change: Change, terminal: Terminal): string {
+  const [sign, colour] = signs[change.op];
+  const { resource } = change;
+  const checked = resource.ensure === "exists" ? " (checked only)" : "";
+  return `${terminal.out(colour, sign)} ${describeResource(resource)}${checked}`;
+}
+
+/** What a resource is, in a few words. */
+function describeResource(resource: Resource): string {
+  const where = resource.ns === "host" ? "" : ` in ${resource.ns.slice(0, 12)}`;
+  switch (resource.kind) {
+    case "netns":
+      return `namespace ${resource.name}`;
+    case "file":
+      return `file ${resource.path}`;
+    case "link":
+    case "bridge":
+    case "vxlan":
+    case "dummy":
+      return `${resource.kind} ${resource.name}${where}`;
+    case "macvlan":
+      return `macvlan ${resource.name} on ${resource.parent}${where}`;
+    case "veth": {
+      const master = resource.master === undefined ? "" : `, port of ${resource.master}`;
+      const peer = resource.peer.ns === "host" ? "" : ` in ${resource.peer.ns.slice(0, 12)}`;
+      return `veth ${resource.name}${where}${master}, peer ${resource.peer.name}${peer}`;
+    }
+    case "sysctl":
+      return `sysctl ${resource.path} = ${resource.value}${where}`;
+    case "address":
+      return `address ${resource.address} on ${resource.link}${where}`;
+    case "route": {
+      const via = resource.via === undefined ? "" : ` via ${resource.via}`;
+      const link = resource.link === undefined ? "" : ` dev ${resource.link}`;
+      return `route ${resource.destination}${via}${link}${where}`;
+    }
+    case "rule":
+      return `rule ${resource.priority}: from ${resource.from ?? "all"} to ${resource.to ?? "all"} table ${resource.table}${where}`;
+    case "neighbour":
+      return `neighbour ${resource.address} on ${resource.link}${where}`;
+    case "fdb":
+      return `forwarding entry ${resource.mac} on ${resource.link}${where}`;
+    case "isolation": {
+      const traits = [resource.internal ? "internal" : "", resource.icc ? "" : "no traffic between its ports"];
+      return ["isolation of " + resource.link, ...traits.filter((trait) => trait !== "")].join(", ");
+    }
+    case "masquerade":
+      return `masquerade ${resource.subnet} out of ${resource.link}`;
+    case "publish": {
+      const host = resource.hostAddress ?? (resource.family === "ipv6" ? "[::]" : "0.0.0.0");
+      const [from, to] = [range(resource.hostPort), range(resource.targetPort)];
+      return `port ${host}:${from}/${resource.protocol} -> ${resource.target}:${to}`;
+    }
+  }
+}
+
+function range({ first, last }: { readonly first: number; readonly last: number }): string {
+  return first === last ? `${first}` : `${first}-${last}`;
+}
+
+/** The plans as shell lines, each with its line break, and nothing else: made to be piped to `sh -e`. */
+export function shellLines(previews: readonly Preview[], result: Pick<Result, "shell">): string[] {
+  return [...previews.flatMap((preview) => preview.toShell()), ...(result.shell ?? [])].map((line) => `${line}\n`);
+}
+
+/** The plans as data, for --json. */
+export function previewData(previews: readonly Preview[], result: Result): unknown {
+  return {
+    plans: previews.map(({ title, plan }) => ({ title, changes: plan })),
+    commands: shellLines(previews, result).map((line) => line.trimEnd()),
+    ...(result.data === undefined ? {} : { result: result.data }),
+  };
+}

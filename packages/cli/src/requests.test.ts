@@ -1,0 +1,133 @@
+import { NetkitError } from "@netkit/core";
+import { describe, expect, test } from "vitest";
+import { parseNetworkOption } from "./network-option.ts";
+import { parsePairs } from "./pairs.ts";
+import { environment } from "./process-options.ts";
+import { sandboxRequest } from "./sandbox-request.ts";
+import { enter, shellLine } from "./shell.ts";
+import { subnetRequests } from "./subnet-requests.ts";
+
+describe("--network", () => {
+  test("takes a name, or Docker's advanced syntax", () => {
+    expect(parseNetworkOption("web")).toEqual({ network: "web" });
+    expect(parseNetworkOption("container:web")).toEqual({ network: "container:web" });
+    expect(
+      parseNetworkOption("name=web,ip=10.0.0.9,IP6=fd00::9,alias=a,alias=b,mac-address=x,driver-opt=k=v=w"),
+    ).toEqual({
+      network: "web",
+      ip: "10.0.0.9",
+      ip6: "fd00::9",
+      mac: "x",
+      aliases: ["a", "b"],
+      options: { k: "v=w" },
+    });
+  });
+
+  test.each(["ip=10.0.0.9", "name=a,name=b", "name=,ip=1.2.3.4", "name=web,aliss=x", "name=web,junk"])(
+    "refuses %s",
+    (text) => {
+      expect(() => parseNetworkOption(text)).toThrow(NetkitError);
+    },
+  );
+});
+
+describe("subnets", () => {
+  const none = { subnet: [], gateway: [], "ip-range": [], "aux-address": [] };
+
+  test("get what lies in them", () => {
+    const found = subnetRequests({
+      subnet: ["10.1.0.0/24", "fd00:1::/64", "10.2.0.0/24"],
+      gateway: ["10.2.0.1", "fd00:1::1", "10.1.0.254"],
+      "ip-range": ["10.2.0.128/25"],
+      "aux-address": ["printer=10.1.0.7", "nas=fd00:1::7"],
+    });
+    expect(found).toEqual([
+      { subnet: "10.1.0.0/24", gateway: "10.1.0.254", auxiliary: { printer: "10.1.0.7" } },
+      { subnet: "fd00:1::/64", gateway: "fd00:1::1", auxiliary: { nas: "fd00:1::7" } },
+      { subnet: "10.2.0.0/24", gateway: "10.2.0.1", range: "10.2.0.128/25" },
+    ]);
+  });
+
+  test("what fits none is kept for the engine to refuse with everything else", () => {
+    expect(subnetRequests({ ...none, subnet: ["10.1.0.0/24"], gateway: ["10.9.0.1"] })).toEqual([
+      { subnet: "10.1.0.0/24", gateway: "10.9.0.1" },
+    ]);
+    expect(subnetRequests({ ...none, gateway: ["10.9.0.1"] })).toEqual([{ gateway: "10.9.0.1" }]);
+  });
+
+  test("have one gateway and one range each; both problems are told", () => {
+    const twice = {
+      subnet: ["10.1.0.0/24"],
+      gateway: ["10.1.0.1", "10.1.0.2"],
+      "ip-range": ["10.1.0.0/25", "10.1.0.128/25"],
+      "aux-address": [],
+    };
+    expect(() => subnetRequests(twice)).toThrow(/two gateways.*two ranges/);
+  });
+});
+
+describe("a sandbox", () => {
+  const nothing = {
+    name: undefined,
+    network: [],
+    ip: undefined,
+    ip6: undefined,
+    mac: undefined,
+    alias: [],
+    publish: [],
+    ifname: undefined,
+    opt: [],
+    hostname: undefined,
+    dns: [],
+    "dns-search": [],
+    "dns-option": [],
+    "add-host": [],
+    label: [],
+  };
+
+  test("is on the default network, and endpoint options are about the first one", () => {
+    expect(sandboxRequest({ ...nothing, publish: ["80:80"] }, ["bridge"]).networks).toEqual([
+      { network: "bridge", publish: ["80:80"] },
+    ]);
+    const two = sandboxRequest({ ...nothing, network: ["name=a,alias=x", "b"], alias: ["y"], ip: "10.0.0.2" }, [
+      "bridge",
+    ]);
+    expect(two.networks).toEqual([{ network: "a", aliases: ["x", "y"], ip: "10.0.0.2" }, { network: "b" }]);
+  });
+
+  test("refuses an address given twice, or without a network", () => {
+    expect(() => sandboxRequest({ ...nothing, network: ["name=a,ip=10.0.0.2"], ip: "10.0.0.3" }, [])).toThrow("twice");
+    expect(() => sandboxRequest({ ...nothing, ip: "10.0.0.3" }, [])).toThrow("need a network");
+  });
+
+  test("hosts are written with ':' or '=', IPv6 with or without brackets", () => {
+    const { hosts } = sandboxRequest({ ...nothing, "add-host": ["a:192.0.2.1", "b=fd00::1", "c:[fd00::2]"] }, []);
+    expect(hosts).toEqual([
+      { name: "a", address: "192.0.2.1" },
+      { name: "b", address: "fd00::1" },
+      { name: "c", address: "fd00::2" },
+    ]);
+    expect(() => sandboxRequest({ ...nothing, "add-host": ["a"] }, [])).toThrow(NetkitError);
+    expect(() => sandboxRequest({ ...nothing, dns: ["1.2.3"] }, [])).toThrow(NetkitError);
+  });
+});
+
+test("pairs keep any key, and say what is missing", () => {
+  expect(parsePairs("--label", ["a=1", "b=", "a=2=3"])).toEqual({ a: "2=3", b: "" });
+  expect(Object.entries(parsePairs("--label", ["__proto__=x"]))).toEqual([["__proto__", "x"]]);
+  expect(parsePairs("--label", ["bare"], "")).toEqual({ bare: "" });
+  expect(() => parsePairs("--opt", ["bare"])).toThrow('--opt "bare" is not key=value');
+  expect(() => parsePairs("--opt", ["=x"])).toThrow(NetkitError);
+});
+
+test("the environment is netkit's own with what was given on top", () => {
+  expect(environment(["A=1=2", "B"], { B: "own", C: "c" })).toEqual({ A: "1=2", B: "own", C: "c" });
+  expect(() => environment(["=x"], {})).toThrow(NetkitError);
+});
+
+test("shell lines quote what a shell would read otherwise", () => {
+  expect(shellLine(["echo", "it's $HOME", "a-b_c/d:e=f,g"])).toBe(String.raw`echo 'it'\''s $HOME' a-b_c/d:e=f,g`);
+  expect(enter("/run/netns/web", ["ip", "link"])).toBe("ip netns exec web ip link");
+  expect(enter("/proc/7/ns/net", ["ls"])).toBe("nsenter --net=/proc/7/ns/net ls");
+  expect(enter(undefined, ["ls"])).toBe("ls");
+});

@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { didYouMean, NetkitError } from "@netkit/core";
+import type { FirewallBackend } from "@netkit/engine";
+import { isFirewall, type Globals } from "./globals.ts";
+
+const defaultPath = "/etc/netkit/netkit.json";
+
+/** What options, environment and configuration file come to; the first of them that says something decides. */
+export interface Settings {
+  readonly root?: string;
+  readonly firewall?: FirewallBackend;
+  /** Driver packages and files of the configuration. */
+  readonly drivers: readonly string[];
+  /** The folders from which they are looked up: the configuration file's, then the current one. */
+  readonly folders: readonly string[];
+}
+
+/** @throws NetkitError CONFIG_INVALID, ARGUMENT_INVALID */
+export async function readSettings(
+  globals: Pick<Globals, "root" | "config" | "firewall">,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Settings> {
+  const named = globals.config ?? env["NETKIT_CONFIG"];
+  const path = resolve(named ?? defaultPath);
+  const text = readConfig(path, named === undefined);
+  const config = text === undefined ? {} : (await import("./config.ts")).parseConfig(text, path);
+  const given = globals.root ?? env["NETKIT_ROOT"];
+  const root = given ?? (config.root === undefined ? undefined : resolve(dirname(path), config.root));
+  const firewall = globals.firewall ?? env["NETKIT_FIREWALL"] ?? config.firewall;
+  if (root === "") throw new NetkitError("ARGUMENT_INVALID", "--root is empty", { hint: "Give a directory." });
+  if (firewall !== undefined && !isFirewall(firewall)) {
+    throw new NetkitError("ARGUMENT_INVALID", `unknown firewall ${JSON.stringify(firewall)}`, {
+      hint: didYouMean(firewall, ["auto", "nftables", "iptables", "none"], "It is auto, nftables, iptables or none."),
+    });
+  }
+  return {
+    ...(root === undefined ? {} : { root: resolve(root) }),
+    ...(firewall === undefined ? {} : { firewall }),
+    drivers: config.drivers ?? [],
+    folders: [...new Set([dirname(path), process.cwd()])],
+  };
+}
+
+function readConfig(path: string, optional: boolean): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" && optional) return undefined;
+    throw new NetkitError("CONFIG_INVALID", `can't read the configuration file ${path}: ${code ?? String(cause)}`, {
+      hint: "Check the path given by --config or NETKIT_CONFIG.",
+      details: { path },
+      cause,
+    });
+  }
+}

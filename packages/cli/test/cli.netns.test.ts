@@ -1,0 +1,477 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { bundle, host, type Bundle, type Host, type Outcome } from "./host.ts";
+
+let built: Bundle;
+let box: Host;
+beforeAll(() => {
+  built = bundle();
+});
+afterAll(() => {
+  built[Symbol.dispose]();
+});
+beforeEach(() => {
+  box = host(built.path);
+});
+afterEach(() => {
+  box[Symbol.dispose]();
+});
+
+/** Runs the CLI, expects success and returns what it printed. */
+function netkit(...args: string[]): string {
+  const { status, stdout, stderr } = box.netkit(args);
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  return stdout;
+}
+
+function json<T>(...args: string[]): T {
+  return JSON.parse(netkit(...args)) as T;
+}
+
+const server = `require("node:http").createServer((_, answer) => answer.end("hello")).listen(80, () => console.log("ready"))`;
+const get = (url: string): string => `fetch("${url}").then((a) => a.text()).then((text) => process.stdout.write(text))`;
+
+function openFiles(pid: number | undefined): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).map((name) => {
+    try {
+      return readlinkSync(join(folder, name));
+    } catch {
+      // Closed meanwhile.
+      return "";
+    }
+  });
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  await expect.poll(holds, { timeout: 10_000, interval: 20 }).toBe(true);
+}
+
+describe("the main path", () => {
+  test("networks look as Docker's", () => {
+    const id = netkit(
+      "network",
+      "create",
+      "--subnet",
+      "10.7.0.0/24",
+      "--ip-range",
+      "10.7.0.128/25",
+      "--label",
+      "a=b",
+      "-o",
+      "mtu=1400",
+      "web",
+    );
+    expect(id).toMatch(/^[0-9a-f]{64}\n$/);
+    const table = netkit("network", "ls").split("\n");
+    expect(table[0]).toBe("NETWORK ID     NAME      DRIVER    SCOPE");
+    expect(table).toContain(`${id.slice(0, 12)}   web       bridge    local`);
+    expect(netkit("network", "ls", "-q", "--no-trunc", "--filter", "type=custom")).toBe(id);
+    expect(netkit("network", "ls", "--format", "{{.Name}}/{{.Driver}}").split("\n").toSorted()).toEqual([
+      "",
+      "bridge/bridge",
+      "host/host",
+      "none/null",
+      "web/bridge",
+    ]);
+    const [network] = json<Record<string, unknown>[]>("network", "inspect", id.slice(0, 8));
+    expect(network).toMatchObject({
+      Id: id.trim(),
+      Name: "web",
+      Scope: "local",
+      Driver: "bridge",
+      EnableIPv4: true,
+      EnableIPv6: false,
+      IPAM: {
+        Driver: "default",
+        Config: [{ Subnet: "10.7.0.0/24", IPRange: "10.7.0.128/25", Gateway: expect.any(String) }],
+      },
+      Internal: false,
+      Containers: {},
+      Options: { mtu: "1400" },
+      Labels: { a: "b" },
+    });
+    expect(netkit("network", "rm", "web")).toBe("web\n");
+  });
+
+  test("a server in the background answers on its published port, and goes without a trace", async () => {
+    const before = box.traces();
+    netkit("network", "create", "web");
+    const id = netkit(
+      "run",
+      "-d",
+      "--name",
+      "srv",
+      "--network",
+      "web",
+      "-p",
+      "8080:80",
+      "--",
+      process.execPath,
+      "-e",
+      server,
+    ).trim();
+    const log = join(box.root, "logs", `${id}.log`);
+    await until(() => readFileSync(log, "utf8").includes("ready"));
+    expect(box.run(process.execPath, "-e", get("http://127.0.0.1:8080/"))).toBe("hello");
+    const [sandbox] = json<Record<string, unknown>[]>("sandbox", "inspect", "srv");
+    expect(sandbox).toMatchObject({
+      Id: id,
+      State: { Status: "running" },
+      NetworkSettings: { Networks: { web: { Ports: ["*:8080->80/tcp"] } } },
+    });
+    const { Pid } = (sandbox as { State: { Pid: number } }).State;
+    expect(readFileSync(`/proc/${Pid}/stat`, "utf8").split(" ")[3], "nothing of netkit runs beside it").toBe("1");
+    const address = netkit(
+      "sandbox",
+      "inspect",
+      "-f",
+      "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+      "srv",
+    ).trim();
+    expect(box.netkit(["exec", "srv", "--", "ip", "-br", "address"]).stdout).toContain(address);
+    expect(
+      box.netkit(["run", "--rm", "--network", "container:srv", "--", process.execPath, "-e", get("http://127.0.0.1/")])
+        .stdout,
+    ).toBe("hello");
+
+    expect(box.netkit(["sandbox", "rm", "srv"]).status, "it runs").toBe(4);
+    expect(netkit("sandbox", "rm", "-f", "srv")).toBe("srv\n");
+    expect(existsSync(log)).toBe(false);
+    expect(netkit("network", "prune")).toBe("Deleted Networks:\nweb\n");
+    expect(json("doctor", "--json")).toMatchObject({ findings: [] });
+    expect(box.traces()).toEqual(before);
+  });
+
+  test("connect, disconnect and their data", () => {
+    netkit("network", "create", "--subnet", "10.8.0.0/24", "extra");
+    netkit("sandbox", "create", "--name", "box");
+    expect(netkit("network", "connect", "--ip", "10.8.0.9", "--ifname", "lan0", "--alias", "api", "extra", "box")).toBe(
+      "",
+    );
+    const addresses = JSON.parse(
+      box.netkit(["exec", "box", "--", "ip", "-j", "address", "show", "lan0"]).stdout,
+    ) as unknown;
+    expect(addresses).toMatchObject([{ addr_info: [{ local: "10.8.0.9", prefixlen: 24 }] }]);
+    expect(box.netkit(["network", "rm", "extra"])).toMatchObject({
+      status: 4,
+      stderr: expect.stringContaining("'box'"),
+    });
+    expect(json("network", "disconnect", "--json", "extra", "box")).toMatchObject({ ifName: "lan0", aliases: ["api"] });
+  });
+});
+
+describe("a command in the foreground", () => {
+  test("keeps its input, output and exit status", () => {
+    expect(box.netkit(["run", "--rm", "--network", "none", "--", "cat"], { input: "from stdin" })).toEqual({
+      status: 0,
+      stdout: "from stdin",
+      stderr: "",
+    });
+    expect(
+      box.netkit([
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "-e",
+        "A=1",
+        "-w",
+        "/",
+        "-h",
+        "name1",
+        "sh",
+        "-c",
+        "echo $A $PWD $(hostname); exit 7",
+      ]),
+    ).toEqual({
+      status: 7,
+      stdout: "1 / name1\n",
+      stderr: "",
+    });
+    expect(netkit("sandbox", "ls", "-q")).toBe("");
+  });
+
+  test.each([
+    [["--", "nosuchprogram"], 127],
+    [["--", "/etc/passwd"], 126],
+    [["--network", "nosuchnetwork", "--", "true"], 125],
+    [["--", "sh", "-c", "kill -9 $$"], 137],
+  ])("run %j ends with %i and leaves nothing with --rm", (words, status) => {
+    expect(box.netkit(["run", "--rm", "--name", "gone", ...words]).status).toBe(status);
+    expect(netkit("sandbox", "ls", "-q")).toBe("");
+  });
+
+  test("a command that can't be started leaves nothing even without --rm; one that ended is exited", () => {
+    box.netkit(["run", "--name", "a", "--network", "none", "--", "nosuchprogram"]);
+    box.netkit(["run", "--name", "b", "--network", "none", "--", "false"]);
+    expect(netkit("sandbox", "ls", "--format", "{{.Name}} {{.State}}")).toBe("b exited\n");
+  });
+
+  test("signals pass through, and the sandbox goes with it", async () => {
+    const child = box.start([
+      "run",
+      "--rm",
+      "--network",
+      "none",
+      "--",
+      "sh",
+      "-c",
+      "trap 'echo got it; exit 9' TERM; echo ready; while :; do sleep 0.05; done",
+    ]);
+    let output = "";
+    child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    await until(() => output.includes("ready"));
+    child.kill("SIGTERM");
+    const [code] = (await once(child, "exit")) as [number];
+    expect(output).toContain("got it");
+    expect(code).toBe(9);
+    expect(netkit("sandbox", "ls", "-q")).toBe("");
+  });
+
+  test("in the background with --rm it goes with the next command after its end", async () => {
+    const id = netkit("run", "-d", "--rm", "--network", "none", "--", "sleep", "0.2").trim();
+    await until(() => netkit("sandbox", "ls", "-q", "--no-trunc") === "");
+    expect(readdirSync(join(box.root, "logs"))).toEqual([`${id}.log`]);
+    netkit("gc");
+    expect(readdirSync(join(box.root, "logs"))).toEqual([]);
+  });
+});
+
+describe("plans", () => {
+  test("--dry-run shows what would be done and changes nothing", () => {
+    netkit("network", "ls");
+    const before = box.traces();
+    expect(netkit("network", "create", "--dry-run", "web")).toMatch(
+      /^create network web\n {2}network web\n {4}\+ bridge nkb/,
+    );
+    expect(box.netkit(["run", "--dry-run", "--rm", "--", "touch", join(box.root, "ran")]).stdout).toContain("+ veth");
+    const { plans, result } = json<{ plans: { changes: unknown[] }[]; result: unknown }>(
+      "network",
+      "create",
+      "--dry-run",
+      "--json",
+      "web",
+    );
+    expect(plans[0]?.changes.length).toBeGreaterThan(0);
+    expect(result).toMatchObject({ name: "web" });
+    expect(box.traces()).toEqual(before);
+    expect(existsSync(join(box.root, "ran"))).toBe(false);
+    expect(netkit("network", "ls", "--filter", "type=custom", "-q")).toBe("");
+  });
+
+  test("what --explain prints makes the same in a shell", () => {
+    const script = netkit(
+      "run",
+      "--explain",
+      "--name",
+      "web",
+      "--network",
+      "bridge",
+      "--",
+      "sh",
+      "-c",
+      'ip -br address; echo "it\'s in"',
+    );
+    expect(script).toMatch(/ip netns exec \S+ sh -c /);
+    using other = host(built.path);
+    writeFileSync(join(other.root, "script"), script);
+    const made = /ip netns add (\S+)/.exec(script)?.[1] ?? "";
+    try {
+      const output = other.run("sh", "-e", join(other.root, "script"));
+      expect(output).toMatch(/eth0@\S+ +UP +172\.17\.0\.2/);
+      expect(output).toContain("it's in");
+    } finally {
+      other.run("ip", "netns", "del", made);
+      other.run("rm", "-rf", `/etc/netns/${made}`);
+    }
+  });
+
+  test("--timings go to stderr", () => {
+    const { stdout, stderr } = box.netkit(["network", "create", "--timings", "web"]);
+    expect(stdout).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(stderr).toMatch(/create bridge/);
+    expect(stderr).toMatch(/since the process began\n$/);
+  });
+});
+
+describe("errors", () => {
+  test("several objects: the rest is done, and the first failure decides the status", () => {
+    netkit("network", "create", "a");
+    netkit("network", "create", "b");
+    const { status, stdout, stderr } = box.netkit(["network", "rm", "a", "nosuch", "bridge", "b"]);
+    expect(stdout).toBe("a\nb\n");
+    expect(stderr).toContain('no network "nosuch"');
+    expect(stderr).toContain("predefined");
+    expect(status).toBe(3);
+    expect(box.netkit(["network", "rm", "-f", "nosuch"])).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(box.netkit(["network", "inspect", "nosuch"])).toMatchObject({ status: 3, stdout: "[]\n" });
+  });
+
+  test("--json puts them on stderr as data", () => {
+    const { status, stdout, stderr } = box.netkit(["--json", "network", "inspect", "brigde"]);
+    expect(JSON.parse(stdout)).toEqual([]);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: "NETWORK_NOT_FOUND", kind: "not-found", hint: "Did you mean 'bridge'?" },
+    });
+    expect(status).toBe(3);
+  });
+
+  const long = "x".repeat(300);
+  test.each<[string[], number, string]>([
+    [["network", "create", "a b"], 2, "invalid network name"],
+    [["network", "create", "a/b"], 2, "invalid network name"],
+    [["network", "create", "a\nb"], 2, String.raw`a\nb`],
+    [["network", "create", "$(reboot)"], 2, "invalid network name"],
+    [["network", "create", "a;{"], 2, "invalid network name"],
+    [["network", "create", long], 2, "invalid network name"],
+    [["network", "create", ""], 2, "invalid network name"],
+    [["sandbox", "create", "--name", "../x"], 2, "invalid sandbox name"],
+    [["network", "create", "bridge"], 4, "bridge"],
+    [["network", "create", "--subnet", "10.9.0.1/24", "n"], 2, "it should be 10.9.0.0/24"],
+    [
+      ["network", "create", "--subnet", "10.9.0.0/24", "--gateway", "10.8.0.1", "--ip-range", "10.7.0.0/25", "n"],
+      2,
+      "lies outside its subnet 10.9.0.0/24; gateway 10.8.0.1",
+    ],
+    [["network", "create", "--subnet", "10.9.0.0/32", "n"], 2, "single address"],
+    [["network", "create", "--subnet", "0.0.0.0/0", "n"], 2, "default route"],
+    [["network", "create", "--subnet", "10.9.0.0/24", "--gateway", "fd00::1", "n"], 2, "is IPv6"],
+    [["network", "create", "--subnet", "10.9.0.0", "n"], 2, "10.9.0.0"],
+    [["network", "create", "--gateway", "10.9.0.1", "n"], 2, "subnet"],
+    [["network", "create", "--driver", "brigde", "n"], 3, "Did you mean 'bridge'?"],
+    [["network", "create", "-o", "mut=1400", "n"], 2, "Did you mean 'mtu'?"],
+    [["network", "create", "-o", "mtu=big", "n"], 2, "mtu"],
+    [["network", "create", "--subnt", "x", "n"], 2, "Did you mean '--subnet'?"],
+    [["netwrok", "ls"], 2, "Did you mean 'network'?"],
+    [["sandbox", "rm", "nosuch"], 3, "no sandbox"],
+    [["run", "-p", "99999:80", "--", "true"], 125, "invalid port"],
+    [["run", "-p", "90-80:80", "--", "true"], 125, "reversed"],
+    [["run", "--network", "none", "-p", "80:80", "--", "true"], 125, "publish"],
+    [["run", "--network", "container:nosuch", "--", "true"], 125, "no sandbox"],
+    [["run", "--name", "me", "--network", "container:me", "--", "true"], 125, "itself"],
+    [["run", "--ip", "10.250.0.9", "--", "true"], 125, "10.250.0.9"],
+    [["run"], 125, "needs a command"],
+    [["sandbox", "create", "--netns", "/nosuch"], 3, "/nosuch"],
+    [["sandbox", "create", "--pid", "x"], 2, "--pid"],
+    [["network", "ls", "--filter", "nmae=x"], 2, "Did you mean 'name'?"],
+    [["network", "ls", "--format", "{{.Nmae}}"], 2, "Did you mean 'Name'?"],
+    [["completion", "bsh"], 2, "Did you mean 'bash'?"],
+  ])("%j ends with %i", (words, status, message) => {
+    netkit("network", "ls");
+    const before = box.traces();
+    const outcome: Outcome = box.netkit(words);
+    expect(outcome).toMatchObject({ status, stdout: "" });
+    expect(outcome.stderr).toContain(message);
+    expect(outcome.stderr).not.toContain("bug in netkit");
+    expect(box.traces()).toEqual(before);
+    expect(netkit("network", "ls", "-q", "--filter", "type=custom") + netkit("sandbox", "ls", "-q")).toBe("");
+  });
+
+  test("Ctrl-C gives a change up and ends with 130", async () => {
+    netkit("network", "ls");
+    const lock = join(box.root, "lock");
+    const holder = spawn("flock", [lock, "sh", "-c", "echo held; cat"], { stdio: ["pipe", "pipe", "ignore"] });
+    await once(holder.stdout, "data");
+    const child = box.start(["network", "create", "web"]);
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    // It waits as soon as it has opened the lock.
+    await until(() => openFiles(child.pid).includes(lock));
+    child.kill("SIGINT");
+    const [code] = (await once(child, "close")) as [number];
+    holder.stdin.end();
+    await once(holder, "close");
+    expect(code).toBe(130);
+    expect(output).toMatch(/^error: cancelled/);
+    expect(netkit("network", "ls", "-q", "--filter", "type=custom")).toBe("");
+  });
+
+  test("without root, changes are refused", () => {
+    netkit("network", "ls");
+    const own = join(box.root, "own");
+    mkdirSync(own);
+    box.run("chmod", "755", box.root);
+    box.run("chmod", "777", own);
+    const nobody = ["--reuid=65534", "--clear-groups", "--inh-caps=-all"];
+    const words = [process.execPath, built.path, "--root", own, "--json", "network", "create", "n"];
+    expect(box.attempt("setpriv", ...nobody, ...words)).toMatchObject({
+      status: 7,
+      stderr: expect.stringContaining("PERMISSION"),
+    });
+  });
+});
+
+const env = (): NodeJS.ProcessEnv => ({ NETKIT_CONFIG: join(box.root, "netkit.json") });
+
+/** The README's driver, beside a configuration file that lists it. */
+function install(change: (source: string) => string = (source) => source): void {
+  const [, source = ""] =
+    /```js\n([^]*?)```/.exec(readFileSync(join(import.meta.dirname, "../README.md"), "utf8")) ?? [];
+  mkdirSync(join(box.root, "node_modules/@netkit"), { recursive: true });
+  const core = join(box.root, "node_modules/@netkit/core");
+  if (!existsSync(core)) symlinkSync(join(import.meta.dirname, "../../core"), core);
+  writeFileSync(join(box.root, "pair.mjs"), change(source));
+  writeFileSync(join(box.root, "netkit.json"), JSON.stringify({ drivers: ["./pair.mjs"] }));
+}
+
+describe("a driver of the configuration file", () => {
+  test("is used by its name, and needed no more to remove what it made", () => {
+    install();
+    expect(box.netkit(["network", "create", "--driver", "pair", "--help"], { env: env() }).stdout).toContain(
+      "Options of the driver pair",
+    );
+    expect(box.netkit(["network", "create", "--driver", "pair", "p"], { env: env() }).status).toBe(0);
+    const { stdout } = box.netkit(["run", "--rm", "--network", "p", "--", "ip", "-br", "link"], { env: env() });
+    expect(stdout).toMatch(/eth0@.*\bUP\b/);
+    expect(box.run("ip", "-br", "link")).not.toContain("pair");
+    expect(netkit("network", "rm", "p")).toBe("p\n");
+  });
+
+  test("that speaks another version of the contract is refused, with both numbers; one that isn't used stops nothing", () => {
+    install((source) => source.replace("api: driverApi", "api: driverApi + 41"));
+    const refused = box.netkit(["network", "create", "--driver", "pair", "p"], { env: env() });
+    expect(refused.status).toBe(6);
+    expect(refused.stderr).toMatch(/42.*\b1\b/);
+    expect(box.netkit(["network", "ls"], { env: env() }).status).toBe(0);
+  });
+
+  test("is tried by the suite", () => {
+    install();
+    const report = JSON.parse(
+      box.netkit(["conformance", "--json", "--only", "DRV-DECLARE", "./pair.mjs"], { env: env() }).stdout,
+    ) as { driver: string; passed: number; results: unknown[] };
+    expect(report.driver).toBe("pair");
+    expect(report.passed).toBeGreaterThan(0);
+    expect(box.netkit(["conformance", "./nosuch.mjs"])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("nosuch"),
+    });
+  });
+});
+
+test("bash completes options and names", () => {
+  netkit("network", "create", "my-net");
+  const folder = join(box.root, "bin");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "netkit"), `#!/bin/sh\nexec ${process.execPath} ${built.path} "$@"\n`, { mode: 0o755 });
+  const complete = (line: string): string[] =>
+    box
+      .run(
+        "bash",
+        "-c",
+        `PATH=${folder}:$PATH; compopt() { :; }; eval "$(netkit completion bash)"; COMP_LINE=$0; COMP_POINT=\${#0}; _netkit; printf '%s\\n' "\${COMPREPLY[@]}"`,
+        line,
+      )
+      .trim()
+      .split("\n");
+  expect(complete("netkit network rm m")).toEqual(["my-net"]);
+  expect(complete("netkit network create --sub")).toEqual(["--subnet"]);
+  expect(complete("netkit network create -o icc=")).toEqual(["true", "false"]);
+  expect(complete("netkit run --network ")).toEqual(expect.arrayContaining(["bridge", "my-net", "container:"]));
+});

@@ -1,0 +1,104 @@
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { instanceOf } from "@netkit/core";
+
+const folder = join(import.meta.dirname, "..");
+
+/** The bundle as it is published, in a folder of this process. */
+export interface Bundle extends Disposable {
+  readonly path: string;
+}
+
+export function bundle(): Bundle {
+  const outdir = `dist/test-${process.pid}`;
+  execFileSync(process.execPath, ["build.mjs", outdir], { cwd: folder });
+  return {
+    path: join(folder, outdir, "netkit.js"),
+    [Symbol.dispose]: () => rmSync(join(folder, outdir), { recursive: true }),
+  };
+}
+
+export interface Outcome {
+  /** The exit status, or the name of the signal that ended it. */
+  readonly status: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface RunOptions {
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+/** A network namespace that plays a host, with a state directory of its own. */
+export interface Host extends Disposable {
+  readonly root: string;
+  /** Runs the CLI on it. */
+  netkit(args: readonly string[], options?: RunOptions): Outcome;
+  /** Starts the CLI on it. */
+  start(args: readonly string[]): ChildProcess;
+  /** Runs a program on it, whatever comes of it. */
+  attempt(program: string, ...args: string[]): Outcome;
+  /** Runs a program on it and returns what it printed; throws if it fails. */
+  run(program: string, ...args: string[]): string;
+  /** What can be left behind: links and rules of the host, this instance's named namespaces and their files. */
+  traces(): unknown;
+}
+
+let count = 0;
+
+export function host(cli: string): Host {
+  const name = `nkcli-${process.pid}-${++count}`;
+  const root = mkdtempSync(join(tmpdir(), "netkit-cli-"));
+  const { mark } = instanceOf(root);
+  // `ip netns exec` would give each call a mount namespace, in which the sandboxes of others aren't mounted.
+  const inside = [`--net=/run/netns/${name}`, "--"];
+  const environment = (env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
+    ...process.env,
+    NETKIT_ROOT: root,
+    NETKIT_CONFIG: undefined,
+    NO_COLOR: undefined,
+    FORCE_COLOR: undefined,
+    ...env,
+  });
+  const run = (program: string, ...args: string[]): string =>
+    execFileSync("nsenter", [...inside, program, ...args], { encoding: "utf8", env: environment() });
+  execFileSync("ip", ["netns", "add", name]);
+  run("ip", "link", "set", "lo", "up");
+  const attempt = (words: readonly string[], { input = "", env, cwd = root }: RunOptions = {}): Outcome => {
+    const options = { input, cwd, env: environment(env), encoding: "utf8" } as const;
+    const done = spawnSync("nsenter", [...inside, ...words], options);
+    return { status: done.status ?? done.signal ?? "", stdout: done.stdout, stderr: done.stderr };
+  };
+  const netkit: Host["netkit"] = (args, options) => attempt([process.execPath, cli, ...args], options);
+  return {
+    root,
+    netkit,
+    attempt: (...words) => attempt(words),
+    start: (args) => spawn("nsenter", [...inside, process.execPath, cli, ...args], { env: environment(), cwd: root }),
+    run,
+    traces: () => ({
+      links: (JSON.parse(run("ip", "-j", "link")) as { ifname: string }[]).map(({ ifname }) => ifname),
+      rules: run("nft", "list", "ruleset"),
+      namespaces: listed("/run/netns").filter((entry) => entry.includes(mark)),
+      files: listed("/etc/netns").filter((entry) => entry.includes(mark)),
+    }),
+    [Symbol.dispose]() {
+      const left = netkit(["sandbox", "ls", "-q"]).stdout.split("\n").filter(Boolean);
+      if (left.length > 0) netkit(["sandbox", "rm", "-f", ...left]);
+      execFileSync("ip", ["netns", "del", name]);
+      rmSync(root, { recursive: true });
+    },
+  };
+}
+
+function listed(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
