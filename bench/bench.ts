@@ -1,0 +1,105 @@
+/**
+ * netkit beside what it can't be faster than: `npm run bench`, as root. Each part runs in a network namespace of its
+ * own that plays the host, with its state on the disk that the checkout is on.
+ *
+ * usage: npm run bench -- [--quick] [--json] [--check] [attach] [memory] [commands]
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, cpus, loadavg, release } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "esbuild";
+import { isOver, tableOf, type Row } from "./report.ts";
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
+  },
+});
+const bundles = join(import.meta.dirname, "dist");
+const parts = ["attach", "memory", "commands"];
+
+await main();
+
+async function main(): Promise<void> {
+  if (process.getuid?.() !== 0) fail("the bench makes network namespaces: run it as root");
+  const unknown = positionals.find((name) => !parts.includes(name));
+  if (unknown !== undefined) fail(`no part is named '${unknown}'; there are ${parts.join(", ")}`);
+  const started = performance.now();
+  await bundle();
+  const rows = parts.filter((name) => positionals.length === 0 || positionals.includes(name)).flatMap(measured);
+  const over = rows.filter(isOver);
+  if (options.json)
+    console.log(JSON.stringify({ machine: machine(), quick: options.quick, rows: rows.map(judged) }, undefined, 2));
+  else {
+    const { model, cores, kernel, node, load } = machine();
+    console.log(`${model}, ${cores} cores, load ${load.toFixed(1)}, Linux ${kernel}, Node ${node}\n`);
+    console.log(tableOf(rows));
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    console.log(`\n${rows.length} figures in ${seconds} s, ${over.length === 0 ? "none" : over.length} over budget`);
+  }
+  if (options.check && over.length > 0) process.exitCode = 1;
+}
+
+/** The parts as JavaScript: what is published runs without Node's type stripping, which takes 50 MB. */
+async function bundle(): Promise<void> {
+  await build({
+    absWorkingDir: import.meta.dirname,
+    entryPoints: ["part.ts"],
+    outdir: bundles,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    external: ["koffi"],
+    logLevel: "warning",
+  });
+}
+
+/** Runs one part on a host of its own, whose disk is a folder that goes afterwards. */
+function measured(part: string): Row[] {
+  const cache = join(import.meta.dirname, "../node_modules/.cache");
+  mkdirSync(cache, { recursive: true });
+  const disk = mkdtempSync(join(cache, "netkit-bench-"));
+  const script = `
+    for folder in /run/netns /run/netkit; do mkdir -p "$folder" && mount -t tmpfs tmpfs "$folder" || exit; done
+    for folder in /var/lib/netkit /etc/netns /var/cache/netkit; do
+      mkdir -p "$0$folder" "$folder" && mount --bind "$0$folder" "$folder" || exit
+    done
+    ip link set lo up && exec "$@"`;
+  const command = [process.execPath, join(bundles, "part.js"), part, options.quick ? "quick" : "full"];
+  const host = ["--net", "--mount", "--propagation", "private", "--", "sh", "-c", script, disk, ...command];
+  const { status, stdout } = spawnSync("unshare", host, {
+    cwd: dirname(import.meta.dirname),
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+    maxBuffer: 1e8,
+  });
+  rmSync(disk, { recursive: true, force: true });
+  if (status !== 0) fail(`part '${part}' ended with status ${status}`);
+  return JSON.parse(stdout) as Row[];
+}
+
+function judged(row: Row): object {
+  return { ...row, ok: !isOver(row) };
+}
+
+function machine() {
+  return {
+    model: cpus()[0]?.model.trim() ?? "unknown CPU",
+    cores: availableParallelism(),
+    load: loadavg()[0] ?? 0,
+    kernel: release(),
+    node: process.version,
+  };
+}
+
+function fail(message: string): never {
+  console.error(`bench: ${message}`);
+  process.exit(2);
+}

@@ -1,0 +1,123 @@
+import { writeFileSync } from "node:fs";
+import {
+  createLink,
+  createNamespace,
+  delLink,
+  delLinkGroup,
+  newAddress,
+  newLink,
+  newRoute,
+  openNamespace,
+  openNetlink,
+  removeNamespace,
+  setLink,
+  withNamespace,
+  type NamespaceHandle,
+  type NetlinkSocket,
+} from "@netkit/netlink";
+import { firstPort, portsEach } from "./endpoint.ts";
+import { Nftables } from "./libnftables.ts";
+
+const group = 7;
+
+/** A sandbox whose namespace, socket and address are known before the clock starts. */
+export interface FloorSandbox {
+  readonly number: number;
+  readonly path: string;
+  readonly namespace: NamespaceHandle;
+  readonly socket: NetlinkSocket;
+}
+
+/**
+ * What attaching an endpoint takes of the kernel, and nothing else: one batch of netlink requests on the host, one in
+ * the sandbox, one nft transaction. Nothing is looked up or read back (the ifindexes are chosen), nothing is stored,
+ * nothing is marked, nothing can be undone. Its host is a namespace of its own, with a copy of netkit's table.
+ */
+export class Floor {
+  readonly #outside: NetlinkSocket;
+  readonly #nft: Nftables;
+  readonly #bridge: number;
+  /** Where netkit keeps single ports of all addresses (packages/netfilter/src/nftables/base.ts). */
+  readonly #map = "inet netkit any4";
+  readonly #open = new Set<FloorSandbox>();
+
+  /** @param table netkit's own, as nft lists it: how many sets there are is part of what a transaction costs. */
+  constructor(table: string) {
+    const host = "/run/netns/floor-host";
+    createNamespace(host);
+    this.#outside = openNetlink({ namespace: host });
+    this.#bridge = createLink(this.#outside, { kind: "bridge", name: "br0", mac: "02:00:00:00:00:01" }).ifindex;
+    withNamespace(host, () => writeFileSync("/proc/sys/net/ipv6/conf/br0/disable_ipv6", "1"));
+    this.#outside.batchOrThrow([
+      setLink(this.#bridge, { up: true }),
+      newAddress({ ifindex: this.#bridge, address: "10.9.0.1/16" }),
+    ]);
+    this.#nft = new Nftables(host);
+    this.#nft.run(table);
+  }
+
+  open(number: number): FloorSandbox {
+    const path = `/run/netns/floor-${number}`;
+    createNamespace(path);
+    // As netkit has it, but before the clock starts: no IPv6 where the network has none.
+    withNamespace(path, () => writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"));
+    const sandbox = { number, path, namespace: openNamespace(path), socket: openNetlink({ namespace: path }) };
+    this.#open.add(sandbox);
+    return sandbox;
+  }
+
+  attach({ number, namespace, socket }: FloorSandbox): void {
+    const [outer, inner] = [1000 + number, 2];
+    const address = `10.9.${number >> 8}.${number & 255}`;
+    const mac = `02:6e:0a:09:${hex(number >> 8)}:${hex(number & 255)}`;
+    this.#outside.batchOrThrow([
+      newLink({
+        kind: "veth",
+        name: `v${number}`,
+        ifindex: outer,
+        group,
+        master: this.#bridge,
+        peer: { name: "eth0", ifindex: inner, namespace: namespace.fd, mac },
+      }),
+      setLink(outer, { up: true, bridgePort: { hairpin: true } }),
+    ]);
+    socket.batchOrThrow([
+      setLink(inner, { up: true }),
+      newAddress({ ifindex: inner, address: `${address}/16` }),
+      newRoute({ destination: "0.0.0.0/0", gateway: "10.9.0.1", ifindex: inner }),
+    ]);
+    this.#nft.run(`create element ${this.#map} { ${elements(number, ` comment "br0" : ${address} . `)} }`);
+  }
+
+  async detach({ number }: FloorSandbox): Promise<void> {
+    this.#nft.run(`delete element ${this.#map} { ${elements(number)} }`);
+    await this.#outside.batchAsync([delLink(1000 + number)]);
+  }
+
+  /** Takes everything away that is attached. */
+  async clear(): Promise<void> {
+    this.#nft.run(`flush map ${this.#map}`);
+    await this.#outside.batchAsync([delLinkGroup(group)]);
+    for (const sandbox of this.#open) this.close(sandbox);
+  }
+
+  close(sandbox: FloorSandbox): void {
+    const { path, namespace, socket } = sandbox;
+    this.#open.delete(sandbox);
+    socket.close();
+    namespace.close();
+    removeNamespace(path);
+  }
+}
+
+function elements(number: number, target?: string): string {
+  const first = firstPort(number);
+  return Array.from({ length: portsEach }, (_, index) => {
+    const to = target === undefined ? "" : `${target}${8000 + index}`;
+    return `tcp . ${first + index}${to}`;
+  }).join(", ");
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}

@@ -1,0 +1,71 @@
+/** Times of A and B, in ms; those at one place were measured right after each other. */
+export interface Pairs {
+  readonly a: readonly number[];
+  readonly b: readonly number[];
+}
+
+/** One kind of work: what is timed, between what isn't. */
+export interface Side<T> {
+  before(round: number): Promise<T> | T;
+  timed(subject: T): Promise<unknown> | void;
+  after?(subject: T): Promise<void> | void;
+}
+
+/**
+ * Measures A and B in turns, round by round, the order reversed in every other one, so that whatever else the machine
+ * does falls on both. Both sides of a round are prepared before and cleared away after, off the clock.
+ */
+export async function measurePairs<A, B>(rounds: Iterable<number>, a: Side<A>, b: Side<B>): Promise<Pairs> {
+  const times = { a: [] as number[], b: [] as number[] };
+  for (const round of rounds) {
+    const [subjectA, subjectB] = [await a.before(round), await b.before(round)];
+    const runs = [
+      async () => times.a.push(await time(() => a.timed(subjectA))),
+      async () => times.b.push(await time(() => b.timed(subjectB))),
+    ];
+    for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run();
+    await a.after?.(subjectA);
+    await b.after?.(subjectB);
+  }
+  return times;
+}
+
+async function time(work: () => Promise<unknown> | void): Promise<number> {
+  const started = performance.now();
+  const pending = work();
+  if (pending !== undefined) await pending;
+  return performance.now() - started;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
+}
+
+export interface Summary {
+  readonly medianA: number;
+  readonly medianB: number;
+  readonly minA: number;
+  readonly minB: number;
+  readonly ratioOfMedians: number;
+  readonly medianOfRatios: number;
+  readonly pairs: number;
+}
+
+export function summarise({ a, b }: Pairs): Summary {
+  const [medianA, medianB] = [median(a), median(b)];
+  return {
+    medianA,
+    medianB,
+    minA: Math.min(...a),
+    minB: Math.min(...b),
+    ratioOfMedians: medianA / medianB,
+    medianOfRatios: median(a.map((value, index) => value / (b[index] ?? Number.NaN))),
+    pairs: a.length,
+  };
+}
+
+export function numbers(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index);
+}

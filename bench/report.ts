@@ -1,0 +1,48 @@
+/** One line of the table. */
+export interface Row {
+  readonly id: string;
+  readonly what: string;
+  readonly value: number;
+  readonly unit: "x" | "ms" | "MB";
+  /** At most; absent: only told. */
+  readonly budget?: number;
+  /** How the value came about, for a person. */
+  readonly how: string;
+  /** The figures behind it. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export function isOver({ value, budget }: Row): boolean {
+  return budget !== undefined && !(value <= budget);
+}
+
+export function ms(value: number): string {
+  return `${value.toFixed(2)} ms`;
+}
+
+/** The rows as a table for a terminal. */
+export function tableOf(rows: readonly Row[]): string {
+  const cells = rows.map((row) => {
+    const digits = row.unit === "MB" ? 0 : 2;
+    return [
+      row.budget === undefined ? " " : isOver(row) ? "✗" : "✓",
+      row.what,
+      `${row.value.toFixed(digits)} ${row.unit}`,
+      row.budget === undefined ? "" : `<= ${row.budget} ${row.unit}`,
+      row.budget === undefined ? "" : isOver(row) ? "over" : "ok",
+      row.how,
+    ];
+  });
+  const lines = [["", "what", "value", "budget", "", "how"], ...cells];
+  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) =>
+          column === 2 || column === 3 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
