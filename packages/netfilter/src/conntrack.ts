@@ -1,14 +1,5 @@
 import type { Change, PublishResource } from "@netkit/core";
-import {
-  flushConnections,
-  IPS_DST_NAT,
-  IPS_SRC_NAT,
-  NETLINK_NETFILTER,
-  openNetlink,
-  type Connection,
-  type ConnectionFilter,
-  type NetlinkSocket,
-} from "@netkit/netlink";
+import { flushConnections, IPS_DST_NAT, IPS_SRC_NAT, type Connection, type ConnectionFilter } from "@netkit/netlink";
 import type { Home } from "./home.ts";
 
 const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
@@ -19,7 +10,6 @@ const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
  */
 export class Conntrack {
   readonly #home: Home;
-  #socket: NetlinkSocket | undefined;
 
   constructor(home: Home) {
     this.#home = home;
@@ -34,7 +24,6 @@ export class Conntrack {
 
   #flushPort(resource: PublishResource): void {
     const { protocol, hostAddress, hostPort, family } = resource;
-    this.#socket ??= openNetlink({ family: NETLINK_NETFILTER, namespace: this.#home.fd });
     const filter: ConnectionFilter = {
       version: family === "ipv4" ? 4 : 6,
       original: {
@@ -43,12 +32,7 @@ export class Conntrack {
         ...(hostPort.first === hostPort.last ? { destinationPort: hostPort.first } : {}),
       },
     };
-    flushConnections(this.#socket, filter, (connection) => concerns(connection, resource));
-  }
-
-  close(): void {
-    this.#socket?.close();
-    this.#socket = undefined;
+    flushConnections(this.#home.socket, filter, (connection) => concerns(connection, resource));
   }
 }
 

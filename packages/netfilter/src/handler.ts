@@ -74,7 +74,6 @@ class FirewallHandler implements ResourceHandler {
 
   close(): void {
     this.#opened?.close();
-    this.#conntrack.close();
     this.#home.close();
   }
 
@@ -84,7 +83,7 @@ class FirewallHandler implements ResourceHandler {
 
   #open(): Backend {
     const nft = this.#choice === "iptables" ? undefined : openNft(this.#home);
-    if (nft !== undefined) return new NftablesBackend(interposed(nft), this.#context);
+    if (nft !== undefined) return new NftablesBackend(interposed(nft), this.#home, this.#context);
     const iptables = this.#choice === "nftables" ? undefined : openIptables(this.#home);
     if (iptables !== undefined) return new IptablesBackend(iptables, this.#home, this.#context);
     throw missing(this.#choice === "iptables" ? "iptables" : "nftables");

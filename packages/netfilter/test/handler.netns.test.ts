@@ -86,6 +86,28 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
     expect(rules()).toBe(before);
   });
 
+  test("ports that come and go alone are as those that come with their network", async () => {
+    const singles = [
+      publish("tcp", "80", "10.1.0.2", "8000", "br1"),
+      publish("udp", "53", "fd00:1::2", "54", "br1"),
+      publish("sctp", "9", "10.1.0.2", "9", "br1", "192.0.2.1"),
+      publish("udp", "53", "fd00:1::2", "53", "br1", "2001:db8::5"),
+    ];
+    await handler.apply(creates(...network));
+    const without = rules();
+    await handler.apply(creates(...network, ...singles));
+    const made = rules();
+    await handler.apply(removes(...singles));
+    expect(rules()).toBe(without);
+    const undo = await handler.apply(creates(...singles));
+    expect(rules()).toBe(made);
+    await undo();
+    expect(rules()).toBe(without);
+    await handler.apply(creates(...singles.slice(1)));
+    await handler.apply(creates(...singles));
+    expect(rules()).toBe(made);
+  });
+
   test("another process carries on with what it finds", async () => {
     await handler.apply(creates(...network));
     const other = open();

@@ -12,6 +12,8 @@ export interface Pending {
   readonly message: NetlinkMessage;
   readonly receive: (payload: Buffer, type: number, flags: number) => void;
   readonly replies: NetlinkReply[];
+  /** The kernel says nothing of it unless it fails. */
+  readonly silent: boolean;
   finished: boolean;
   interrupted: boolean;
   error: NetlinkError | undefined;
@@ -39,7 +41,30 @@ export function newPending(
   receive: Pending["receive"],
   replies: NetlinkReply[] = [],
 ): Pending {
-  return { message, receive, replies, finished: false, interrupted: false, error: undefined, failure: undefined };
+  return {
+    message,
+    receive,
+    replies,
+    silent: false,
+    finished: false,
+    interrupted: false,
+    error: undefined,
+    failure: undefined,
+  };
+}
+
+/** Expect no acknowledgement: what frames a transaction gets none from most kernels. */
+export function silent(message: NetlinkMessage): Pending {
+  return { ...awaitReplies(message), silent: true };
+}
+
+/** NFNL_MSG_BATCH_BEGIN and _END with struct nfgenmsg, linux/netfilter/nfnetlink.h. */
+export function transactionEnds(subsystem: number): NetlinkMessage[] {
+  const payload = Uint8Array.of(0, 0, subsystem >> 8, subsystem & 0xff);
+  return [
+    { type: 0x10, flags: 0, payload, op: "begin a transaction" },
+    { type: 0x11, flags: 0, payload, op: "end a transaction" },
+  ];
 }
 
 /** What became of a message that has come to its end. */

@@ -52,6 +52,8 @@ export {
 } from "./route.ts";
 export type { ListedRoute, Nexthop, Route, RouteFilter, RouteType, WeightedNexthop } from "./route.ts";
 export * from "./rule.ts";
+export { NFNL_SUBSYS_NFTABLES, NFPROTO_INET, delSetElements, newSetElements, nftValue } from "./set-element.ts";
+export type { SetElement, SetRef } from "./set-element.ts";
 export { NETLINK_NETFILTER, NETLINK_ROUTE, openNetlink } from "./socket.ts";
 export type { NetlinkOptions, NetlinkSocket } from "./socket.ts";
 export { LOCK_EX, LOCK_NB, LOCK_UN, setSyscalls, syscalls } from "./syscalls.ts";

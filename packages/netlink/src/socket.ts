@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { openDescriptor } from "./descriptor.ts";
 import { NetlinkError } from "./errors.ts";
-import { BUFFER_BYTES, awaitReplies, chunks, newPending, resultOf } from "./exchange.ts";
+import { BUFFER_BYTES, awaitReplies, chunks, newPending, resultOf, silent, transactionEnds } from "./exchange.ts";
 import type { BatchResult, Pending } from "./exchange.ts";
 import {
   NLMSG_DONE,
@@ -55,6 +55,11 @@ export interface NetlinkSocket extends Disposable {
   batchOrThrow(messages: readonly NetlinkMessage[]): void;
   /** As {@link batch}, without holding up the event loop while the kernel waits. */
   batchAsync(messages: readonly NetlinkMessage[]): Promise<BatchResult[]>;
+  /**
+   * Send all messages as one transaction of a netfilter subsystem (NFNL_MSG_BATCH_*, linux/netfilter/nfnetlink.h): the
+   * kernel carries out all of them or none. Throws the first error; what the messages were about is then as before.
+   */
+  transaction(subsystem: number, messages: readonly NetlinkMessage[]): void;
   /**
    * List objects: send `message` with NLM_F_DUMP and decode every object of the answer. A dump that the kernel marks as
    * interrupted by a change (NLM_F_DUMP_INTR) is asked for again, 16 times at most; then EINTR is thrown.
@@ -120,6 +125,19 @@ class Socket implements NetlinkSocket {
 
   batchOrThrow(messages: readonly NetlinkMessage[]): void {
     for (const result of this.batch(messages)) if (!result.ok) throw result.error;
+  }
+
+  transaction(subsystem: number, messages: readonly NetlinkMessage[]): void {
+    const [begin, end] = transactionEnds(subsystem).map(silent);
+    if (begin === undefined || end === undefined) return;
+    const inner = messages.map(awaitReplies);
+    const pending = [begin, ...inner, end];
+    const length = pending.reduce((sum, { message }) => sum + messageLength(message), 0);
+    if (length > BUFFER_BYTES)
+      throw new RangeError(`${messages[0]?.op}: ${length} bytes are too much for a transaction`);
+    this.#run(pending, NLM_F_ACK);
+    const failed = [begin, ...inner].find(({ error }) => error);
+    if (failed?.error) throw failed.error;
   }
 
   async batchAsync(messages: readonly NetlinkMessage[]): Promise<BatchResult[]> {
@@ -201,7 +219,8 @@ class Socket implements NetlinkSocket {
     let end = 0;
     for (const entry of pending) {
       this.#sequence = (this.#sequence + 1) >>> 0;
-      end = writeMessage(target, end, entry.message, NLM_F_REQUEST | flags, this.#sequence);
+      const wanted = entry.silent ? NLM_F_REQUEST : NLM_F_REQUEST | flags;
+      end = writeMessage(target, end, entry.message, wanted, this.#sequence);
       this.#pending.set(this.#sequence, entry);
     }
     return end;
@@ -223,7 +242,7 @@ class Socket implements NetlinkSocket {
     const buffer = idleBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
     try {
       for (const entry of pending) {
-        while (!entry.finished) this.#receive(buffer, entry.message.op);
+        while (!isOver(entry, pending)) this.#receive(buffer, entry.message.op);
         if (entry.failure) throw entry.failure.cause;
       }
     } finally {
@@ -270,4 +289,9 @@ class Socket implements NetlinkSocket {
   #error(op: string, errno: number, extack?: string): NetlinkError {
     return new NetlinkError({ op, errno, extack, namespace: this.namespace });
   }
+}
+
+/** What the kernel says of a transaction's beginning is said of all of it. */
+function isOver({ finished, silent }: Pending, [first]: readonly Pending[]): boolean {
+  return finished || silent || (first?.silent === true && first.error !== undefined);
 }

@@ -11,6 +11,8 @@ import {
 } from "@netkit/core";
 import { firewallResource, type Backend } from "../backend.ts";
 import { assertBase, declareBase, dropTable } from "./base.ts";
+import type { Home } from "../home.ts";
+import { isDirect, runDirect } from "./direct.ts";
 import { elementId, elementsOf, footprintOf } from "./elements.ts";
 import { parseListing, type Listing } from "./listing.ts";
 import type { Nft, NftResult } from "./nft.ts";
@@ -32,12 +34,14 @@ type Base = "unknown" | "there" | "wanting";
 /** The firewall kinds as elements of one table of nftables, `inet <mark>`. */
 export class NftablesBackend implements Backend {
   readonly #nft: Nft;
+  readonly #home: Home;
   readonly #table: string;
   readonly #context: HandlerContext;
   #base: Base = "unknown";
 
-  constructor(nft: Nft, context: HandlerContext) {
+  constructor(nft: Nft, home: Home, context: HandlerContext) {
     this.#nft = nft;
+    this.#home = home;
     this.#context = context;
     this.#table = context.mark;
   }
@@ -108,8 +112,11 @@ export class NftablesBackend implements Backend {
       there: "",
       wanting: declareBase(this.#table),
     };
-    const count = transaction.creates.length + transaction.deletes.length;
-    return this.#timed(`nft: ${count} elements`, `${heads[base]}\n${scriptOf(this.#table, transaction)}\n`);
+    const what = `nft: ${transaction.creates.length + transaction.deletes.length} elements`;
+    if (base === "there" && isDirect(transaction)) {
+      return this.#timed(what, () => runDirect(this.#home.socket, this.#table, transaction));
+    }
+    return this.#nftTimed(what, `${heads[base]}\n${scriptOf(this.#table, transaction)}\n`);
   }
 
   /** After success: the base is there. When a network went, the table goes with the last one; the kernel sees to that. */
@@ -120,23 +127,27 @@ export class NftablesBackend implements Backend {
 
   async #dropIfLast({ deletes }: Transaction): Promise<void> {
     if (!deletes.some(({ set }) => set === "inward" || set.startsWith("outward"))) return;
-    const result = await this.#timed("nft: drop the table if it is empty", dropTable(this.#table));
+    const result = await this.#nftTimed("nft: drop the table if it is empty", dropTable(this.#table));
     if (result.code === 0) this.#base = "wanting";
   }
 
   async #list(): Promise<Listing | undefined> {
-    const result = await this.#timed("nft: list the table", `list table inet ${this.#table}`, true);
+    const result = await this.#nftTimed("nft: list the table", `list table inet ${this.#table}`, true);
     if (result.code === 0) return parseListing(result.output);
-    const tables = await this.#timed("nft: list tables", "list tables inet", true);
+    const tables = await this.#nftTimed("nft: list tables", "list tables inet", true);
     if (tables.code !== 0) throw refused(tables);
     const { nftables } = JSON.parse(tables.output) as { nftables: readonly { table?: { name: string } }[] };
     if (nftables.some(({ table }) => table?.name === this.#table)) throw refused(result);
     return undefined;
   }
 
-  async #timed(what: string, script: string, json = false): Promise<NftResult> {
+  #nftTimed(what: string, script: string, json = false): Promise<NftResult> {
+    return this.#timed(what, () => this.#nft.run(script, json));
+  }
+
+  async #timed(what: string, work: () => NftResult | Promise<NftResult>): Promise<NftResult> {
     const start = performance.now();
-    const result = await this.#nft.run(script, json);
+    const result = await work();
     this.#context.onRequest?.(what, performance.now() - start);
     return result;
   }
