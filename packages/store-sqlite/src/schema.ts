@@ -6,12 +6,14 @@
  * The highest revision of both is the store's.
  */
 export const migrations: readonly string[] = [
-  `CREATE TABLE entry (
-     key TEXT PRIMARY KEY,
+  `-- Rows lie in the order in which they came, so that a commit writes few pages; the keys have a tree of their own.
+   CREATE TABLE entry (
+     id INTEGER PRIMARY KEY,
+     key TEXT NOT NULL UNIQUE,
      value TEXT NOT NULL,
      revision INTEGER NOT NULL,
      lease TEXT
-   ) WITHOUT ROWID;
+   );
    CREATE INDEX entry_revision ON entry (revision);
    CREATE INDEX entry_lease ON entry (lease) WHERE lease IS NOT NULL;
    CREATE TABLE removed (

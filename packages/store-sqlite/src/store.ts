@@ -153,7 +153,8 @@ export class SqliteStore implements Store {
 
   /** How many keys it changed, as {@link #remove} says. */
   #put(key: string, value: unknown, lease: LeaseId | undefined, revision: number): 1 {
-    const sql = "INSERT OR REPLACE INTO entry (key, value, revision, lease) VALUES (?, ?, ?, ?)";
+    const sql = `INSERT INTO entry (key, value, revision, lease) VALUES (?, ?, ?, ?) ON CONFLICT (key)
+      DO UPDATE SET value = excluded.value, revision = excluded.revision, lease = excluded.lease`;
     this.#database.run(sql, key, JSON.stringify(value), revision, lease ?? null);
     return 1;
   }
