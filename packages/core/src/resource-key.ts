@@ -7,7 +7,7 @@ export function keyOf(resource: Resource): ResourceKey {
 
 /** True if the two describe the same object in the same way; `ensure` and `dependsOn` don't count. */
 export function sameData(a: Resource, b: Resource): boolean {
-  return stableJson(a) === stableJson(b);
+  return a === b || stableJson(a) === stableJson(b);
 }
 
 function identity(resource: Resource): string {

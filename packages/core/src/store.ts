@@ -15,7 +15,7 @@ export interface Commit {
   readonly writes: readonly { readonly key: string; readonly value: unknown; readonly lease?: LeaseId }[];
   /**
    * Default true: what was acknowledged survives a power cut. False: it survives the end of the process, and a power
-   * cut if a later durable commit was acknowledged.
+   * cut once {@link Store.flush} or a later durable commit has returned.
    */
   readonly durable?: boolean;
 }
@@ -52,6 +52,8 @@ export interface RangeOptions {
  */
 export interface Store {
   get(key: string): Promise<Entry | undefined>;
+  /** The entries of those keys that there are, of one moment. */
+  getAll(keys: readonly string[]): Promise<ReadonlyMap<string, Entry>>;
   /** Entries whose keys start with `prefix`, in key order. */
   range(prefix: string, options?: RangeOptions): Promise<Entry[]>;
   commit(commit: Commit): Promise<CommitResult>;
@@ -60,6 +62,8 @@ export interface Store {
    * may be reported once, at its latest change.
    */
   watch(prefix: string, revision: number, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  /** Resolves when all that was committed before the call survives a power cut; other work can go on meanwhile. */
+  flush(): Promise<void>;
   /** The latest revision. */
   revision(): Promise<number>;
   lease(ttlMs: number): Promise<Lease>;

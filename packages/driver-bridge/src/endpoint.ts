@@ -33,20 +33,17 @@ export function endpointResources(view: View): readonly Resource[] {
       isolated: !network.options.icc,
       peer: { ns, name: ifName, mac: view.mac, ...size },
     },
-    ipv6Sysctl(view),
+    ...noRouterAdvertisements(view),
     ...addresses.map(({ address }): Resource => ({ kind: "address", ns, link: ifName, address })),
     ...defaultRoutes(view),
     ...view.ports.flatMap((port) => publish(view, port)),
   ];
 }
 
-/**
- * A sandbox takes no router advertisements from its neighbours; without IPv6 on the network it has none at all, not even a
- * link-local address, so that nothing gets round the network's rules.
- */
-function ipv6Sysctl({ network, namespace: ns, ifName }: View): Resource {
-  const [name, value] = hasFamily(network, "ipv6") ? ["accept_ra", "0"] : ["disable_ipv6", "1"];
-  return { kind: "sysctl", ns, path: `net/ipv6/conf/${ifName}/${name}`, value };
+/** A sandbox takes no router advertisements from its neighbours. */
+function noRouterAdvertisements({ network, namespace: ns, ifName }: View): Resource[] {
+  if (!hasFamily(network, "ipv6")) return [];
+  return [{ kind: "sysctl", ns, path: `net/ipv6/conf/${ifName}/accept_ra`, value: "0" }];
 }
 
 function defaultRoutes({ network, namespace: ns, ifName, addresses, defaultRoute }: View): Resource[] {

@@ -21,7 +21,6 @@ describe("an endpoint", () => {
         isolated: false,
         peer: { ns, name: "eth0", mac: "02:6e:ac:14:00:02" },
       },
-      { kind: "sysctl", ns, path: "net/ipv6/conf/eth0/disable_ipv6", value: "1" },
       { kind: "address", ns, link: "eth0", address: "172.20.0.2/22" },
       { kind: "route", ns, destination: "0.0.0.0/0", via: "172.20.0.1", link: "eth0" },
     ]);
@@ -75,7 +74,7 @@ describe("an endpoint", () => {
     ["there is no gateway", networkView(), { addresses: [{ address: parseCidr("172.20.0.2/22") }] }],
   ])("has no default route where %s", (_, network, changes) => {
     const kinds = driver.endpoint(endpointView(network, changes)).map(({ kind }) => kind);
-    expect(kinds).toEqual(["veth", "sysctl", "address"]);
+    expect(kinds).toEqual(["veth", "address"]);
   });
 });
 

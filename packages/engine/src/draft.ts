@@ -11,12 +11,13 @@ export type LateWrites = (cookieOf: (namespace: string) => string) => Write[];
  */
 export class Draft {
   readonly #store: Store;
+  /** What was read: nobody else writes while the draft's operation has the lock. */
+  readonly #read = new Map<string, unknown>();
+  readonly #ranges = new Map<string, readonly Entry[]>();
   readonly #writes = new Map<string, unknown>();
   readonly #wanted = new Map<string, Owned>();
   readonly #late: LateWrites[] = [];
-  readonly #before: (() => void | Promise<void>)[] = [];
-  readonly #release: (() => void | Promise<void>)[] = [];
-  readonly #success: (() => void | Promise<void>)[] = [];
+  readonly #holds: (() => Promise<Disposable>)[] = [];
   /** Paths of namespaces that the plan may name, by id. */
   readonly namespaces: Map<string, string> = new Map();
   /** How a crash in the middle is mended: by taking everything back, or by going on. */
@@ -29,7 +30,18 @@ export class Draft {
   /** The value under a key, typed by the caller, who knows the layout (see {@link keys}). */
   async get<T>(key: string): Promise<T | undefined> {
     if (this.#writes.has(key)) return this.#writes.get(key) as T | undefined;
-    return (await this.#store.get(key))?.value as T | undefined;
+    return await this.#stored<T>(key);
+  }
+
+  /** The values of those keys that have one. */
+  async getAll<T>(wanted: readonly string[]): Promise<Map<string, T>> {
+    await this.prefetch(wanted);
+    const found = new Map<string, T>();
+    for (const key of wanted) {
+      const value = this.#writes.has(key) ? this.#writes.get(key) : this.#read.get(key);
+      if (value !== undefined) found.set(key, value as T);
+    }
+    return found;
   }
 
   async has(key: string): Promise<boolean> {
@@ -42,7 +54,7 @@ export class Draft {
     const own = [...this.#writes].filter(([key]) => key.startsWith(prefix) && key >= from);
     // Each own write may hide one stored entry, so that many more are read than asked for.
     const limit = options.limit === undefined ? {} : { limit: options.limit + own.length };
-    const stored: readonly Entry[] = await this.#store.range(prefix, { from, ...limit });
+    const stored = await this.#storedRange(prefix, { from, ...limit });
     if (own.length === 0) return stored as unknown as { key: string; value: T }[];
     const merged = new Map<string, unknown>(stored.map((entry) => [entry.key, entry.value]));
     for (const [key, value] of own) merged.set(key, value);
@@ -70,7 +82,27 @@ export class Draft {
 
   /** The resources of an owner as stored. */
   async stored(id: string): Promise<Owned | undefined> {
-    return (await this.#store.get(keys.owned(id)))?.value as Owned | undefined;
+    return await this.#stored<Owned>(keys.owned(id));
+  }
+
+  /** Reads in one go what {@link get} will be asked for. */
+  async prefetch(wanted: readonly string[]): Promise<void> {
+    const unread = wanted.filter((key) => !this.#read.has(key));
+    if (unread.length === 0) return;
+    const found = await this.#store.getAll(unread);
+    for (const key of unread) this.#read.set(key, found.get(key)?.value);
+  }
+
+  async #storedRange(prefix: string, options: RangeOptions): Promise<readonly Entry[]> {
+    const what = `${prefix} ${options.from} ${options.limit}`;
+    let found = this.#ranges.get(what);
+    if (found === undefined) this.#ranges.set(what, (found = await this.#store.range(prefix, options)));
+    return found;
+  }
+
+  async #stored<T>(key: string): Promise<T | undefined> {
+    if (!this.#read.has(key)) this.#read.set(key, (await this.#store.get(key))?.value);
+    return this.#read.get(key) as T | undefined;
   }
 
   get wanted(): ReadonlyMap<string, Owned> {
@@ -83,33 +115,22 @@ export class Draft {
   }
 
   /**
-   * Something to do last before anything changes and not in a dry run: look at what can't be locked (a host port), take
-   * what lies outside the store. It throws to refuse.
+   * Something outside the store to take last before anything changes, and to keep until the end of the operation, however
+   * it ends; not in a dry run. It throws to refuse.
    */
-  beforehand(action: () => void | Promise<void>): void {
-    this.#before.push(action);
+  holding(take: () => Promise<Disposable>): void {
+    this.#holds.push(take);
   }
 
-  /** Gives back what {@link beforehand} took, when the operation fails. */
-  onFailure(release: () => void | Promise<void>): void {
-    this.#release.push(release);
-  }
-
-  /** Gives back what lies outside the store and isn't needed any more, after the operation. */
-  onSuccess(action: () => void | Promise<void>): void {
-    this.#success.push(action);
-  }
-
-  async before(): Promise<void> {
-    for (const action of this.#before) await action();
-  }
-
-  async release(): Promise<void> {
-    for (const release of this.#release) await release();
-  }
-
-  async succeed(): Promise<void> {
-    for (const action of this.#success) await action();
+  async hold(): Promise<Disposable> {
+    const held = new DisposableStack();
+    try {
+      for (const take of this.#holds) held.use(await take());
+    } catch (error) {
+      held.dispose();
+      throw error;
+    }
+    return held;
   }
 
   writes(): Write[] {

@@ -20,11 +20,13 @@ import {
   type Owner,
   type PortSpec,
   type PublishedPort,
+  type Resource,
   type Sandbox,
 } from "@netkit/core";
 import { allocateAddress, checkStaticAddress, macOfAddress } from "@netkit/ipam";
 import type { EndpointRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
+import { giveBackPorts, portTaken, takePorts } from "./host-ports.ts";
 import { newId } from "./new-id.ts";
 import { endpointsOfNamespace, findNetwork, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
 import { addressKeyOf, realise } from "./networks.ts";
@@ -66,12 +68,12 @@ export async function connect(
         ? macOfAddress(addresses[0] === undefined ? undefined : ipOf(addresses[0].address), id)
         : parseMac(request.mac),
     addresses,
-    ports: await choosePorts(context, driver, network, request.publish ?? [], []),
+    ports: await choosePorts(context, draft, driver, network, request.publish ?? [], []),
     aliases: (request.aliases ?? []).map((alias) => parseName("alias", alias)),
     defaultRoute: defaultRoutes(network, addresses, others, inside?.routes.map(({ destination }) => destination) ?? []),
     options: parseOptions(driver.endpointOptions, request.options ?? {}, `endpoints of driver '${driver.name}'`),
   };
-  takePorts(context, draft, endpoint.ports, endpoint, sandbox);
+  await publishPorts(context, draft, endpoint.ports, endpoint.id);
   plan(context, draft, driver, network, sandbox, endpoint);
   draft.put(keys.attached(network.id, id), 1);
   draft.put(keys.member(namespace.id, id), 1);
@@ -83,20 +85,20 @@ export async function connect(
 export async function disconnect(context: Context, draft: Draft, sandbox: Sandbox, ref: string): Promise<Endpoint> {
   const { endpoint, network } = await findEndpoint(draft, sandbox, ref);
   draft.recovery = "finish";
-  await detach(context, draft, endpoint, network);
+  await detach(draft, endpoint, network);
   await passOnDefaultRoute(context, draft, endpoint);
   await refreshFiles(context, draft, sandbox, await namespaceOf(draft, sandbox.namespace));
   return endpoint;
 }
 
 /** Takes an endpoint away, whatever its sandbox looks like afterwards. */
-export async function detach(context: Context, draft: Draft, endpoint: Endpoint, network: Network): Promise<void> {
+export async function detach(draft: Draft, endpoint: Endpoint, network: Network): Promise<void> {
   draft.want({ type: "endpoint", id: endpoint.id, name: network.name }, []);
   draft.delete(keys.endpoint(endpoint.id));
   draft.delete(keys.attached(network.id, endpoint.id));
   draft.delete(keys.member(endpoint.namespace, endpoint.id));
   for (const address of endpoint.addresses) draft.delete(addressKeyOf(network.id, ipOf(address.address)));
-  giveBackPorts(context, draft, endpoint.ports, endpoint.id);
+  await giveBackPorts(draft, endpoint.ports, endpoint.id);
 }
 
 export async function publish(
@@ -108,9 +110,9 @@ export async function publish(
 ): Promise<Endpoint> {
   const { endpoint, network } = await findEndpoint(draft, sandbox, ref);
   const driver = await context.drivers.get(network.driver);
-  const added = await choosePorts(context, driver, network, specs, endpoint.ports);
+  const added = await choosePorts(context, draft, driver, network, specs, endpoint.ports);
   const changed: Endpoint = { ...endpoint, ports: [...endpoint.ports, ...added] };
-  takePorts(context, draft, added, endpoint, sandbox);
+  await publishPorts(context, draft, added, endpoint.id);
   plan(context, draft, driver, network, sandbox, changed);
   return changed;
 }
@@ -127,7 +129,7 @@ export async function unpublish(
   const gone = selectPorts(endpoint.ports, specs);
   const changed: Endpoint = { ...endpoint, ports: endpoint.ports.filter((port) => !gone.includes(port)) };
   plan(context, draft, driver, network, sandbox, changed);
-  giveBackPorts(context, draft, gone, endpoint.id);
+  await giveBackPorts(draft, gone, endpoint.id);
   return changed;
 }
 
@@ -153,8 +155,22 @@ function plan(
     options: endpoint.options,
   });
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  draft.want(owner, checkResources(driver, resources, ["host", endpoint.namespace]));
+  const all = [...ipv6Switch(endpoint, resources), ...resources];
+  draft.want(owner, checkResources(driver, all, ["host", endpoint.namespace]));
   draft.put(keys.endpoint(endpoint.id), endpoint);
+}
+
+/**
+ * An interface without an IPv6 address has no IPv6 at all, not even a link-local address, so that nothing gets round the
+ * network's rules. A driver that wants it otherwise says so itself.
+ */
+function ipv6Switch({ ifName, namespace: ns, addresses }: Endpoint, resources: readonly Resource[]): Resource[] {
+  if (ifName === "") return [];
+  const on = addresses.some(({ address }) => familyOf(address) === "ipv6");
+  const path = `net/ipv6/conf/${ifName}/disable_ipv6`;
+  if (resources.some((resource) => resource.kind === "sysctl" && resource.ns === ns && resource.path === path))
+    return [];
+  return [{ kind: "sysctl", ns, path, value: on ? "0" : "1" }];
 }
 
 /** The namespace that a sandbox may attach something to: a joined one leaves that to the first member. */
@@ -364,7 +380,8 @@ async function passOnDefaultRoute(context: Context, draft: Draft, gone: Endpoint
 }
 
 async function choosePorts(
-  { host, ports, instance }: Context,
+  { host, otherRoots, instance }: Context,
+  draft: Draft,
   driver: AnyDriver,
   network: Network,
   specs: readonly (PortSpec | string)[],
@@ -383,33 +400,24 @@ async function choosePorts(
     );
   }
   const address = driver.publishAddress?.(viewOf(instance, network));
-  return await resolvePorts({ host, registry: ports }, specs, already, address);
+  return await resolvePorts({ draft, host, otherRoots }, specs, already, address);
 }
 
-function takePorts(
-  { host, ports: registry, instance }: Context,
-  draft: Draft,
-  ports: readonly PublishedPort[],
-  endpoint: Endpoint,
-  sandbox: Sandbox,
-): void {
-  if (ports.length === 0) return;
-  draft.beforehand(async () => {
-    await registry.take((await host.open()).cookie, ports, {
-      root: instance.root,
-      endpoint: endpoint.id,
-      sandbox: sandbox.name,
-    });
-    draft.onFailure(async () => registry.release((await host.open()).cookie, ports, endpoint.id));
-  });
-}
-
-function giveBackPorts(
-  { host, ports: registry }: Context,
+/** Takes host ports, and looks again at the other roots' when those can't change any more. */
+async function publishPorts(
+  { host, otherRoots }: Context,
   draft: Draft,
   ports: readonly PublishedPort[],
   endpoint: EndpointId,
-): void {
+): Promise<void> {
   if (ports.length === 0) return;
-  draft.onSuccess(async () => registry.release((await host.open()).cookie, ports, endpoint));
+  await takePorts(draft, ports, endpoint);
+  draft.holding(async () => {
+    const { cookie } = await host.open();
+    const excluded = await otherRoots.exclude(cookie);
+    const clash = await otherRoots.findClash(cookie, ports);
+    if (clash === undefined) return excluded;
+    excluded[Symbol.dispose]();
+    throw portTaken(clash.port, clash.who);
+  });
 }

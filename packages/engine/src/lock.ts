@@ -2,6 +2,9 @@ import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import { isNetkitError, NetkitError } from "@netkit/core";
 
+/** Loaded when it is first needed: reading the state needs no system calls. */
+let netlink: typeof import("@netkit/netlink") | undefined;
+
 /**
  * The lock of an instance: one operation at a time changes the kernel and the store, whichever process it comes from.
  * It is an flock(2), so that it ends with its process however that ends, behind a queue within this process.
@@ -37,7 +40,7 @@ export class Lock {
   }
 
   async #flock(signal: AbortSignal | undefined, timeoutMs: number): Promise<void> {
-    const { LOCK_EX, LOCK_NB, syscalls } = await import("@netkit/netlink");
+    const { LOCK_EX, LOCK_NB, syscalls } = (netlink ??= await import("@netkit/netlink"));
     this.#fd ??= openSync(this.#path, "a", 0o600);
     const deadline = performance.now() + timeoutMs;
     for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 20)) {
@@ -64,9 +67,12 @@ export class Lock {
   }
 
   #unlock(): void {
-    if (this.#fd === undefined) return;
-    // Closing releases the lock without another system call through the foreign function interface.
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) netlink?.syscalls().flock(this.#fd, netlink.LOCK_UN);
+  }
+
+  /** Gives up the file. Only when nobody has the lock or waits for it. */
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
   }
 }

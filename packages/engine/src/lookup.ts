@@ -16,6 +16,8 @@ import { keys } from "./state.ts";
 /** What can be read of a state: a store's documents, or a draft's view of them. */
 export interface Reader {
   get<T>(key: string): Promise<T | undefined>;
+  /** The values of those keys that have one. */
+  getAll<T>(keys: readonly string[]): Promise<ReadonlyMap<string, T>>;
   range<T>(prefix: string, options?: { from?: string; limit?: number }): Promise<{ key: string; value: T }[]>;
 }
 
@@ -84,14 +86,19 @@ export async function endpointsOfNetwork(reader: Reader, id: NetworkId): Promise
 
 async function endpointsUnder(reader: Reader, prefix: string): Promise<Endpoint[]> {
   const entries = await reader.range<1>(prefix);
-  const endpoints = await Promise.all(
-    entries.map(({ key }) => required<Endpoint>(reader, `endpoint/${key.slice(prefix.length)}`)),
-  );
-  return endpoints.toSorted((a, b) => (a.created < b.created ? -1 : Number(a.created > b.created)));
+  if (entries.length === 0) return [];
+  const ids = entries.map(({ key }) => `endpoint/${key.slice(prefix.length)}`);
+  const found = await reader.getAll<Endpoint>(ids);
+  return ids
+    .map((key) => present(found.get(key), key))
+    .toSorted((a, b) => (a.created < b.created ? -1 : Number(a.created > b.created)));
 }
 
 async function required<T>(reader: Reader, key: string): Promise<T> {
-  const found = await reader.get<T>(key);
+  return present(await reader.get<T>(key), key);
+}
+
+function present<T>(found: T | undefined, key: string): T {
   if (found === undefined) {
     throw new NetkitError("INTERNAL", `the state has no '${key}', which another document names`, { details: { key } });
   }
@@ -102,6 +109,8 @@ async function required<T>(reader: Reader, key: string): Promise<T> {
 export function readerOf(store: Store): Reader {
   return {
     get: async <T>(key: string) => (await store.get(key))?.value as T | undefined,
+    getAll: async <T>(wanted: readonly string[]) =>
+      new Map([...(await store.getAll(wanted))].map(([key, { value }]) => [key, value as T])),
     range: async <T>(prefix: string, options = {}) =>
       (await store.range(prefix, options)) as unknown as { key: string; value: T }[],
   };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { release } from "node:os";
 import { join, resolve } from "node:path";
 import {
@@ -22,7 +22,7 @@ import { findNetwork, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
 import { catchUp, collect, doctor } from "./maintenance.ts";
 import { createNetwork, declare, removeNetwork } from "./networks.ts";
 import { operate, type Context } from "./operation.ts";
-import { PortRegistry } from "./port-registry.ts";
+import { OtherRoots } from "./other-roots.ts";
 import { openSandbox } from "./sandboxes.ts";
 import { keys } from "./state.ts";
 
@@ -42,11 +42,7 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
     drivers,
     host: new Host(instance, options.firewall ?? "auto", options.onTiming),
     lock: new Lock(join(instance.root, "lock")),
-    ports: new PortRegistry("/run/netkit/ports.db", async ({ root: owner, endpoint }) =>
-      owner === instance.root
-        ? (await store.get(`endpoint/${endpoint}`)) !== undefined
-        : existsSync(join(owner, "state.db")),
-    ),
+    otherRoots: new OtherRoots(instance, "/run/netkit"),
     onTiming: options.onTiming,
   };
   if (options.store !== undefined) mkdirSync(instance.root, { recursive: true, mode: 0o700 });
@@ -137,7 +133,8 @@ function netkitOf(context: Context): Netkit {
 
   const close = async (): Promise<void> => {
     context.host.close();
-    await context.ports.close();
+    context.lock.close();
+    context.otherRoots.close();
     await store.close();
   };
 

@@ -2,12 +2,13 @@ import { isNetkitError, NetkitError, type Plan } from "@netkit/core";
 import type { ChangeOptions, Preview, Timing } from "./api.ts";
 import { Draft } from "./draft.ts";
 import type { Instance, Store } from "@netkit/core";
+import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
 import { explained } from "./explained.ts";
 import type { Host } from "./host.ts";
 import { throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
-import type { PortRegistry } from "./port-registry.ts";
+import type { OtherRoots } from "./other-roots.ts";
 import { keys, type JournalEntry, type Write } from "./state.ts";
 
 /** What the parts of an instance share. */
@@ -17,7 +18,7 @@ export interface Context {
   readonly drivers: Drivers;
   readonly host: Host;
   readonly lock: Lock;
-  readonly ports: PortRegistry;
+  readonly otherRoots: OtherRoots;
   readonly onTiming: ((timing: Timing) => void) | undefined;
 }
 
@@ -67,14 +68,12 @@ async function operateUnexplained<T>(
   const writes = [...draft.writes(), ...planned.writes];
   if (writes.length === 0 && planned.plan.length === 0) return result;
   throwIfAborted(options.signal);
+  const held = await draft.hold();
   try {
-    await draft.before();
     await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
-  } catch (error) {
-    await draft.release();
-    throw error;
+  } finally {
+    held[Symbol.dispose]();
   }
-  await draft.succeed();
   return result;
 }
 
@@ -99,18 +98,22 @@ async function carryOut(
     started: new Date().toISOString(),
     recovery: draft.recovery,
     plan,
-    writes: draft.recovery === "finish" ? writes : [],
+    boot: bootId(),
+    writes,
     namespaces: Object.fromEntries(draft.namespaces),
   };
-  // A power cut would take the kernel's state with it: the intent need only survive this process.
+  // It holds the writes too, and is flushed while the kernel is at work: then the end of the operation need not be.
   await commit(store, [{ key: keys.journal, value: entry }], false);
+  const flushed = store.flush();
+  flushed.catch(() => {}); // awaited below, once there is something to take back
   time("intent");
   const closed: Write = { key: keys.journal, value: undefined };
   try {
     const undo = await execute(plan, handlers, signal === undefined ? {} : { signal });
     time("kernel");
     try {
-      await commit(store, [...writes, ...draft.lateWrites(namespaceCookie), closed]);
+      await flushed;
+      await commit(store, [...writes, ...draft.lateWrites(namespaceCookie), closed], false);
     } catch (error) {
       await undo();
       throw error;
@@ -125,16 +128,22 @@ async function carryOut(
 
 /**
  * Mends what an operation left behind whose process died: takes back what it had begun to make, finishes what it had
- * begun to remove. Call it with the lock held.
+ * begun to remove. After a power cut it may have been at its end: then its writes are made again. Call it with the lock
+ * held.
  */
 export async function recover(context: Context): Promise<JournalEntry | undefined> {
   const entry = (await context.store.get(keys.journal))?.value as JournalEntry | undefined;
   if (entry === undefined) return undefined;
+  const closed: Write = { key: keys.journal, value: undefined };
+  if (entry.boot !== bootId()) {
+    await commit(context.store, [...entry.writes, closed]);
+    return entry;
+  }
   const { execute, handlers } = await context.host.open();
   for (const [id, path] of Object.entries(entry.namespaces)) context.host.namespaces.set(id, path);
   const finish = entry.recovery === "finish";
   await execute(finish ? entry.plan : inverse(entry.plan), handlers, {});
-  await commit(context.store, [...(finish ? entry.writes : []), { key: keys.journal, value: undefined }]);
+  await commit(context.store, [...(finish ? entry.writes : []), closed]);
   return entry;
 }
 

@@ -4,6 +4,7 @@ import {
   rankOf,
   sameData,
   type Change,
+  type NamespaceId,
   type Owner,
   type Plan,
   type Resource,
@@ -24,21 +25,23 @@ export interface Planned {
  * @throws NetkitError RESOURCE_CONFLICT before anything has changed
  */
 export async function planDraft(draft: Draft): Promise<Planned> {
+  const owners = await before(draft);
+  const holders = await Holders.load(
+    draft,
+    new Set(owners.flatMap(({ stored, wanted }) => [...stored.keys(), ...wanted.keys()])),
+  );
   const changes: Change[] = [];
-  const holders = new Holders(draft);
   const owned: Write[] = [];
   /** What the owners of this draft will have, by key: they may share among themselves. */
   const created = new Map<ResourceKey, { resource: Resource; owner: Owner }>();
 
-  for (const [id, { owner, resources }] of draft.wanted) {
-    const before = new Map((await draft.stored(id))?.resources.map((resource) => [keyOf(resource), resource]) ?? []);
-    const after = new Map(resources.map((resource) => [keyOf(resource), resource]));
-    for (const [key, resource] of after) {
-      const own = before.get(key);
+  for (const { owner, stored, wanted, resources } of owners) {
+    for (const [key, resource] of wanted) {
+      const own = stored.get(key);
       if (own !== undefined && sameData(own, resource)) continue;
-      const other = created.get(key) ?? (await holders.other(key, id));
+      const other = created.get(key) ?? holders.outside(key);
       if (other !== undefined && !sameData(other.resource, resource)) throw conflict(resource, owner, other.owner);
-      if (own === undefined) await holders.add(key, id);
+      if (own === undefined) holders.add(key, owner.id);
       if (other !== undefined) continue;
       created.set(key, { resource, owner });
       changes.push(
@@ -47,75 +50,129 @@ export async function planDraft(draft: Draft): Promise<Planned> {
           : { op: "replace", key, resource, previous: own, owner },
       );
     }
-    for (const [key, resource] of before) {
-      if (after.has(key)) continue;
-      await holders.delete(key, id);
+    for (const [key, resource] of stored) {
+      if (wanted.has(key)) continue;
+      holders.delete(key, owner.id);
       changes.push({ op: "remove", key, resource, owner });
     }
     const value = resources.length === 0 ? undefined : ({ owner, resources } satisfies Owned);
-    owned.push({ key: keys.owned(id), value });
+    owned.push({ key: keys.owned(owner.id), value });
   }
-  return { plan: order(await withoutShared(draft, holders, changes)), writes: [...owned, ...holders.writes()] };
+  const kept = new Set(owners.flatMap(({ wanted }) => [...wanted.keys()]));
+  return { plan: order(withoutShared(kept, holders, changes)), writes: [...owned, ...holders.writes()] };
 }
 
-/** Who holds which resource: as stored, and as the draft will leave it. */
+/** An owner of the draft with its resources as stored and as they will be, by key. */
+interface OwnerChange extends Owned {
+  readonly stored: ReadonlyMap<ResourceKey, Resource>;
+  readonly wanted: ReadonlyMap<ResourceKey, Resource>;
+}
+
+async function before(draft: Draft): Promise<OwnerChange[]> {
+  await draft.prefetch([...draft.wanted.keys()].map(keys.owned));
+  return await Promise.all(
+    [...draft.wanted].map(async ([id, { owner, resources }]) => ({
+      owner,
+      resources,
+      stored: byKey((await draft.stored(id))?.resources ?? []),
+      wanted: byKey(resources),
+    })),
+  );
+}
+
+function byKey(resources: readonly Resource[]): Map<ResourceKey, Resource> {
+  return new Map(resources.map((resource) => [keyOf(resource), resource]));
+}
+
+/**
+ * Who holds which resource: as stored, and as the draft will leave it. On the host anybody may, so that each resource has
+ * an entry that names its holders, except published ports: those are never shared, and have keys of their own. A
+ * sandbox's namespace has few owners, who are asked.
+ */
 class Holders {
-  readonly #draft: Draft;
-  readonly #stored = new Map<ResourceKey, readonly string[]>();
+  readonly #stored: ReadonlyMap<ResourceKey, readonly string[]>;
+  /** Of each resource one holder outside the draft, if there is one. */
+  readonly #outside = new Map<ResourceKey, { readonly resource: Resource; readonly owner: Owner }>();
   readonly #changed = new Map<ResourceKey, Set<string>>();
 
-  constructor(draft: Draft) {
-    this.#draft = draft;
+  private constructor(stored: ReadonlyMap<ResourceKey, readonly string[]>) {
+    this.#stored = stored;
   }
 
-  async add(key: ResourceKey, owner: string): Promise<void> {
-    (await this.#change(key)).add(owner);
+  static async load(draft: Draft, resources: ReadonlySet<ResourceKey>): Promise<Holders> {
+    const withEntry = [...resources].filter(hasEntry);
+    await draft.prefetch(withEntry.map(keys.held));
+    const stored = new Map<ResourceKey, readonly string[]>();
+    for (const key of withEntry) stored.set(key, (await draft.get<string[]>(keys.held(key))) ?? []);
+    for (const namespace of new Set([...resources].map(namespaceOfKey))) {
+      if (namespace === "host") continue;
+      for (const [key, ids] of await holdersInside(draft, namespace)) stored.set(key, ids);
+    }
+    const holders = new Holders(stored);
+    for (const key of resources) {
+      const outside = stored.get(key)?.find((id) => !draft.wanted.has(id));
+      const owned = outside === undefined ? undefined : await draft.stored(outside);
+      const resource = owned?.resources.find((candidate) => keyOf(candidate) === key);
+      if (owned !== undefined && resource !== undefined) holders.#outside.set(key, { resource, owner: owned.owner });
+    }
+    return holders;
   }
 
-  async delete(key: ResourceKey, owner: string): Promise<void> {
-    (await this.#change(key)).delete(owner);
+  add(key: ResourceKey, owner: string): void {
+    this.#change(key).add(owner);
+  }
+
+  delete(key: ResourceKey, owner: string): void {
+    this.#change(key).delete(owner);
   }
 
   /** An owner outside the draft that holds the resource. */
-  async other(key: ResourceKey, except: string): Promise<{ resource: Resource; owner: Owner } | undefined> {
-    for (const id of await this.#read(key)) {
-      if (id === except || this.#draft.wanted.has(id)) continue;
-      const owned = await this.#draft.stored(id);
-      const resource = owned?.resources.find((candidate) => keyOf(candidate) === key);
-      if (owned !== undefined && resource !== undefined) return { resource, owner: owned.owner };
-    }
-    return undefined;
+  outside(key: ResourceKey): { readonly resource: Resource; readonly owner: Owner } | undefined {
+    return this.#outside.get(key);
   }
 
   writes(): Write[] {
-    return [...this.#changed].map(([key, owners]) => ({
-      key: keys.held(key),
-      value: owners.size === 0 ? undefined : [...owners],
-    }));
+    return [...this.#changed]
+      .filter(([key]) => hasEntry(key))
+      .map(([key, owners]) => ({ key: keys.held(key), value: owners.size === 0 ? undefined : [...owners] }));
   }
 
-  async #change(key: ResourceKey): Promise<Set<string>> {
+  #change(key: ResourceKey): Set<string> {
     let owners = this.#changed.get(key);
-    if (owners === undefined) this.#changed.set(key, (owners = new Set(await this.#read(key))));
+    if (owners === undefined) this.#changed.set(key, (owners = new Set(this.#stored.get(key))));
     return owners;
   }
+}
 
-  async #read(key: ResourceKey): Promise<readonly string[]> {
-    let owners = this.#stored.get(key);
-    if (owners === undefined) this.#stored.set(key, (owners = (await this.#draft.get<string[]>(keys.held(key))) ?? []));
-    return owners;
+/** The holders of all that is in a sandbox's namespace: the sandbox, whose id it has, and its endpoints. */
+async function holdersInside(draft: Draft, namespace: string): Promise<Map<ResourceKey, string[]>> {
+  const prefix = keys.member(namespace as NamespaceId, "");
+  const members = (await draft.range(prefix)).map(({ key }) => key.slice(prefix.length));
+  const holders = new Map<ResourceKey, string[]>();
+  for (const id of [namespace, ...members]) {
+    for (const resource of (await draft.stored(id))?.resources ?? []) {
+      const key = keyOf(resource);
+      holders.set(key, [...(holders.get(key) ?? []), id]);
+    }
   }
+  return holders;
+}
+
+function namespaceOfKey(key: ResourceKey): string {
+  return key.split(" ", 2)[1] ?? "";
+}
+
+function hasEntry(key: ResourceKey): boolean {
+  return namespaceOfKey(key) === "host" && !key.startsWith("publish ");
 }
 
 /**
  * Settles what several owners do with one key: what somebody keeps isn't removed, what several let go is removed once,
  * and what passes from one owner to another (a default route) is replaced, or left alone if it stays the same.
  */
-async function withoutShared(draft: Draft, holders: Holders, changes: readonly Change[]): Promise<Change[]> {
+function withoutShared(kept: ReadonlySet<ResourceKey>, holders: Holders, changes: readonly Change[]): Change[] {
   const removed = new Map<ResourceKey, Change>();
   for (const change of changes) if (change.op === "remove") removed.set(change.key, change);
-  const wanted = new Set<ResourceKey>();
-  for (const { resources } of draft.wanted.values()) for (const resource of resources) wanted.add(keyOf(resource));
 
   const settled: Change[] = [];
   for (const change of changes) {
@@ -127,7 +184,7 @@ async function withoutShared(draft: Draft, holders: Holders, changes: readonly C
       }
     } else if (change.op !== "remove") {
       settled.push(change);
-    } else if (!wanted.has(key) && before === change && (await holders.other(key, owner.id)) === undefined) {
+    } else if (!kept.has(key) && before === change && holders.outside(key) === undefined) {
       settled.push(change);
     }
   }

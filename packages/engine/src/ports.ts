@@ -2,11 +2,14 @@ import { readFileSync } from "node:fs";
 import { NetkitError, parsePortSpec, type Ip, type PortRange, type PortSpec, type PublishedPort } from "@netkit/core";
 import type { HostPort } from "@netkit/kernel";
 import type { Host } from "./host.ts";
-import { describePort, portTaken, sameHost, type PortRegistry } from "./port-registry.ts";
+import type { Draft } from "./draft.ts";
+import { describePort, findClash, portTaken, sameHost } from "./host-ports.ts";
+import type { OtherRoots } from "./other-roots.ts";
 
 export interface PortSurroundings {
+  readonly draft: Draft;
   readonly host: Host;
-  readonly registry: PortRegistry;
+  readonly otherRoots: OtherRoots;
 }
 
 /**
@@ -15,7 +18,7 @@ export interface PortSurroundings {
  * @throws NetkitError PORT_TAKEN, PORT_INVALID, POOL_EXHAUSTED
  */
 export async function resolvePorts(
-  { host, registry }: PortSurroundings,
+  { draft, host, otherRoots }: PortSurroundings,
   specs: readonly (PortSpec | string)[],
   already: readonly PublishedPort[] = [],
   defaultAddress?: Ip,
@@ -24,13 +27,17 @@ export async function resolvePorts(
   const opened = await host.open();
   const resolved: PublishedPort[] = [];
 
-  /** Who has it: this very request, or an endpoint of any instance. */
-  const published = async (port: PublishedPort): Promise<NetkitError | undefined> => {
-    if ([...already, ...resolved].some((other) => clash(other, port))) {
-      return new NetkitError("PORT_TAKEN", `host port ${describePort(port)} is published twice by the same sandbox`);
-    }
-    const holder = await registry.find(opened.cookie, port);
-    return holder === undefined ? undefined : portTaken(port, holder);
+  /** This very request has it. */
+  const twice = (port: PublishedPort): NetkitError | undefined =>
+    [...already, ...resolved].some((other) => clash(other, port))
+      ? new NetkitError("PORT_TAKEN", `host port ${describePort(port)} is published twice by the same sandbox`)
+      : undefined;
+  /** An endpoint of any root has one of them. */
+  const published = async (ports: readonly PublishedPort[]): Promise<NetkitError | undefined> => {
+    const own = await findClash(draft, ports);
+    if (own !== undefined) return portTaken(own.port, `sandbox '${own.sandbox ?? "?"}'`);
+    const other = await otherRoots.findClash(opened.cookie, ports);
+    return other === undefined ? undefined : portTaken(other.port, other.who);
   };
   /** Sockets of the host; all ports in one go, for each one costs a change of namespaces. */
   const bound = (ports: readonly PublishedPort[]): NetkitError | undefined => {
@@ -40,7 +47,8 @@ export async function resolvePorts(
     const single = { first: port, last: port };
     return portTaken(
       { protocol, ...(address === undefined ? {} : { hostAddress: address }), hostPort: single, port: single },
-      undefined,
+      "a process of this host",
+      true,
     );
   };
 
@@ -56,7 +64,7 @@ export async function resolvePorts(
     });
     if (isFixed(spec)) {
       const wanted = at(spec.hostPort);
-      const refusal = await published(wanted);
+      const refusal = twice(wanted);
       if (refusal !== undefined) throw refusal;
       fixed.push(wanted);
       resolved.push(wanted);
@@ -66,7 +74,7 @@ export async function resolvePorts(
     let found: PublishedPort | undefined;
     for (const hostPort of candidates(spec)) {
       const candidate = at(hostPort);
-      const problem = (await published(candidate)) ?? bound([candidate]);
+      const problem = twice(candidate) ?? (await published([candidate])) ?? bound([candidate]);
       if (problem === undefined) {
         found = candidate;
         break;
@@ -82,7 +90,7 @@ export async function resolvePorts(
     }
     resolved.push(found);
   }
-  const refusal = fixed.length === 0 ? undefined : bound(fixed);
+  const refusal = fixed.length === 0 ? undefined : ((await published(fixed)) ?? bound(fixed));
   if (refusal !== undefined) throw refusal;
   return resolved;
 }

@@ -37,6 +37,8 @@ export function wantNamespace(context: Context, draft: Draft, namespace: Namespa
   const resources: Resource[] = [];
   if (namespace.name !== undefined) {
     resources.push({ kind: "netns", ns: namespace.id, name: namespace.name } satisfies NetnsResource);
+    // Interfaces have IPv6 when an endpoint says so: see ipv6Switch.
+    resources.push({ kind: "sysctl", ns: namespace.id, path: "net/ipv6/conf/default/disable_ipv6", value: "1" });
   }
   const own = namespace.owner !== "host";
   if (own || asksForFiles(holder)) {

@@ -92,7 +92,7 @@ export async function removeSandbox(context: Context, draft: Draft, sandbox: San
     return sandbox;
   }
   for (const endpoint of await endpointsOfNamespace(draft, namespace.id)) {
-    await detach(context, draft, endpoint, await networkOf(draft, endpoint.network));
+    await detach(draft, endpoint, await networkOf(draft, endpoint.network));
   }
   draft.want(ownerOfNamespace(namespace, sandbox), []);
   draft.delete(keys.namespace(namespace.id));

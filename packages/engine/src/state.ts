@@ -1,4 +1,4 @@
-import type { EndpointId, Ip, NamespaceId, NetworkId, Resource, ResourceKey, SandboxId } from "@netkit/core";
+import type { EndpointId, Ip, NamespaceId, NetworkId, Protocol, Resource, ResourceKey, SandboxId } from "@netkit/core";
 import type { Owner, Plan } from "@netkit/core";
 
 /**
@@ -23,10 +23,12 @@ export const keys = {
   address: (network: NetworkId, addressKey: string) => `address/${network}/${addressKey}`,
   /** The address that was handed out last. */
   cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
+  /** Who publishes a host port; see host-ports.ts. */
+  port: (protocol: Protocol, port: number) => `port/${protocol}/${String(port).padStart(5, "0")}`,
   claim: (space: string, value: string) => `claim/${space}/${value}`,
   /** The resources of an owner. */
   owned: (owner: string) => `owned/${owner}`,
-  /** The ids of the owners that hold a resource. */
+  /** The ids of the owners that hold a resource of the host; published ports have none. */
   held: (key: ResourceKey) => `held/${key}`,
   /** Sandboxes to remove when their process has ended. */
   reap: (id: SandboxId | "") => `reap/${id}`,
@@ -61,7 +63,10 @@ export interface JournalEntry {
   /** `undo`: take the plan back. `finish`: carry it out and then make the writes. */
   readonly recovery: "undo" | "finish";
   readonly plan: Plan;
+  /** What is written at its end; JSON leaves out the value of a key that goes. */
   readonly writes: readonly Write[];
+  /** The boot that the plan's kernel objects belong to. */
+  readonly boot: string;
   /** Namespaces that the plan names, as they are written nowhere else yet. */
   readonly namespaces: Readonly<Record<string, string>>;
 }

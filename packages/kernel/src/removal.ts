@@ -54,13 +54,14 @@ export function planRemoval(all: readonly Item[]): Removal {
 export async function removeAll(tx: Transaction, items: readonly Item[]): Promise<void> {
   const { single, links, namespaces, children } = planRemoval(items);
   tx.flush();
-  tx.forgetLinks();
+  // An ifindex that is out of date would let what lies on the link of today stay, without an error.
+  if (single.some(({ resource }) => linkUnder(resource) !== undefined)) tx.forgetLinks();
   for (const item of single) removeOne(tx, item);
   tx.flush();
   for (const [ns, group] of links) {
     await removeLinks(tx, ns, group, children);
+    for (const { resource } of group) if ("name" in resource) tx.forgetLink(ns, resource.name);
   }
-  tx.forgetLinks();
   for (const item of namespaces) {
     const before = tx.journal.length;
     removeOne(tx, item);

@@ -2,9 +2,10 @@ import type { NamespaceRef, Owner } from "@netkit/core";
 import {
   NLM_F_ECHO,
   decodeLink,
-  findLink,
+  decodeLinkIndex,
   isNetlinkError,
   newLink,
+  readLink,
   type BatchResult,
   type Link,
   type NetlinkError,
@@ -112,7 +113,7 @@ export class Transaction {
         done: "created",
         receive: ([reply]) => {
           if (reply === undefined) return;
-          const { ifindex, parent } = decodeLink(reply.payload);
+          const { ifindex, parent } = decodeLinkIndex(reply.payload);
           this.#learn(ns, link.name, ifindex);
           if (peer !== undefined && parent !== undefined) this.#learn(peer.ns, peer.name, parent);
         },
@@ -169,14 +170,17 @@ export class Transaction {
     return found;
   }
 
-  /** Reads one link. */
+  /** Reads one link, in one go with what is queued. */
   findLink(ns: NamespaceRef, name: string): Link | undefined {
+    let found: Link | undefined;
+    this.send(ns, readLink(name), {
+      ignore: ["ENODEV"],
+      receive: ([reply]) => {
+        if (reply !== undefined) found = decodeLink(reply.payload);
+      },
+    });
     this.flush();
-    const socket = this.socket(ns);
-    return this.#timed(
-      () => `read link ${name}`,
-      () => findLink(socket, name),
-    );
+    return found;
   }
 
   /** Reads a link that netkit made. @throws NetkitError LINK_TAKEN when it is somebody else's */
@@ -194,7 +198,13 @@ export class Transaction {
     return this.#around.namespaces.socket(ns);
   }
 
-  /** Forgets what is known of links, before some are removed. */
+  /** Forgets a link that was removed. */
+  forgetLink(ns: NamespaceRef, name: string): void {
+    this.#links.delete(`${ns} ${name}`);
+    if (ns === "host") this.#around.hostLinks.delete(name);
+  }
+
+  /** Forgets all that is known of links. */
   forgetLinks(): void {
     this.#links.clear();
     this.#around.hostLinks.clear();

@@ -30,4 +30,7 @@ export const IFLA_INFO_DATA = 2;
 export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_INFO_SLAVE_DATA = 5;
 export const VETH_INFO_PEER = 1;
+export const IFLA_INET6_CONF = 2;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** Where the array of IFLA_INET6_CONF has disable_ipv6, linux/ipv6.h. */
+export const DEVCONF_DISABLE_IPV6 = 26;

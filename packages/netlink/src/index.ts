@@ -16,7 +16,18 @@ export type { BatchResult } from "./exchange.ts";
 export * from "./fdb.ts";
 export * from "./ip-bytes.ts";
 export type { IpVersion } from "./ip-family.ts";
-export { createLink, decodeLink, deleteLink, findLink, getLink, getLinkIndex, listLinks, updateLink } from "./link.ts";
+export {
+  createLink,
+  decodeLink,
+  decodeLinkIndex,
+  deleteLink,
+  findLink,
+  getLink,
+  getLinkIndex,
+  listLinks,
+  readLink,
+  updateLink,
+} from "./link.ts";
 export type { Link, LinkFilter, OperState } from "./link.ts";
 export { delLink, delLinkGroup, newLink, setLink } from "./link-request.ts";
 export type {

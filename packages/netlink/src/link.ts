@@ -18,7 +18,9 @@ import {
   IFLA_OPERSTATE,
   IFLA_LINKINFO,
   IFLA_AF_SPEC,
+  DEVCONF_DISABLE_IPV6,
   IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_INET6_CONF,
   IFLA_IFALIAS,
   IFLA_STATS64,
   IFLA_GROUP,
@@ -47,6 +49,7 @@ import type { AddressGeneration, LinkChange, LinkRef, NewLink } from "./link-req
 import { decodeLinkStats } from "./link-stats.ts";
 import type { LinkStats } from "./link-stats.ts";
 import { NLM_F_ECHO } from "./message.ts";
+import type { NetlinkMessage } from "./message.ts";
 import type { NetlinkSocket } from "./socket.ts";
 
 export type OperState = "unknown" | "not-present" | "down" | "lower-layer-down" | "testing" | "dormant" | "up";
@@ -82,6 +85,8 @@ export interface Link {
   readonly bridgePort?: BridgePort;
   /** Absent where IPv6 is off. */
   readonly addressGeneration?: AddressGeneration;
+  /** The sysctl net.ipv6.conf.NAME.disable_ipv6; absent where the kernel has no IPv6 for the link. */
+  readonly ipv6Disabled?: boolean;
   readonly stats: LinkStats;
 }
 
@@ -129,10 +134,19 @@ export async function deleteLink(socket: NetlinkSocket, link: LinkRef): Promise<
   if (result && !result.ok) throw result.error;
 }
 
+/** Ask for one link; the reply is for {@link decodeLink}. ENODEV when there is none. */
+export function readLink(link: LinkRef): NetlinkMessage {
+  return {
+    type: RTM_GETLINK,
+    flags: 0,
+    payload: linkSelector(link).finish(),
+    op: `read link ${describeLink(link)}`,
+  };
+}
+
 /** Read one link. Throws ENODEV when there is none. */
 export function getLink(socket: NetlinkSocket, link: LinkRef): Link {
-  const payload = linkSelector(link).finish();
-  const [reply] = socket.request({ type: RTM_GETLINK, flags: 0, payload, op: `read link ${describeLink(link)}` });
+  const [reply] = socket.request(readLink(link));
   if (!reply) throw malformed(`no link came for ${describeLink(link)}`);
   return decodeLink(reply.payload);
 }
@@ -161,6 +175,16 @@ export function listLinks(socket: NetlinkSocket, filter: LinkFilter = {}): Link[
   return socket.dump({ type: RTM_GETLINK, flags: 0, payload: writer.finish(), op: "list links" }, decodeLink);
 }
 
+/** The ifindex of a link, and that of the link below it or its peer, of the payload of RTM_NEWLINK. Throws EBADMSG. */
+export function decodeLinkIndex(payload: Buffer): Pick<Link, "ifindex" | "parent"> {
+  const parent = new Attributes(payload, LINK_HEADER).u32(IFLA_LINK);
+  return { ifindex: ifindexOf(payload), ...(parent === undefined ? {} : { parent }) };
+}
+
+function ifindexOf(payload: Buffer): number {
+  return LITTLE_ENDIAN ? payload.readInt32LE(4) : payload.readInt32BE(4);
+}
+
 /** Decode the payload of RTM_NEWLINK. Throws EBADMSG. */
 export function decodeLink(payload: Buffer): Link {
   const attributes = new Attributes(payload, LINK_HEADER);
@@ -170,6 +194,7 @@ export function decodeLink(payload: Buffer): Link {
   const port = linkInfo?.string(IFLA_INFO_SLAVE_KIND) === "bridge" && linkInfo.nested(IFLA_INFO_SLAVE_DATA);
   const names = attributes.bytes(IFLA_PROP_LIST);
   const mac = attributes.bytes(IFLA_ADDRESS);
+  const ipv6 = attributes.nested(IFLA_AF_SPEC)?.nested(AF_INET6);
   const optional = {
     mac: mac?.length ? formatMac(mac) : undefined,
     master: attributes.u32(IFLA_MASTER),
@@ -179,13 +204,11 @@ export function decodeLink(payload: Buffer): Link {
     kind,
     info: kind === undefined ? undefined : decodeLinkKind(kind, linkInfo?.nested(IFLA_INFO_DATA) ?? NO_ATTRIBUTES),
     bridgePort: port ? decodeBridgePort(port) : undefined,
-    addressGeneration: nameOf(
-      ADDRESS_GENERATIONS,
-      attributes.nested(IFLA_AF_SPEC)?.nested(AF_INET6)?.u8(IFLA_INET6_ADDR_GEN_MODE),
-    ),
+    addressGeneration: nameOf(ADDRESS_GENERATIONS, ipv6?.u8(IFLA_INET6_ADDR_GEN_MODE)),
+    ipv6Disabled: ipv6 && isDisabled(ipv6),
   };
   return {
-    ifindex: LITTLE_ENDIAN ? payload.readInt32LE(4) : payload.readInt32BE(4),
+    ifindex: ifindexOf(payload),
     name: attributes.string(IFLA_IFNAME) ?? "",
     altNames: names ? decodeAltNames(names) : [],
     flags,
@@ -198,6 +221,14 @@ export function decodeLink(payload: Buffer): Link {
     stats: decodeLinkStats(attributes.bytes(IFLA_STATS64) ?? Buffer.alloc(0)),
     ...withoutUndefined(optional),
   };
+}
+
+/** IFLA_INET6_CONF is an array of 32-bit numbers. */
+function isDisabled(ipv6: Attributes): boolean | undefined {
+  const settings = ipv6.bytes(IFLA_INET6_CONF);
+  const at = DEVCONF_DISABLE_IPV6 * 4;
+  if (settings === undefined || settings.length < at + 4) return undefined;
+  return settings.readUInt32LE(at) !== 0; // zero in either byte order
 }
 
 function decodeAltNames(list: Buffer): string[] {

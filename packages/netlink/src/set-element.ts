@@ -1,7 +1,6 @@
-import { AttributeWriter } from "./attribute.ts";
+import { AttributeWriter, align4 } from "./attribute.ts";
 import { NLM_F_CREATE, NLM_F_EXCL } from "./message.ts";
 import type { NetlinkMessage } from "./message.ts";
-import { parseAddress } from "./ip-bytes.ts";
 
 /** An element of a set or map of nftables. Values are as the kernel keeps them: see {@link nftValue}. */
 export interface SetElement {
@@ -61,22 +60,24 @@ export function delSetElements(set: SetRef, elements: readonly SetElement[]): Ne
 /**
  * The bytes of a key or of data: numbers in network byte order, addresses as they are, each part of a concatenation
  * filled up to 32 bits.
- * @param parts an address, or a number with its size in bits
+ * @param parts an address (its bytes), or a number with its size in bits
  */
-export function nftValue(...parts: readonly (string | readonly [value: number, bits: 8 | 16 | 32])[]): Uint8Array {
-  const encoded = parts.map((part) => (typeof part === "string" ? parseAddress(part) : numberBytes(...part)));
-  const length = encoded.reduce((sum, bytes) => sum + ((bytes.length + 3) & ~3), 0);
-  const value = new Uint8Array(length);
+export function nftValue(...parts: readonly (Uint8Array | readonly [value: number, bits: 8 | 16 | 32])[]): Uint8Array {
+  const value = new Uint8Array(
+    parts.reduce((sum, part) => sum + (part instanceof Uint8Array ? align4(part.length) : 4), 0),
+  );
   let at = 0;
-  for (const bytes of encoded) {
-    value.set(bytes, at);
-    at += (bytes.length + 3) & ~3;
+  for (const part of parts) {
+    if (part instanceof Uint8Array) {
+      value.set(part, at);
+      at += align4(part.length);
+    } else {
+      const [number, bits] = part;
+      for (let shift = bits - 8, to = at; shift >= 0; shift -= 8) value[to++] = number >>> shift;
+      at += 4;
+    }
   }
   return value;
-}
-
-function numberBytes(value: number, bits: 8 | 16 | 32): Uint8Array {
-  return Uint8Array.from({ length: bits / 8 }, (_, index) => (value >>> (bits - 8 - 8 * index)) & 0xff);
 }
 
 function encode({ family, table, set }: SetRef, elements: readonly SetElement[]): Buffer {
@@ -93,6 +94,10 @@ function encodeElement(writer: AttributeWriter, { key, data, comment }: SetEleme
   writer.nest(ELEMENT_KEY, () => writer.bytes(DATA_VALUE, key));
   if (data !== undefined) writer.nest(ELEMENT_DATA, () => writer.bytes(DATA_VALUE, data));
   if (comment === undefined) return;
-  const text = Buffer.from(`${comment}\0`);
-  writer.bytes(ELEMENT_USERDATA, Buffer.concat([Uint8Array.of(COMMENT, text.length), text]));
+  const length = Buffer.byteLength(comment) + 1;
+  const userData = Buffer.alloc(2 + length);
+  userData[0] = COMMENT;
+  userData[1] = length;
+  userData.write(comment, 2);
+  writer.bytes(ELEMENT_USERDATA, userData);
 }

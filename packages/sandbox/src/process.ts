@@ -6,9 +6,11 @@ import { parseStat, type ProcessStat } from "./stat.ts";
 /** The part of a {@link SandboxProcess} that identifies a process. */
 export type ProcessIdentity = Pick<SandboxProcess, "pid" | "startTime" | "boot">;
 
+let boot: string | undefined;
+
 /** /proc/sys/kernel/random/boot_id: pids, start times and namespace cookies begin anew with each. */
 export function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "ascii").trim();
+  return (boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "ascii").trim());
 }
 
 /** Undefined: no such process. */

@@ -1,3 +1,5 @@
+import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { explain } from "./errors.ts";
 
@@ -6,6 +8,7 @@ export class Database {
   readonly path: string;
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  #log: number | undefined;
 
   constructor(
     path: string,
@@ -37,8 +40,8 @@ export class Database {
   }
 
   /**
-   * Runs `work` as the only writer among all processes. Everything or, when it throws, nothing; a commit that returned
-   * is on disk.
+   * Runs `work` as the only writer among all processes. Everything or, when it throws, nothing; what was done survives
+   * the end of the process, and a power cut after {@link flush}.
    */
   transaction<T>(work: () => T): T {
     this.run("BEGIN IMMEDIATE");
@@ -52,7 +55,25 @@ export class Database {
     }
   }
 
+  /**
+   * Flushes the write-ahead log to disk, on another thread. Whatever was committed is in there, or was checkpointed,
+   * before which SQLite flushes it itself. The log stays the same file while the connection is open.
+   */
+  async flush(): Promise<void> {
+    const log = this.#explained(() => (this.#log ??= openLog(this.path)));
+    await new Promise<void>((resolve, reject) => {
+      fdatasync(log, (error) => (error === null ? resolve() : reject(explain(error, this.path))));
+    });
+  }
+
+  /** As {@link flush}, at once. */
+  flushNow(): void {
+    this.#explained(() => fdatasyncSync((this.#log ??= openLog(this.path))));
+  }
+
   close(): void {
+    if (this.#log !== undefined) closeSync(this.#log);
+    this.#log = undefined;
     if (this.#connection.isOpen) this.#connection.close();
   }
 
@@ -69,4 +90,12 @@ export class Database {
       throw explain(error, this.path);
     }
   }
+}
+
+/** Its name has to survive too: SQLite makes the file anew after the last connection has closed. */
+function openLog(path: string): number {
+  const directory = openSync(dirname(path), "r");
+  fsyncSync(directory);
+  closeSync(directory);
+  return openSync(`${path}-wal`, "r");
 }

@@ -30,11 +30,12 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
 }
 
 /** The connection of a store, its format up to date. */
-export function openDatabase({ path, synchronous = "full", readOnly = false }: SqliteStoreOptions): Database {
+function openDatabase({ path, synchronous = "full", readOnly = false }: SqliteStoreOptions): Database {
   if (!readOnly) makeFile(path);
   const database = readOnly ? openForReading(path) : new Database(path, path, { readOnly, busyTimeoutMs });
   try {
-    if (!readOnly) database.exec(`PRAGMA synchronous = ${synchronous}`);
+    // NORMAL keeps the file whole whatever happens; the store itself flushes what has to survive.
+    if (!readOnly) database.exec(`PRAGMA synchronous = ${synchronous === "full" ? "normal" : "off"}`);
     migrate(database);
   } catch (error) {
     database.close();

@@ -50,6 +50,12 @@ export class SqliteStore implements Store {
     return row === undefined ? undefined : entryOf(row);
   }
 
+  async getAll(keys: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
+    const sql = `SELECT key, value, revision FROM entry WHERE key IN (SELECT value FROM json_each(?)) AND ${live}`;
+    const rows = this.#database.all<EntryRow>(sql, JSON.stringify(keys), Date.now());
+    return new Map(rows.map((row) => [row.key, entryOf(row)]));
+  }
+
   async range(prefix: string, { from = prefix, limit = -1 }: RangeOptions = {}): Promise<Entry[]> {
     const sql = `SELECT key, value, revision FROM entry WHERE key >= ? AND key < ? AND ${live} ORDER BY key LIMIT ?`;
     const first = from > prefix ? from : prefix;
@@ -62,28 +68,20 @@ export class SqliteStore implements Store {
 
   async commit({ checks, writes, durable = true }: Commit): Promise<CommitResult> {
     requireKeys(writes.map(({ key }) => key));
-    // In WAL mode NORMAL leaves the flush to a later commit.
-    if (!durable && this.#flushes) this.#database.exec("PRAGMA synchronous = NORMAL");
-    try {
-      return this.#commit(checks, writes);
-    } finally {
-      if (!durable && this.#flushes) this.#database.exec("PRAGMA synchronous = FULL");
-    }
+    return this.#write((): CommitResult => this.#commit(checks, writes), durable);
   }
 
   #commit(checks: Commit["checks"], writes: Commit["writes"]): CommitResult {
-    return this.#write((): CommitResult => {
-      const revision = this.#removeExpired();
-      const conflicts = checks.filter((check) => this.#revisionOf(check.key) !== check.revision).map(({ key }) => key);
-      for (const { key, lease } of writes) if (lease !== undefined && !this.#isAlive(lease)) conflicts.push(key);
-      if (conflicts.length > 0) return { committed: false, conflicts };
-      let changes = 0;
-      for (const { key, value, lease } of writes) {
-        changes += value === undefined ? this.#remove(key, revision + 1) : this.#put(key, value, lease, revision + 1);
-      }
-      if ((revision + 1) % forgetEvery === 0) this.#forget(revision + 1 - keptRevisions);
-      return { committed: true, revision: changes === 0 ? revision : revision + 1 };
-    });
+    const revision = this.#removeExpired();
+    const conflicts = this.#conflicts(checks);
+    for (const { key, lease } of writes) if (lease !== undefined && !this.#isAlive(lease)) conflicts.push(key);
+    if (conflicts.length > 0) return { committed: false, conflicts };
+    let changes = 0;
+    for (const { key, value, lease } of writes) {
+      changes += value === undefined ? this.#remove(key, revision + 1) : this.#put(key, value, lease, revision + 1);
+    }
+    if ((revision + 1) % forgetEvery === 0) this.#forget(revision + 1 - keptRevisions);
+    return { committed: true, revision: changes === 0 ? revision : revision + 1 };
   }
 
   async lease(ttlMs: number): Promise<Lease> {
@@ -124,27 +122,37 @@ export class SqliteStore implements Store {
     }
   }
 
+  async flush(): Promise<void> {
+    if (this.#flushes) await this.#database.flush();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#watchers.ring();
     this.#database.close();
   }
 
-  #write<T>(work: () => T): T {
+  #write<T>(work: () => T, durable = true): T {
     if (this.#readOnly) throw stateUnwritable(this.#database.path, "was opened for reading only", undefined);
     const result = this.#database.transaction(work);
+    if (durable && this.#flushes) this.#database.flushNow();
     this.#watchers.ring();
     return result;
   }
 
   #revision(): number {
-    const put = this.#database.first<Top>("SELECT max(revision) AS top FROM entry");
-    const removed = this.#database.first<Top>("SELECT max(revision) AS top FROM removed");
-    return Math.max(put?.top ?? 0, removed?.top ?? 0);
+    const sql =
+      "SELECT max(ifnull((SELECT max(revision) FROM entry), 0), ifnull((SELECT max(revision) FROM removed), 0)) AS top";
+    return this.#database.first<Top>(sql)?.top ?? 0;
   }
 
-  #revisionOf(key: string): number {
-    return this.#database.first<{ revision: number }>("SELECT revision FROM entry WHERE key = ?", key)?.revision ?? 0;
+  #conflicts(checks: Commit["checks"]): string[] {
+    if (checks.length === 0) return [];
+    const sql = "SELECT key, revision FROM entry WHERE key IN (SELECT value FROM json_each(?))";
+    const keys = JSON.stringify(checks.map(({ key }) => key));
+    const rows = this.#database.all<{ key: string; revision: number }>(sql, keys);
+    const revisions = new Map(rows.map(({ key, revision }) => [key, revision]));
+    return checks.filter(({ key, revision }) => (revisions.get(key) ?? 0) !== revision).map(({ key }) => key);
   }
 
   #isAlive(lease: LeaseId): boolean {

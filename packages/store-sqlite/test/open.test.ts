@@ -1,8 +1,8 @@
-import { mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describe, expect, test } from "vitest";
-import { openDatabase } from "../src/open.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { directory } from "./directory.ts";
 import { open, writing } from "./stores.ts";
 
@@ -22,17 +22,34 @@ describe("opening", () => {
     expect(await open({ path }).get("a")).toMatchObject({ value: 1 });
   });
 
-  test("makes a commit wait for the disk unless told otherwise", () => {
+  test("makes a commit wait for the disk unless told otherwise, and a flush for what didn't", async () => {
     const path = join(directory(), "state.db");
-    const pragma = (name: string, synchronous?: "off"): unknown => {
-      const database = openDatabase({ path, ...(synchronous === undefined ? {} : { synchronous }) });
-      const row = database.first<Record<string, unknown>>(`PRAGMA ${name}`);
-      database.close();
-      return row?.[name];
+    let flushes = 0;
+    const { fdatasync, fdatasyncSync } = fs;
+    fs.fdatasyncSync = (fd) => {
+      flushes += 1;
+      fdatasyncSync(fd);
     };
-    expect(pragma("synchronous")).toBe(2);
-    expect(pragma("synchronous", "off")).toBe(0);
-    expect(pragma("journal_mode")).toBe("wal");
+    fs.fdatasync = Object.assign((fd: number, done: fs.NoParamCallback) => {
+      flushes += 1;
+      fdatasync(fd, done);
+    }, fdatasync);
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      Object.assign(fs, { fdatasync, fdatasyncSync });
+      syncBuiltinESMExports();
+    });
+    const store = open({ path, synchronous: "full" });
+    await store.commit(writing({ a: 1 }));
+    expect(flushes).toBe(1);
+    await store.commit({ ...writing({ a: 2 }), durable: false });
+    expect(flushes).toBe(1);
+    await store.flush();
+    expect(flushes).toBe(2);
+    const careless = open({ path: join(directory(), "state.db"), synchronous: "off" });
+    await careless.commit(writing({ a: 1 }));
+    await careless.flush();
+    expect(flushes).toBe(2);
   });
 
   test("refuses the file of a newer version, and leaves it alone", () => {

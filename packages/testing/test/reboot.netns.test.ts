@@ -1,4 +1,6 @@
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Commit, Store } from "@netkit/core";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { expect, test } from "vitest";
 import { TestHost } from "./host.ts";
@@ -6,7 +8,8 @@ import { TestHost } from "./host.ts";
 /** Makes the state look as if it had been written before the last boot. */
 async function age(root: string): Promise<void> {
   const store = openSqliteStore({ path: join(root, "state.db") });
-  const entries = [...(await store.range("boot")), ...(await store.range("namespace/"))];
+  const prefixes = ["boot", "namespace/", "journal/"];
+  const entries = (await Promise.all(prefixes.map((prefix) => store.range(prefix)))).flat();
   const writes = entries.map(({ key, value }) => ({
     key,
     value: key === "boot" ? "another-boot" : { ...(value as object), boot: "another-boot" },
@@ -14,6 +17,80 @@ async function age(root: string): Promise<void> {
   await store.commit({ checks: [], writes });
   await store.close();
 }
+
+/** A store that keeps a copy of its files as a power cut would leave them: what was flushed, and nothing after. */
+class Disk implements Store {
+  readonly #root: string;
+  readonly #copy: string;
+  readonly #store: Store;
+  /** Aborted when something is flushed. */
+  givingUp: AbortController | undefined;
+
+  constructor(root: string, copy: string) {
+    this.#root = root;
+    this.#copy = copy;
+    this.#store = openSqliteStore({ path: join(root, "state.db") });
+  }
+
+  async commit(commit: Commit): ReturnType<Store["commit"]> {
+    const result = await this.#store.commit(commit);
+    if (commit.durable !== false) this.#keep();
+    return result;
+  }
+
+  async flush(): Promise<void> {
+    this.givingUp?.abort();
+    await this.#store.flush();
+    this.#keep();
+  }
+
+  get: Store["get"] = async (key) => await this.#store.get(key);
+  getAll: Store["getAll"] = async (keys) => await this.#store.getAll(keys);
+  range: Store["range"] = async (prefix, options) => await this.#store.range(prefix, options);
+  watch: Store["watch"] = (prefix, revision, signal) => this.#store.watch(prefix, revision, signal);
+  revision: Store["revision"] = async () => await this.#store.revision();
+  lease: Store["lease"] = async (ttlMs) => await this.#store.lease(ttlMs);
+  close: Store["close"] = async () => await this.#store.close();
+
+  #keep(): void {
+    for (const name of ["state.db", "state.db-wal"]) copyFileSync(join(this.#root, name), join(this.#copy, name));
+  }
+}
+
+test("what was acknowledged survives a power cut", async () => {
+  using root = new TestHost.Root();
+  using survived = new TestHost.Root();
+  const before = new TestHost();
+  try {
+    const disk = new Disk(root.path, survived.path);
+    const netkit = await before.open({ root: root.path, store: disk });
+    await netkit.networks.create({ name: "kept", subnets: [{ subnet: "10.9.0.0/24" }] });
+    await netkit.networks.create({ name: "removed", subnets: [{ subnet: "10.9.1.0/24" }] });
+    await netkit.networks.remove("removed");
+    const box = await netkit.sandboxes.open({ name: "box", networks: [{ network: "kept", ip: "10.9.0.5" }] });
+    await box.close();
+    // This one is given up when its intent is on the disk already, and may not come back either.
+    const { signal } = (disk.givingUp = new AbortController());
+    await expect(netkit.networks.create({ name: "failed" }, { signal })).rejects.toMatchObject({ code: "CANCELLED" });
+    disk.givingUp = undefined;
+    // Of this one only the intent is on the disk.
+    await netkit.networks.create({ name: "last", subnets: [{ subnet: "10.9.2.0/24" }] });
+    await disk.close();
+  } finally {
+    before.sh("ip -o link show type bridge | cut -d: -f2 | xargs -rn1 ip link del; nft flush ruleset");
+    await before[Symbol.asyncDispose]();
+  }
+  await age(survived.path);
+  const after = new TestHost();
+  const netkit = await after.open({ root: survived.path });
+  const names = (await netkit.networks.list()).filter(({ predefined }) => !predefined).map(({ name }) => name);
+  expect(names).toEqual(["kept", "last"]);
+  expect(await netkit.sandboxes.list()).toEqual([]);
+  for (const gateway of ["10.9.0.1/24", "10.9.2.1/24"]) expect(after.sh("ip -o address show")).toContain(gateway);
+  expect((await netkit.doctor()).findings).toEqual([]);
+  for (const name of names) await netkit.networks.remove(name);
+  await after[Symbol.asyncDispose]();
+});
 
 test("after a reboot networks are back with the next opening, sandboxes are gone and all they held is free", async () => {
   const root = new TestHost.Root();

@@ -85,6 +85,11 @@ export function installFuse(): Fuse {
     },
     wrap: (store) => ({
       get: async (key) => await store.get(key),
+      getAll: async (keys) => await store.getAll(keys),
+      flush: async () => {
+        if (burns("flush", true)) throw new NetkitError("STATE_UNWRITABLE", "injected fault: can't be flushed");
+        await store.flush();
+      },
       range: async (prefix, options) => await store.range(prefix, options),
       commit: async (commit) => {
         if (burns(`commit ${commit.writes.map(({ key }) => key).join(" ")}`.slice(0, 80), true))

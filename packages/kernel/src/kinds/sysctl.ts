@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { SysctlResource } from "@netkit/core";
 import type { Kind } from "../kind.ts";
 import { compare, missing } from "../reading.ts";
+import type { Transaction } from "../transaction.ts";
 
 const pathOf = ({ path }: SysctlResource): string => join("/proc/sys", path);
 
@@ -12,6 +13,7 @@ const pathOf = ({ path }: SysctlResource): string => join("/proc/sys", path);
  */
 export const sysctl: Kind<SysctlResource> = {
   create(tx, resource) {
+    if (isSetAlready(tx, resource)) return;
     const path = pathOf(resource);
     tx.act(resource.ns, `set ${resource.path}`, () => {
       const found = readFileSync(path, "utf8");
@@ -34,6 +36,17 @@ export const sysctl: Kind<SysctlResource> = {
   createCommands: (shell, { ns, path, value }) => [shell.run(ns, "sysctl", "-q", "-w", `${path}=${value}`)],
   removeCommands: () => [],
 };
+
+/**
+ * Whether a link's IPv6 is as wanted already, as netlink tells it: opening a file of /proc/sys in a new namespace takes
+ * longer than everything else that an attach does there.
+ */
+function isSetAlready(tx: Transaction, { ns, path, value }: SysctlResource): boolean {
+  const link = /^net\/ipv6\/conf\/([^/]+)\/disable_ipv6$/.exec(path)?.[1];
+  if (link === undefined || link === "all" || link === "default") return false;
+  const disabled = tx.findLink(ns, link)?.ipv6Disabled;
+  return disabled !== undefined && plain(value) === (disabled ? "1" : "0");
+}
 
 /** Settings of several numbers are shown with tabs, whatever they were written with. */
 function plain(value: string): string {

@@ -107,16 +107,16 @@ export class NftablesBackend implements Backend {
   }
 
   async #run(transaction: Transaction, base: Base): Promise<NftResult> {
-    const heads: Record<Base, string> = {
-      unknown: assertBase(this.#table),
-      there: "",
-      wanting: declareBase(this.#table),
-    };
     const what = `nft: ${transaction.creates.length + transaction.deletes.length} elements`;
     if (base === "there" && isDirect(transaction)) {
       return this.#timed(what, () => runDirect(this.#home.socket, this.#table, transaction));
     }
-    return this.#nftTimed(what, `${heads[base]}\n${scriptOf(this.#table, transaction)}\n`);
+    return this.#nftTimed(what, `${this.#head(base)}\n${scriptOf(this.#table, transaction)}\n`);
+  }
+
+  #head(base: Base): string {
+    if (base === "there") return "";
+    return base === "wanting" ? declareBase(this.#table) : assertBase(this.#table);
   }
 
   /** After success: the base is there. When a network went, the table goes with the last one; the kernel sees to that. */

@@ -5,6 +5,7 @@ import {
   NFNL_SUBSYS_NFTABLES,
   NFPROTO_INET,
   nftValue,
+  parseAddress,
   type NetlinkMessage,
   type NetlinkSocket,
   type SetElement,
@@ -56,11 +57,19 @@ function messagesOf(
 /** From nft's words: `192.0.2.1 . tcp . 80` for `10.0.0.2 . 8080`. */
 function encode({ key, data, comment }: Element): SetElement {
   const [port = "", protocol = "", address] = key.split(" . ").toReversed();
-  const service = [[protocolNumbers[protocol] ?? 0, 8] as const, [Number(port), 16] as const] as const;
-  const [target = "", targetPort = ""] = data?.split(" . ") ?? [];
+  const protocolNumber = [protocolNumbers[protocol] ?? 0, 8] as const;
+  const service = [Number(port), 16] as const;
   return {
-    key: address === undefined ? nftValue(...service) : nftValue(address, ...service),
-    ...(data === undefined ? {} : { data: nftValue(target, [Number(targetPort), 16]) }),
+    key:
+      address === undefined
+        ? nftValue(protocolNumber, service)
+        : nftValue(parseAddress(address), protocolNumber, service),
+    ...(data === undefined ? {} : { data: encodeTarget(data) }),
     ...(comment === undefined ? {} : { comment }),
   };
+}
+
+function encodeTarget(data: string): Uint8Array {
+  const [address = "", port = ""] = data.split(" . ");
+  return nftValue(parseAddress(address), [Number(port), 16]);
 }

@@ -1,0 +1,99 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Instance, PublishedPort } from "@netkit/core";
+import { bootId } from "@netkit/sandbox";
+import { openSqliteStore } from "@netkit/store-sqlite";
+import { findClash, keysOf } from "./host-ports.ts";
+import { Lock } from "./lock.ts";
+import { readerOf } from "./lookup.ts";
+import { keys } from "./state.ts";
+
+/** What a root says of itself to the others, in a file named after its mark. */
+interface Registered {
+  readonly root: string;
+  /** SO_NETNS_COOKIE of the namespace that it takes for the host. */
+  readonly host: string;
+}
+
+/**
+ * The other roots on this kernel, whose published ports are taken too. Each root's store knows its own ports; a directory
+ * of the run directory, which ends with the boot as the ports do, says where the roots are that have published any.
+ */
+export class OtherRoots {
+  readonly #directory: string;
+  readonly #instance: Instance;
+  readonly #lock: Lock;
+  #registered: string | undefined;
+
+  constructor(instance: Instance, runDirectory: string) {
+    this.#instance = instance;
+    this.#directory = join(runDirectory, "roots");
+    this.#lock = new Lock(join(runDirectory, "ports.lock"));
+  }
+
+  /** Keeps all other roots from publishing ports until it is disposed of, and makes this one known to them. */
+  async exclude(host: string, signal?: AbortSignal): Promise<Disposable> {
+    if (this.#registered !== host) this.#register(host);
+    return await this.#lock.acquire(signal);
+  }
+
+  /** The first of `ports` that another root of the same host publishes a part of, and the words for who. */
+  async findClash(
+    host: string,
+    ports: readonly PublishedPort[],
+  ): Promise<{ readonly port: PublishedPort; readonly who: string } | undefined> {
+    for (const root of this.#others(host)) {
+      const path = join(root, "state.db");
+      if (!existsSync(path)) continue;
+      const store = openSqliteStore({ path, readOnly: true });
+      try {
+        // What a root has from before the boot, it will find to be gone.
+        if ((await store.get(keys.boot))?.value !== bootId()) continue;
+        const held = await store.getAll(ports.flatMap(keysOf));
+        const clash = held.size === 0 ? undefined : await findClash(readerOf(store), ports);
+        if (clash !== undefined) {
+          return { port: clash.port, who: `sandbox '${clash.sandbox ?? "?"}' of the netkit in ${root}` };
+        }
+      } finally {
+        await store.close();
+      }
+    }
+    return undefined;
+  }
+
+  close(): void {
+    this.#lock.close();
+  }
+
+  #register(host: string): void {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const { root, mark } = this.#instance;
+    writeFileSync(join(this.#directory, mark), JSON.stringify({ root, host } satisfies Registered), { mode: 0o600 });
+    this.#registered = host;
+  }
+
+  #others(host: string): string[] {
+    return this.#names().flatMap((name) => {
+      if (name === this.#instance.mark) return [];
+      const registered = parse(readFileSync(join(this.#directory, name), "utf8"));
+      return registered?.host === host ? [registered.root] : [];
+    });
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#directory);
+    } catch {
+      return []; // nobody has published a port since the boot
+    }
+  }
+}
+
+/** Undefined for a file that its root is writing just now: it has published nothing yet. */
+function parse(text: string): Registered | undefined {
+  try {
+    return JSON.parse(text) as Registered;
+  } catch {
+    return undefined;
+  }
+}
