@@ -43,6 +43,7 @@ export async function connect(
   sandbox: Sandbox,
   request: EndpointRequest,
 ): Promise<Endpoint> {
+  await draft.prefetch([keys.namespace(sandbox.namespace), keys.networkName(request.network)]);
   const namespace = await ownNamespace(draft, sandbox, "connect");
   const found = await findNetwork(draft, request.network);
   const driver = await context.drivers.get(found.driver);

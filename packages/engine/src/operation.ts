@@ -1,4 +1,4 @@
-import { isNetkitError, NetkitError, type Plan } from "@netkit/core";
+import { isNetkitError, keyOf, NetkitError, type Change, type Plan } from "@netkit/core";
 import type { ChangeOptions, Preview, Timing } from "./api.ts";
 import { Draft } from "./draft.ts";
 import type { Instance, Store } from "@netkit/core";
@@ -97,7 +97,7 @@ async function carryOut(
     title,
     started: new Date().toISOString(),
     recovery: draft.recovery,
-    plan,
+    plan: plan.map(({ key: _, ...change }) => change),
     boot: bootId(),
     writes,
     namespaces: Object.fromEntries(draft.namespaces),
@@ -142,7 +142,8 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
   const { execute, handlers } = await context.host.open();
   for (const [id, path] of Object.entries(entry.namespaces)) context.host.namespaces.set(id, path);
   const finish = entry.recovery === "finish";
-  await execute(finish ? entry.plan : inverse(entry.plan), handlers, {});
+  const plan = entry.plan.map((change): Change => ({ ...change, key: keyOf(change.resource) }));
+  await execute(finish ? plan : inverse(plan), handlers, {});
   await commit(context.store, [...(finish ? entry.writes : []), closed]);
   return entry;
 }

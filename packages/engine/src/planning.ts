@@ -69,7 +69,8 @@ interface OwnerChange extends Owned {
 }
 
 async function before(draft: Draft): Promise<OwnerChange[]> {
-  await draft.prefetch([...draft.wanted.keys()].map(keys.owned));
+  const wanted = [...draft.wanted.values()].flatMap(({ resources }) => resources.map(keyOf));
+  await draft.prefetch([...[...draft.wanted.keys()].map(keys.owned), ...wanted.filter(hasEntry).map(keys.held)]);
   return await Promise.all(
     [...draft.wanted].map(async ([id, { owner, resources }]) => ({
       owner,

@@ -1,5 +1,5 @@
 import type { EndpointId, Ip, NamespaceId, NetworkId, Protocol, Resource, ResourceKey, SandboxId } from "@netkit/core";
-import type { Owner, Plan } from "@netkit/core";
+import type { Change, Owner } from "@netkit/core";
 
 /**
  * The layout of a store: one JSON document per key. Whatever must be unique is a key, whatever is looked up by
@@ -53,6 +53,8 @@ export interface Write {
   readonly value: unknown;
 }
 
+type Unkeyed<C extends Change> = C extends Change ? Omit<C, "key"> : never;
+
 /**
  * An operation that has begun to change the kernel. Written before the first change and removed with the last write
  * of the operation, under the instance's lock: whoever gets the lock and finds one knows that its process died.
@@ -62,7 +64,8 @@ export interface JournalEntry {
   readonly started: string;
   /** `undo`: take the plan back. `finish`: carry it out and then make the writes. */
   readonly recovery: "undo" | "finish";
-  readonly plan: Plan;
+  /** Keys follow from the resources. */
+  readonly plan: readonly Unkeyed<Change>[];
   /** What is written at its end; JSON leaves out the value of a key that goes. */
   readonly writes: readonly Write[];
   /** The boot that the plan's kernel objects belong to. */
