@@ -97,7 +97,7 @@ async function carryOut(
     title,
     started: new Date().toISOString(),
     recovery: draft.recovery,
-    plan: plan.map(({ key: _, ...change }) => change),
+    plan: plan.map(withoutKey),
     boot: bootId(),
     writes,
     namespaces: Object.fromEntries(draft.namespaces),
@@ -146,6 +146,11 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
   await execute(finish ? plan : inverse(plan), handlers, {});
   await commit(context.store, [...(finish ? entry.writes : []), closed]);
   return entry;
+}
+
+function withoutKey(change: Change): JournalEntry["plan"][number] {
+  const { key: _, ...rest } = change;
+  return rest;
 }
 
 /** Handlers look namespaces up by id while they apply: all that the plan can name are made known to them. */

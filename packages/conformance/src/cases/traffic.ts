@@ -99,11 +99,16 @@ export const trafficCases: readonly Case[] = [
       assert.ok(host.outside);
       await using beyond = await serve(host.outside, 80);
       await using other = await serve(space(far), 80);
+      await using own = await serve(host, 80);
       // Even with a default route of its own making.
-      await space(one).shell(`ip route add default dev eth0; ip -6 route add default dev eth0 || true`);
+      const { subnets } = await netkit.networks.get("a");
+      const gateways = subnets.flatMap(({ gateway }) => gateway ?? []);
+      const hops = gateways.length === 0 ? ["dev eth0"] : gateways.map((gateway) => `via ${gateway}`);
+      for (const hop of hops) await space(one).shell(`ip route add default ${hop} || true`);
       await isSilent(space(one), beyond.port, outsideIpv4);
+      await isSilent(space(one), own.port, hostIpv4);
       for (const address of await addressesOf(far)) await isSilent(space(one), other.port, address);
-      await space(one).shell(`ip route del default dev eth0; ip -6 route del default dev eth0 || true`);
+      await space(one).shell("ip route del default; ip -6 route del default || true");
     }),
   },
   {

@@ -1,0 +1,258 @@
+import { execFileSync } from "node:child_process";
+import {
+  ipOf,
+  prefixLengthOf,
+  type AnyDriver,
+  type Cidr,
+  type EndpointView,
+  type Mac,
+  type NetworkView,
+  type Resource,
+} from "@netkit/core";
+import { bridge } from "@netkit/driver-bridge";
+import { none } from "@netkit/driver-none";
+
+/** A driver that is wrong in one way, and the case that has to find it out. */
+export interface Mutant {
+  readonly killedBy: string;
+  readonly driver: AnyDriver;
+}
+
+type Edit<V> = (resources: readonly Resource[], view: V) => readonly Resource[];
+
+const base: AnyDriver = bridge();
+
+function onNetwork(killedBy: string, edit: Edit<NetworkView>): Mutant {
+  return { killedBy, driver: { ...base, network: (view: NetworkView) => edit(base.network(view), view) } };
+}
+
+function onEndpoint(killedBy: string, edit: Edit<EndpointView>): Mutant {
+  return { killedBy, driver: { ...base, endpoint: (view: EndpointView) => edit(base.endpoint(view), view) } };
+}
+
+/** Changes the resources of one kind; undefined leaves one out. */
+function each<K extends Resource["kind"], V>(
+  kind: K,
+  change: (resource: Extract<Resource, { kind: K }>, view: V) => Resource | undefined,
+): Edit<V> {
+  return (resources, view) =>
+    resources.flatMap((resource) =>
+      resource.kind === kind ? (change(resource as Extract<Resource, { kind: K }>, view) ?? []) : [resource],
+    );
+}
+
+const drop = (): undefined => undefined;
+const flag = base.options["icc"];
+
+/** Found without a kernel. */
+export const contractMutants: Readonly<Record<string, Mutant>> = {
+  otherApi: { killedBy: "DRV-DECLARE-001", driver: { ...base, api: base.api + 1 } },
+  nameWithCapital: { killedBy: "DRV-DECLARE-002", driver: { ...base, name: "Bridge" } },
+  familiesWithoutAddresses: {
+    killedBy: "DRV-DECLARE-003",
+    driver: { ...base, traits: { ...base.traits, addresses: "none" } },
+  },
+  defaultThatIsRefused: {
+    killedBy: "DRV-OPTIONS-001",
+    driver: { ...base, options: { ...base.options, icc: { ...flag, default: "maybe" } } },
+  },
+  aliasOfTwoOptions: {
+    killedBy: "DRV-OPTIONS-002",
+    driver: { ...base, options: { ...base.options, masquerade: { ...flag, aliases: ["icc"] } } },
+  },
+  randomMac: onNetwork(
+    "DRV-PURE-001",
+    each("bridge", (link) => ({
+      ...link,
+      mac: `02:6b:00:00:00:${String(10 + Math.floor(Math.random() * 90))}` as Mac,
+    })),
+  ),
+  writesIntoTheView: onEndpoint("DRV-PURE-002", (resources, view) => {
+    (view.addresses as unknown[]).reverse();
+    return resources;
+  }),
+  refusesWithATypeError: onNetwork("DRV-REFUSE-001", (resources, { subnets }) => {
+    if (subnets.length > 1) throw new TypeError("two subnets");
+    return resources;
+  }),
+  addressTwice: onEndpoint("DRV-RESOURCE-001", (resources) => [
+    ...resources,
+    ...resources.filter(({ kind }) => kind === "address"),
+  ]),
+  networkInASandbox: onNetwork(
+    "DRV-RESOURCE-002",
+    each("address", (address, { id }) => ({ ...address, ns: id as never })),
+  ),
+  longName: onEndpoint(
+    "DRV-RESOURCE-003",
+    each("veth", (veth) => ({ ...veth, name: `${veth.name}-at-the-host` })),
+  ),
+  nameThatNftReads: onNetwork(
+    "DRV-RESOURCE-003",
+    each("bridge", (link) => ({ ...link, name: "fwd" })),
+  ),
+  hostBitsWithoutLength: onNetwork(
+    "DRV-RESOURCE-003",
+    each("masquerade", (nat) => ({ ...nat, subnet: ipOf(nat.subnet) as string as Cidr })),
+  ),
+  sysctlOutsideNet: onNetwork(
+    "DRV-RESOURCE-003",
+    each("sysctl", (sysctl) => ({ ...sysctl, path: "kernel/panic" })),
+  ),
+  portOfAnotherBridge: onEndpoint(
+    "DRV-RESOURCE-004",
+    each("veth", (veth) => ({ ...veth, master: "docker0" })),
+  ),
+  oneBridgeForAll: onNetwork(
+    "DRV-RESOURCE-005",
+    each("bridge", (link) => ({ ...link, name: "nk0" })),
+  ),
+  longerPrefix: onEndpoint(
+    "DRV-ADDRESS-001",
+    each("address", (address) => ({
+      ...address,
+      address: `${ipOf(address.address)}/${prefixLengthOf(address.address) + 1}` as Cidr,
+    })),
+  ),
+  addressOnTheHost: onEndpoint(
+    "DRV-ADDRESS-002",
+    each("address", (address, { network }) => ({ ...address, ns: "host", link: `nkb${network.id.slice(0, 10)}` })),
+  ),
+  kernelsMac: onEndpoint(
+    "DRV-MAC-001",
+    each("veth", (veth) => ({ ...veth, peer: { ns: veth.peer.ns, name: veth.peer.name } })),
+  ),
+  noDefaultRoute: onEndpoint("DRV-ROUTE-001", each("route", drop)),
+  defaultRouteEverywhere: {
+    killedBy: "DRV-ROUTE-001",
+    driver: { ...base, endpoint: (view: EndpointView) => base.endpoint({ ...view, defaultRoute: ["ipv4", "ipv6"] }) },
+  },
+  publishedInOneFamily: onEndpoint(
+    "DRV-PUBLISH-001",
+    each("publish", (port) => (port.family === "ipv4" ? port : undefined)),
+  ),
+  publishedOnAllAddresses: onEndpoint(
+    "DRV-PUBLISH-001",
+    each("publish", (port) => {
+      const { hostAddress: _, ...everywhere } = port;
+      return everywhere;
+    }),
+  ),
+  publishedOneFurther: onEndpoint(
+    "DRV-PUBLISH-001",
+    each("publish", (port) => ({ ...port, targetPort: port.hostPort })),
+  ),
+  natOfAnInternalNetwork: {
+    killedBy: "DRV-INTERNAL-001",
+    driver: { ...base, network: (view: NetworkView) => base.network({ ...view, internal: false }) },
+  },
+  publishedUnasked: onEndpoint("DRV-PUBLISH-002", (resources, { network: { id }, addresses }) => [
+    ...resources,
+    ...addresses.slice(0, 1).map(({ address }): Resource => ({
+      kind: "publish",
+      ns: "host",
+      family: address.includes(":") ? "ipv6" : "ipv4",
+      protocol: "tcp",
+      hostPort: { first: 22, last: 22 },
+      target: ipOf(address),
+      targetPort: { first: 22, last: 22 },
+      link: `nkb${id.slice(0, 10)}`,
+    })),
+  ]),
+  addressesWithoutAny: {
+    killedBy: "DRV-NONE-001",
+    driver: {
+      ...none(),
+      endpoint: ({ namespace }: EndpointView): Resource[] => [
+        { kind: "address", ns: namespace, link: "lo", address: "192.0.2.1/32" as Cidr },
+      ],
+    },
+  },
+};
+
+/** What a driver must never do: change the system itself. It finds itself in the host's namespace. */
+function behindTheBack(argv: readonly [string, ...string[]], driver: AnyDriver, killedBy: string): Mutant {
+  const [program, ...words] = argv;
+  return {
+    killedBy,
+    driver: {
+      ...driver,
+      endpoint: (view: EndpointView) => {
+        try {
+          execFileSync(program, words, { stdio: "ignore" });
+        } catch {
+          // It is there since the first time.
+        }
+        return driver.endpoint(view);
+      },
+    },
+  };
+}
+
+const leavesALinkWhenKilled = behindTheBack(["ip", "link", "add", "left0", "type", "bridge"], none(), "DRV-FAULT-002");
+
+/** The sweep's processes load their driver by name. */
+export const driver: AnyDriver = leavesALinkWhenKilled.driver;
+
+/** Found in a kernel: what the plan should say, and doesn't. */
+export const kernelMutants: Readonly<Record<string, Mutant>> = {
+  noMaster: onEndpoint(
+    "DRV-TRAFFIC-001",
+    each("veth", ({ kind, ns, name, peer }) => ({ kind, ns, name, peer })),
+  ),
+  alwaysIsolatedPorts: onEndpoint(
+    "DRV-TRAFFIC-001",
+    each("veth", (veth) => ({ ...veth, isolated: true })),
+  ),
+  noGatewayAddress: onNetwork("DRV-TRAFFIC-001", each("address", drop)),
+  noMasquerade: onNetwork("DRV-TRAFFIC-002", each("masquerade", drop)),
+  noForwarding: onNetwork(
+    "DRV-TRAFFIC-002",
+    each("sysctl", (sysctl) => (/ip_forward|all\/forwarding/.test(sysctl.path) ? undefined : sysctl)),
+  ),
+  noIsolation: onNetwork("DRV-TRAFFIC-003", each("isolation", drop)),
+  ignoresInternal: onNetwork(
+    "DRV-TRAFFIC-004",
+    each("isolation", (area) => ({ ...area, internal: false })),
+  ),
+  noHairpin: onEndpoint(
+    "DRV-TRAFFIC-005",
+    each("veth", (veth) => ({ ...veth, hairpin: false })),
+  ),
+  noRouteLocalnet: onNetwork(
+    "DRV-TRAFFIC-005",
+    each("sysctl", (sysctl) => (sysctl.path.endsWith("/route_localnet") ? undefined : sysctl)),
+  ),
+  publishedToNobody: onEndpoint("DRV-TRAFFIC-006", each("publish", drop)),
+  otherMacThanSaid: onEndpoint(
+    "DRV-ATTACH-001",
+    each("veth", (veth) => ({ ...veth, peer: { ...veth.peer, mac: "02:00:00:00:00:01" as Mac } })),
+  ),
+  neverTheSecondDefaultRoute: {
+    killedBy: "DRV-ATTACH-002",
+    driver: {
+      ...base,
+      endpoint: (view: EndpointView) => base.endpoint(view.ifName === "eth0" ? view : { ...view, defaultRoute: [] }),
+    },
+  },
+  valueThatReadsOtherwise: onNetwork("DRV-DRIFT-001", (resources, { id }) => [
+    ...resources,
+    { kind: "sysctl", ns: "host", path: "net/ipv4/conf/all/log_martians", value: `0${id.length === 64 ? 1 : 0}` },
+  ]),
+  leavesALink: behindTheBack(["ip", "link", "add", "left0", "type", "bridge"], base, "DRV-ATTACH-003"),
+  leavesARule: behindTheBack(["ip", "rule", "add", "priority", "77", "table", "77"], base, "DRV-NETWORK-002"),
+  leavesARoute: behindTheBack(["ip", "route", "add", "blackhole", "192.0.2.0/24"], base, "DRV-EXPLAIN-001"),
+  leavesAFirewall: behindTheBack(["nft", "add", "table", "inet", "left"], base, "DRV-ATTACH-005"),
+  leavesASysctl: behindTheBack(
+    ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/log_martians"],
+    base,
+    "DRV-REMOVE-001",
+  ),
+  leavesANeighbour: behindTheBack(
+    ["ip", "neighbour", "add", "192.0.2.9", "lladdr", "02:00:00:00:00:01", "dev", "lo", "nud", "permanent"],
+    base,
+    "DRV-ATTACH-004",
+  ),
+  leavesAnAddress: behindTheBack(["ip", "address", "add", "192.0.2.8/32", "dev", "lo"], none(), "DRV-ALONE-001"),
+  leavesALinkWhenKilled,
+};
