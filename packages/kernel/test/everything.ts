@@ -13,7 +13,11 @@ export function everything(ns: string): unknown {
     rules: families.map((family) => ipJson(`${where}${family} rule show`)),
     neighbours: families.map((family) => ipJson(`${where}${family} neighbour show nud permanent`)),
     proxies: families.map((family) => ipJson(`${where}${family} neighbour show proxy`)),
-    fdb: bridgeJson(`${where}fdb show`).filter(isLasting).map(steady),
+    // Learned ones have no state, and the order means nothing.
+    fdb: bridgeJson(`${where}fdb show`)
+      .filter((row) => row["state"] !== "" && isLasting(row))
+      .map((row) => JSON.stringify(steady(row)))
+      .toSorted(),
     ports: sh(`${where === "" ? "" : `ip netns exec ${ns} `}sysctl -n net.ipv4.ip_local_port_range`),
   }));
 }
