@@ -1,5 +1,5 @@
 // Each kind made wrong in one line, and the rule that has to find it out.
-import type { ResourceOf } from "@netkit/core";
+import type { NamespaceId, ResourceOf } from "@netkit/core";
 import { expect, onTestFinished, test } from "vitest";
 import type { KernelKind, Kind } from "../src/kind.ts";
 import { kinds } from "../src/kinds.ts";
@@ -78,8 +78,10 @@ const mutations: Readonly<Record<string, Mutation>> = {
   },
 };
 
+const someId = "0".repeat(64) as NamespaceId;
+
 const mutants = Object.entries(mutations).flatMap(([what, { killedBy, applies, mutate }]) =>
-  [...Map.groupBy(cases, ({ resource }) => resource("").kind)].flatMap(([kind, [one]]) => {
+  [...Map.groupBy(cases, ({ resource }) => resource(someId).kind)].flatMap(([kind, [one]]) => {
     if (one === undefined || !(kind in kinds)) return [];
     const original = kinds[kind as KernelKind] as unknown as AnyKind;
     return applies?.(original, one) === false ? [] : [{ kind, what, one, killedBy, original, mutate }];
