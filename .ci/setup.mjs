@@ -40,7 +40,7 @@ const libraries = { libnftables1: "libnftables.so.1" };
 const systemPath = [...process.env.PATH.split(delimiter), "/usr/sbin", "/sbin"];
 
 const started = Date.now();
-const color = process.stdout.isTTY && !process.env.NO_COLOR;
+const color = process.stderr.isTTY && !process.env.NO_COLOR;
 let done = 0;
 
 const [option, target, ...args] = process.argv.slice(2);
@@ -172,7 +172,7 @@ function files(folder, pattern) {
 async function step(name, work) {
   const start = Date.now();
   done += 1;
-  if (color) process.stdout.write(`\u001b[2m… ${name}\u001b[0m`);
+  if (color) process.stderr.write(`\u001b[2m… ${name}\u001b[0m`);
   await work();
   say(
     color
@@ -228,8 +228,9 @@ function seconds(start) {
   return `${((Date.now() - start) / 1000).toFixed(1)} s`;
 }
 
+/** On stderr: the output of what follows is what was asked for. */
 function say(line) {
-  console.log(line);
+  console.error(line);
 }
 
 function fail(message) {

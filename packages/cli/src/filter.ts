@@ -17,7 +17,7 @@ export function filter<T>(items: readonly T[], texts: readonly string[], matcher
       hint: didYouMean(key, known, `Filters are ${known.join(", ")}.`),
     });
   }
-  const groups = Map.groupBy(wanted, ([key, value]) => (key === "label" ? `label ${value}` : key));
+  const groups = Map.groupBy(wanted, ([key, value]) => (key.startsWith("label") ? `${key} ${value}` : key));
   return items.filter((item) =>
     [...groups.values()].every((group) => group.some(([key, value]) => matchers[key]?.(item, value) === true)),
   );

@@ -29,12 +29,18 @@ function formatChange(change: Change, terminal: Terminal): string {
   const [sign, colour] = signs[change.op];
   const { resource } = change;
   const checked = resource.ensure === "exists" ? " (checked only)" : "";
-  return `${terminal.out(colour, sign)} ${describeResource(resource)}${checked}`;
+  return `${terminal.out(colour, sign)} ${describeResource(resource, sandboxOf(change.owner))}${checked}`;
+}
+
+/** The sandbox whose namespace an owner's resources may lie in; endpoints are called `sandbox@network`. */
+function sandboxOf({ type, name, id }: Owner): string {
+  if (name === "") return id.slice(0, 12);
+  return type === "endpoint" ? (name.split("@", 1)[0] ?? name) : name;
 }
 
 /** What a resource is, in a few words. */
-function describeResource(resource: Resource): string {
-  const where = resource.ns === "host" ? "" : ` in ${resource.ns.slice(0, 12)}`;
+function describeResource(resource: Resource, sandbox: string): string {
+  const where = resource.ns === "host" ? "" : ` in ${sandbox}`;
   switch (resource.kind) {
     case "netns":
       return `namespace ${resource.name}`;
@@ -49,7 +55,7 @@ function describeResource(resource: Resource): string {
       return `macvlan ${resource.name} on ${resource.parent}${where}`;
     case "veth": {
       const master = resource.master === undefined ? "" : `, port of ${resource.master}`;
-      const peer = resource.peer.ns === "host" ? "" : ` in ${resource.peer.ns.slice(0, 12)}`;
+      const peer = resource.peer.ns === "host" ? "" : ` in ${sandbox}`;
       return `veth ${resource.name}${where}${master}, peer ${resource.peer.name}${peer}`;
     }
     case "sysctl":

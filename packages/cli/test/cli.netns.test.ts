@@ -142,7 +142,10 @@ describe("the main path", () => {
     expect(box.netkit(["sandbox", "rm", "srv"]).status, "it runs").toBe(4);
     expect(netkit("sandbox", "rm", "-f", "srv")).toBe("srv\n");
     expect(existsSync(log)).toBe(false);
-    expect(netkit("network", "prune")).toBe("Deleted Networks:\nweb\n");
+    netkit("network", "create", "--label", "keep=yes", "kept");
+    expect(netkit("network", "prune", "--filter", "until=1h")).toBe("");
+    expect(netkit("network", "prune", "--filter", "label!=keep")).toBe("Deleted Networks:\nweb\n");
+    expect(netkit("network", "prune", "--filter", "label=keep=yes")).toBe("Deleted Networks:\nkept\n");
     expect(json("doctor", "--json")).toMatchObject({ findings: [] });
     expect(box.traces()).toEqual(before);
   });

@@ -13,6 +13,7 @@ export function parseOptions<S extends OptionSet>(set: S, input: OptionInput, ow
     for (const spelling of [name, ...(option.aliases ?? [])]) names.set(spelling, name);
   }
   const values: Record<string, unknown> = {};
+  const spellings = new Map<string, string>();
   const problems: string[] = [];
   const forms: string[] = [];
   for (const [key, raw] of Object.entries(input)) {
@@ -26,6 +27,14 @@ export function parseOptions<S extends OptionSet>(set: S, input: OptionInput, ow
         details: { option: key, known: Object.keys(set) },
       });
     }
+    const earlier = spellings.get(name);
+    if (earlier !== undefined) {
+      throw new NetkitError("OPTION_INVALID", `${owner}: ${quoted(earlier)} and ${quoted(key)} are the same option`, {
+        hint: `Give it once, as ${name}=${option.value}.`,
+        details: { option: name, given: [earlier, key] },
+      });
+    }
+    spellings.set(name, key);
     const result = option.schema.safeParse(raw);
     if (result.success) values[name] = result.data;
     else {

@@ -95,6 +95,11 @@ test("what a parser says is why its option is refused", () => {
   expect(problemsOf({ source: 7 })).toEqual([`option 'source': expected text (got 7)`]);
 });
 
+test("an option under two of its names is refused, with both", () => {
+  const error = refusal("OPTION_INVALID", () => parse({ mtu: 1400, "com.docker.network.driver.mtu": "1500" }));
+  expect(error.message).toBe(`driver 'test': "mtu" and "com.docker.network.driver.mtu" are the same option`);
+});
+
 test("all bad values are named at once", () => {
   const cycle: Record<string, unknown> = {};
   cycle["self"] = cycle;

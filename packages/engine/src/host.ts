@@ -51,13 +51,11 @@ export class Host {
     };
     const socket = netlink.openNetlink();
     const home = netlink.openNamespace();
-    const handlers: ResourceHandler[] = [
-      kernel.kernelHandler(context),
-      netfilter.firewallHandler(context, { backend: this.#firewall }),
-    ];
+    const firewall = netfilter.firewallHandler(context, { backend: this.#firewall });
+    const handlers: ResourceHandler[] = [kernel.kernelHandler(context), firewall];
     return {
       handlers,
-      firewall: this.#firewall,
+      firewall: () => firewall.backend(),
       cookie: netlink.namespaceCookie().toString(),
       facts: (queries) => kernel.readFacts(socket, queries),
       routes: () => kernel.readHostRoutes(socket),
@@ -86,7 +84,8 @@ export class Host {
 }
 
 export interface Opened {
-  readonly firewall: string;
+  /** What programs netfilter. @throws NetkitError TOOL_MISSING */
+  firewall(): string;
   readonly handlers: readonly ResourceHandler[];
   /** SO_NETNS_COOKIE of the host's namespace. */
   readonly cookie: string;

@@ -98,6 +98,7 @@ function netkitOf(context: Context): Netkit {
         async (draft) => {
           const removed: Network[] = [];
           for (const { value } of await draft.range<Network>("network/")) {
+            if (options?.filter?.(value) === false) continue;
             const used = (await draft.range(keys.attached(value.id, ""), { limit: 1 })).length > 0;
             if (!value.predefined && !used) removed.push(await removeNetwork(draft, value));
           }
@@ -147,7 +148,7 @@ function netkitOf(context: Context): Netkit {
     gc: async (options = {}) => await collect(context, options),
     info: async () => ({
       instance,
-      firewall: (await context.host.open()).firewall,
+      firewall: await firewallOf(context),
       drivers: drivers.names,
       networks: (await reader.range("network/")).length,
       sandboxes: (await reader.range("sandbox/")).length,
@@ -157,6 +158,17 @@ function netkitOf(context: Context): Netkit {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What programs netfilter; a machine where nothing does can be looked at too. */
+async function firewallOf({ host }: Context): Promise<string> {
+  const opened = await host.open();
+  try {
+    return opened.firewall();
+  } catch (error) {
+    if (isNetkitError(error) && error.code === "TOOL_MISSING") return `none: ${error.message}`;
+    throw error;
+  }
 }
 
 function byAge<T extends { readonly created: string }>(records: readonly T[]): T[] {

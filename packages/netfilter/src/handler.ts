@@ -12,7 +12,7 @@ import { Home } from "./home.ts";
 import { IptablesBackend } from "./iptables/backend.ts";
 import { openIptables } from "./iptables/programs.ts";
 import { NftablesBackend } from "./nftables/backend.ts";
-import { interposed } from "./nftables/nft.ts";
+import { interposed, type Nft } from "./nftables/nft.ts";
 import { openLibrary } from "./nftables/library.ts";
 import { openProgram } from "./nftables/program.ts";
 
@@ -23,22 +23,36 @@ export interface FirewallOptions {
   readonly backend: FirewallBackend;
 }
 
+/** What programs netfilter, once it is known; see {@link Firewall.backend}. */
+export type FirewallInUse = "nftables (libnftables)" | "nftables (nft)" | "iptables" | "none";
+
+/** The handler of the firewall kinds. */
+export interface Firewall extends ResourceHandler {
+  /** Looks for it if need be. @throws NetkitError TOOL_MISSING */
+  backend(): FirewallInUse;
+}
+
 /**
  * The handler of `isolation`, `masquerade` and `publish`, for the network namespace that the thread is in now.
  * Libraries and programs are looked for at the first use: it throws TOOL_MISSING when there are none.
  * With the backend "none" nothing is applied, and everything reads as it should be.
  */
-export function firewallHandler(context: HandlerContext, options: FirewallOptions): ResourceHandler {
+export function firewallHandler(context: HandlerContext, options: FirewallOptions): Firewall {
   return options.backend === "none" ? inert : new FirewallHandler(context, options.backend);
 }
 
-class FirewallHandler implements ResourceHandler {
+interface Opened {
+  readonly backend: Backend;
+  readonly name: FirewallInUse;
+}
+
+class FirewallHandler implements Firewall {
   readonly kinds: ReadonlySet<Resource["kind"]> = firewallKinds;
   readonly #context: HandlerContext;
   readonly #choice: Exclude<FirewallBackend, "none">;
   readonly #home = new Home();
   readonly #conntrack = new Conntrack(this.#home);
-  #opened: Backend | undefined;
+  #opened: Opened | undefined;
 
   constructor(context: HandlerContext, choice: Exclude<FirewallBackend, "none">) {
     this.#context = context;
@@ -72,27 +86,35 @@ class FirewallHandler implements ResourceHandler {
     return this.#backend().toShell(changes);
   }
 
+  backend(): FirewallInUse {
+    this.#backend();
+    return this.#opened?.name ?? "none";
+  }
+
   close(): void {
-    this.#opened?.close();
+    this.#opened?.backend.close();
     this.#home.close();
   }
 
   #backend(): Backend {
-    return (this.#opened ??= this.#open());
+    return (this.#opened ??= this.#open()).backend;
   }
 
-  #open(): Backend {
-    const nft = this.#choice === "iptables" ? undefined : openNft(this.#home);
-    if (nft !== undefined) return new NftablesBackend(interposed(nft), this.#home, this.#context);
-    const iptables = this.#choice === "nftables" ? undefined : openIptables(this.#home);
-    if (iptables !== undefined) return new IptablesBackend(iptables, this.#home, this.#context);
+  #open(): Opened {
+    const home = this.#home;
+    if (this.#choice !== "iptables") {
+      const nft = (found: Nft): Backend => new NftablesBackend(interposed(found), home, this.#context);
+      const library = process.env["NETKIT_NFT"] === "exec" ? undefined : openLibrary(home);
+      if (library !== undefined) return { backend: nft(library), name: "nftables (libnftables)" };
+      const program = openProgram(home);
+      if (program !== undefined) return { backend: nft(program), name: "nftables (nft)" };
+    }
+    const iptables = this.#choice === "nftables" ? undefined : openIptables(home);
+    if (iptables !== undefined) {
+      return { backend: new IptablesBackend(iptables, home, this.#context), name: "iptables" };
+    }
     throw missing(this.#choice === "iptables" ? "iptables" : "nftables");
   }
-}
-
-function openNft(home: Home): ReturnType<typeof openLibrary> {
-  const inProcess = process.env["NETKIT_NFT"] === "exec" ? undefined : openLibrary(home);
-  return inProcess ?? openProgram(home);
 }
 
 function missing(tool: "nftables" | "iptables"): NetkitError {
@@ -102,11 +124,12 @@ function missing(tool: "nftables" | "iptables"): NetkitError {
   });
 }
 
-const inert: ResourceHandler = {
+const inert: Firewall = {
   kinds: firewallKinds,
   apply: () => Promise.resolve(() => Promise.resolve()),
   read: (resources) => Promise.resolve(resources.map(() => ({ state: "same" }))),
   strays: () => Promise.resolve([]),
   toShell: () => [],
+  backend: () => "none",
   close() {},
 };

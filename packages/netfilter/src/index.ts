@@ -4,6 +4,6 @@
  * @packageDocumentation
  */
 export { firewallHandler } from "./handler.ts";
-export type { FirewallBackend, FirewallOptions } from "./handler.ts";
+export type { Firewall, FirewallBackend, FirewallInUse, FirewallOptions } from "./handler.ts";
 export { setNft } from "./nftables/nft.ts";
 export type { Nft, NftResult } from "./nftables/nft.ts";
