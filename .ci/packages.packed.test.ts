@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { privateHost } from "./private-host.ts";
+import { privateHost } from "../vm/private-host.ts";
 import { packages, readJson, root } from "./workspace.ts";
 import type { Package } from "./workspace.ts";
 

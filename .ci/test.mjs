@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { privateHost } from "./private-host.ts";
+import { privateHost } from "../vm/private-host.ts";
 
 // What these tests need of the kernel and the machines that run .ci/run don't have: they may be skipped even if required.
 const optional = /\(needs (ipvlan|vlan|dummy|wireguard)\)/;
