@@ -45,7 +45,10 @@ function line(script: string): string {
   return `${process.execPath} ${program} '${options.replaceAll("'", `'\\''`)}'`;
 }
 
-/** util-linux's script(1) gives the command a pseudo-terminal and passes on what it reads. */
+/**
+ * util-linux's script(1) gives the command a pseudo-terminal and passes on what it reads. It starts a shell, which would
+ * get the Ctrl-C too: `exec` puts the command in its place.
+ */
 const inTerminal = (command: string): Session => open("script", ["-qec", command, "/dev/null"]);
 
 async function pids(session: Session): Promise<{ caller: number; child: number }> {
@@ -56,7 +59,9 @@ async function pids(session: Session): Promise<{ caller: number; child: number }
 const stateOf = (pid: number) => readStat(pid)?.state;
 
 test("a terminal passes through, and Ctrl-C ends the child with 130", async () => {
-  const session = inTerminal(line("test -t 0 && test -t 1 && test -t 2 && tty && echo READY; exec sleep 100"));
+  const session = inTerminal(
+    `exec ${line("test -t 0 && test -t 1 && test -t 2 && tty && echo READY; exec sleep 100")}`,
+  );
   await session.expect(/\/dev\/pts\/\d+\s+READY/);
   session.type("\x03");
   expect(await session.exit).toBe(130);
@@ -70,7 +75,7 @@ test("Ctrl-C reaches the child once", async () => {
     setInterval(() => {}, 1e6);
     console.log("READY");`;
   const script = `exec ${process.execPath} -e '${counter}'`;
-  const session = inTerminal(line(script));
+  const session = inTerminal(`exec ${line(script)}`);
   const { caller } = await pids(session);
   await session.expect(/READY/);
   session.type("\x03");
