@@ -4,6 +4,23 @@ import type { NetlinkError } from "@netkit/netlink";
 /** The brand of NetlinkError: importing its class would load netlink into commands that only read the state. */
 const netlinkBrand = Symbol.for("netkit.netlink-error");
 
+/** The same methods, whose errors are {@link explained}. */
+export function explaining<T extends object>(methods: T): T {
+  const told = { ...methods };
+  for (const key of Reflect.ownKeys(methods)) {
+    const method: unknown = Reflect.get(methods, key);
+    if (typeof method !== "function") continue;
+    Reflect.set(told, key, async (...args: unknown[]): Promise<unknown> => {
+      try {
+        return await (method as (...args: unknown[]) => Promise<unknown>)(...args);
+      } catch (error) {
+        throw explained(error);
+      }
+    });
+  }
+  return told;
+}
+
 /** What a system call or a file refused, as an error with a code; netkit's own errors as they are. */
 export function explained(error: unknown): unknown {
   if (isNetkitError(error) || !(error instanceof Error)) return error;

@@ -11,6 +11,7 @@ import { bootId, spawnInSandbox, type SandboxChild } from "@netkit/sandbox";
 import { existsSync } from "node:fs";
 import type { ChangeOptions, EndpointRequest, RunOptions, SandboxDetails, SandboxHandle } from "./api.ts";
 import { sandboxDetails } from "./details.ts";
+import { explaining } from "./explained.ts";
 import { connect, disconnect, publish, unpublish } from "./endpoints.ts";
 import { namespaceOf, readerOf, sandboxOf } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
@@ -47,7 +48,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
     });
   };
 
-  const handle: SandboxHandle = {
+  const handle: SandboxHandle = explaining({
     id,
     name,
     netns: namespace.owner === "host" ? undefined : namespace.path,
@@ -112,7 +113,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       }
     },
     [Symbol.asyncDispose]: async () => await handle.close(),
-  };
+  });
   return handle;
 }
 

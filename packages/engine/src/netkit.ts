@@ -16,6 +16,7 @@ import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
 import { networkDetails, sandboxDetails } from "./details.ts";
 import { Drivers } from "./drivers.ts";
 import { remove, sandboxHandle } from "./handle.ts";
+import { explaining } from "./explained.ts";
 import { Host } from "./host.ts";
 import { Lock } from "./lock.ts";
 import { findNetwork, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
@@ -73,7 +74,7 @@ function netkitOf(context: Context): Netkit {
   const { instance, store, drivers } = context;
   const reader = readerOf(store);
 
-  const networks: Networks = {
+  const networks: Networks = explaining({
     create: async (request, options) =>
       await operate(
         context,
@@ -106,9 +107,9 @@ function netkitOf(context: Context): Netkit {
         },
         options,
       ),
-  };
+  });
 
-  const sandboxes: Sandboxes = {
+  const sandboxes: Sandboxes = explaining({
     open: async (request = {}, options) => {
       const sandbox = await operate(
         context,
@@ -130,7 +131,7 @@ function netkitOf(context: Context): Netkit {
       return sandboxHandle(context, sandbox, await namespaceOf(reader, sandbox.namespace));
     },
     remove: async (ref, options = {}) => await remove(context, await findSandbox(reader, ref), options),
-  };
+  });
 
   const close = async (): Promise<void> => {
     context.host.close();
@@ -139,7 +140,7 @@ function netkitOf(context: Context): Netkit {
     await store.close();
   };
 
-  return {
+  return explaining({
     instance,
     networks,
     sandboxes,
@@ -157,7 +158,7 @@ function netkitOf(context: Context): Netkit {
     }),
     close,
     [Symbol.asyncDispose]: close,
-  };
+  });
 }
 
 /** What programs netfilter; a machine where nothing does can be looked at too. */

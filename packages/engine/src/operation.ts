@@ -108,20 +108,40 @@ async function carryOut(
   flushed.catch(() => {}); // awaited below, once there is something to take back
   time("intent");
   const closed: Write = { key: keys.journal, value: undefined };
+  const end = async (): Promise<void> => {
+    await commit(store, [...writes, ...draft.lateWrites(namespaceCookie), closed], false);
+    time("commit");
+  };
+
+  if (draft.recovery === "finish") {
+    // A namespace that went can't be brought back: what was begun is finished, now or by the next operation.
+    const attempt = async (onDisk: Promise<void>): Promise<void> => {
+      await execute(plan, handlers, {});
+      time("kernel");
+      await onDisk;
+      await end();
+    };
+    try {
+      await attempt(flushed).catch(async () => await attempt(store.flush()));
+    } catch (error) {
+      throw unfinished(title, explained(error));
+    }
+    return;
+  }
+
   try {
     const undo = await execute(plan, handlers, signal === undefined ? {} : { signal });
     time("kernel");
     try {
       await flushed;
-      await commit(store, [...writes, ...draft.lateWrites(namespaceCookie), closed], false);
+      await end();
     } catch (error) {
       await undo();
       throw error;
     }
-    time("commit");
   } catch (error) {
-    // When undoing failed too, the journal stays open for the next operation to mend.
-    if (!isNetkitError(error) || error.code !== "TEARDOWN") await commit(store, [closed]);
+    // When undoing failed too, or this can't be written, the journal stays open for the next operation to mend.
+    if (!isNetkitError(error) || error.code !== "TEARDOWN") await commit(store, [closed]).catch(() => {});
     throw error;
   }
 }
@@ -146,6 +166,15 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
   await execute(finish ? plan : inverse(plan), handlers, {});
   await commit(context.store, [...(finish ? entry.writes : []), closed]);
   return entry;
+}
+
+function unfinished(title: string, cause: unknown): NetkitError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new NetkitError("TEARDOWN", `'${title}' was begun and could not be finished: ${why}`, {
+    hint: "The next netkit command goes on with it, once the reason is gone.",
+    details: { title },
+    cause,
+  });
 }
 
 function withoutKey(change: Change): JournalEntry["plan"][number] {

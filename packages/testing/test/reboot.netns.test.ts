@@ -1,9 +1,10 @@
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Commit, Store } from "@netkit/core";
+import type { Store } from "@netkit/core";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { expect, test } from "vitest";
 import { TestHost } from "./host.ts";
+import { storeWith } from "./store-with.ts";
 
 /** Makes the state look as if it had been written before the last boot. */
 async function age(root: string): Promise<void> {
@@ -19,42 +20,23 @@ async function age(root: string): Promise<void> {
 }
 
 /** A store that keeps a copy of its files as a power cut would leave them: what was flushed, and nothing after. */
-class Disk implements Store {
-  readonly #root: string;
-  readonly #copy: string;
-  readonly #store: Store;
-  /** Aborted when something is flushed. */
-  givingUp: AbortController | undefined;
-
-  constructor(root: string, copy: string) {
-    this.#root = root;
-    this.#copy = copy;
-    this.#store = openSqliteStore({ path: join(root, "state.db") });
-  }
-
-  async commit(commit: Commit): ReturnType<Store["commit"]> {
-    const result = await this.#store.commit(commit);
-    if (commit.durable !== false) this.#keep();
-    return result;
-  }
-
-  async flush(): Promise<void> {
-    this.givingUp?.abort();
-    await this.#store.flush();
-    this.#keep();
-  }
-
-  get: Store["get"] = async (key) => await this.#store.get(key);
-  getAll: Store["getAll"] = async (keys) => await this.#store.getAll(keys);
-  range: Store["range"] = async (prefix, options) => await this.#store.range(prefix, options);
-  watch: Store["watch"] = (prefix, revision, signal) => this.#store.watch(prefix, revision, signal);
-  revision: Store["revision"] = async () => await this.#store.revision();
-  lease: Store["lease"] = async (ttlMs) => await this.#store.lease(ttlMs);
-  close: Store["close"] = async () => await this.#store.close();
-
-  #keep(): void {
-    for (const name of ["state.db", "state.db-wal"]) copyFileSync(join(this.#root, name), join(this.#copy, name));
-  }
+function openOnDisk(root: string, copy: string, onFlush: () => void): Store {
+  const store = openSqliteStore({ path: join(root, "state.db") });
+  const keep = (): void => {
+    for (const name of ["state.db", "state.db-wal"]) copyFileSync(join(root, name), join(copy, name));
+  };
+  return storeWith(store, {
+    async commit(commit) {
+      const result = await store.commit(commit);
+      if (commit.durable !== false) keep();
+      return result;
+    },
+    async flush() {
+      onFlush();
+      await store.flush();
+      keep();
+    },
+  });
 }
 
 test("what was acknowledged survives a power cut", async () => {
@@ -62,20 +44,21 @@ test("what was acknowledged survives a power cut", async () => {
   using survived = new TestHost.Root();
   const before = new TestHost();
   try {
-    const disk = new Disk(root.path, survived.path);
-    const netkit = await before.open({ root: root.path, store: disk });
+    let givingUp: AbortController | undefined;
+    const store = openOnDisk(root.path, survived.path, () => givingUp?.abort());
+    const netkit = await before.open({ root: root.path, store });
     await netkit.networks.create({ name: "kept", subnets: [{ subnet: "10.9.0.0/24" }] });
     await netkit.networks.create({ name: "removed", subnets: [{ subnet: "10.9.1.0/24" }] });
     await netkit.networks.remove("removed");
     const box = await netkit.sandboxes.open({ name: "box", networks: [{ network: "kept", ip: "10.9.0.5" }] });
     await box.close();
     // This one is given up when its intent is on the disk already, and may not come back either.
-    const { signal } = (disk.givingUp = new AbortController());
+    const { signal } = (givingUp = new AbortController());
     await expect(netkit.networks.create({ name: "failed" }, { signal })).rejects.toMatchObject({ code: "CANCELLED" });
-    disk.givingUp = undefined;
+    givingUp = undefined;
     // Of this one only the intent is on the disk.
     await netkit.networks.create({ name: "last", subnets: [{ subnet: "10.9.2.0/24" }] });
-    await disk.close();
+    await store.close();
   } finally {
     before.sh("ip -o link show type bridge | cut -d: -f2 | xargs -rn1 ip link del; nft flush ruleset");
     await before[Symbol.asyncDispose]();

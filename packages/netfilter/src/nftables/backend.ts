@@ -128,7 +128,10 @@ export class NftablesBackend implements Backend {
   async #dropIfLast({ deletes }: Transaction): Promise<void> {
     if (!deletes.some(({ set }) => set === "inward" || set.startsWith("outward"))) return;
     const result = await this.#nftTimed("nft: drop the table if it is empty", dropTable(this.#table));
-    if (result.code === 0) this.#base = "wanting";
+    // EBUSY: another network holds a chain. ENOENT: somebody else was quicker.
+    if (result.code !== 0 && /busy/i.test(result.error)) return;
+    if (result.code !== 0 && !/no such file/i.test(result.error)) throw refused(result);
+    this.#base = "wanting";
   }
 
   async #list(): Promise<Listing | undefined> {
