@@ -10,6 +10,8 @@ export type LateWrites = (cookieOf: (namespace: string) => string) => Write[];
  * operations compose (a sandbox with three endpoints is one draft) and a dry run is a draft thrown away.
  */
 export class Draft {
+  /** It is only looked at: nothing will be carried out. */
+  readonly dryRun: boolean;
   readonly #store: Store;
   /** What was read: nobody else writes while the draft's operation has the lock. */
   readonly #read = new Map<string, unknown>();
@@ -23,7 +25,8 @@ export class Draft {
   /** How a crash in the middle is mended: by taking everything back, or by going on. */
   recovery: "undo" | "finish" = "undo";
 
-  constructor(store: Store) {
+  constructor(store: Store, dryRun = false) {
+    this.dryRun = dryRun;
     this.#store = store;
   }
 

@@ -1,6 +1,7 @@
 import {
   familyOf,
   ipOf,
+  keyOf,
   NetkitError,
   parseIp,
   parseLinkName,
@@ -43,7 +44,6 @@ export async function connect(
   sandbox: Sandbox,
   request: EndpointRequest,
 ): Promise<Endpoint> {
-  await draft.prefetch([keys.namespace(sandbox.namespace), keys.networkName(request.network)]);
   const namespace = await ownNamespace(draft, sandbox, "connect");
   const found = await findNetwork(draft, request.network);
   const driver = await context.drivers.get(found.driver);
@@ -171,7 +171,12 @@ function ipv6Switch({ ifName, namespace: ns, addresses }: Endpoint, resources: r
   const path = `net/ipv6/conf/${ifName}/disable_ipv6`;
   if (resources.some((resource) => resource.kind === "sysctl" && resource.ns === ns && resource.path === path))
     return [];
-  return [{ kind: "sysctl", ns, path, value: on ? "0" : "1" }];
+  if (on) return [{ kind: "sysctl", ns, path, value: "0" }];
+  // Behind them, so that one batch makes all of it and asks whether anything is to be done here: it rarely is.
+  const first = resources
+    .filter(({ kind, ns: at }) => at === ns && (kind === "address" || kind === "route"))
+    .map(keyOf);
+  return [{ kind: "sysctl", ns, path, value: "1", dependsOn: first }];
 }
 
 /** The namespace that a sandbox may attach something to: a joined one leaves that to the first member. */

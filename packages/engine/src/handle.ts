@@ -13,7 +13,7 @@ import type { ChangeOptions, EndpointRequest, RunOptions, SandboxDetails, Sandbo
 import { sandboxDetails } from "./details.ts";
 import { explaining } from "./explained.ts";
 import { connect, disconnect, publish, unpublish } from "./endpoints.ts";
-import { namespaceOf, readerOf, sandboxOf } from "./lookup.ts";
+import { namespaceOf, readerOf, sandboxOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
 import { filesDirectory } from "./sandbox-files.ts";
 import { namespaceIsGone, removeSandbox } from "./sandboxes.ts";
@@ -25,8 +25,8 @@ type Ports = readonly (PortSpec | string)[];
 /** A sandbox of an instance. It holds nothing but the id: every call reads the state as it is by then. */
 export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace: Namespace): SandboxHandle {
   const reader = readerOf(context.store);
-  const current = async (): Promise<Sandbox> => {
-    const found = await reader.get<Sandbox>(keys.sandbox(id));
+  const current = async (from: Reader = reader): Promise<Sandbox> => {
+    const found = await from.get<Sandbox>(keys.sandbox(id));
     if (found !== undefined) return found;
     throw new NetkitError("SANDBOX_NOT_FOUND", `sandbox '${name}' has been removed`, { details: { id } });
   };
@@ -63,7 +63,10 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       return await operate(
         context,
         `connect ${name} to ${whole.network}`,
-        async (draft) => await connect(context, draft, await current(), whole),
+        async (draft) => {
+          await draft.prefetch([keys.sandbox(id), keys.namespace(namespace.id), keys.networkName(whole.network)]);
+          return await connect(context, draft, await current(draft), whole);
+        },
         options,
       );
     },
@@ -71,21 +74,21 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       await operate(
         context,
         `disconnect ${name} from ${network}`,
-        async (draft) => await disconnect(context, draft, await current(), network),
+        async (draft) => await disconnect(context, draft, await current(draft), network),
         options,
       ),
     publish: async (network: string, ports: Ports, options?: ChangeOptions) =>
       await operate(
         context,
         `publish ports of ${name}`,
-        async (draft) => await publish(context, draft, await current(), network, ports),
+        async (draft) => await publish(context, draft, await current(draft), network, ports),
         options,
       ),
     unpublish: async (network: string, ports: Ports, options?: ChangeOptions) =>
       await operate(
         context,
         `unpublish ports of ${name}`,
-        async (draft) => await unpublish(context, draft, await current(), network, ports),
+        async (draft) => await unpublish(context, draft, await current(draft), network, ports),
         options,
       ),
     run,

@@ -54,7 +54,7 @@ async function operateUnexplained<T>(
   time("lock");
   if (options.dryRun !== true) await recover(context);
 
-  const draft = new Draft(store);
+  const draft = new Draft(store, options.dryRun);
   const result = await build(draft);
   const planned = await planDraft(draft);
   time("plan");

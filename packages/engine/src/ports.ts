@@ -33,9 +33,10 @@ export async function resolvePorts(
       ? new NetkitError("PORT_TAKEN", `host port ${describePort(port)} is published twice by the same sandbox`)
       : undefined;
   /** An endpoint of any root has one of them. */
-  const published = async (ports: readonly PublishedPort[]): Promise<NetkitError | undefined> => {
+  const published = async (ports: readonly PublishedPort[], everywhere = true): Promise<NetkitError | undefined> => {
     const own = await findClash(draft, ports);
     if (own !== undefined) return portTaken(own.port, `sandbox '${own.sandbox ?? "?"}'`);
+    if (!everywhere) return undefined;
     const other = await otherRoots.findClash(opened.cookie, ports);
     return other === undefined ? undefined : portTaken(other.port, other.who);
   };
@@ -90,7 +91,8 @@ export async function resolvePorts(
     }
     resolved.push(found);
   }
-  const refusal = fixed.length === 0 ? undefined : ((await published(fixed)) ?? bound(fixed));
+  // The other roots' are looked at when they can't change any more, unless it doesn't come to that.
+  const refusal = fixed.length === 0 ? undefined : ((await published(fixed, draft.dryRun)) ?? bound(fixed));
   if (refusal !== undefined) throw refusal;
   return resolved;
 }

@@ -34,6 +34,16 @@ export class Database {
     return this.#explained(() => this.#prepared(sql).all(...values)) as T[];
   }
 
+  /** The first `limit` rows. A bound LIMIT would have SQLite plan the query anew each time. */
+  some<T>(limit: number, sql: string, ...values: (string | number | null)[]): T[] {
+    return this.#explained(() => {
+      const rows: unknown[] = [];
+      if (limit <= 0) return rows;
+      for (const row of this.#prepared(sql).iterate(...values)) if (rows.push(row) >= limit) break;
+      return rows;
+    }) as T[];
+  }
+
   /** How many rows a change hit. */
   run(sql: string, ...values: (string | number | null)[]): number {
     return Number(this.#explained(() => this.#prepared(sql).run(...values)).changes);

@@ -56,10 +56,14 @@ export class SqliteStore implements Store {
     return new Map(rows.map((row) => [row.key, entryOf(row)]));
   }
 
-  async range(prefix: string, { from = prefix, limit = -1 }: RangeOptions = {}): Promise<Entry[]> {
-    const sql = `SELECT key, value, revision FROM entry WHERE key >= ? AND key < ? AND ${live} ORDER BY key LIMIT ?`;
-    const first = from > prefix ? from : prefix;
-    return this.#database.all<EntryRow>(sql, first, endOf(prefix), Date.now(), limit).map(entryOf);
+  async range(prefix: string, { from = prefix, limit }: RangeOptions = {}): Promise<Entry[]> {
+    const sql = `SELECT key, value, revision FROM entry WHERE key >= ? AND key < ? AND ${live} ORDER BY key`;
+    const values = [from > prefix ? from : prefix, endOf(prefix), Date.now()];
+    const rows =
+      limit === undefined
+        ? this.#database.all<EntryRow>(sql, ...values)
+        : this.#database.some<EntryRow>(limit, sql, ...values);
+    return rows.map(entryOf);
   }
 
   async revision(): Promise<number> {

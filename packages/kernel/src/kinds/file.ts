@@ -30,10 +30,9 @@ export const file: Kind<FileResource> = {
   },
   change(tx, { path, content }) {
     tx.act("host", `write ${path}`, () => {
-      const found = contentOf(path);
+      const found = overwrite(path, content);
       if (found === content) return undefined;
-      overwrite(path, content);
-      return () => (found === undefined ? void remove(path) : overwrite(path, found));
+      return () => (found === undefined ? remove(path) : overwrite(path, found));
     });
     return true;
   },
@@ -89,21 +88,24 @@ function temporary(path: string): string {
 /**
  * Changes a file in its place: processes that have it mounted over their own (/etc/hosts of a sandbox) see the change.
  * A new file under the old name would leave them with the old one; it would also be flushed to disk on ext4, at ten
- * times the cost.
+ * times the cost. Returns what was there before; undefined: no file.
  */
-function overwrite(path: string, content: string): void {
+function overwrite(path: string, content: string): string | undefined {
   let fd: number;
   try {
     fd = openSync(path, "r+");
   } catch (error) {
     if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw error;
     write(path, content);
-    return;
+    return undefined;
   }
   try {
+    const found = readFileSync(fd, "utf8");
+    if (found === content) return found;
     const bytes = Buffer.from(content);
     writeSync(fd, bytes, 0, bytes.length, 0);
     ftruncateSync(fd, bytes.length);
+    return found;
   } finally {
     closeSync(fd);
   }
