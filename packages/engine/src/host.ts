@@ -32,11 +32,7 @@ export class Host {
   }
 
   async #open(): Promise<Opened> {
-    const [kernel, netfilter, netlink] = await Promise.all([
-      import("@netkit/kernel"),
-      import("@netkit/netfilter"),
-      import("@netkit/netlink"),
-    ]);
+    const system = await import("./system.ts");
     if (this.#opened !== undefined) return this.#opened;
     const onTiming = this.#onTiming;
     const context: HandlerContext = {
@@ -49,26 +45,26 @@ export class Host {
       },
       onRequest: onTiming === undefined ? undefined : (what, ms) => onTiming({ what, ms }),
     };
-    const socket = netlink.openNetlink();
-    const home = netlink.openNamespace();
-    const firewall = netfilter.firewallHandler(context, { backend: this.#firewall });
-    const handlers: ResourceHandler[] = [kernel.kernelHandler(context), firewall];
+    const socket = system.openNetlink();
+    const home = system.openNamespace();
+    const firewall = system.firewallHandler(context, { backend: this.#firewall });
+    const handlers: ResourceHandler[] = [system.kernelHandler(context), firewall];
     return {
       handlers,
       firewall: () => firewall.backend(),
-      cookie: netlink.namespaceCookie().toString(),
-      facts: (queries) => kernel.readFacts(socket, queries),
-      routes: () => kernel.readHostRoutes(socket),
-      portsInUse: (ports) => kernel.portsInUse(home.fd, ports),
-      execute: kernel.execute,
+      cookie: system.namespaceCookie().toString(),
+      facts: (queries) => system.readFacts(socket, queries),
+      routes: () => system.readHostRoutes(socket),
+      portsInUse: (ports) => system.portsInUse(home.fd, ports),
+      execute: system.execute,
       look: (path) => {
-        using inside = netlink.openNetlink({ namespace: path });
+        using inside = system.openNetlink({ namespace: path });
         return {
-          links: netlink.listLinks(inside).map(({ name }) => name),
-          routes: kernel.readHostRoutes(inside),
+          links: system.listLinks(inside).map(({ name }) => name),
+          routes: system.readHostRoutes(inside),
         };
       },
-      namespaceCookie: (path) => netlink.namespaceCookie(path).toString(),
+      namespaceCookie: (path) => system.namespaceCookie(path).toString(),
       close() {
         for (const handler of handlers) handler.close();
         socket.close();

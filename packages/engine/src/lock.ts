@@ -2,8 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import { isNetkitError, NetkitError } from "@netkit/core";
 
-/** Loaded when it is first needed: reading the state needs no system calls. */
-let netlink: typeof import("@netkit/netlink") | undefined;
+let system: typeof import("./system.ts") | undefined;
 
 /**
  * The lock of an instance: one operation at a time changes the kernel and the store, whichever process it comes from.
@@ -40,7 +39,7 @@ export class Lock {
   }
 
   async #flock(signal: AbortSignal | undefined, timeoutMs: number): Promise<void> {
-    const { LOCK_EX, LOCK_NB, syscalls } = (netlink ??= await import("@netkit/netlink"));
+    const { LOCK_EX, LOCK_NB, syscalls } = (system ??= await import("./system.ts"));
     this.#fd ??= openSync(this.#path, "a", 0o600);
     const deadline = performance.now() + timeoutMs;
     for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 20)) {
@@ -67,7 +66,7 @@ export class Lock {
   }
 
   #unlock(): void {
-    if (this.#fd !== undefined) netlink?.syscalls().flock(this.#fd, netlink.LOCK_UN);
+    if (this.#fd !== undefined) system?.syscalls().flock(this.#fd, system.LOCK_UN);
   }
 
   /** Gives up the file. Only when nobody has the lock or waits for it. */
