@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Instance, PublishedPort } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
@@ -42,9 +42,12 @@ export class OtherRoots {
     host: string,
     ports: readonly PublishedPort[],
   ): Promise<{ readonly port: PublishedPort; readonly who: string } | undefined> {
-    for (const root of this.#others(host)) {
+    for (const { file, root } of this.#others(host)) {
       const path = join(root, "state.db");
-      if (!existsSync(path)) continue;
+      if (!existsSync(path)) {
+        rmSync(file, { force: true }); // the root was deleted
+        continue;
+      }
       const store = openSqliteStore({ path, readOnly: true });
       try {
         // What a root has from before the boot, it will find to be gone.
@@ -66,17 +69,25 @@ export class OtherRoots {
   }
 
   #register(host: string): void {
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const { root, mark } = this.#instance;
-    writeFileSync(join(this.#directory, mark), JSON.stringify({ root, host } satisfies Registered), { mode: 0o600 });
+    const file = join(this.#directory, mark);
+    const known = read(file);
+    if (known?.root !== root || known.host !== host) {
+      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      // Whole or not at all, whoever reads it now.
+      const whole = join(this.#directory, `.${mark}.${process.pid}`);
+      writeFileSync(whole, JSON.stringify({ root, host } satisfies Registered), { mode: 0o600 });
+      renameSync(whole, file);
+    }
     this.#registered = host;
   }
 
-  #others(host: string): string[] {
+  #others(host: string): { readonly file: string; readonly root: string }[] {
     return this.#names().flatMap((name) => {
-      if (name === this.#instance.mark) return [];
-      const registered = parse(readFileSync(join(this.#directory, name), "utf8"));
-      return registered?.host === host ? [registered.root] : [];
+      if (name === this.#instance.mark || name.startsWith(".")) return [];
+      const file = join(this.#directory, name);
+      const registered = read(file);
+      return registered?.host === host ? [{ file, root: registered.root }] : [];
     });
   }
 
@@ -89,10 +100,10 @@ export class OtherRoots {
   }
 }
 
-/** Undefined for a file that its root is writing just now: it has published nothing yet. */
-function parse(text: string): Registered | undefined {
+/** Undefined for a file that is gone, or isn't one of these. */
+function read(file: string): Registered | undefined {
   try {
-    return JSON.parse(text) as Registered;
+    return JSON.parse(readFileSync(file, "utf8")) as Registered;
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Netkit } from "@netkit/engine";
 import { TestHost } from "./host.ts";
@@ -180,10 +181,17 @@ test("published ports: taken by a sandbox, by a socket, by another root, twice i
   });
   await web.close();
   const theirs = await second.sandboxes.open({ networks: [{ network: "n", publish: ["8080:80"] }] });
-  await expect(open("8080:80")).rejects.toMatchObject({ code: "PORT_TAKEN" });
+  await expect(open("8080:80")).rejects.toMatchObject({
+    code: "PORT_TAKEN",
+    message: expect.stringContaining(other.path),
+  });
+  expect(existsSync(`/run/netkit/roots/${second.instance.mark}`)).toBe(true);
   await theirs.close();
   await second.networks.remove("n");
+  await second.close();
   other[Symbol.dispose]();
+  await open("8080:80");
+  expect(existsSync(`/run/netkit/roots/${second.instance.mark}`)).toBe(false);
 });
 
 test("ports come and go on a live endpoint", async () => {
