@@ -1,5 +1,4 @@
-import { createRequire } from "node:module";
-import { withNamespace } from "@netkit/netlink";
+import { koffi, withNamespace } from "@netkit/netlink";
 
 /** libnftables in this process, bound to a namespace (libnftables(3)). */
 export class Nftables {
@@ -7,8 +6,7 @@ export class Nftables {
   readonly #error: () => string;
 
   constructor(namespace: string) {
-    const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
-    const library = koffi.load("libnftables.so.1");
+    const library = koffi().load("libnftables.so.1");
     const create = library.func("void *nft_ctx_new(uint32_t)");
     const bufferError = library.func("int nft_ctx_buffer_error(void *)");
     const error = library.func("const char *nft_ctx_get_error_buffer(void *)");

@@ -39,6 +39,7 @@ export type {
   VethPair,
   VethPeer,
 } from "./link-request.ts";
+export { koffi } from "./koffi.ts";
 export type * from "./link-kind.ts";
 export type { LinkStats } from "./link-stats.ts";
 export { NLM_F_APPEND, NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL, NLM_F_REPLACE } from "./message.ts";

@@ -1,8 +1,8 @@
-import { createRequire } from "node:module";
 import type { LibraryHandle } from "koffi";
+import { koffi } from "./koffi.ts";
 
 /**
- * Every system call this package makes, and the only file that knows koffi.
+ * Every system call this package makes.
  *
  * A call returns what the kernel returns: a value of zero or more, or a negated errno. Nothing here throws for a
  * failed call, and nothing here allocates on the synchronous path.
@@ -73,9 +73,9 @@ export function setSyscalls(replacement: Syscalls): Syscalls {
 }
 
 function openLibc(): Syscalls {
-  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
-  const libc = koffi.load(null);
-  const result = (value: number): number => (value < 0 ? -koffi.errno() : value);
+  const { errno, load } = koffi();
+  const libc = load(null);
+  const result = (value: number): number => (value < 0 ? -errno() : value);
   const later = (call: ReturnType<LibraryHandle["func"]>, ...args: unknown[]): Promise<number> =>
     new Promise((resolve, reject) => {
       call.async(...args, (error: Error | null, value: number) => {

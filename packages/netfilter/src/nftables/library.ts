@@ -1,5 +1,5 @@
 import { readdirSync, readlinkSync } from "node:fs";
-import { createRequire } from "node:module";
+import { koffi } from "@netkit/netlink";
 import type { LibraryHandle } from "koffi";
 import type { Home } from "../home.ts";
 import type { Nft } from "./nft.ts";
@@ -11,10 +11,10 @@ const FD_CLOEXEC = 1;
 
 /** libnftables in this process, its socket bound to `home`; undefined where the library isn't installed. */
 export function openLibrary(home: Home): Nft | undefined {
-  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+  const { load } = koffi();
   let library: LibraryHandle;
   try {
-    library = koffi.load("libnftables.so.1");
+    library = load("libnftables.so.1");
   } catch {
     return undefined;
   }
@@ -29,7 +29,7 @@ export function openLibrary(home: Home): Nft | undefined {
 
   const sockets = openSockets();
   let context: unknown = home.run(() => newContext(0));
-  const fcntl = koffi.load(null).func("int fcntl(int, int, ...)");
+  const fcntl = load(null).func("int fcntl(int, int, ...)");
   for (const [fd, target] of openSockets()) {
     // The library's socket would go to every child process, and with it the power over this namespace's rules.
     if (sockets.get(fd) !== target) fcntl(fd, F_SETFD, "int", FD_CLOEXEC);
