@@ -1,5 +1,4 @@
-import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { explain } from "./errors.ts";
 
@@ -67,10 +66,11 @@ export class Database {
 
   /**
    * Flushes the write-ahead log to disk, on another thread. Whatever was committed is in there, or was checkpointed,
-   * before which SQLite flushes it itself. The log stays the same file while the connection is open.
+   * before which SQLite flushes it itself. The log stays the same file while the connection is open; when it makes a new
+   * one, SQLite flushes the directory.
    */
   async flush(): Promise<void> {
-    const log = this.#explained(() => (this.#log ??= openLog(this.path)));
+    const log = this.#explained(() => (this.#log ??= openSync(`${this.path}-wal`, "r")));
     await new Promise<void>((resolve, reject) => {
       fdatasync(log, (error) => (error === null ? resolve() : reject(explain(error, this.path))));
     });
@@ -78,7 +78,7 @@ export class Database {
 
   /** As {@link flush}, at once. */
   flushNow(): void {
-    this.#explained(() => fdatasyncSync((this.#log ??= openLog(this.path))));
+    this.#explained(() => fdatasyncSync((this.#log ??= openSync(`${this.path}-wal`, "r"))));
   }
 
   close(): void {
@@ -100,12 +100,4 @@ export class Database {
       throw explain(error, this.path);
     }
   }
-}
-
-/** Its name has to survive too: SQLite makes the file anew after the last connection has closed. */
-function openLog(path: string): number {
-  const directory = openSync(dirname(path), "r");
-  fsyncSync(directory);
-  closeSync(directory);
-  return openSync(`${path}-wal`, "r");
 }
