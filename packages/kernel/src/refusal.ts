@@ -51,12 +51,18 @@ export function refusal(item: Item, error: NetlinkError): NetkitError {
   });
 }
 
+const fileMeanings: typeof meanings = {
+  ...meanings,
+  EROFS: { code: "KERNEL", hint: "Its file system is mounted read-only: see 'findmnt'." },
+  ENOSPC: { code: "KERNEL", hint: "Its file system is full: free some space." },
+};
+
 /** The refusal of a file operation, or `error` as it is when it isn't one. */
 export function fileRefusal(item: Item, error: unknown): unknown {
   if (isNetkitError(error) || !(error instanceof Error) || !("code" in error) || typeof error.code !== "string") {
     return error;
   }
-  const known = meanings[error.code];
+  const known = (item.resource.kind === "file" ? fileMeanings : meanings)[error.code];
   const hint = known?.hint ?? "See that the path exists and can be written.";
   return new NetkitError(known?.code ?? "KERNEL", `${subject(item)}: ${error.message}`, {
     hint,

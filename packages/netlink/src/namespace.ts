@@ -98,11 +98,12 @@ export function removeNamespace(path: string): void {
  */
 export function namespaceCookie(namespace?: NamespaceRef): bigint {
   const calls = syscalls();
-  const open = (): number => checked(calls.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0), "open a socket");
+  const op = `read the cookie of ${namespace === undefined ? "the own network namespace" : describeNamespace(namespace)}`;
+  const open = (): number => checked(calls.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0), op);
   const fd = namespace === undefined ? open() : withNamespace(namespace, open);
   try {
     const cookie = Buffer.alloc(8);
-    checked(calls.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie), "read the network namespace's cookie");
+    checked(calls.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie), op);
     return LITTLE_ENDIAN ? cookie.readBigUInt64LE() : cookie.readBigUInt64BE();
   } finally {
     calls.close(fd);

@@ -71,6 +71,7 @@ export interface NetlinkSocket extends Disposable {
 }
 
 const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
 
 const RECEIVE_TIMEOUT_MS = 10_000;
 const DUMP_ATTEMPTS = 16;
@@ -95,6 +96,8 @@ class Socket implements NetlinkSocket {
   #sequence = 0;
   #closed = false;
   #sending = 0;
+  /** Answers may be on their way that nobody waits for any more. */
+  #abandoned = false;
 
   constructor(fd: number, family: number, namespace: string | undefined) {
     this.#fd = fd;
@@ -216,6 +219,7 @@ class Socket implements NetlinkSocket {
   }
 
   #write(target: Buffer, pending: readonly Pending[], flags: number): number {
+    if (this.#abandoned) this.#drain();
     let end = 0;
     for (const entry of pending) {
       this.#sequence = (this.#sequence + 1) >>> 0;
@@ -245,6 +249,9 @@ class Socket implements NetlinkSocket {
         while (!isOver(entry, pending)) this.#receive(buffer, entry.message.op);
         if (entry.failure) throw entry.failure.cause;
       }
+    } catch (error) {
+      this.#abandoned = true;
+      throw error;
     } finally {
       this.#forget(pending);
       idleBuffers.push(buffer);
@@ -261,6 +268,22 @@ class Socket implements NetlinkSocket {
       throw this.#error(op, EMSGSIZE, `answer of ${length} bytes, ${buffer.length} are the limit`);
     }
     readMessages(buffer.subarray(0, length), (header, payload) => this.#dispatch(header, payload));
+  }
+
+  /** The kernel refuses a new dump (EBUSY) until all of the last one has been read. */
+  #drain(): void {
+    const buffer = idleBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    try {
+      for (;;) {
+        const length = syscalls().recv(this.fd, buffer, buffer.length, MSG_TRUNC | MSG_DONTWAIT);
+        if (length < 0 && length !== -EINTR && length !== -ENOBUFS) break;
+        const datagram = buffer.subarray(0, Math.max(0, Math.min(length, buffer.length)));
+        readMessages(datagram, (header, payload) => this.#dispatch(header, payload));
+      }
+      this.#abandoned = false;
+    } finally {
+      idleBuffers.push(buffer);
+    }
   }
 
   #dispatch(header: MessageHeader, payload: Buffer): void {

@@ -294,3 +294,19 @@ test("neighbours by the thousand come in several reads", () => {
   ).toEqual(addresses(2000).toSorted());
   socket.batchOrThrow(entries.map(delNeighbour));
 });
+
+test("a socket whose answer was lost in the middle of a dump works again with the next request", () => {
+  using host = makeNamespace();
+  using socket = host.open();
+  const ifindex = createLink(socket, { kind: "bridge", name: "br0" }).ifindex;
+  socket.batchOrThrow(addresses(2000).map((address) => newNeighbour({ ifindex, address, mac: "02:00:00:00:00:01" })));
+  const real = syscalls();
+  let reads = 0;
+  setSyscalls({ ...real, recv: (...args) => ((reads += 1) === 2 ? -5 : real.recv(...args)) });
+  try {
+    expect(() => listNeighbours(socket, { ifindex })).toThrow(/EIO/);
+  } finally {
+    setSyscalls(real);
+  }
+  expect(listNeighbours(socket, { ifindex })).toHaveLength(2000);
+});

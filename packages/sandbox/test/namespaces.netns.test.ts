@@ -35,6 +35,7 @@ test("a namespace is found by its cookie: by name, else through a process, until
   const name = `nkt-gone-${process.pid}`;
   execFileSync("ip", ["netns", "add", name]);
   const child = spawnInSandbox({ namespacePath: `/run/netns/${name}`, command: ["sleep", "100"], stdio: "ignore" });
+  await child.started; // what sets it up has processes of its own
   const gone = identifyNamespace(`/run/netns/${name}`).cookie;
   execFileSync("ip", ["netns", "del", name]);
   expect(findNamespace(gone)).toBe(`/proc/${child.pid}/ns/net`);

@@ -102,13 +102,22 @@ function overwrite(path: string, content: string): string | undefined {
   try {
     const found = readFileSync(fd, "utf8");
     if (found === content) return found;
-    const bytes = Buffer.from(content);
-    writeSync(fd, bytes, 0, bytes.length, 0);
-    ftruncateSync(fd, bytes.length);
+    try {
+      rewrite(fd, content);
+    } catch (error) {
+      rewrite(fd, found); // it may hold some of the new content
+      throw error;
+    }
     return found;
   } finally {
     closeSync(fd);
   }
+}
+
+function rewrite(fd: number, content: string): void {
+  const bytes = Buffer.from(content);
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, at);
+  ftruncateSync(fd, bytes.length);
 }
 
 /** Removes the file, and its directory with the last one. False: there was none. */
