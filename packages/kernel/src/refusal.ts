@@ -74,7 +74,7 @@ export function fileRefusal(item: Item, error: unknown): unknown {
 export function linkNotFound(item: Item, ns: NamespaceRef, name: string): NetkitError {
   const place = ns === "host" ? "" : ` in namespace ${shortId(ns)}`;
   return new NetkitError("LINK_NOT_FOUND", `${subject(item)}: there is no link '${name}'${place}`, {
-    hint: `Make '${name}' first (see 'ip link'), or name another one.`,
+    hint: `If it is netkit's own, 'netkit doctor --repair' brings it back; else make it first (see 'ip link').`,
     details: { resource: item.resource, link: name, namespace: ns },
   });
 }
