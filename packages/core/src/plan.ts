@@ -48,6 +48,11 @@ export interface HandlerContext {
   readonly onRequest?: ((what: string, ms: number) => void) | undefined;
 }
 
+export interface ApplyOptions {
+  /** What was done before a failure may stay, for the caller carries the same changes out again: it removes. */
+  readonly forward?: boolean | undefined;
+}
+
 /**
  * Makes, removes, reads and renders the resources of some kinds. It applies changes in runs: everything that can go
  * into one kernel request or transaction does.
@@ -59,7 +64,7 @@ export interface ResourceHandler {
    * Creating what is there already as wanted, and removing what is gone, are no errors; finding a stranger's object
    * in the place of a new one is (LINK_TAKEN, RESOURCE_CONFLICT).
    */
-  apply(changes: readonly Change[]): Promise<Undo>;
+  apply(changes: readonly Change[], options?: ApplyOptions): Promise<Undo>;
   /** One reading per resource, in order. Never changes anything. */
   read(resources: readonly Resource[]): Promise<Reading[]>;
   /** Objects that carry this instance's mark and whose keys aren't in `known`, as resources that `apply` can remove. */

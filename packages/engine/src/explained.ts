@@ -26,10 +26,15 @@ export function explained(error: unknown): unknown {
   if (isNetkitError(error) || !(error instanceof Error)) return error;
   if (netlinkBrand in error) {
     const { errno, code, op, message } = error as unknown as NetlinkError;
-    return new NetkitError("KERNEL", `the kernel refused: ${message}`, { details: { errno, code, op }, cause: error });
+    return new NetkitError("KERNEL", `the kernel refused: ${message}`, {
+      hint: "See 'netkit doctor' and the kernel's log (dmesg).",
+      details: { errno, code, op },
+      cause: error,
+    });
   }
   if ("syscall" in error && "code" in error) {
     return new NetkitError("KERNEL", `the system refused: ${error.message}`, {
+      hint: "See that the file exists, and that its file system can be written and isn't full.",
       details: { code: error.code },
       cause: error,
     });

@@ -21,7 +21,8 @@ export async function catchUp(context: Context): Promise<void> {
   if (known === undefined)
     await store.commit({ checks: [{ key: keys.boot, revision: 0 }], writes: [{ key: keys.boot, value: boot }] });
   if (process.geteuid?.() !== 0) return;
-  if ((await store.get(keys.journal)) !== undefined) await recoverUnlessBusy(context);
+  // What can't be mended now is told by the next change; it must not stand in the way of looking.
+  if ((await store.get(keys.journal)) !== undefined && !(await recoverUnlessBusy(context))) return;
   if (known !== undefined && known !== boot) {
     const gone = await examineSandboxes(context);
     await operate(
@@ -42,13 +43,14 @@ export async function catchUp(context: Context): Promise<void> {
     await operate(context, "remove ended sandboxes", async (draft) => await removeFound(context, draft, ended));
 }
 
-/** An open journal under somebody's lock is an operation at work, not one that died. */
-async function recoverUnlessBusy(context: Context): Promise<void> {
+/** False: it can't be done now. An open journal under somebody's lock is an operation at work, and not our concern. */
+async function recoverUnlessBusy(context: Context): Promise<boolean> {
   try {
     using _ = await context.lock.acquire(undefined, 0);
     await recover(context);
+    return true;
   } catch (error) {
-    if (!isLocked(error)) throw error;
+    return isLocked(error);
   }
 }
 

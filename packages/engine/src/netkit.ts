@@ -16,7 +16,7 @@ import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
 import { networkDetails, sandboxDetails } from "./details.ts";
 import { Drivers } from "./drivers.ts";
 import { remove, sandboxHandle } from "./handle.ts";
-import { explaining } from "./explained.ts";
+import { explained, explaining } from "./explained.ts";
 import { Host } from "./host.ts";
 import { Lock } from "./lock.ts";
 import { findNetwork, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
@@ -51,8 +51,10 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
     await predefine(context);
     await catchUp(context);
   } catch (error) {
+    context.host.close();
+    context.lock.close();
     await store.close();
-    throw error;
+    throw explained(error);
   }
   return netkitOf(context);
 }

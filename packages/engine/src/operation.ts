@@ -116,7 +116,7 @@ async function carryOut(
   if (draft.recovery === "finish") {
     // A namespace that went can't be brought back: what was begun is finished, now or by the next operation.
     const attempt = async (onDisk: Promise<void>): Promise<void> => {
-      await execute(plan, handlers, {});
+      await execute(plan, handlers, { forward: true });
       time("kernel");
       await onDisk;
       await end();
@@ -163,15 +163,19 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
   for (const [id, path] of Object.entries(entry.namespaces)) context.host.namespaces.set(id, path);
   const finish = entry.recovery === "finish";
   const plan = entry.plan.map((change): Change => ({ ...change, key: keyOf(change.resource) }));
-  await execute(finish ? plan : inverse(plan), handlers, {});
-  await commit(context.store, [...(finish ? entry.writes : []), closed]);
+  try {
+    await execute(finish ? plan : inverse(plan), handlers, { forward: true });
+    await commit(context.store, [...(finish ? entry.writes : []), closed]);
+  } catch (error) {
+    throw unfinished(entry.title, explained(error));
+  }
   return entry;
 }
 
 function unfinished(title: string, cause: unknown): NetkitError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new NetkitError("TEARDOWN", `'${title}' was begun and could not be finished: ${why}`, {
-    hint: "The next netkit command goes on with it, once the reason is gone.",
+    hint: "The next change goes on with it, once the reason is gone; to do that now: netkit gc",
     details: { title },
     cause,
   });

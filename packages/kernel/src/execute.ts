@@ -10,6 +10,8 @@ export interface Run {
 export interface ExecuteOptions {
   /** Gives up between two runs: what was done is undone, and CANCELLED thrown. */
   readonly signal?: AbortSignal | undefined;
+  /** A failure leaves what was done before it: the caller carries the same plan out again until all of it is done. */
+  readonly forward?: boolean | undefined;
   /** Called for each change before its run is applied. */
   readonly onStep?: ((change: Change) => void) | undefined;
 }
@@ -29,7 +31,7 @@ export function groupRuns(plan: Plan, handlers: readonly ResourceHandler[]): Run
 }
 
 /**
- * Applies a plan, in order and all or nothing, and returns what takes all of it back.
+ * Applies a plan in order, all or (unless `forward`) nothing, and returns what takes all of it back.
  * @throws NetkitError what a handler threw, CANCELLED, or TEARDOWN when undoing failed as well
  */
 export async function execute(
@@ -43,9 +45,10 @@ export async function execute(
     for (const { handler, changes } of groupRuns(plan, handlers)) {
       if (options.signal?.aborted === true) throw cancelled(options.signal);
       for (const change of changes) options.onStep?.(change);
-      undos.push(await handler.apply(changes));
+      undos.push(await handler.apply(changes, options));
     }
   } catch (error) {
+    if (options.forward === true) throw error;
     try {
       await undo();
     } catch (second) {

@@ -1,5 +1,6 @@
 import {
   NetkitError,
+  type ApplyOptions,
   type Change,
   type HandlerContext,
   type Reading,
@@ -39,12 +40,12 @@ class KernelHandler implements ResourceHandler {
     this.#mark = markOf(context.mark);
   }
 
-  async apply(changes: readonly Change[]): Promise<Undo> {
-    const [journal, retry] = await this.#attempt(changes);
+  async apply(changes: readonly Change[], { forward = false }: ApplyOptions = {}): Promise<Undo> {
+    const [journal, retry] = await this.#attempt(changes, forward);
     if (retry === undefined) return () => this.#undo(journal);
     // A link may have been made anew by somebody else since its ifindex was kept.
     this.#hostLinks.clear();
-    const [second, failure] = await this.#attempt(changes);
+    const [second, failure] = await this.#attempt(changes, forward);
     if (failure !== undefined) throw failure;
     return () => this.#undo(second);
   }
@@ -79,10 +80,10 @@ class KernelHandler implements ResourceHandler {
   }
 
   /**
-   * Applies all changes or none. A failure is thrown, or returned where an ifindex that was kept from before may be
+   * Applies all changes or, unless `forward`, none. A failure is thrown, or returned where an ifindex that was kept from before may be
    * the reason.
    */
-  async #attempt(changes: readonly Change[]): Promise<[Entry[], unknown?]> {
+  async #attempt(changes: readonly Change[], forward: boolean): Promise<[Entry[], unknown?]> {
     using namespaces = this.#namespaces();
     const tx = this.#transaction(namespaces);
     try {
@@ -91,7 +92,7 @@ class KernelHandler implements ResourceHandler {
     } catch (error) {
       tx.abandon();
       try {
-        await this.#undo(tx.journal);
+        if (!forward) await this.#undo(tx.journal);
       } catch (second) {
         throw failTogether([error, second]);
       }

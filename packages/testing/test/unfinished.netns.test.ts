@@ -53,7 +53,7 @@ test("what is being removed is finished by the next operation, and the error say
   await expect(netkit.sandboxes.remove("box", { force: true })).rejects.toMatchObject({
     code: "TEARDOWN",
     message: "'remove box' was begun and could not be finished: the disk is full",
-    hint: expect.stringContaining("next netkit command"),
+    hint: expect.stringContaining("next change"),
   });
   broken.full = false;
   await netkit.networks.remove("n");

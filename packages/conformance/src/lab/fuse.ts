@@ -45,6 +45,7 @@ const fileCalls = [
   "unlinkSync",
   "renameSync",
   "writeSync",
+  "ftruncateSync",
 ] as const;
 
 /** Puts the fuse into this process, for good. */
@@ -87,13 +88,13 @@ export function installFuse(): Fuse {
       get: async (key) => await store.get(key),
       getAll: async (keys) => await store.getAll(keys),
       flush: async () => {
-        if (burns("flush", true)) throw new NetkitError("STATE_UNWRITABLE", "injected fault: can't be flushed");
+        if (burns("flush", true)) throw fault("can't be flushed");
         await store.flush();
       },
       range: async (prefix, options) => await store.range(prefix, options),
       commit: async (commit) => {
         if (burns(`commit ${commit.writes.map(({ key }) => key).join(" ")}`.slice(0, 80), true))
-          throw new NetkitError("STATE_UNWRITABLE", "injected fault: disk full");
+          throw fault("disk full");
         return await store.commit(commit);
       },
       watch: (prefix, revision, signal) => store.watch(prefix, revision, signal),
@@ -102,6 +103,10 @@ export function installFuse(): Fuse {
       close: async () => await store.close(),
     }),
   };
+}
+
+function fault(what: string): NetkitError {
+  return new NetkitError("STATE_UNWRITABLE", `injected fault: ${what}`, { hint: "Take the fault out." });
 }
 
 type Burns = (what: string, changes: boolean) => boolean;
@@ -139,14 +144,23 @@ function interposeSyscalls(burns: Burns): void {
 
 function interposeFiles(burns: Burns): void {
   const writable = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
+  /** What was opened, by descriptor. */
+  const paths = new Map<unknown, string>();
+  const open = fs.openSync;
+  writable["openSync"] = (...args) => {
+    const fd: unknown = Reflect.apply(open, fs, args);
+    paths.set(fd, String(args[0]));
+    return fd;
+  };
   for (const name of fileCalls) {
     const call = writable[name];
     if (call === undefined) continue;
     writable[name] = (...args: unknown[]) => {
-      const path = typeof args[0] === "string" ? args[0] : "";
+      const path = typeof args[0] === "string" ? args[0] : (paths.get(args[0]) ?? "");
       // The state directory is the store's business; a file of it that breaks is a commit that fails.
       if (/^\/(proc\/sys|etc\/netns|run\/netns)\//.test(path) && burns(`${name} ${path}`, true)) {
-        throw Object.assign(new Error(`EIO: injected fault, ${name} '${path}'`), { code: "EIO", errno: EIO, path });
+        const message = `EIO: injected fault, ${name} '${path}'`;
+        throw Object.assign(new Error(message), { code: "EIO", errno: EIO, syscall: name, path });
       }
       return call.apply(fs, args);
     };

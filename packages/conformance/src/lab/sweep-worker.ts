@@ -1,52 +1,43 @@
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { isNetkitError } from "@netkit/core";
 import { openNetkit } from "@netkit/engine";
 import { openSqliteStore } from "@netkit/store-sqlite";
-import { installFuse, type FaultMode } from "./fuse.ts";
+import { sweepErrors, type Broken } from "./error-sweep.ts";
+import { installFuse } from "./fuse.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { loadSubject } from "./subject.ts";
 
-/** Goes through the lifecycle of a driver with one operation broken, once per line on standard input. */
-export interface WorkerJob {
-  readonly at: number;
-  readonly mode: FaultMode;
-}
+/** What to do: fail each operation of the lifecycle in turn, or die before one. */
+export type WorkerJob = { readonly mode: "error" } | { readonly mode: "kill"; readonly at: number };
 
-export interface WorkerResult {
-  readonly operations: number;
-  readonly broke?: string;
-  /** How the lifecycle ended, if it didn't come to its end. */
-  readonly error?: { readonly code: string; readonly message: string };
+/** There was no such operation: the lifecycle came to its end, or failed by itself. */
+export interface Survived {
+  readonly error?: string;
 }
 
 const [module = "", exported = "driver", root = ""] = process.argv.slice(2);
 const driver = await loadSubject({ module, export: exported });
 const fuse = installFuse();
+const say = (what: Broken | Survived): void => void process.stdout.write(`${JSON.stringify(what)}\n`);
 
+// The job comes when all is loaded: a process waits for its turn.
 for await (const line of createInterface({ input: process.stdin })) {
-  const { at, mode } = JSON.parse(line) as WorkerJob;
-  process.stdout.write(`${JSON.stringify(await run(at, mode))}\n`);
+  const job = JSON.parse(line) as WorkerJob;
+  if (job.mode === "kill") say(await die(job.at));
+  else for await (const broken of sweepErrors(driver, root, fuse)) say(broken);
 }
 
-async function run(at: number, mode: FaultMode): Promise<WorkerResult> {
+async function die(at: number): Promise<Survived> {
   const store = openSqliteStore({ path: join(root, "state.db"), synchronous: "off" });
-  let error: unknown;
-  fuse.arm(at, mode);
+  fuse.arm(at, "kill");
   try {
     await using netkit = await openNetkit({ root, drivers: [driver], store: fuse.wrap(store) });
     await lifecycle(netkit, driver);
-  } catch (thrown) {
-    error = thrown;
+    return {};
+  } catch (error) {
     await store.close();
+    return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  } finally {
+    fuse.disarm();
   }
-  const result = fuse.disarm();
-  if (error === undefined) return result;
-  return {
-    ...result,
-    error: {
-      code: isNetkitError(error) ? error.code : "none",
-      message: error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error),
-    },
-  };
 }

@@ -7,11 +7,12 @@ import { instanceOf } from "@netkit/core";
 import { openNetkit } from "@netkit/engine";
 import { removeNamespace } from "@netkit/netlink";
 import { execa } from "execa";
+import type { Broken } from "./error-sweep.ts";
 import type { FaultMode } from "./fuse.ts";
 import { createHost, type Host } from "./host.ts";
 import { compareSnapshots, takeSnapshot, type Snapshot } from "./snapshot.ts";
 import type { Subject } from "./subject.ts";
-import type { WorkerJob, WorkerResult } from "./sweep-worker.ts";
+import type { Survived, WorkerJob } from "./sweep-worker.ts";
 
 export interface SweepOptions {
   readonly mode: FaultMode;
@@ -29,61 +30,81 @@ export interface Sweep {
 }
 
 /**
- * Breaks each operation of a driver's lifecycle in turn, in a process of its own. After each, another process has to
- * find a consistent system (at once after an error, mended after a kill), to remove everything, and to leave the kernel
- * as it was.
+ * Breaks each operation of a driver's lifecycle in turn. One that fails must leave everything as it was or, where it
+ * removes, be finished by whoever comes next. After a death, another process has to mend the system, to remove
+ * everything, and to leave the kernel as it was.
  */
-export async function sweep(subject: Subject, { mode, signal, onOperation }: SweepOptions): Promise<Sweep> {
+export async function sweep(subject: Subject, options: SweepOptions): Promise<Sweep> {
   const root = mkdtempSync(join(tmpdir(), "netkit-sweep-"));
-  await using host = await createHost();
-  const failures: string[] = [];
-  let worker = startWorker(host, subject, root);
-  // Starting a process takes longer than all the rest; the next one starts while this one works.
-  let spare = mode === "kill" ? startWorker(host, subject, root) : undefined;
   try {
-    let before = await picture(host, root);
-    for (let at = 1; ; at++) {
-      signal?.throwIfAborted();
-      const result = await worker.run({ at, mode });
-      if (result !== undefined && result.broke === undefined) {
-        if (result.error !== undefined) failures.push(`without any fault: ${result.error.message}`);
-        return { operations: at - 1, failures };
-      }
-      const broke = result?.broke ?? "killed";
-      const found = await judge(host, root, mode, result, before);
-      failures.push(...found.map((failure) => `operation ${at} (${broke}): ${failure}`));
-      // What has leaked once is told once.
-      if (found.length > 0) before = await picture(host, root);
-      onOperation?.(at, broke);
-      if (result === undefined) {
-        await worker.stop();
-        worker = spare ?? startWorker(host, subject, root);
-        spare = startWorker(host, subject, root);
-      }
-    }
+    await using host = await createHost();
+    return await (options.mode === "kill" ? sweepDeaths : sweepFailures)(host, subject, root, options);
   } finally {
-    await worker.stop();
-    await spare?.stop();
     removeLeaks(root);
   }
 }
 
-async function judge(
+async function sweepFailures(
   host: Host,
+  subject: Subject,
   root: string,
-  mode: FaultMode,
-  result: WorkerResult | undefined,
-  before: Snapshot,
-): Promise<string[]> {
+  { signal, onOperation }: SweepOptions,
+): Promise<Sweep> {
   const failures: string[] = [];
-  if (result?.error !== undefined && ["none", "INTERNAL"].includes(result.error.code)) {
-    failures.push(`not an error for a user: ${result.error.message}`);
+  let operations = 0;
+  const worker = startWorker(host, subject, root);
+  try {
+    for await (const { operation, broke, failures: found } of worker.run<Broken>({ mode: "error" })) {
+      signal?.throwIfAborted();
+      operations = operation;
+      failures.push(...found.map((failure) => `operation ${operation} (${broke}): ${failure}`));
+      onOperation?.(operation, broke);
+    }
+  } finally {
+    await worker.stop();
   }
+  return { operations, failures };
+}
+
+async function sweepDeaths(
+  host: Host,
+  subject: Subject,
+  root: string,
+  { signal, onOperation }: SweepOptions,
+): Promise<Sweep> {
+  const failures: string[] = [];
+  // Starting a process takes longer than all the rest; the next one starts while this one works.
+  let worker = startWorker(host, subject, root);
+  let spare = startWorker(host, subject, root);
+  try {
+    let before = await picture(host, root);
+    for (let at = 1; ; at++) {
+      signal?.throwIfAborted();
+      for await (const { error } of worker.run<Survived>({ mode: "kill", at })) {
+        if (error !== undefined) failures.push(`without any fault: ${error}`);
+        return { operations: at - 1, failures };
+      }
+      const found = await judge(host, root, before);
+      failures.push(...found.map((failure) => `operation ${at} (killed): ${failure}`));
+      // What has leaked once is told once.
+      if (found.length > 0) before = await picture(host, root);
+      onOperation?.(at, "killed");
+      worker = spare;
+      spare = startWorker(host, subject, root);
+    }
+  } finally {
+    await worker.stop();
+    await spare.stop();
+  }
+}
+
+/** What somebody who comes after a death has to complain of. A driver isn't needed to clean up. */
+async function judge(host: Host, root: string, before: Snapshot): Promise<string[]> {
+  const failures: string[] = [];
   using _ = host.enter();
-  // A driver isn't needed to clean up.
   await using netkit = await openNetkit({ root, drivers: [] });
   try {
-    if (mode === "kill") await netkit.doctor({ repair: true });
+    await netkit.doctor({ repair: true });
     const { findings } = await netkit.doctor();
     failures.push(...findings.map(({ message }) => `doctor: ${message}`));
     for (const { id } of await netkit.sandboxes.list()) await netkit.sandboxes.remove(id, { force: true });
@@ -114,8 +135,8 @@ async function picture(host: Host, root: string): Promise<Snapshot> {
 }
 
 interface Worker {
-  /** Undefined: it died of the job. */
-  run(job: WorkerJob): Promise<WorkerResult | undefined>;
+  /** Does its only job, and says what came of it; nothing when it was killed on the way. */
+  run<T extends Broken | Survived>(job: WorkerJob): AsyncGenerator<T>;
   stop(): Promise<void>;
 }
 
@@ -128,18 +149,17 @@ function startWorker(host: Host, { module, export: exported = "driver" }: Subjec
     buffer: { stdout: false },
     reject: false,
   });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const lines = createInterface({ input: child.stdout });
   return {
-    async run(job) {
-      child.stdin.write(`${JSON.stringify(job)}\n`);
-      const { value, done } = await lines.next();
-      if (done !== true) return JSON.parse(value) as WorkerResult;
-      const { signal, stderr } = await child;
-      if (signal === "SIGKILL") return undefined;
-      throw new Error(`the worker of the fault sweep failed: ${stderr}`);
+    async *run<T>(job: WorkerJob) {
+      child.stdin.end(JSON.stringify(job));
+      for await (const line of lines) yield JSON.parse(line) as T;
+      const { signal, failed, stderr } = await child;
+      if (failed && signal !== "SIGKILL") throw new Error(`the worker of the fault sweep failed: ${stderr}`);
     },
     async stop() {
       child.stdin.end();
+      lines.close();
       await child;
     },
   };

@@ -25,7 +25,7 @@ export const file: Kind<FileResource> = {
       if (found === content) return undefined;
       if (found !== undefined) throw taken(item, compare({ content: [content, found] }));
       write(path, content);
-      return () => void remove(path);
+      return () => remove(path);
     });
   },
   change(tx, { path, content }) {
@@ -39,7 +39,12 @@ export const file: Kind<FileResource> = {
   remove(tx, { path }) {
     tx.act("host", `remove ${path}`, () => {
       const found = contentOf(path);
-      return remove(path) && found !== undefined ? () => write(path, found) : undefined;
+      return unlinkBoth(path) && found !== undefined ? () => write(path, found) : undefined;
+    });
+    // On its own, so that the file comes back when it fails.
+    tx.act("host", `remove ${dirname(path)}`, () => {
+      removeDirectory(path);
+      return undefined;
     });
   },
   read(_, { path, content }) {
@@ -120,12 +125,16 @@ function rewrite(fd: number, content: string): void {
   ftruncateSync(fd, bytes.length);
 }
 
-/** Removes the file, and its directory with the last one. False: there was none. */
-function remove(path: string): boolean {
-  unlink(temporary(path));
-  const removed = unlink(path);
+/** Removes the file, and its directory with the last one. */
+function remove(path: string): void {
+  unlinkBoth(path);
   removeDirectory(path);
-  return removed;
+}
+
+/** False: there was no file. */
+function unlinkBoth(path: string): boolean {
+  unlink(temporary(path));
+  return unlink(path);
 }
 
 /** Unless there is something else in it. */

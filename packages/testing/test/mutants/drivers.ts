@@ -255,4 +255,5 @@ export const kernelMutants: Readonly<Record<string, Mutant>> = {
   ),
   leavesAnAddress: behindTheBack(["ip", "address", "add", "192.0.2.8/32", "dev", "lo"], none(), "DRV-ALONE-001"),
   leavesALinkWhenKilled,
+  leavesALinkWhenItFails: { ...leavesALinkWhenKilled, killedBy: "DRV-FAULT-001" },
 };
