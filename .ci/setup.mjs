@@ -34,6 +34,7 @@ const programs = {
   conntrack: ["conntrack"],
   "iputils-ping": ["ping"],
   "util-linux": ["unshare", "nsenter", "mount"],
+  e2fsprogs: ["chattr"],
   procps: ["sysctl", "ps"],
 };
 const libraries = { libnftables1: "libnftables.so.1" };
