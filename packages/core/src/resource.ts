@@ -18,7 +18,11 @@ interface Base {
   readonly dependsOn?: readonly ResourceKey[];
 }
 
-/** A network namespace that netkit makes: bind-mounted at `/run/netns/<name>`, its loopback up. `ns` is the namespace itself. */
+/**
+ * A network namespace that netkit makes: bind-mounted at `/run/netns/<name>`, its loopback up. `ns` is the namespace itself.
+ * Making it is a RESOURCE_CONFLICT when a namespace of that name is there by then, whoever made it, for nothing in one says
+ * whose it is. A file that no namespace is mounted on, which a process leaves that dies in between, is replaced.
+ */
 export interface NetnsResource extends Base {
   readonly kind: "netns";
   readonly ns: NamespaceId;
