@@ -122,7 +122,7 @@ test("a store does what a map would", async () => {
   });
   await fc.assert(
     fc.asyncProperty(fc.array(commit, { maxLength: 12 }), async (commits) => {
-      const store = open({ path: ":memory:" });
+      const store = open();
       const model = new Map<string, { value: unknown; revision: number }>();
       let revision = 0;
       for (const { checks, writes } of commits) {
