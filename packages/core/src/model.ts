@@ -64,6 +64,14 @@ export interface Namespace {
   readonly members: readonly SandboxId[];
 }
 
+/** Where a sandbox finds its name server, as in Docker. */
+export const resolverAddress: Ip = "127.0.0.11" as Ip;
+
+/** Sandboxes on it find each other by name: those of predefined networks don't, as in Docker. */
+export function hasNames(network: Pick<Network, "predefined" | "subnets">): boolean {
+  return !network.predefined && network.subnets.length > 0;
+}
+
 /** DNS settings, as in resolv.conf(5). */
 export interface DnsConfig {
   readonly servers: readonly Ip[];
@@ -88,6 +96,8 @@ export interface Sandbox extends Record_ {
   readonly dns: DnsConfig;
   /** Lines `address name` of --add-host. */
   readonly hosts: readonly { readonly address: Ip; readonly name: string }[];
+  /** An agent serves it names: on networks that have them its resolv.conf names {@link resolverAddress} alone. */
+  readonly names: boolean;
   /** Remove the sandbox when its process has ended. */
   readonly autoRemove: boolean;
   /** The process that `run` started, if any. */

@@ -40,6 +40,13 @@ export type WatchEvent =
   /** The history since the wanted revision is gone: read everything again, then go on from `revision`. */
   | { readonly type: "resync"; readonly revision: number };
 
+/** Changes up to a moment, in order. */
+export interface Changes {
+  readonly events: readonly WatchEvent[];
+  /** The latest revision that they reach up to. */
+  readonly revision: number;
+}
+
 export interface RangeOptions {
   /** First key that may be returned (default: the prefix itself). */
   readonly from?: string;
@@ -62,6 +69,8 @@ export interface Store {
    * may be reported once, at its latest change.
    */
   watch(prefix: string, revision: number, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  /** What {@link watch} would report of all that was committed before the call, at once. */
+  changes(prefix: string, revision: number): Promise<Changes>;
   /** Resolves when all that was committed before the call survives a power cut; other work can go on meanwhile. */
   flush(): Promise<void>;
   /** The latest revision. */

@@ -3,18 +3,22 @@ import type {
   Cidr,
   Difference,
   Endpoint,
+  EndpointId,
   Instance,
   Ip,
   Labels,
   Mac,
   Namespace,
+  NamespaceId,
   Network,
+  NetworkId,
   OptionInput,
   Owner,
   Plan,
   PortSpec,
   Resource,
   Sandbox,
+  SandboxId,
   SandboxProcess,
   Store,
 } from "@netkit/core";
@@ -36,6 +40,46 @@ export interface NetkitOptions {
   readonly store?: Store;
   /** Time of each step and kernel request (`--timings`). */
   readonly onTiming?: (timing: Timing) => void;
+  /** Serves names in sandboxes and watches over them; without one, sandboxes ask the host's name servers. */
+  readonly agent?: AgentLink;
+}
+
+/** The way to the agent of the instance, as `@netkit/agent` has one. */
+export interface AgentLink {
+  /**
+   * Called after each committed change, before the call that made it returns: then what has changed is served.
+   * It must not reject, for the change stands.
+   */
+  changed(change: CommittedChange): Promise<void>;
+}
+
+export interface CommittedChange {
+  /** The store's revision with it. */
+  readonly revision: number;
+  /** Something needs an agent from now on: if there is none, start one. */
+  readonly needed: boolean;
+}
+
+/** A record that was made (no `before`), changed, or removed (no `now`). */
+export type RecordChange =
+  | { readonly type: "network"; readonly now: Network | undefined; readonly before: Network | undefined }
+  | { readonly type: "sandbox"; readonly now: Sandbox | undefined; readonly before: Sandbox | undefined }
+  | { readonly type: "namespace"; readonly now: Namespace | undefined; readonly before: Namespace | undefined }
+  | { readonly type: "endpoint"; readonly now: Endpoint | undefined; readonly before: Endpoint | undefined };
+
+/** All records of an instance. */
+export interface Records {
+  readonly networks: ReadonlyMap<NetworkId, Network>;
+  readonly sandboxes: ReadonlyMap<SandboxId, Sandbox>;
+  readonly namespaces: ReadonlyMap<NamespaceId, Namespace>;
+  readonly endpoints: ReadonlyMap<EndpointId, Endpoint>;
+}
+
+/** Records kept up to date in memory. */
+export interface Following {
+  readonly records: Records;
+  /** Takes in all that any process had committed by the call; the revision that this came up to. */
+  catchUp(): Promise<number>;
 }
 
 export interface Timing {
@@ -239,6 +283,8 @@ export interface Netkit extends AsyncDisposable {
   /** Removes what nobody needs: strays, ended and gone sandboxes. */
   gc(options?: ChangeOptions): Promise<Finding[]>;
   info(): Promise<Info>;
+  /** Reads all records, reporting each as made; later changes are reported by {@link Following.catchUp}. */
+  follow(onChange: (change: RecordChange) => void): Promise<Following>;
   close(): Promise<void>;
 }
 

@@ -24,6 +24,8 @@ export class Draft {
   readonly namespaces: Map<string, string> = new Map();
   /** How a crash in the middle is mended: by taking everything back, or by going on. */
   recovery: "undo" | "finish" = "undo";
+  /** Something that it makes is of no use without an agent. */
+  needsAgent = false;
 
   constructor(store: Store, dryRun = false) {
     this.dryRun = dryRun;

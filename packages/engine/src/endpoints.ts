@@ -1,5 +1,6 @@
 import {
   familyOf,
+  hasNames,
   ipOf,
   keyOf,
   NetkitError,
@@ -78,6 +79,7 @@ export async function connect(
   plan(context, draft, driver, network, sandbox, endpoint);
   draft.put(keys.attached(network.id, id), 1);
   draft.put(keys.member(namespace.id, id), 1);
+  if (sandbox.names && hasNames(network)) draft.needsAgent = true;
   await refreshFiles(context, draft, sandbox, namespace);
   return endpoint;
 }

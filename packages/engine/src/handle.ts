@@ -97,9 +97,10 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       const process: SandboxProcess = { pid: child.pid, startTime: child.startTime, boot: bootId(), command };
       try {
         await operate(context, `start ${name}`, async (draft) => {
-          const sandbox = await current();
+          const sandbox = await current(draft);
           draft.put(keys.sandbox(id), { ...sandbox, process } satisfies Sandbox);
           if (sandbox.autoRemove) draft.put(keys.reap(id), 1);
+          if (sandbox.names && sandbox.autoRemove && options?.detached === true) draft.needsAgent = true;
         });
       } catch (error) {
         // A process that nothing knows of would be a leak.

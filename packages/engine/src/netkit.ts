@@ -17,6 +17,7 @@ import { networkDetails, sandboxDetails } from "./details.ts";
 import { Drivers } from "./drivers.ts";
 import { remove, sandboxHandle } from "./handle.ts";
 import { explained, explaining } from "./explained.ts";
+import { follow } from "./following.ts";
 import { Host } from "./host.ts";
 import { Lock } from "./lock.ts";
 import { findNetwork, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
@@ -45,6 +46,7 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
     lock: new Lock(join(instance.root, "lock")),
     otherRoots: new OtherRoots(instance, "/run/netkit"),
     onTiming: options.onTiming,
+    agent: options.agent,
   };
   if (options.store !== undefined) mkdirSync(instance.root, { recursive: true, mode: 0o700 });
   try {
@@ -158,6 +160,7 @@ function netkitOf(context: Context): Netkit {
       endpoints: (await reader.range("endpoint/")).length,
       kernel: release(),
     }),
+    follow: async (onChange) => await follow(store, onChange),
     close,
     [Symbol.asyncDispose]: close,
   });

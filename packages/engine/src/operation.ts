@@ -1,5 +1,5 @@
 import { isNetkitError, keyOf, NetkitError, type Change, type Plan } from "@netkit/core";
-import type { ChangeOptions, Preview, Timing } from "./api.ts";
+import type { AgentLink, ChangeOptions, Preview, Timing } from "./api.ts";
 import { Draft } from "./draft.ts";
 import type { Instance, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
@@ -20,6 +20,7 @@ export interface Context {
   readonly lock: Lock;
   readonly otherRoots: OtherRoots;
   readonly onTiming: ((timing: Timing) => void) | undefined;
+  readonly agent: AgentLink | undefined;
 }
 
 /**
@@ -46,8 +47,31 @@ async function operateUnexplained<T>(
   build: (draft: Draft) => Promise<T>,
   options: ChangeOptions,
 ): Promise<T> {
-  const { store, host } = context;
   const time = stopwatch(context.onTiming);
+  const { result, ...change } = await underLock(context, title, build, options, time);
+  if (change.revision !== undefined && context.agent !== undefined) {
+    // Not under the lock: an agent that is slow must not keep others waiting.
+    await context.agent.changed({ revision: change.revision, needed: change.needed });
+    time("agent");
+  }
+  return result;
+}
+
+interface Done<T> {
+  readonly result: T;
+  /** Absent: nothing has changed. */
+  readonly revision?: number;
+  readonly needed: boolean;
+}
+
+async function underLock<T>(
+  context: Context,
+  title: string,
+  build: (draft: Draft) => Promise<T>,
+  options: ChangeOptions,
+  time: Stopwatch,
+): Promise<Done<T>> {
+  const { store, host } = context;
   throwIfAborted(options.signal);
   if (options.dryRun !== true) requireRoot();
   using _ = await context.lock.acquire(options.signal);
@@ -63,18 +87,19 @@ async function operateUnexplained<T>(
     const handlers = planned.plan.length === 0 ? [] : (await host.open()).handlers;
     options.onPlan(previewOf(title, planned.plan, handlers));
   }
-  if (options.dryRun === true) return result;
+  const unchanged = { result, needed: false };
+  if (options.dryRun === true) return unchanged;
 
   const writes = [...draft.writes(), ...planned.writes];
-  if (writes.length === 0 && planned.plan.length === 0) return result;
+  if (writes.length === 0 && planned.plan.length === 0) return unchanged;
   throwIfAborted(options.signal);
   const held = await draft.hold();
   try {
-    await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
+    const revision = await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
+    return { result, revision, needed: draft.needsAgent };
   } finally {
     held[Symbol.dispose]();
   }
-  return result;
 }
 
 async function carryOut(
@@ -84,13 +109,13 @@ async function carryOut(
   plan: Plan,
   writes: readonly Write[],
   signal: AbortSignal | undefined,
-  time: (what: string) => void,
-): Promise<void> {
+  time: Stopwatch,
+): Promise<number> {
   const { store, host } = context;
   if (plan.length === 0) {
-    await commit(store, writes);
+    const revision = await commit(store, writes);
     time("commit");
-    return;
+    return revision;
   }
   const { execute, handlers, namespaceCookie } = await host.open();
   const entry: JournalEntry = {
@@ -108,25 +133,25 @@ async function carryOut(
   flushed.catch(() => {}); // awaited below, once there is something to take back
   time("intent");
   const closed: Write = { key: keys.journal, value: undefined };
-  const end = async (): Promise<void> => {
-    await commit(store, [...writes, ...draft.lateWrites(namespaceCookie), closed], false);
+  const end = async (): Promise<number> => {
+    const revision = await commit(store, [...writes, ...draft.lateWrites(namespaceCookie), closed], false);
     time("commit");
+    return revision;
   };
 
   if (draft.recovery === "finish") {
     // A namespace that went can't be brought back: what was begun is finished, now or by the next operation.
-    const attempt = async (onDisk: Promise<void>): Promise<void> => {
+    const attempt = async (onDisk: Promise<void>): Promise<number> => {
       await execute(plan, handlers, { forward: true });
       time("kernel");
       await onDisk;
-      await end();
+      return await end();
     };
     try {
-      await attempt(flushed).catch(async () => await attempt(store.flush()));
+      return await attempt(flushed).catch(async () => await attempt(store.flush()));
     } catch (error) {
       throw unfinished(title, explained(error));
     }
-    return;
   }
 
   try {
@@ -134,7 +159,7 @@ async function carryOut(
     time("kernel");
     try {
       await flushed;
-      await end();
+      return await end();
     } catch (error) {
       await undo();
       throw error;
@@ -191,12 +216,13 @@ async function registerNamespaces(context: Context, draft: Draft): Promise<void>
   for (const [id, path] of draft.namespaces) context.host.namespaces.set(id, path);
 }
 
-/** @throws NetkitError STATE_UNWRITABLE, STATE_CHANGED */
-export async function commit(store: Store, writes: readonly Write[], durable = true): Promise<void> {
+/** The revision of the writes. @throws NetkitError STATE_UNWRITABLE, STATE_CHANGED */
+export async function commit(store: Store, writes: readonly Write[], durable = true): Promise<number> {
   // A later write of a key stands for the earlier ones. No checks: every writer holds the lock.
   const last = new Map(writes.map((write) => [write.key, write]));
   const result = await store.commit({ checks: [], writes: [...last.values()], durable });
   if (!result.committed) throw new NetkitError("STATE_CHANGED", "the state was changed by somebody else");
+  return result.revision;
 }
 
 export function previewOf(title: string, plan: Plan, handlers: readonly Handler[]): Preview {
@@ -229,7 +255,9 @@ export function requireRoot(): void {
   }
 }
 
-function stopwatch(onTiming: ((timing: Timing) => void) | undefined): (what: string) => void {
+type Stopwatch = (what: string) => void;
+
+function stopwatch(onTiming: ((timing: Timing) => void) | undefined): Stopwatch {
   if (onTiming === undefined) return () => {};
   let last = performance.now();
   return (what) => {

@@ -1,8 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  hasNames,
   ipOf,
+  resolverAddress,
   type DnsConfig,
+  type Endpoint,
   type FileResource,
   type Instance,
   type Ip,
@@ -12,9 +15,16 @@ import {
   type Resource,
   type Sandbox,
 } from "@netkit/core";
-import { parseResolvConf, readHostResolvConf, renderHostname, renderHosts, renderResolvConf } from "@netkit/sandbox";
+import {
+  parseResolvConf,
+  readHostResolvConf,
+  renderHostname,
+  renderHosts,
+  renderResolvConf,
+  renderServedResolvConf,
+} from "@netkit/sandbox";
 import type { Draft } from "./draft.ts";
-import { endpointsOfNamespace, sandboxOf } from "./lookup.ts";
+import { endpointsOfNamespace, networkOf, sandboxOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 
 /** The owner of a namespace's own resources: its members come and go. */
@@ -50,7 +60,7 @@ export function wantNamespace(context: Context, draft: Draft, namespace: Namespa
   draft.want(ownerOfNamespace(namespace, holder), resources);
 }
 
-/** Brings the hosts file up to date after an endpoint came or went. The other files stay as they were planned. */
+/** Brings hosts and resolv.conf up to date after an endpoint came or went. */
 export async function refreshFiles(
   context: Context,
   draft: Draft,
@@ -64,19 +74,29 @@ export async function refreshFiles(
       : await sandboxOf(draft, namespace.members[0]);
   const owned = await draft.owned(namespace.id);
   if (owned === undefined) return;
-  const addresses = (await endpointsOfNamespace(draft, namespace.id)).flatMap((endpoint) =>
-    endpoint.addresses.map(({ address }) => ipOf(address)),
-  );
-  const hosts = file(filesDirectory(context.instance, namespace), "hosts", hostsOf(holder, addresses));
+  const endpoints = await endpointsOfNamespace(draft, namespace.id);
+  const addresses = endpoints.flatMap((endpoint) => endpoint.addresses.map(({ address }) => ipOf(address)));
+  const directory = filesDirectory(context.instance, namespace);
+  const files = [file(directory, "hosts", hostsOf(holder, addresses))];
+  if (holder.names)
+    files.push(file(directory, "resolv.conf", resolvConfOf(holder, true, await served(draft, endpoints))));
   draft.want(
     owned.owner,
-    owned.resources.map((resource) => (resource.kind === "file" && resource.path === hosts.path ? hosts : resource)),
+    owned.resources.map(
+      (resource) => files.find(({ path }) => resource.kind === "file" && resource.path === path) ?? resource,
+    ),
   );
 }
 
+async function served(draft: Draft, endpoints: readonly Endpoint[]): Promise<boolean> {
+  for (const { network } of endpoints) if (hasNames(await networkOf(draft, network))) return true;
+  return false;
+}
+
 /** In the host's namespace its servers on loopback can be reached as well. */
-function resolvConfOf({ dns }: Sandbox, own: boolean): string {
+function resolvConfOf({ dns }: Sandbox, own: boolean, served = false): string {
   const host = readHostResolvConf();
+  if (served) return renderServedResolvConf(resolverAddress, dns, host);
   if (own || dns.servers.length > 0) return renderResolvConf(dns, host);
   return renderResolvConf({ ...dns, servers: parseResolvConf(host).servers as Ip[] }, host);
 }

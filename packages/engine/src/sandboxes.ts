@@ -51,6 +51,7 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
       options: request.dns?.options ?? [],
     },
     hosts: (request.hosts ?? []).map(({ address, name: host }) => ({ address: parseIp(address), name: host })),
+    names: context.agent !== undefined,
     autoRemove: request.autoRemove ?? false,
   };
   draft.put(keys.sandbox(id), sandbox);

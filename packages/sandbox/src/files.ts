@@ -71,6 +71,16 @@ export function renderResolvConf(dns: Partial<DnsConfig>, hostFile: string = "")
   ].join("\n");
 }
 
+/**
+ * /etc/resolv.conf of a sandbox whose name server is netkit's own at `resolver`. Dots in a name don't keep it from being
+ * looked up as it is: names of netkit's have some, and the resolver knows whether they are.
+ */
+export function renderServedResolvConf(resolver: Ip, dns: Partial<DnsConfig>, hostFile: string = ""): string {
+  const given = choose(dns.options, parseResolvConf(hostFile).options);
+  const options = given.some((option) => option.startsWith("ndots:")) ? given : [...given, "ndots:0"];
+  return `# Served by netkit, which asks others for the names that it doesn't know.\n${renderResolvConf({ ...dns, options, servers: [resolver] }, hostFile)}`;
+}
+
 /** As the C library reads it: the last `search` or `domain` counts, `options` add up. Servers are left as text. */
 export function parseResolvConf(text: string): { servers: string[]; search: string[]; options: string[] } {
   const found: { servers: string[]; search: string[]; options: string[] } = { servers: [], search: [], options: [] };

@@ -1,5 +1,15 @@
 import { randomUUID } from "node:crypto";
-import type { Commit, CommitResult, Entry, Lease, LeaseId, RangeOptions, Store, WatchEvent } from "@netkit/core";
+import type {
+  Changes,
+  Commit,
+  CommitResult,
+  Entry,
+  Lease,
+  LeaseId,
+  RangeOptions,
+  Store,
+  WatchEvent,
+} from "@netkit/core";
 import type { Database } from "./database.ts";
 import { stateUnwritable } from "./errors.ts";
 import { Watchers } from "./watchers.ts";
@@ -123,6 +133,18 @@ export class SqliteStore implements Store {
     } finally {
       signal.removeEventListener("abort", bell.ring);
       bell.leave();
+    }
+  }
+
+  async changes(prefix: string, revision: number): Promise<Changes> {
+    const events: WatchEvent[] = [];
+    for (let seen = revision; ;) {
+      const { events: next, upTo, more } = this.#changes(prefix, seen);
+      // What was read before a resync is of no use to anybody.
+      if (next[0]?.type === "resync") events.length = 0;
+      events.push(...next);
+      seen = upTo;
+      if (!more) return { events, revision: seen };
     }
   }
 

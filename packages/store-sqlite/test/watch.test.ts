@@ -132,6 +132,27 @@ describe("a watcher ends", () => {
   });
 });
 
+describe("changes so far", () => {
+  test("are what a watcher would see, at once, with the revision that they reach", async () => {
+    const store = open();
+    expect(await store.changes("", 0)).toEqual({ events: [], revision: 0 });
+    for (let n = 0; n < 1_200; n++) await store.commit(writing({ [`k/${n}`]: n }));
+    await store.commit(writing({ "k/7": undefined, other: 1 }));
+    const { events: all, revision } = await store.changes("k/", 0);
+    expect(revision).toBe(1_201);
+    expect(all).toHaveLength(1_200);
+    expect(all.at(-1)).toEqual({ type: "delete", key: "k/7", revision: 1_201 });
+    expect(await store.changes("k/", revision)).toEqual({ events: [], revision });
+    expect((await store.changes("", 1_200)).events).toHaveLength(2);
+  });
+
+  test("begin with a resync where the history is gone", async () => {
+    const store = open();
+    await store.commit(writing({ a: 1 }));
+    expect(await store.changes("", 7)).toEqual({ events: [{ type: "resync", revision: 1 }], revision: 1 });
+  });
+});
+
 function timers(): number {
   return process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 }

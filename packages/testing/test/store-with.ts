@@ -9,6 +9,7 @@ export function storeWith(store: Store, own: Partial<Pick<Store, "commit" | "flu
     commit: async (commit) => await store.commit(commit),
     flush: async () => await store.flush(),
     watch: (prefix, revision, signal) => store.watch(prefix, revision, signal),
+    changes: async (prefix, revision) => await store.changes(prefix, revision),
     revision: async () => await store.revision(),
     lease: async (ttlMs) => await store.lease(ttlMs),
     close: async () => await store.close(),

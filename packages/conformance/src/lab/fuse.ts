@@ -98,6 +98,7 @@ export function installFuse(): Fuse {
         return await store.commit(commit);
       },
       watch: (prefix, revision, signal) => store.watch(prefix, revision, signal),
+      changes: async (prefix, revision) => await store.changes(prefix, revision),
       revision: async () => await store.revision(),
       lease: async (ttlMs) => await store.lease(ttlMs),
       close: async () => await store.close(),
