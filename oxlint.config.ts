@@ -14,6 +14,7 @@ const layers: Record<string, string[]> = {
   netfilter: ["@netkit/core", "@netkit/netlink", "koffi", "execa", "node:*"],
   sandbox: ["@netkit/core", "@netkit/netlink", "node:*", "node:child_process"],
   "store-*": ["@netkit/core", "node:*"],
+  dns: ["@netkit/core", "dns-packet", "node:crypto", "node:dgram", "node:net"],
   engine: [
     "@netkit/core",
     "@netkit/ipam",

@@ -2,7 +2,7 @@
  * netkit beside what it can't be faster than: `npm run bench`, as root. Each part runs in a network namespace of its
  * own that plays the host, with its state on the disk that the checkout is on.
  *
- * usage: npm run bench -- [--quick] [--json] [--check] [attach] [memory] [commands]
+ * usage: npm run bench -- [--quick] [--json] [--check] [attach] [memory] [commands] [dns]
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -21,7 +21,7 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const bundles = join(import.meta.dirname, "dist");
-const parts = ["attach", "memory", "commands"];
+const parts = ["attach", "memory", "commands", "dns"];
 
 await main();
 
@@ -56,7 +56,7 @@ async function bundle(): Promise<void> {
     format: "esm",
     platform: "node",
     target: "node24",
-    external: ["koffi"],
+    external: ["koffi", "dns-packet"],
     logLevel: "warning",
   });
 }

@@ -1,15 +1,16 @@
-/** Runs one part of the bench and prints its rows as JSON; for a private host (see bench.ts). */
+/** Runs one part of the bench, or the clients of one, and prints what it found as JSON; for a private host (see bench.ts). */
+import type { Asked } from "./dns-client.ts";
 import type { Row } from "./report.ts";
 
 /** The default root of netkit, which is on the real disk. */
 const root = "/var/lib/netkit";
 
-const [name = "", extent] = process.argv.slice(2);
-const quick = extent === "quick";
+const [name = "", ...more] = process.argv.slice(2);
+const quick = more[0] === "quick";
 
 process.stdout.write(JSON.stringify(await measure()));
 
-async function measure(): Promise<Row[]> {
+async function measure(): Promise<Row[] | Asked> {
   switch (name) {
     case "attach": {
       const { measureAttach } = await import("./attach.ts");
@@ -22,6 +23,14 @@ async function measure(): Promise<Row[]> {
     case "commands": {
       const { measureCommands } = await import("./commands.ts");
       return await measureCommands(quick ? 10 : 40);
+    }
+    case "dns": {
+      const { measureDns } = await import("./dns.ts");
+      return await measureDns(quick ? 2 : 5);
+    }
+    case "dns-client": {
+      const { ask } = await import("./dns-client.ts");
+      return await ask(more[0] ?? "", more[1] ?? "", Number(more[2]));
     }
     default:
       throw new Error(`no part is named '${name}'`);

@@ -3,8 +3,8 @@ export interface Row {
   readonly id: string;
   readonly what: string;
   readonly value: number;
-  readonly unit: "x" | "ms" | "MB";
-  /** At most; absent: only told. */
+  readonly unit: "x" | "ms" | "MB" | "/s";
+  /** At most, or at least if there can't be too much of it (`/s`); absent: only told. */
   readonly budget?: number;
   /** How the value came about, for a person. */
   readonly how: string;
@@ -12,8 +12,8 @@ export interface Row {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-export function isOver({ value, budget }: Row): boolean {
-  return budget !== undefined && !(value <= budget);
+export function isOver({ value, budget, unit }: Row): boolean {
+  return budget !== undefined && !(unit === "/s" ? value >= budget : value <= budget);
 }
 
 export function ms(value: number): string {
@@ -23,12 +23,12 @@ export function ms(value: number): string {
 /** The rows as a table for a terminal. */
 export function tableOf(rows: readonly Row[]): string {
   const cells = rows.map((row) => {
-    const digits = row.unit === "MB" ? 0 : 2;
+    const digits = row.unit === "MB" || row.unit === "/s" ? 0 : 2;
     return [
       row.budget === undefined ? " " : isOver(row) ? "✗" : "✓",
       row.what,
       `${row.value.toFixed(digits)} ${row.unit}`,
-      row.budget === undefined ? "" : `<= ${row.budget} ${row.unit}`,
+      row.budget === undefined ? "" : `${row.unit === "/s" ? ">=" : "<="} ${row.budget} ${row.unit}`,
       row.budget === undefined ? "" : isOver(row) ? "over" : "ok",
       row.how,
     ];
