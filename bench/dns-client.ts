@@ -22,7 +22,9 @@ export async function ask(server: string, rate: string, seconds: number): Promis
   socket.connect(Number(port), address);
   await once(socket, "connect");
   try {
-    return rate === "flood" ? await flood(socket, seconds) : await paced(socket, Number(rate), seconds);
+    if (rate === "flood") return await flood(socket, seconds);
+    await paced(socket, Number(rate), 1);
+    return await paced(socket, Number(rate), seconds);
   } finally {
     socket.close();
   }
@@ -64,6 +66,7 @@ async function paced(socket: Socket, rate: number, seconds: number): Promise<Ask
   const elapsed = performance.now() - started;
   for (const deadline = performance.now() + 2000; latenciesMs.length < total && performance.now() < deadline;)
     await wait(1);
+  socket.removeAllListeners("message");
   return { asked: total, answers: latenciesMs.length, seconds: elapsed / 1000, latenciesMs };
 }
 
