@@ -7,7 +7,7 @@ import { headerBytes, types } from "./wire.ts";
 const recordBytes = 11;
 
 /** What can be written as a name: labels of 1 to 63 bytes, 253 in all. */
-const encodable = /^(?=.{1,253}$)[!-~]{1,63}(?:\.[!-~]{1,63})*$/;
+const encodable = /^(?=[!-~]{1,253}$)[^.]{1,63}(?:\.[^.]{1,63})*$/;
 
 /** Records of addresses that were asked for, which are few and asked for often. */
 const known = new Map<Ip, Data>();
