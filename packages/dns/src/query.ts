@@ -1,7 +1,7 @@
 import { dnssecOk, flags, headerBytes, rcodes, recordsAt, types } from "./wire.ts";
 
 /** What a client says of itself in an OPT record (RFC 6891). */
-export interface Edns {
+interface Edns {
   readonly udpSize: number;
   readonly dnssecOk: boolean;
 }

@@ -43,7 +43,7 @@ export const headerBytes = 12;
 export const optBytes = 11;
 
 /** What we can be sent by UDP without fragments (the DNS flag day of 2020). */
-export const udpPayload = 1232;
+const udpPayload = 1232;
 
 /** A record where it lies. */
 export interface RecordSpan {

@@ -39,8 +39,10 @@ export interface Asking {
 }
 
 type Type = NonNullable<Packet["questions"]>[number]["type"];
+/** dns-packet knows more types than its types do. */
+type AnyType = Type | "ANY" | `UNKNOWN_${number}`;
 
-export function query(name: string, type: Type | `UNKNOWN_${number}` = "A", asking: Asking = {}): Buffer {
+export function query(name: string, type: AnyType = "A", asking: Asking = {}): Buffer {
   const { id = 0x1234, flags = 0x100, udpSize, dnssecOk = false, ednsVersion = 0 } = asking;
   const opt = {
     type: "OPT" as const,
@@ -83,7 +85,7 @@ export interface Sockets {
 /** UDP and TCP on one port of the loopback interface, that nobody serves yet. */
 export async function sockets(): Promise<Sockets> {
   for (;;) {
-    const tcp = createServer().listen(0, "127.0.0.1");
+    const tcp = createServer().listen(0, "127.0.0.1", 4096);
     await once(tcp, "listening");
     const address = tcp.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
@@ -97,7 +99,7 @@ export async function sockets(): Promise<Sockets> {
 }
 
 /** Serves a client of a resolver on sockets for one test. */
-export async function serve(resolver: Resolver, asker: Client): Promise<{ port: number; close(): Promise<void> }> {
+export async function serve(resolver: Resolver, asker: Client): Promise<{ port: number; close: () => Promise<void> }> {
   const { udp, tcp, port } = await sockets();
   // Not a spread: its properties may be getters.
   const served = resolver.serve({

@@ -7,10 +7,24 @@ import { answer, client, loopback, query, read } from "./clients.ts";
 import { address, answering, deaf, reply, server, soa, type Received } from "./servers.ts";
 
 const silent = (): void => {};
-const failing =
-  (rcode: number) =>
-  ({ message, reply: send }: Received): void =>
-    send(reply(message, { rcode }));
+function failing(rcode: number): (received: Received) => void {
+  return ({ message, reply: send }) => send(reply(message, { rcode }));
+}
+
+/** Sends a wrong answer, then the right one. */
+function other(change: (good: Buffer) => Buffer): (received: Received) => void {
+  return (received) => {
+    received.reply(change(reply(received.message, { answers: [address("a.example", "203.0.113.66")] })));
+    answering("192.0.2.1")(received);
+  };
+}
+
+function altered(at: number, bits: number): (good: Buffer) => Buffer {
+  return (good) => {
+    good[at] = (good[at] ?? 0) ^ bits;
+    return good;
+  };
+}
 
 /** An answer that promises a record and has half of one. */
 function broken(asked: Buffer): Buffer {
@@ -109,6 +123,13 @@ describe("a name that isn't known", () => {
   });
 });
 
+test("a datagram that is lost is sent again", async () => {
+  let count = 0;
+  const { upstream } = await server((received) => void (++count > 1 && answering("192.0.2.1")(received)));
+  expect(await asking([upstream]).ask(query("a.example"))).toMatchObject({ answers: [{ data: "192.0.2.1" }] });
+  expect(count).toBe(2);
+});
+
 describe("of several servers", () => {
   test("all are asked at once, and the first answer is taken", async () => {
     const slow = await server(silent);
@@ -181,15 +202,6 @@ describe("of several servers", () => {
 });
 
 describe("an answer is left alone that", () => {
-  const other = (change: (good: Buffer) => Buffer) => (received: Received) => {
-    received.reply(change(reply(received.message, { answers: [address("a.example", "203.0.113.66")] })));
-    answering("192.0.2.1")(received);
-  };
-  const altered = (at: number, bits: number) => (good: Buffer) => {
-    good[at] = (good[at] ?? 0) ^ bits;
-    return good;
-  };
-
   test.each([
     ["has another id", other(altered(1, 1))],
     ["is a query", other(altered(2, 0x80))],

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createResolver } from "../src/index.ts";
 import { readQuery } from "../src/query.ts";
@@ -13,6 +13,21 @@ function changed(message: Buffer, at: number, ...bytes: number[]): Buffer {
   const copy = Buffer.from(message);
   copy.set(bytes, at);
   return copy;
+}
+
+function twoOpts(): Buffer {
+  const once = query("web", "A", { udpSize: 512 });
+  return changed(Buffer.concat([once, once.subarray(-11)]), 10, 0, 2);
+}
+
+function namedOpt(): Buffer {
+  const once = query("web", "A", { udpSize: 512 });
+  return Buffer.concat([once.subarray(0, -11), Buffer.from([1, 0x61]), once.subarray(-11)]);
+}
+
+/** A name with labels of these lengths. */
+function long(...labels: number[]): string {
+  return labels.map((length) => "x".repeat(length)).join(".");
 }
 
 describe("no answer goes to", () => {
@@ -47,20 +62,9 @@ describe("FORMERR is the answer to", () => {
   });
 
   test("a name of more than 255 bytes", async () => {
-    const name = (labels: number[]): string => labels.map((length) => "x".repeat(length)).join(".");
-    expect(await ask(query(name([63, 63, 63, 61])))).toMatchObject({ rcode: "NXDOMAIN" });
-    expect(await ask(query(name([63, 63, 63, 62])))).toMatchObject({ rcode: "FORMERR" });
+    expect(await ask(query(long(63, 63, 63, 61)))).toMatchObject({ rcode: "NXDOMAIN" });
+    expect(await ask(query(long(63, 63, 63, 62)))).toMatchObject({ rcode: "FORMERR" });
   });
-
-  function twoOpts(): Buffer {
-    const once = query("web", "A", { udpSize: 512 });
-    return changed(Buffer.concat([once, once.subarray(-11)]), 10, 0, 2);
-  }
-
-  function namedOpt(): Buffer {
-    const once = query("web", "A", { udpSize: 512 });
-    return Buffer.concat([once.subarray(0, -11), Buffer.from([1, 0x61]), once.subarray(-11)]);
-  }
 });
 
 test.each([0x0800, 0x1000, 0x2000, 0x2800])("opcode bits %s are not implemented", async (opcode) => {
@@ -134,7 +138,7 @@ describe("with EDNS", () => {
 });
 
 describe("for any", () => {
-  const label = fc.string({ unit: fc.constantFrom(..."abcxyzABCXYZ0189-_"), minLength: 1, maxLength: 63 });
+  const label = fc.string({ unit: fc.constantFrom(...Array.from("abcxyzABCXYZ0189-_")), minLength: 1, maxLength: 63 });
   const name = fc.array(label, { minLength: 1, maxLength: 6 }).map((labels) => labels.join("."));
   const short = name.filter((text) => text.length <= 253);
 
@@ -186,7 +190,7 @@ describe("for any", () => {
           const { answers = [], flag_tc } = read(reply);
           expect(flag_tc).toBe(answers.length < count);
           // Another one would not have fitted.
-          if (flag_tc) expect(reply.length + 28).toBeGreaterThan(limit);
+          expect(flag_tc ? reply.length + 28 : Infinity).toBeGreaterThan(limit);
         },
       ),
     );

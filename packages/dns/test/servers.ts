@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { createSocket } from "node:dgram";
 import { decode, encode, type Answer, type Packet } from "dns-packet";
 import { onTestFinished } from "vitest";
@@ -9,15 +9,15 @@ export interface Received {
   readonly message: Buffer;
   readonly transport: "udp" | "tcp";
   /** Sends from the address and port that were asked. */
-  reply(message: Buffer): void;
+  readonly reply: (message: Buffer) => void;
   /** Sends from another port: somebody else. */
-  spoof(message: Buffer): void;
+  readonly spoof: (message: Buffer) => void;
 }
 
 /** A server for one test that does what it is told to with whatever it is asked; `seen` is all that. */
 export async function server(
   behave: (received: Received) => void,
-): Promise<{ upstream: Upstream; seen: Received[]; close(): void }> {
+): Promise<{ upstream: Upstream; seen: Received[]; close: () => void }> {
   const { udp, tcp, port } = await sockets();
   const seen: Received[] = [];
   const receive = (received: Received): void => {
@@ -35,14 +35,12 @@ export async function server(
       },
     });
   });
-  tcp.on("connection", async (socket) => {
-    socket.on("error", () => socket.destroy());
+  tcp.on("connection", (socket) => {
     const reply = (message: Buffer): void => void socket.write(framed(message));
-    try {
-      for await (const message of messages(socket)) receive({ message, transport: "tcp", reply, spoof: reply });
-    } catch {
-      // The other end went.
-    }
+    // The other end may go at any time.
+    each(socket, (message) => receive({ message, transport: "tcp", reply, spoof: reply })).catch(() =>
+      socket.destroy(),
+    );
   });
   let isOpen = true;
   const close = (): void => {
@@ -53,6 +51,10 @@ export async function server(
   };
   onTestFinished(close);
   return { upstream: { address: loopback, port }, seen, close };
+}
+
+async function each(socket: Socket, receive: (message: Buffer) => void): Promise<void> {
+  for await (const message of messages(socket)) receive(message);
 }
 
 /** A server's answer to a question: `packet` on top of what a plain good one has. */

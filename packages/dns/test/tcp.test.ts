@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createResolver, type Limits } from "../src/index.ts";
 import { askUdp, client, connected, framed, messages, query, read, serve, type Reply } from "./clients.ts";
