@@ -40,7 +40,7 @@ export class Connections {
     makeRoom(this.#all, this.#limits.connections);
     this.#all.add(connection);
     own.add(connection);
-    this.#timer ??= setInterval(() => this.#sweep(), Math.min(this.#limits.idleMs, 1000)).unref();
+    this.#timer ??= setInterval(() => this.#sweep(), Math.min(this.#limits.idleMs, 1000));
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       own.delete(connection);

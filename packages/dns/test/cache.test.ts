@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Cache, Caches } from "../src/cache.ts";
@@ -232,6 +234,21 @@ describe("a cache", () => {
         expect(budget.usedBytes).toBe(0);
       }),
     );
+  });
+
+  test("goes with its owner, and others have its room", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const caches = new Caches(5000, 5000);
+    caches.of({}).set("a", response(4000), 60, 0);
+    const other = caches.of(caches);
+    other.set("b", response(4000), 60, 0);
+    expect(other.get("b", 0)).toBeUndefined();
+    while (other.get("b", 0) === undefined) {
+      collect();
+      await new Promise((turn) => setImmediate(turn));
+      other.set("b", response(4000), 60, 0);
+    }
   });
 
   test("is found again by its owner alone", () => {

@@ -12,8 +12,9 @@ function resources(): string {
 
 test("a client that is closed leaves no timer and no socket", async () => {
   const before = resources();
+  const { upstream: silent, close: stopSilent } = await server(() => {});
   const { upstream, close: stop } = await server(answering("192.0.2.1"));
-  const { port, close } = await serve(createResolver(), client({ servers: [upstream] }));
+  const { port, close } = await serve(createResolver(), client({ servers: [silent, upstream] }));
   const connection = await connected(port);
   expect(read(await askUdp(port, query("a.example")))).toMatchObject({ rcode: "NOERROR" });
   expect(resources()).not.toBe(before);
@@ -21,6 +22,7 @@ test("a client that is closed leaves no timer and no socket", async () => {
   await once(connection, "close");
   await close();
   stop();
+  stopSilent();
   // What is closed goes in the turns to come; what isn't, never does.
   while (resources() !== before) await new Promise((turn) => setImmediate(turn));
 });

@@ -67,6 +67,13 @@ describe("FORMERR is the answer to", () => {
   });
 });
 
+test("a label with a dot is no two labels", async () => {
+  expect(await ask(query("web.my-net"))).toMatchObject({ rcode: "NOERROR" });
+  expect(await ask(changed(query("web.my-net"), 12, 10, ...Buffer.from("web.my-net")))).toMatchObject({
+    rcode: "NXDOMAIN",
+  });
+});
+
 test.each([0x0800, 0x1000, 0x2000, 0x2800])("opcode bits %s are not implemented", async (opcode) => {
   expect(await ask(query("web", "A", { flags: opcode | 0x100 }))).toMatchObject({ id: 0x1234, rcode: "NOTIMP" });
   const reply = resolver.resolve(query("web", "A", { flags: opcode }), sandbox) as Buffer;

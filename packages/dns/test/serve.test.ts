@@ -68,6 +68,15 @@ describe("c-ares finds", () => {
 });
 
 describe("a client that is served", () => {
+  test("has no port 0, from which raw sockets can send", async () => {
+    const resolver = createResolver();
+    const { udp, tcp } = await sockets();
+    const served = resolver.serve({ udp, tcp, ...client() });
+    const from = { address: "127.0.0.1", family: "IPv4" as const, port: 0, size: 0 };
+    expect(() => udp.emit("message", query("web"), from)).not.toThrow();
+    await served.close();
+  });
+
   test("sees its own names, whoever else is served", async () => {
     const resolver = createResolver();
     const [one, other] = [await serve(resolver, client()), await serve(resolver, client(undefined, nobody))];
@@ -111,6 +120,44 @@ describe("when a client is closed", () => {
     expect(await accepts(port)).toBe(false);
     // It is closed already.
     await close();
+  });
+
+  test("at any moment, nothing is thrown", async () => {
+    const { upstream } = await server(() => {});
+    for (const count of Array.from({ length: 12 }).keys()) {
+      const opened = Promise.withResolvers<void>();
+      const openUdp = () => {
+        opened.resolve();
+        return createSocket("udp4");
+      };
+      const resolver = createResolver();
+      const { port, close } = await serve(resolver, client({ servers: [upstream], openUdp }));
+      const asking = createSocket("udp4");
+      asking.send(query("a.example"), port, "127.0.0.1");
+      await opened.promise;
+      for (let turn = 0; turn < count; turn++) await new Promise<void>((done) => process.nextTick(done));
+      await close();
+      asking.close();
+      expect(resolver.stats).toMatchObject({ forwarding: 0 });
+    }
+  });
+
+  test("that it was says nothing of the servers", async () => {
+    const { upstream, seen } = await server((received) => {
+      if (seen.length > 1) answering("192.0.2.1")(received);
+      else arrived.resolve();
+    });
+    const arrived = Promise.withResolvers<void>();
+    const resolver = createResolver({ limits: { timeoutMs: 5000 } });
+    const upstreams = { servers: [upstream] };
+    const { port, close } = await serve(resolver, client(upstreams));
+    const asking = createSocket("udp4");
+    asking.send(query("a.example"), port, "127.0.0.1");
+    await arrived.promise;
+    await close();
+    asking.close();
+    const later = await resolver.resolve(query("a.example"), client(upstreams));
+    expect(read(later as Buffer)).toMatchObject({ answers: [{ data: "192.0.2.1" }] });
   });
 
   test("others that wait for the same get it", async () => {
