@@ -26,6 +26,16 @@ const layers: Record<string, string[]> = {
     "zod",
     "node:*",
   ],
+  agent: [
+    "@netkit/core",
+    "@netkit/dns",
+    "@netkit/engine",
+    "@netkit/kernel",
+    "@netkit/netlink",
+    "@netkit/sandbox",
+    "zod",
+    "node:*",
+  ],
   conformance: [
     "@netkit/core",
     "@netkit/engine",

@@ -1,5 +1,6 @@
 // Bundles the command: a front that parses, explains and prints, and chunks for the engine and each driver.
 import { chmodSync, rmSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -17,6 +18,19 @@ const lazyBuiltins = {
       const exported = Object.entries(await import(path)).filter(([name]) => name !== "default");
       return { contents: exported.map(([name, value]) => forward(path, name, value)).join("\n") };
     });
+  },
+};
+
+/** What CommonJS packages require of Node, which an ES module has no `require` for. */
+const requiredBuiltins = {
+  name: "required-builtins",
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^/ }, ({ path, kind }) =>
+      kind === "require-call" && isBuiltin(path) ? { path, namespace: "required" } : undefined,
+    );
+    onLoad({ filter: /^/, namespace: "required" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
   },
 };
 
@@ -46,7 +60,7 @@ await build({
   target: "node24",
   // A native addon; and a suite that starts processes of its own files.
   external: ["koffi", "@netkit/conformance"],
-  plugins: [lazyBuiltins],
+  plugins: [requiredBuiltins, lazyBuiltins],
   legalComments: "linked",
   logLevel: "warning",
 }).catch(() => process.exit(1)); // esbuild has said why

@@ -1,8 +1,14 @@
 import { didYouMean, NetkitError } from "@netkit/core";
 import type { Command } from "./command.ts";
+import { agent } from "./commands/agent.ts";
+import { agentInstall } from "./commands/agent-install.ts";
+import { agentStatus } from "./commands/agent-status.ts";
+import { agentStop } from "./commands/agent-stop.ts";
+import { agentUninstall } from "./commands/agent-uninstall.ts";
 import { completion } from "./commands/completion.ts";
 import { conformance } from "./commands/conformance.ts";
 import { doctor } from "./commands/doctor.ts";
+import { events } from "./commands/events.ts";
 import { exec } from "./commands/exec.ts";
 import { gc } from "./commands/gc.ts";
 import { help } from "./commands/help.ts";
@@ -36,8 +42,14 @@ const commands: readonly Command[] = [
   sandboxRm,
   run,
   exec,
+  events,
   doctor,
   gc,
+  agent,
+  agentStatus,
+  agentStop,
+  agentInstall,
+  agentUninstall,
   info,
   version,
   conformance,
@@ -49,6 +61,7 @@ const commands: readonly Command[] = [
 export const groups: Readonly<Record<string, string>> = {
   network: "Networks: create, list, inspect, remove, connect",
   sandbox: "Sandboxes: create, list, inspect, remove",
+  agent: "The long-running agent: run, status, stop, install",
 };
 
 /** Docker's other spellings of a verb. */
@@ -56,7 +69,7 @@ const synonyms: Readonly<Record<string, string>> = { list: "ls", remove: "rm" };
 
 /** The commands of a group; all of them for "". */
 export function commandsOf(group: string): Command[] {
-  return commands.filter(({ name }) => group === "" || name.startsWith(`${group} `));
+  return commands.filter(({ name }) => group === "" || name === group || name.startsWith(`${group} `));
 }
 
 /** What words name, and how many of them it took: a command, or a group of commands ("": all). */
@@ -72,7 +85,10 @@ export function findCommand(words: readonly string[]): Found {
   const [first = "", second] = words;
   if (first === "") return { group: "" };
   if (!Object.hasOwn(groups, first)) return { command: commandNamed(first), count: 1 };
-  if (second === undefined || second.startsWith("-")) return { group: first };
+  if (second === undefined || second.startsWith("-")) {
+    const own = commands.find(({ name }) => name === first);
+    return own === undefined ? { group: first } : { command: own, count: 1 };
+  }
   const verb = Object.hasOwn(synonyms, second) ? synonyms[second] : second;
   return { command: commandNamed(`${first} ${verb}`), count: 2 };
 }
@@ -90,7 +106,7 @@ export function nextWords(group: string): Map<string, string> {
   const words = new Map<string, string>();
   for (const { name, summary } of commandsOf(group)) {
     const [word = "", verb] = name.slice(group === "" ? 0 : group.length + 1).split(" ");
-    words.set(word, verb === undefined ? summary : (groups[word] ?? ""));
+    if (word !== "") words.set(word, verb === undefined ? summary : (groups[word] ?? ""));
   }
   return words;
 }

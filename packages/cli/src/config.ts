@@ -7,6 +7,9 @@ const schema = z.strictObject({
   firewall: z.optional(
     z.enum(["auto", "nftables", "iptables", "none"]).check(z.describe("What publishes ports and masquerades.")),
   ),
+  agent: z.optional(
+    z.boolean().check(z.describe("Whether an agent serves names in sandboxes and is started for that (default true).")),
+  ),
   drivers: z.optional(
     z
       .array(z.string().check(z.minLength(1)))
@@ -17,6 +20,7 @@ const schema = z.strictObject({
 export interface Config {
   readonly root?: string | undefined;
   readonly firewall?: "auto" | "nftables" | "iptables" | "none" | undefined;
+  readonly agent?: boolean | undefined;
   readonly drivers?: readonly string[] | undefined;
 }
 

@@ -9,13 +9,18 @@ const unitsMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 
  */
 export function parseMoment(what: string, text: string, now: number = Date.now()): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  if (/^(\d+[hms])+$/.test(text)) {
-    const parts = [...text.matchAll(/(\d+)([hms])/g)];
-    return now - parts.reduce((sum, [, count, unit = ""]) => sum + Number(count) * (unitsMs[unit] ?? 0), 0);
-  }
+  const agoMs = durationMs(text);
+  if (agoMs !== undefined) return now - agoMs;
   const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(date)) return date;
   throw new NetkitError("ARGUMENT_INVALID", `${what}: ${JSON.stringify(text)} is no point in time`, {
     hint: "Write a date such as 2026-01-31T12:00:00Z, or how long ago: 24h, 1h30m.",
   });
+}
+
+/** `1h30m`, `5s` in ms; undefined: it is no such text. */
+export function durationMs(text: string): number | undefined {
+  if (!/^(\d+[hms])+$/.test(text)) return undefined;
+  const parts = [...text.matchAll(/(\d+)([hms])/g)];
+  return parts.reduce((sum, [, count, unit = ""]) => sum + Number(count) * (unitsMs[unit] ?? 0), 0);
 }

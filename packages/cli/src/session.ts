@@ -1,4 +1,6 @@
-import type { Netkit, Timing } from "@netkit/engine";
+import { resolve } from "node:path";
+import { defaultRoot } from "@netkit/core";
+import type { AgentLink, Netkit, Timing } from "@netkit/engine";
 import { builtInDrivers, findDriver } from "./drivers.ts";
 import type { Globals } from "./globals.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -10,7 +12,7 @@ export interface Session extends AsyncDisposable {
 
 export function session(globals: Globals, onTiming?: (timing: Timing) => void): Session {
   let opened: Promise<Netkit> | undefined;
-  const open = async (): Promise<Netkit> => await openWith(await readSettings(globals), onTiming);
+  const open = async (): Promise<Netkit> => await openWith(await readSettings(globals), globals, onTiming);
   return {
     open: () => (opened ??= open()),
     async [Symbol.asyncDispose]() {
@@ -21,7 +23,17 @@ export function session(globals: Globals, onTiming?: (timing: Timing) => void): 
   };
 }
 
-async function openWith(settings: Settings, onTiming?: (timing: Timing) => void): Promise<Netkit> {
+/** Most commands change nothing, and load nothing of it. */
+function lazyLink({ root }: Settings, globals: Globals): AgentLink {
+  return {
+    changed: async (change) => {
+      const { linkTo } = await import("./agent-link.ts");
+      await linkTo(resolve(root ?? defaultRoot), globals).changed(change);
+    },
+  };
+}
+
+async function openWith(settings: Settings, globals: Globals, onTiming?: (timing: Timing) => void): Promise<Netkit> {
   // The one large import; help, completion of words and errors do without.
   const { openNetkit } = await import("@netkit/engine");
   return await openNetkit({
@@ -30,6 +42,7 @@ async function openWith(settings: Settings, onTiming?: (timing: Timing) => void)
     loadDriver: (name) => findDriver(name, settings),
     // Those of the configuration are loaded when a network uses them: a broken one must not stop every command.
     loadable: builtInDrivers,
+    ...(settings.agent ? { agent: lazyLink(settings, globals) } : {}),
     ...(onTiming === undefined ? {} : { onTiming }),
   });
 }

@@ -10,6 +10,8 @@ const defaultPath = "/etc/netkit/netkit.json";
 export interface Settings {
   readonly root?: string;
   readonly firewall?: FirewallBackend;
+  /** An agent serves names, and is started when that is needed. */
+  readonly agent: boolean;
   /** Driver packages and files of the configuration. */
   readonly drivers: readonly string[];
   /** The folders from which they are looked up: the configuration file's, then the current one. */
@@ -37,6 +39,7 @@ export async function readSettings(
   return {
     ...(root === undefined ? {} : { root: resolve(root) }),
     ...(firewall === undefined ? {} : { firewall }),
+    agent: config.agent ?? true,
     drivers: config.drivers ?? [],
     folders: [...new Set([dirname(path), process.cwd()])],
   };

@@ -45,7 +45,7 @@ export interface Host extends Disposable {
   /** Runs a program on it and returns what it printed; throws if it fails. */
   run(program: string, ...args: string[]): string;
   /** What can be left behind: links and rules of the host, this instance's named namespaces and their files. */
-  traces(): unknown;
+  traces(): object;
 }
 
 let count = 0;
@@ -89,6 +89,7 @@ export function host(cli: string): Host {
     [Symbol.dispose]() {
       const left = netkit(["sandbox", "ls", "-q"]).stdout.split("\n").filter(Boolean);
       if (left.length > 0) netkit(["sandbox", "rm", "-f", ...left]);
+      netkit(["agent", "stop"]);
       execFileSync("ip", ["netns", "del", name]);
       rmSync(root, { recursive: true });
     },

@@ -13,7 +13,7 @@ import type { ChangeOptions, EndpointRequest, RunOptions, SandboxDetails, Sandbo
 import { sandboxDetails } from "./details.ts";
 import { explaining } from "./explained.ts";
 import { connect, disconnect, publish, unpublish } from "./endpoints.ts";
-import { namespaceOf, readerOf, sandboxOf, type Reader } from "./lookup.ts";
+import { namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
 import { filesDirectory } from "./sandbox-files.ts";
 import { namespaceIsGone, removeSandbox } from "./sandboxes.ts";
@@ -25,11 +25,7 @@ type Ports = readonly (PortSpec | string)[];
 /** A sandbox of an instance. It holds nothing but the id: every call reads the state as it is by then. */
 export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace: Namespace): SandboxHandle {
   const reader = readerOf(context.store);
-  const current = async (from: Reader = reader): Promise<Sandbox> => {
-    const found = await from.get<Sandbox>(keys.sandbox(id));
-    if (found !== undefined) return found;
-    throw new NetkitError("SANDBOX_NOT_FOUND", `sandbox '${name}' has been removed`, { details: { id } });
-  };
+  const current = async (from: Reader = reader): Promise<Sandbox> => await stillThere(from, { id, name });
 
   const run = async (command: readonly string[], options: RunOptions = {}): Promise<SandboxChild> => {
     const sandbox = await current();
@@ -121,6 +117,13 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
   return handle;
 }
 
+/** The sandbox as it is by now. @throws NetkitError SANDBOX_NOT_FOUND: somebody has removed it */
+async function stillThere(reader: Reader, { id, name }: Pick<Sandbox, "id" | "name">): Promise<Sandbox> {
+  const found = await reader.get<Sandbox>(keys.sandbox(id));
+  if (found !== undefined) return found;
+  throw new NetkitError("SANDBOX_NOT_FOUND", `sandbox '${name}' has been removed`, { details: { id } });
+}
+
 /** Removes a sandbox; its live processes are ended first if `force` says so, and are in the way otherwise. */
 export async function remove(
   context: Context,
@@ -135,7 +138,7 @@ export async function remove(
   return await operate(
     context,
     `remove ${sandbox.name}`,
-    async (draft) => await removeSandbox(context, draft, await sandboxOf(draft, sandbox.id)),
+    async (draft) => await removeSandbox(context, draft, await stillThere(draft, sandbox)),
     options,
   );
 }

@@ -5,3 +5,4 @@
  */
 export type * from "./api.ts";
 export { openNetkit } from "./netkit.ts";
+export { Lock } from "./lock.ts";

@@ -1,19 +1,22 @@
-import { constants, endianness } from "node:os";
+import { constants } from "node:os";
 import { familyOf, type Ip, type Protocol } from "@netkit/core";
-import { parseAddress, syscalls, withNamespace, type NamespaceRef } from "@netkit/netlink";
+import { syscalls, withNamespace, type NamespaceRef } from "@netkit/netlink";
+import {
+  AF_INET,
+  AF_INET6,
+  one,
+  socketAddress,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_REUSEADDR,
+} from "./socket-address.ts";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
 const IPPROTO_SCTP = 132;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const zero = Buffer.alloc(4);
-const one = Buffer.from(new Uint8Array(new Uint32Array([1]).buffer));
 const { EADDRINUSE } = constants.errno;
 
 export interface HostPort {
@@ -52,17 +55,4 @@ function bindFails(protocol: Protocol, address: Ip, port: number, oneFamily: boo
   } finally {
     calls.close(fd);
   }
-}
-
-/** struct sockaddr_in (16 bytes) or sockaddr_in6 (28 bytes), linux/in.h and linux/in6.h. */
-function socketAddress(address: Ip, port: number): Buffer {
-  const bytes = parseAddress(address);
-  const v6 = bytes.length === 16;
-  const encoded = Buffer.alloc(v6 ? 28 : 16);
-  const family = v6 ? AF_INET6 : AF_INET;
-  if (endianness() === "LE") encoded.writeUInt16LE(family);
-  else encoded.writeUInt16BE(family);
-  encoded.writeUInt16BE(port, 2);
-  encoded.set(bytes, v6 ? 8 : 4);
-  return encoded;
 }

@@ -7,3 +7,4 @@ export { execute, groupRuns, type ExecuteOptions, type Run } from "./execute.ts"
 export { kernelHandler } from "./handler.ts";
 export { readFacts, readHostRoutes, type HostRoute } from "./facts.ts";
 export { portsInUse, type HostPort } from "./host-port.ts";
+export { openSockets, type SocketRequest } from "./sockets.ts";

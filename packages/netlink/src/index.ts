@@ -68,5 +68,5 @@ export { NFNL_SUBSYS_NFTABLES, NFPROTO_INET, delSetElements, newSetElements, nft
 export type { SetElement, SetRef } from "./set-element.ts";
 export { NETLINK_NETFILTER, NETLINK_ROUTE, openNetlink } from "./socket.ts";
 export type { NetlinkOptions, NetlinkSocket } from "./socket.ts";
-export { LOCK_EX, LOCK_NB, LOCK_UN, setSyscalls, syscalls } from "./syscalls.ts";
+export { EPOLL_EVENT_BYTES, epollData, LOCK_EX, LOCK_NB, LOCK_UN, setSyscalls, syscalls } from "./syscalls.ts";
 export type { Syscalls } from "./syscalls.ts";

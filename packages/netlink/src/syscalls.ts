@@ -42,6 +42,24 @@ export interface Syscalls {
   umount2(target: string, flags: number): number;
   /** unlink(2) */
   unlink(path: string): number;
+  /** pidfd_open(2): readable once the process has ended. */
+  pidfdOpen(pid: number): number;
+  /** epoll_create1(2) */
+  epollCreate(): number;
+  /** epoll_ctl(2) with EPOLL_CTL_ADD: have epoll_wait(2) report `data` once `fd` has one of `events`. */
+  epollAdd(epoll: number, fd: number, events: number, data: number): number;
+  /** epoll_wait(2) on a worker thread, for one event; see {@link epollData}. The process can't exit before the thread is back. */
+  epollWaitAsync(epoll: number, event: Uint8Array, timeoutMs: number): Promise<number>;
+}
+
+/** struct epoll_event of sys/epoll.h; only on x86-64 it is packed. */
+const EPOLL_DATA_OFFSET = process.arch === "x64" ? 4 : 8;
+/** The size of what {@link Syscalls.epollWaitAsync} fills. */
+export const EPOLL_EVENT_BYTES: number = EPOLL_DATA_OFFSET + 8;
+
+/** The `data` of an event. */
+export function epollData(event: Buffer): number {
+  return event.readUInt32LE(EPOLL_DATA_OFFSET);
 }
 
 /** flock(2) operations, from asm-generic/fcntl.h. */
@@ -52,6 +70,8 @@ export const LOCK_NB = 4;
 export const LOCK_UN = 8;
 
 const EINTR = 4;
+const SYS_PIDFD_OPEN = 434;
+const EPOLL_CTL_ADD = 1;
 const O_CLOEXEC = 0o2000000;
 
 let current: Syscalls | undefined;
@@ -98,6 +118,10 @@ function openLibc(): Syscalls {
   const mount = libc.func("int mount(const char *, const char *, const char *, unsigned long, const void *)");
   const umount2 = libc.func("int umount2(const char *, int)");
   const unlink = libc.func("int unlink(const char *)");
+  const syscall = libc.func("long syscall(long, ...)");
+  const epollCreate = libc.func("int epoll_create1(int)");
+  const epollCtl = libc.func("int epoll_ctl(int, int, int, const void *)");
+  const epollWait = libc.func("int epoll_wait(int, void *, int, int)");
 
   return {
     socket: (domain, type, protocol) => result(socket(domain, type, protocol)),
@@ -122,5 +146,14 @@ function openLibc(): Syscalls {
     mount: (source, target, type, flags) => result(mount(source, target, type, flags, null)),
     umount2: (target, flags) => result(umount2(target, flags)),
     unlink: (path) => result(unlink(path)),
+    pidfdOpen: (pid) => result(syscall(SYS_PIDFD_OPEN, "int", pid, "uint", 0)),
+    epollCreate: () => result(epollCreate(O_CLOEXEC)),
+    epollAdd(epoll, fd, events, data) {
+      const event = Buffer.alloc(EPOLL_EVENT_BYTES);
+      event.writeUInt32LE(events);
+      event.writeUInt32LE(data, EPOLL_DATA_OFFSET);
+      return result(epollCtl(epoll, EPOLL_CTL_ADD, fd, event));
+    },
+    epollWaitAsync: (epoll, event, timeoutMs) => later(epollWait, epoll, event, 1, timeoutMs),
   };
 }

@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 export * from "./files.ts";
+export { Exits } from "./exits.ts";
 export * from "./foreground.ts";
 export * from "./host-resolv.ts";
 export {

@@ -1,0 +1,278 @@
+import { join, resolve } from "node:path";
+import {
+  defaultRoot,
+  isNetkitError,
+  NetkitError,
+  type EndpointId,
+  type Namespace,
+  type NamespaceId,
+  type Sandbox,
+  type SandboxId,
+} from "@netkit/core";
+import { Lock, openNetkit, type Following, type Netkit, type NetkitOptions, type RecordChange } from "@netkit/engine";
+import { bootId, Exits, isAlive } from "@netkit/sandbox";
+import { agentSocket } from "./client.ts";
+import { Directory } from "./directory.ts";
+import { Events, happeningsOf } from "./events.ts";
+import { HostServers } from "./host-servers.ts";
+import { metricsOf } from "./metrics.ts";
+import { NameServers } from "./name-servers.ts";
+import { Reservations } from "./reservations.ts";
+import { serveApi, type ApiServer } from "./server.ts";
+import type { Status } from "./status.ts";
+
+export interface AgentOptions extends Omit<NetkitOptions, "agent" | "onTiming"> {
+  /** It ends once nothing has needed it for so long, in ms. Absent: it stays until it is told to end. */
+  readonly lingerMs?: number;
+  /** What {@link Status} tells of the program. */
+  readonly version?: string;
+  /** What goes wrong while it runs, for its log. */
+  readonly onError?: (error: NetkitError) => void;
+}
+
+/** Changes that nobody has told of (a library that knows no agent) are seen after so long. */
+const lookEveryMs = 1_000;
+
+/**
+ * The long-running part of an instance: serves names in its sandboxes, holds its published ports, removes sandboxes whose
+ * process has ended and tells what happens. One runs for each root; sandboxes work on without it, but for names.
+ * @throws NetkitError AGENT_RUNNING, and what opening the instance throws
+ */
+export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
+  const root = resolve(options.root ?? defaultRoot);
+  let agent: Agent | undefined;
+  const netkit = await openNetkit({ ...options, root, agent: { changed: async () => void (await agent?.settle()) } });
+  const lock = new Lock(join(root, "agent.lock"));
+  let held: Disposable | undefined;
+  const release = async (): Promise<void> => {
+    held?.[Symbol.dispose]();
+    lock.close();
+    await netkit.close();
+  };
+  try {
+    held = await lock.acquire(undefined, 0).catch((error: unknown) => {
+      throw isNetkitError(error) && error.code === "LOCKED" ? running(root) : error;
+    });
+    const changes: RecordChange[] = [];
+    const following = await netkit.follow((change) => changes.push(change));
+    agent = new Agent({ netkit, following, changes, options, release });
+    await agent.open();
+    return agent;
+  } catch (error) {
+    await (agent === undefined ? release() : agent.close());
+    throw error;
+  }
+}
+
+function running(root: string): NetkitError {
+  return new NetkitError("AGENT_RUNNING", `an agent of ${root} runs already`, {
+    hint: "See 'netkit agent status'; 'netkit agent stop' ends it.",
+    details: { root },
+  });
+}
+
+interface Parts {
+  readonly netkit: Netkit;
+  readonly following: Following;
+  readonly changes: RecordChange[];
+  readonly options: AgentOptions;
+  /** Gives up the instance and the lock. */
+  readonly release: () => Promise<void>;
+}
+
+export class Agent implements AsyncDisposable {
+  readonly netkit: Netkit;
+  readonly events: Events = new Events();
+  /** Resolves when it has ended, whoever ended it. */
+  readonly ended: Promise<void>;
+  readonly #options: AgentOptions;
+  readonly #started = Date.now();
+  readonly #end: () => void;
+  readonly #release: () => Promise<void>;
+  readonly #following: Following;
+  /** What {@link Following} has reported and nobody has looked at yet. */
+  readonly #changes: RecordChange[];
+  readonly #directory: Directory;
+  readonly #nameServers: NameServers;
+  readonly #reservations: Reservations;
+  readonly #exits = new Exits();
+  readonly #watched = new Set<string>();
+  #api: ApiServer | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #look: NodeJS.Timeout | undefined;
+  #idleSince: number | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Use {@link startAgent}. */
+  constructor({ netkit, following, changes, options, release }: Parts) {
+    this.netkit = netkit;
+    this.#following = following;
+    this.#changes = changes;
+    this.#options = options;
+    this.#release = release;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#end = resolve;
+    const { records } = following;
+    this.#directory = new Directory(records);
+    this.#reservations = new Reservations(records);
+    this.#nameServers = new NameServers(records, this.#directory, new HostServers(), (namespace, error) => {
+      this.#degraded(namespace, error);
+    });
+  }
+
+  /** Serves everything that there is, then listens. What was there before it is no news. */
+  async open(): Promise<void> {
+    const present = this.#changes.splice(0);
+    await this.#apply(present);
+    this.#watchProcesses(present);
+    this.events.emit({ type: "agent", action: "start", id: String(process.pid), name: "agent", attributes: {} });
+    this.#api = await serveApi(agentSocket(this.netkit.instance.root), this);
+    this.#look = setInterval(() => void this.#lookAround(), lookEveryMs);
+  }
+
+  /** Takes in and serves all that was committed before the call; the revision that this came up to. */
+  async settle(): Promise<number> {
+    const next = this.#turn.then(async () => {
+      const revision = await this.#following.catchUp();
+      const changes = this.#changes.splice(0);
+      await this.#apply(changes);
+      for (const happening of happeningsOf(changes, this.#following.records)) this.events.emit(happening);
+      this.#watchProcesses(changes);
+      return revision;
+    });
+    this.#turn = next.catch(() => {});
+    return await next;
+  }
+
+  status(): Status {
+    const { records } = this.#following;
+    return {
+      version: this.#options.version ?? "",
+      pid: process.pid,
+      root: this.netkit.instance.root,
+      started: new Date(this.#started).toISOString(),
+      stays: this.#options.lingerMs === undefined,
+      networks: records.networks.size,
+      sandboxes: records.sandboxes.size,
+      endpoints: records.endpoints.size,
+      nameServers: this.#nameServers.size,
+      reservedPorts: this.#reservations.size,
+      watchedProcesses: this.#watched.size,
+      listeners: this.events.listeners,
+    };
+  }
+
+  /** Prometheus' text format. */
+  metrics(): string {
+    return metricsOf(this.status(), this.#nameServers.stats, this.events.total);
+  }
+
+  async close(): Promise<void> {
+    await (this.#closing ??= this.#close());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#look);
+    this.events.emit({ type: "agent", action: "stop", id: String(process.pid), name: "agent", attributes: {} });
+    // Whoever comes from now on finds nobody, and starts another one, which waits for the lock.
+    await this.#api?.close();
+    await this.#turn;
+    this.#exits.close();
+    this.#reservations.close();
+    await this.#nameServers.close();
+    await this.#release();
+    this.#end();
+  }
+
+  async #apply(changes: readonly RecordChange[]): Promise<void> {
+    const namespaces = new Set<NamespaceId>();
+    const endpoints = new Set<EndpointId>();
+    for (const change of changes) {
+      this.#directory.note(change);
+      for (const namespace of namespacesOf(change)) namespaces.add(namespace);
+      if (change.type === "endpoint")
+        for (const endpoint of [change.now, change.before]) if (endpoint !== undefined) endpoints.add(endpoint.id);
+    }
+    this.#directory.settle();
+    this.#reservations.settle(endpoints);
+    await this.#nameServers.settle(namespaces);
+  }
+
+  #watchProcesses(changes: readonly RecordChange[]): void {
+    for (const change of changes) if (change.type === "sandbox" && change.now !== undefined) this.#watch(change.now);
+  }
+
+  /** Tells of the end of a sandbox's process, and removes those that were to go with it. */
+  #watch({ id, process }: Sandbox): void {
+    if (process === undefined || process.boot !== bootId()) return;
+    const key = `${process.pid} ${process.startTime}`;
+    if (this.#watched.has(key)) return;
+    const ended = (): void => {
+      this.#watched.delete(key);
+      void this.#processEnded(id);
+    };
+    if (this.#exits.watch(process, ended)) this.#watched.add(key);
+    else if (!isAlive(process)) void this.#processEnded(id);
+  }
+
+  async #processEnded(id: SandboxId): Promise<void> {
+    const sandbox = this.#following.records.sandboxes.get(id);
+    if (sandbox === undefined) return;
+    const { name, labels, autoRemove } = sandbox;
+    this.events.emit({ type: "sandbox", action: "die", id, name, attributes: labels });
+    if (!autoRemove || this.#closing !== undefined) return;
+    try {
+      // What it has left running in there goes with it.
+      await this.netkit.sandboxes.remove(id, { force: true });
+    } catch (error) {
+      // A `run` in the foreground does the same at the same moment.
+      if (!isNetkitError(error) || error.code !== "SANDBOX_NOT_FOUND") this.#report(error);
+    }
+  }
+
+  async #lookAround(): Promise<void> {
+    try {
+      await this.settle();
+    } catch (error) {
+      this.#report(error);
+    }
+    this.#endIfIdle();
+  }
+
+  #endIfIdle(): void {
+    const { lingerMs } = this.#options;
+    const needed = this.#nameServers.size > 0 || this.#watched.size > 0 || this.events.listeners > 0;
+    if (needed || lingerMs === undefined) {
+      this.#idleSince = undefined;
+      return;
+    }
+    this.#idleSince ??= performance.now();
+    if (performance.now() - this.#idleSince >= lingerMs) void this.close();
+  }
+
+  #degraded({ members: [holder] }: Namespace, error: NetkitError): void {
+    const name = holder === undefined ? undefined : this.#following.records.sandboxes.get(holder)?.name;
+    const attributes = { message: error.message };
+    this.events.emit({ type: "sandbox", action: "degraded", id: holder ?? "", name: name ?? "", attributes });
+    this.#options.onError?.(error);
+  }
+
+  #report(error: unknown): void {
+    const known = isNetkitError(error) ? error : new NetkitError("INTERNAL", String(error), { cause: error });
+    this.#options.onError?.(known);
+  }
+}
+
+/** The namespaces in which a changed record may call for something else to be served. */
+function namespacesOf({ type, now, before }: RecordChange): NamespaceId[] {
+  if (type === "network") return [];
+  return [now, before].flatMap((record) => {
+    if (record === undefined) return [];
+    return "namespace" in record ? [record.namespace] : [record.id];
+  });
+}

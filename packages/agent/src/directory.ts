@@ -1,0 +1,161 @@
+import {
+  hasNames,
+  ipOf,
+  shortId,
+  type Endpoint,
+  type EndpointId,
+  type Ip,
+  type NamespaceId,
+  type NetworkId,
+} from "@netkit/core";
+import type { Names } from "@netkit/dns";
+import type { RecordChange, Records } from "@netkit/engine";
+
+/** What a sandbox calls the host, netkit's own word first; the others are those of Docker Desktop and Podman. */
+const hostNames = ["host.netkit.internal", "host.docker.internal", "host.containers.internal"];
+
+/** An endpoint as it stands in the tables. */
+interface Entry {
+  readonly endpoint: Endpoint;
+  readonly names: readonly string[];
+  /** `sandbox.network`, its name in the reverse direction. */
+  readonly fullName: string;
+}
+
+/** One network's names. */
+interface Zone {
+  readonly byName: Map<string, Set<Entry>>;
+  readonly byAddress: Map<Ip, Entry>;
+}
+
+/**
+ * Who is called what, for each namespace: a name reaches as far as the networks that both are on. A sandbox goes by its
+ * name, its hostname, the first 12 digits of its id and its aliases on the network, with or without `.network` behind.
+ */
+export class Directory {
+  readonly #records: Records;
+  readonly #entries = new Map<EndpointId, Entry>();
+  readonly #zones = new Map<NetworkId, Zone>();
+  readonly #members = new Map<NamespaceId, Set<EndpointId>>();
+  readonly #dirty = new Map<EndpointId, NamespaceId>();
+
+  constructor(records: Records) {
+    this.#records = records;
+  }
+
+  /** Takes note of a change; it counts from {@link settle} on, for it may name records whose own change is still to come. */
+  note(change: RecordChange): void {
+    if (change.type !== "endpoint") return;
+    const endpoint = change.now ?? change.before;
+    if (endpoint !== undefined) this.#dirty.set(endpoint.id, endpoint.namespace);
+  }
+
+  settle(): void {
+    for (const [id, namespace] of this.#dirty) {
+      const old = this.#entries.get(id);
+      if (old !== undefined) this.#remove(old);
+      const endpoint = this.#records.endpoints.get(id);
+      if (endpoint !== undefined) this.#add(endpoint);
+      else takeOut(this.#members, namespace, id);
+    }
+    this.#dirty.clear();
+  }
+
+  /** Whether an endpoint of the namespace leads out of the host. */
+  reachesOutside(namespace: NamespaceId): boolean {
+    const { endpoints, networks } = this.#records;
+    return [...(this.#members.get(namespace) ?? [])].some((id) => {
+      const endpoint = endpoints.get(id);
+      return endpoint !== undefined && networks.get(endpoint.network)?.internal === false;
+    });
+  }
+
+  /** The endpoints of a namespace on networks that have names. */
+  endpointsOf(namespace: NamespaceId): Endpoint[] {
+    return [...(this.#members.get(namespace) ?? [])].flatMap((id) => this.#entries.get(id)?.endpoint ?? []);
+  }
+
+  /** How many endpoints have names. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** What is seen from a namespace. */
+  namesFor(namespace: NamespaceId): Names {
+    return {
+      addresses: (name) => this.#addresses(namespace, name),
+      pointer: (address) => this.#pointer(namespace, address),
+    };
+  }
+
+  #addresses(namespace: NamespaceId, name: string): Ip[] | undefined {
+    const own = this.endpointsOf(namespace);
+    if (hostNames.includes(name)) return own.flatMap(gatewaysOf);
+    let found: Ip[] | undefined;
+    for (const { network } of own) {
+      const entries = this.#find(network, name);
+      if (entries === undefined) continue;
+      for (const { endpoint } of entries)
+        (found ??= []).push(...endpoint.addresses.map(({ address }) => ipOf(address)));
+    }
+    return found;
+  }
+
+  #find(network: NetworkId, name: string): Set<Entry> | undefined {
+    const names = this.#zones.get(network)?.byName;
+    const found = names?.get(name);
+    if (found !== undefined) return found;
+    const suffix = `.${this.#records.networks.get(network)?.name.toLowerCase()}`;
+    return name.endsWith(suffix) ? names?.get(name.slice(0, -suffix.length)) : undefined;
+  }
+
+  #pointer(namespace: NamespaceId, address: Ip): string | undefined {
+    const own = this.endpointsOf(namespace);
+    for (const { network } of own) {
+      const entry = this.#zones.get(network)?.byAddress.get(address);
+      if (entry !== undefined) return entry.fullName;
+    }
+    return own.some((endpoint) => gatewaysOf(endpoint).includes(address)) ? hostNames[0] : undefined;
+  }
+
+  #add(endpoint: Endpoint): void {
+    const network = this.#records.networks.get(endpoint.network);
+    const sandbox = this.#records.sandboxes.get(endpoint.sandbox);
+    getOrMake(this.#members, endpoint.namespace, () => new Set()).add(endpoint.id);
+    if (network === undefined || sandbox === undefined || !hasNames(network)) return;
+    const words = [sandbox.name, sandbox.hostname, shortId(sandbox.id), ...endpoint.aliases];
+    const names = [...new Set(words.map((word) => word.toLowerCase()))];
+    const entry: Entry = { endpoint, names, fullName: `${sandbox.name}.${network.name}` };
+    this.#entries.set(endpoint.id, entry);
+    const zone = getOrMake(this.#zones, network.id, () => ({ byName: new Map(), byAddress: new Map() }));
+    for (const name of names) getOrMake(zone.byName, name, () => new Set()).add(entry);
+    for (const { address } of endpoint.addresses) zone.byAddress.set(ipOf(address), entry);
+  }
+
+  #remove(entry: Entry): void {
+    const { id, network, addresses } = entry.endpoint;
+    this.#entries.delete(id);
+    const zone = this.#zones.get(network);
+    if (zone === undefined) return;
+    for (const name of entry.names) takeOut(zone.byName, name, entry);
+    // The address may be another endpoint's by now.
+    for (const { address } of addresses)
+      if (zone.byAddress.get(ipOf(address)) === entry) zone.byAddress.delete(ipOf(address));
+    if (zone.byName.size === 0) this.#zones.delete(network);
+  }
+}
+
+function gatewaysOf({ addresses }: Endpoint): Ip[] {
+  return addresses.flatMap(({ gateway }) => gateway ?? []);
+}
+
+function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}
+
+function takeOut<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+  const set = map.get(key);
+  if (set?.delete(value) === true && set.size === 0) map.delete(key);
+}

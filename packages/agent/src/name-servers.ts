@@ -1,0 +1,190 @@
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { createServer, Socket as TcpSocket, type Server } from "node:net";
+import {
+  familyOf,
+  isNetkitError,
+  NetkitError,
+  resolverAddress,
+  type Ip,
+  type Namespace,
+  type NamespaceId,
+  type Sandbox,
+} from "@netkit/core";
+import { createResolver, type Resolver, type Served, type Stats, type Upstream, type Upstreams } from "@netkit/dns";
+import type { Records } from "@netkit/engine";
+import { openSockets } from "@netkit/kernel";
+import { namespaceCookie, openNamespace, type NamespaceHandle } from "@netkit/netlink";
+import { bootId } from "@netkit/sandbox";
+import type { Directory } from "./directory.ts";
+import type { HostServers } from "./host-servers.ts";
+
+const port = 53;
+
+/** What serves one namespace. */
+interface NameServer {
+  readonly cookie: string;
+  readonly served: Served;
+  readonly namespace: NamespaceHandle;
+}
+
+/** A name server in each namespace that has names: UDP and TCP, on sockets that were opened inside. */
+export class NameServers {
+  readonly #records: Records;
+  readonly #directory: Directory;
+  readonly #hostServers: HostServers;
+  readonly #complain: (namespace: Namespace, error: NetkitError) => void;
+  readonly #resolver: Resolver = createResolver();
+  readonly #servers = new Map<NamespaceId, NameServer>();
+  /** Of these was told that they can't be served. */
+  readonly #complained = new Set<NamespaceId>();
+
+  constructor(
+    records: Records,
+    directory: Directory,
+    hostServers: HostServers,
+    complain: (namespace: Namespace, error: NetkitError) => void,
+  ) {
+    this.#records = records;
+    this.#directory = directory;
+    this.#hostServers = hostServers;
+    this.#complain = complain;
+  }
+
+  /** Opens and closes what these namespaces need. */
+  async settle(namespaces: Iterable<NamespaceId>): Promise<void> {
+    for (const id of namespaces) {
+      const namespace = this.#records.namespaces.get(id);
+      const holder = namespace?.members[0] && this.#records.sandboxes.get(namespace.members[0]);
+      const wanted =
+        namespace !== undefined &&
+        namespace.owner !== "host" &&
+        namespace.boot === bootId() &&
+        holder?.names === true &&
+        this.#directory.endpointsOf(id).length > 0;
+      const present = this.#servers.get(id);
+      if (present !== undefined && (!wanted || present.cookie !== namespace.cookie)) await this.#close(id, present);
+      if (wanted && !this.#servers.has(id)) this.#open(namespace);
+      if (!wanted) this.#complained.delete(id);
+    }
+  }
+
+  get size(): number {
+    return this.#servers.size;
+  }
+
+  get stats(): Stats {
+    return this.#resolver.stats;
+  }
+
+  /** Resolves when nothing holds the namespaces any more. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#servers].map(async ([id, server]) => await this.#close(id, server)));
+  }
+
+  #open(namespace: Namespace): void {
+    let handle: NamespaceHandle | undefined;
+    try {
+      handle = openNamespace(namespace.path);
+      const cookie = namespaceCookie(handle.fd).toString();
+      // Another one at the same path is none of ours; doctor tells of a sandbox whose namespace is gone.
+      if (namespace.cookie !== "" && cookie !== namespace.cookie) return handle.close();
+      const at = { address: resolverAddress, port };
+      const [udpFd = -1, tcpFd = -1] = openSockets(handle.fd, [
+        { protocol: "udp", family: "ipv4", at },
+        { protocol: "tcp", family: "ipv4", at },
+      ]);
+      const served = this.#resolver.serve({
+        udp: udpSocket(udpFd),
+        tcp: tcpServer(tcpFd),
+        names: this.#directory.namesFor(namespace.id),
+        upstreams: new SandboxUpstreams(namespace.id, handle, this.#records, this.#directory, this.#hostServers),
+      });
+      this.#servers.set(namespace.id, { cookie, served, namespace: handle });
+    } catch (error) {
+      handle?.close();
+      if (!this.#complained.has(namespace.id)) this.#complain(namespace, refusal(namespace, error));
+      this.#complained.add(namespace.id);
+    }
+  }
+
+  async #close(id: NamespaceId, { served, namespace }: NameServer): Promise<void> {
+    this.#servers.delete(id);
+    await served.close();
+    namespace.close();
+  }
+}
+
+function udpSocket(fd: number): UdpSocket {
+  return createSocket("udp4").bind({ fd });
+}
+
+function tcpServer(fd: number): Server {
+  return createServer().listen({ fd });
+}
+
+function refusal(namespace: Namespace, cause: unknown): NetkitError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const taken = isNetkitError(cause) && cause.code === "PORT_TAKEN";
+  return new NetkitError("AGENT_DEGRADED", `no names are served in ${namespace.path}: ${why}`, {
+    hint: taken
+      ? `A process inside has ${resolverAddress}:${port}; names are served once it is gone and the sandbox reconnects.`
+      : "Is the loopback interface up in there?",
+    details: { namespace: namespace.id },
+    cause,
+  });
+}
+
+/**
+ * Where a sandbox's other queries go: to the servers of --dns, or to the host's; nowhere from internal networks. They
+ * are asked from inside the sandbox, but the host's on loopback, which nobody else reaches, from the host.
+ */
+class SandboxUpstreams implements Upstreams {
+  readonly #id: NamespaceId;
+  readonly #namespace: NamespaceHandle;
+  readonly #records: Records;
+  readonly #directory: Directory;
+  readonly #hostServers: HostServers;
+
+  constructor(
+    id: NamespaceId,
+    namespace: NamespaceHandle,
+    records: Records,
+    directory: Directory,
+    hostServers: HostServers,
+  ) {
+    this.#id = id;
+    this.#namespace = namespace;
+    this.#records = records;
+    this.#directory = directory;
+    this.#hostServers = hostServers;
+  }
+
+  get servers(): Upstream[] {
+    if (!this.#directory.reachesOutside(this.#id)) return [];
+    const own = this.#holder()?.dns.servers ?? [];
+    return (own.length > 0 ? own : this.#hostServers.get()).map((address) => ({ address }));
+  }
+
+  openUdp = ({ address }: Upstream): UdpSocket => {
+    const family = familyOf(address);
+    const at = { address: (family === "ipv6" ? "::" : "0.0.0.0") as Ip, port: 0 };
+    const [fd = -1] = openSockets(this.#from(address), [{ protocol: "udp", family, at, hearsRouters: true }]);
+    return createSocket(family === "ipv6" ? "udp6" : "udp4").bind({ fd });
+  };
+
+  connectTcp = ({ address, port: to = port }: Upstream): TcpSocket => {
+    const [fd = -1] = openSockets(this.#from(address), [{ protocol: "tcp", family: familyOf(address) }]);
+    return new TcpSocket({ fd, readable: true, writable: true }).connect(to, address);
+  };
+
+  /** The namespace from which a server is asked; undefined: the host's. */
+  #from(address: Ip): number | undefined {
+    const ofHost = (this.#holder()?.dns.servers.length ?? 0) === 0;
+    return ofHost && /^(127\.|::1$)/.test(address) ? undefined : this.#namespace.fd;
+  }
+
+  #holder(): Sandbox | undefined {
+    const first = this.#records.namespaces.get(this.#id)?.members[0];
+    return first === undefined ? undefined : this.#records.sandboxes.get(first);
+  }
+}

@@ -1,0 +1,62 @@
+import type { EndpointRequest, NetworkRequest, SandboxRequest } from "@netkit/engine";
+import * as z from "zod";
+
+/** Bodies of requests: the library's own requests as JSON. What the values mean is checked by the engine. */
+
+const text = z.string().min(1).max(1_000);
+const options = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+const labels = z.record(z.string(), z.string());
+const ports = z.array(text).max(10_000);
+
+export const revision: z.ZodType<{ revision: number }> = z.strictObject({ revision: z.int().min(0) });
+
+const subnetInput = z.strictObject({
+  subnet: text.exactOptional(),
+  gateway: text.exactOptional(),
+  range: text.exactOptional(),
+  auxiliary: z.record(z.string(), text).exactOptional(),
+});
+
+export const networkRequest: z.ZodType<NetworkRequest> = z.strictObject({
+  name: text,
+  driver: text.exactOptional(),
+  subnets: z.array(subnetInput).max(100).exactOptional(),
+  ipv4: z.boolean().exactOptional(),
+  ipv6: z.boolean().exactOptional(),
+  internal: z.boolean().exactOptional(),
+  options: options.exactOptional(),
+  labels: labels.exactOptional(),
+});
+
+export const endpointRequest: z.ZodType<EndpointRequest> = z.strictObject({
+  network: text,
+  ip: text.exactOptional(),
+  ip6: text.exactOptional(),
+  mac: text.exactOptional(),
+  aliases: z.array(text).exactOptional(),
+  publish: ports.exactOptional(),
+  ifName: text.exactOptional(),
+  options: options.exactOptional(),
+});
+
+export const sandboxRequest: z.ZodType<SandboxRequest> = z.strictObject({
+  name: text.exactOptional(),
+  networks: z.array(z.union([text, endpointRequest])).exactOptional(),
+  netns: text.exactOptional(),
+  pid: z.int().min(1).exactOptional(),
+  hostname: text.exactOptional(),
+  dns: z
+    .strictObject({
+      servers: z.array(text).exactOptional(),
+      search: z.array(text).exactOptional(),
+      options: z.array(text).exactOptional(),
+    })
+    .exactOptional(),
+  hosts: z.array(z.strictObject({ address: text, name: text })).exactOptional(),
+  labels: labels.exactOptional(),
+  autoRemove: z.boolean().exactOptional(),
+});
+
+export const portsRequest: z.ZodType<{ ports: string[] }> = z.strictObject({ ports });
+
+export const doctorRequest: z.ZodType<{ repair: boolean }> = z.strictObject({ repair: z.boolean().default(false) });

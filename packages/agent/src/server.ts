@@ -1,0 +1,110 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { dirname } from "node:path";
+import { NetkitError, toNetkitError, type ErrorKind } from "@netkit/core";
+import type { Agent } from "./agent.ts";
+import { streamEvents } from "./event-stream.ts";
+import { findRoute, type Answer } from "./routes.ts";
+
+/** Bodies are a few hundred bytes; a thousand published ports are 30 KB. */
+const maxBodyBytes = 1024 * 1024;
+
+/** How long requests that came before may take when the agent ends. */
+const closeTimeoutMs = 2_000;
+
+const statuses: Readonly<Record<ErrorKind, number>> = {
+  invalid: 400,
+  "not-found": 404,
+  conflict: 409,
+  exhausted: 507,
+  unsupported: 422,
+  permission: 403,
+  unavailable: 503,
+  cancelled: 499,
+  drift: 409,
+  kernel: 500,
+  internal: 500,
+};
+
+export interface ApiServer {
+  /** Takes no further requests, and resolves when those that came have been answered. */
+  close(): Promise<void>;
+}
+
+/** The local API: HTTP and JSON on a Unix socket that only root can open. */
+export async function serveApi(path: string, agent: Agent): Promise<ApiServer> {
+  const server = createServer((request, response) => void respond(agent, request, response));
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 60_000;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // Of an agent that was killed: the lock says that none runs.
+  rmSync(path, { force: true });
+  const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  // The socket is there when this returns: root's alone from the beginning, whatever the directory is.
+  const mask = process.umask(0o177);
+  server.listen({ path, backlog: 511 }, resolve);
+  process.umask(mask);
+  await listening;
+  return {
+    async close() {
+      rmSync(path, { force: true });
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      agent.events.end();
+      // Who has connected and says nothing is not waited for.
+      const impatience = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
+      await closed;
+      clearTimeout(impatience);
+    },
+  };
+}
+
+async function respond(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // A client that has gone is no matter of ours.
+  response.on("error", () => {});
+  try {
+    const url = new URL(request.url ?? "/", "http://netkit");
+    if (request.method === "GET" && url.pathname === "/v1/events") {
+      streamEvents(agent.events, url.searchParams, response);
+      return;
+    }
+    const route = findRoute(request.method ?? "", url);
+    send(response, 200, await route(agent, await readBody(request)));
+  } catch (cause) {
+    const error = toNetkitError(cause);
+    send(response, statuses[error.kind], { json: { error } });
+  }
+}
+
+function send(response: ServerResponse, status: number, answer: Answer): void {
+  if (response.destroyed) return;
+  const [type, text] =
+    "text" in answer
+      ? ["text/plain; version=0.0.4; charset=utf-8", answer.text]
+      : ["application/json", `${JSON.stringify(answer.json, plainly)}\n`];
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) });
+  response.end(text);
+}
+
+/** How many addresses an IPv6 subnet has left is more than a JSON number holds. */
+function plainly(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request) {
+    length += (chunk as Buffer).length;
+    // Read to its end and thrown away: who is still writing would not see an answer.
+    if (length <= maxBodyBytes) chunks.push(chunk as Buffer);
+  }
+  if (length === 0) return undefined;
+  if (length > maxBodyBytes) throw new NetkitError("ARGUMENT_INVALID", `a body of more than ${maxBodyBytes} bytes`);
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
+  } catch (cause) {
+    throw new NetkitError("ARGUMENT_INVALID", "the body is no JSON", { cause });
+  }
+}

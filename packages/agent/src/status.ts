@@ -1,0 +1,39 @@
+import * as z from "zod";
+
+/** What an agent tells of itself. */
+export interface Status {
+  readonly version: string;
+  readonly pid: number;
+  readonly root: string;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  /** It was started to stay; otherwise it ends when nothing needs it. */
+  readonly stays: boolean;
+  readonly networks: number;
+  readonly sandboxes: number;
+  readonly endpoints: number;
+  /** Sandboxes in which names are served. */
+  readonly nameServers: number;
+  /** Host ports that are held by a socket. */
+  readonly reservedPorts: number;
+  readonly watchedProcesses: number;
+  /** Streams of events. */
+  readonly listeners: number;
+}
+
+const count = z.int().min(0);
+
+export const statusSchema: z.ZodType<Status> = z.strictObject({
+  version: z.string(),
+  pid: count,
+  root: z.string(),
+  started: z.iso.datetime(),
+  stays: z.boolean(),
+  networks: count,
+  sandboxes: count,
+  endpoints: count,
+  nameServers: count,
+  reservedPorts: count,
+  watchedProcesses: count,
+  listeners: count,
+});

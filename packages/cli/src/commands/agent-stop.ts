@@ -1,0 +1,43 @@
+import { setTimeout } from "node:timers/promises";
+import type { Status } from "@netkit/agent";
+import { isNobodyThere } from "@netkit/agent/client";
+import { NetkitError } from "@netkit/core";
+import { askTheAgent } from "../agent-request.ts";
+import { command, type Command } from "../command.ts";
+
+const endTimeoutMs = 20_000;
+
+export const agentStop: Command = command({
+  name: "agent stop",
+  summary: "End the agent, and wait until it has ended",
+  details: ["Sandboxes go on working, without names. The next command that needs an agent starts one."],
+  examples: [{ line: "netkit agent stop", summary: "Nothing happens if none runs" }],
+  changes: false,
+  async run({ globals }) {
+    let pid: number;
+    try {
+      ({ pid } = (await askTheAgent(globals, { method: "POST", target: "/v1/stop" })) as Status);
+    } catch (error) {
+      if (isNobodyThere(error)) return { data: { stopped: false }, text: "No agent runs." };
+      throw error;
+    }
+    const until = performance.now() + endTimeoutMs;
+    while (isThere(pid)) {
+      if (performance.now() > until) {
+        throw new NetkitError("AGENT_UNAVAILABLE", `the agent (pid ${pid}) has not ended within 20 s`, {
+          hint: `Its log is agent.log in the state directory; to end it at once: kill -9 ${pid}`,
+        });
+      }
+      await setTimeout(5);
+    }
+    return { data: { stopped: true, pid }, text: "" };
+  },
+});
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

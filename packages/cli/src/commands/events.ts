@@ -1,0 +1,54 @@
+import type { AgentEvent } from "@netkit/agent";
+import { isNobodyThere } from "@netkit/agent/client";
+import { askTheAgent, rootOf } from "../agent-request.ts";
+import { command, type Command } from "../command.ts";
+import { parseMoment } from "../moment.ts";
+import type { Terminal } from "../terminal.ts";
+
+const types = ["agent", "network", "sandbox", "endpoint", "port"] as const;
+
+export const events: Command = command({
+  name: "events",
+  summary: "Show what happens as it happens",
+  details: ["The agent tells them; one is started if none runs, and what happened before it started isn't known."],
+  options: {
+    type: { value: "TYPE", many: true, summary: `Only events of this type: ${types.join(", ")}`, complete: types },
+    since: { value: "TIME", summary: "Begin with those since a time (2026-01-31T12:00:00Z), or so long ago (10m)" },
+  },
+  examples: [
+    { line: "netkit events", summary: "Until Ctrl-C" },
+    { line: "netkit events --type endpoint --json", summary: "Who connects and disconnects, a JSON document a line" },
+  ],
+  changes: false,
+  abortable: true,
+  async run({ globals, options, terminal, change: { signal } }) {
+    const query = new URLSearchParams(options.type.map((type): [string, string] => ["type", type]));
+    if (options.since !== undefined) query.set("since", new Date(parseMoment("--since", options.since)).toISOString());
+    const print = (line: string): void => {
+      process.stdout.write(`${globals.json ? line : format(JSON.parse(line) as AgentEvent, terminal)}\n`);
+    };
+    const listen = async (): Promise<unknown> =>
+      await askTheAgent(
+        globals,
+        { method: "GET", target: `/v1/events?${query.toString()}`, timeoutMs: 0, ...(signal && { signal }) },
+        print,
+      );
+    await listen()
+      .catch(async (error: unknown) => {
+        if (!isNobodyThere(error)) throw error;
+        const { startAgentProcess } = await import("../agent-process.ts");
+        await startAgentProcess(await rootOf(globals), globals);
+        await listen();
+      })
+      .catch((error: unknown) => {
+        if (signal?.aborted !== true) throw error;
+      });
+    return {};
+  },
+});
+
+function format(event: AgentEvent, terminal: Terminal): string {
+  const attributes = Object.entries(event.attributes).map(([name, value]) => `${name}=${value}`);
+  const about = `${event.type} ${event.action}`.padEnd(20);
+  return `${terminal.out("dim", event.time)} ${terminal.out("cyan", about)} ${event.name} ${terminal.out("dim", attributes.join(" "))}`.trimEnd();
+}

@@ -1,0 +1,164 @@
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import type { AgentEvent, Status } from "@netkit/agent";
+import { agentSocket } from "@netkit/agent/client";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { bundle, host, type Bundle, type Host } from "./host.ts";
+
+let cli: Bundle;
+let machine: Host;
+let before: object;
+beforeAll(() => {
+  cli = bundle();
+});
+afterAll(() => cli[Symbol.dispose]());
+beforeEach(() => {
+  machine = host(cli.path);
+  before = machine.traces();
+});
+afterEach(() => {
+  const names = machine.netkit(["sandbox", "ls", "-q"]).stdout.split("\n").filter(Boolean);
+  if (names.length > 0) machine.netkit(["sandbox", "rm", "-f", ...names]);
+  machine.netkit(["network", "prune"]);
+  machine.netkit(["agent", "stop"]);
+  // oxlint-disable-next-line vitest/no-standalone-expect -- the leak check
+  expect({ ...machine.traces(), socket: existsSync(agentSocket(machine.root)) }).toEqual({ ...before, socket: false });
+  machine[Symbol.dispose]();
+});
+
+function ok(...args: string[]): string {
+  const { status, stdout, stderr } = machine.netkit(args);
+  expect(stderr, args.join(" ")).toBe("");
+  expect(status, args.join(" ")).toBe(0);
+  return stdout.trim();
+}
+
+function status(): Status {
+  return JSON.parse(ok("agent", "status", "--json")) as Status;
+}
+
+function resolves(sandbox: string, name: string): boolean {
+  return machine.netkit(["exec", sandbox, "--", "getent", "ahostsv4", name]).status === 0;
+}
+
+test("an agent starts when names need it, and ends by itself", async () => {
+  ok("network", "create", "n");
+  ok("sandbox", "create", "--name", "plain");
+  expect(machine.netkit(["agent", "status"])).toMatchObject({ status: 8, stdout: "" });
+  ok("sandbox", "create", "--name", "a", "--network", "n");
+  const { pid, stays, nameServers } = status();
+  expect({ stays, nameServers }).toEqual({ stays: false, nameServers: 1 });
+  ok("sandbox", "create", "--name", "b", "--network", "n");
+  expect(status()).toMatchObject({ pid, nameServers: 2 });
+  expect(resolves("a", "b")).toBe(true);
+  ok("sandbox", "rm", "a", "b");
+  // 5 s after the last one has gone.
+  const until = performance.now() + 30_000;
+  while (existsSync(`/proc/${pid}`) && performance.now() < until) await setTimeout(100);
+  expect(existsSync(`/proc/${pid}`)).toBe(false);
+  expect(existsSync(agentSocket(machine.root))).toBe(false);
+  expect(readFileSync(join(machine.root, "agent.log"), "utf8")).toBe("");
+});
+
+test("kill -9 of the agent breaks no connection, and everything is back with the next command", async () => {
+  ok("network", "create", "n");
+  ok("run", "-d", "--name", "web", "--network", "n", "-p", "8080:80", "--", process.execPath, "-e", server);
+  ok("sandbox", "create", "--name", "a", "--network", "n");
+  const chat = machine.start(["exec", "a", "--", process.execPath, "-e", client]);
+  let heard = 0;
+  chat.stdout?.on("data", () => heard++);
+  await once(chat.stdout ?? chat, "data");
+  const { pid } = status();
+  process.kill(pid, "SIGKILL");
+  while (existsSync(`/proc/${pid}`)) await setTimeout(5);
+  expect(existsSync(agentSocket(machine.root))).toBe(true);
+  const at = heard;
+  await once(chat.stdout ?? chat, "data");
+  expect(heard).toBeGreaterThan(at);
+  expect(resolves("a", "web")).toBe(false);
+
+  // Any change brings it back, one that needs no names too.
+  ok("network", "create", "other");
+  const next = status();
+  expect(next.pid).not.toBe(pid);
+  expect(next).toMatchObject({ nameServers: 2, reservedPorts: 1, watchedProcesses: 1 });
+  expect(resolves("a", "web")).toBe(true);
+  await once(chat.stdout ?? chat, "data");
+  chat.kill("SIGTERM");
+  await once(chat, "close");
+});
+
+const server = 'require("node:net").createServer((socket) => socket.on("error", () => {}).pipe(socket)).listen(80)';
+/** Says something every 20 ms on one connection, and prints each answer. */
+const client = `const connect = () => {
+  const socket = require("node:net").connect(80, "web");
+  socket.on("error", () => socket.pending === false ? process.exit(1) : setTimeout(connect, 20));
+  socket.on("connect", () => setInterval(() => socket.write("x"), 20)).pipe(process.stdout);
+};
+connect();`;
+
+test("twenty commands at the same time start one agent", async () => {
+  ok("network", "create", "n");
+  const started = Array.from({ length: 20 }, (_, index) =>
+    machine.start(["sandbox", "create", "--name", `s${index}`, "--network", "n"]),
+  );
+  const codes = await Promise.all(started.map(async (child) => ((await once(child, "close")) as [number])[0]));
+  expect(codes).toEqual(started.map(() => 0));
+  expect(status()).toMatchObject({ nameServers: 20, endpoints: 20 });
+  for (let index = 0; index < 20; index++) expect(resolves("s0", `s${index}`), `s${index}`).toBe(true);
+});
+
+test("a detached process with --rm takes its sandbox along at once", async () => {
+  const run = ok("run", "-d", "--rm", "--name", "short", "--network", "none", "--json", "--", "sleep", "600");
+  expect(status()).toMatchObject({ watchedProcesses: 1 });
+  process.kill((JSON.parse(run) as { pid: number }).pid);
+  const listening = machine.start(["events", "--json", "--since", "1m", "--type", "sandbox"]);
+  let text = "";
+  listening.stdout?.on("data", (chunk) => (text += String(chunk)));
+  while (!text.includes('"remove"')) await once(listening.stdout ?? listening, "data");
+  listening.kill("SIGINT");
+  await once(listening, "close");
+  const actions = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as AgentEvent).action);
+  expect(actions.slice(-2)).toEqual(["die", "remove"]);
+  expect(ok("sandbox", "ls", "-q")).toBe("");
+});
+
+test("an agent that can't start is a warning that names its log, and the change stands", () => {
+  ok("network", "create", "n");
+  const config = join(machine.root, "config.json");
+  machine.run("sh", "-c", `mkdir -p ${agentSocket(machine.root)}/in-its-place`);
+  try {
+    const outcome = machine.netkit(["sandbox", "create", "--name", "a", "--network", "n"]);
+    expect(outcome.status).toBe(0);
+    expect(outcome.stderr).toMatch(/^warning: .*agent/m);
+    expect(outcome.stderr).toContain(join(machine.root, "agent.log"));
+    expect(ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("a");
+    // Without one on purpose there is nothing to warn of.
+    machine.run("sh", "-c", `echo '{"agent": false}' > ${config}`);
+    ok("--config", config, "sandbox", "create", "--name", "b", "--network", "n");
+    expect(ok("exec", "b", "--", "cat", "/etc/resolv.conf")).not.toContain("127.0.0.11");
+  } finally {
+    machine.run("sh", "-c", `rm -r ${agentSocket(machine.root)}`);
+  }
+});
+
+test("a second agent is refused, and stop says what it did", () => {
+  ok("network", "create", "n");
+  ok("sandbox", "create", "--network", "n");
+  const second = machine.netkit(["agent"]);
+  expect(second.status).toBe(4);
+  expect(second.stderr).toContain("runs already");
+  ok("agent", "stop");
+  expect(ok("agent", "stop")).toBe("No agent runs.");
+});
+
+test("the unit for systemd names this program and this root", () => {
+  const unit = ok("agent", "install", "--print");
+  expect(unit).toContain(`ExecStart=${process.execPath} ${cli.path} agent --root ${machine.root}\n`);
+  for (const line of ["Type=notify", "Restart=always", "KillMode=process"]) expect(unit).toContain(`${line}\n`);
+});

@@ -1,0 +1,70 @@
+import { type Agent, startAgent, type AgentOptions } from "@netkit/agent";
+import { agentLink, agentSocket, askAgent, type AgentRequest } from "@netkit/agent/client";
+import { bridge } from "@netkit/driver-bridge";
+import { container } from "@netkit/driver-container";
+import { host } from "@netkit/driver-host";
+import { none } from "@netkit/driver-none";
+import type { Netkit, SandboxHandle } from "@netkit/engine";
+import { expect } from "vitest";
+import { TestHost } from "./host.ts";
+
+/** A host with an agent in this process, and an instance that tells it of changes as a command does. */
+export class AgentHost extends TestHost {
+  /** What the agent said that went wrong. */
+  readonly complaints: string[] = [];
+  #agent: Agent | undefined;
+
+  async startAgent(options: AgentOptions = {}): Promise<Agent> {
+    const drivers = [bridge(), none(), host(), container()];
+    const onError = (error: Error): void => void this.complaints.push(error.message);
+    return (this.#agent = await startAgent({ root: this.root, drivers, onError, ...options }));
+  }
+
+  /** Opened as by a command: no agent may be started, and no warning be given. */
+  async openLinked(): Promise<Netkit> {
+    const agent = agentLink({ root: this.root, start: unexpected("a start"), warn: unexpected("a warning") });
+    return await this.open({ agent });
+  }
+
+  async ask(request: AgentRequest): Promise<unknown> {
+    return await askAgent(agentSocket(this.root), request);
+  }
+
+  expectQuiet(): void {
+    // oxlint-disable-next-line vitest/no-standalone-expect -- called from tests and their hooks
+    expect(this.complaints).toEqual([]);
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent?.close();
+    await super[Symbol.asyncDispose]();
+  }
+}
+
+function unexpected(what: string): (error?: unknown) => never {
+  return (error) => {
+    throw new Error(`unexpected: ${what}`, { cause: error });
+  };
+}
+
+/** What a command prints in a sandbox; undefined if it fails. */
+export async function attempt(sandbox: SandboxHandle, command: string): Promise<string | undefined> {
+  const child = await sandbox.run(["sh", "-c", command], { stdio: "pipe" });
+  let text = "";
+  child.stdout?.on("data", (chunk) => (text += String(chunk)));
+  const { code } = await child.exited;
+  return code === 0 ? text.trim() : undefined;
+}
+
+/** The addresses of a name in a sandbox, as the C library finds them there: sorted, /etc/hosts included. */
+export async function lookUp(sandbox: SandboxHandle, name: string, database = "ahosts"): Promise<string[] | undefined> {
+  const lines = (await attempt(sandbox, `getent ${database} ${name}`))?.split("\n");
+  return lines && [...new Set(lines.map((line) => line.split(/\s+/)[0] ?? ""))].toSorted();
+}
+
+/** The first address of each family that a sandbox has on its only network. */
+export async function addressesOf(sandbox: SandboxHandle): Promise<string[]> {
+  const [endpoint] = (await sandbox.inspect()).endpoints;
+  expect(endpoint).toBeDefined();
+  return endpoint?.addresses.map(({ address }) => address.split("/")[0] ?? "") ?? [];
+}

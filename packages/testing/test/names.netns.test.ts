@@ -1,0 +1,160 @@
+import { execFileSync } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { shortId } from "@netkit/core";
+import type { Netkit } from "@netkit/engine";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { addressesOf, AgentHost, attempt, lookUp } from "./agent-host.ts";
+
+let host: AgentHost;
+let netkit: Netkit;
+beforeEach(async () => {
+  host = new AgentHost();
+  await host.startAgent();
+  netkit = await host.openLinked();
+});
+afterEach(async () => {
+  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
+  await netkit.networks.prune();
+  host.expectClean();
+  await host[Symbol.asyncDispose]();
+});
+
+test("a name is found when connect has returned, and gone when disconnect has", async () => {
+  await netkit.networks.create({ name: "n" });
+  const a = await netkit.sandboxes.open({ name: "a", networks: ["n"] });
+  const b = await netkit.sandboxes.open({ name: "b" });
+  for (let round = 0; round < 3; round++) {
+    expect(await lookUp(a, "b")).toBeUndefined();
+    await b.connect("n");
+    expect(await lookUp(a, "b")).toEqual(await addressesOf(b));
+    await b.disconnect("n");
+  }
+  await b.connect("n");
+  await b.close();
+  expect(await lookUp(a, "b")).toBeUndefined();
+});
+
+test("a sandbox goes by name, alias, short id and hostname, in any case, with and without its network's name", async () => {
+  await netkit.networks.create({ name: "My-Net", ipv6: true });
+  const a = await netkit.sandboxes.open({ name: "a", networks: ["My-Net"] });
+  const web = await netkit.sandboxes.open({
+    name: "Web",
+    hostname: "frontend",
+    networks: [{ network: "My-Net", aliases: ["api", "www"] }],
+  });
+  const addresses = (await addressesOf(web)).toSorted();
+  expect(addresses).toHaveLength(2);
+  const names = ["web", "WEB", "frontend", "api", "www", shortId(web.id), "web.my-net", "API.MY-NET"];
+  for (const name of names) expect(await lookUp(a, name), name).toEqual(addresses);
+  for (const address of addresses) expect(await attempt(a, `getent hosts ${address}`)).toMatch(/\sWeb\.My-Net$/);
+  // Its own name is in its hosts file, in every case in its name server.
+  expect(await lookUp(web, "a")).toEqual((await addressesOf(a)).toSorted());
+});
+
+test("an alias of several sandboxes has the addresses of all", async () => {
+  await netkit.networks.create({ name: "n" });
+  const workers = [];
+  for (const name of ["w1", "w2", "w3"])
+    workers.push(await netkit.sandboxes.open({ name, networks: [{ network: "n", aliases: ["worker"] }] }));
+  const all = (await Promise.all(workers.map(addressesOf))).flat().toSorted();
+  const a = await netkit.sandboxes.open({ name: "a", networks: ["n"] });
+  expect(await lookUp(a, "worker", "ahostsv4")).toEqual(all);
+  await workers[1]?.close();
+  expect(await lookUp(a, "worker", "ahostsv4")).toEqual(all.filter((_, index) => index !== 1));
+});
+
+test("names reach as far as the networks that both are on", async () => {
+  for (const name of ["front", "back"]) await netkit.networks.create({ name });
+  const web = await netkit.sandboxes.open({ name: "web", networks: ["front"] });
+  const both = await netkit.sandboxes.open({ name: "both", networks: ["front", "back"] });
+  const db = await netkit.sandboxes.open({ name: "db", networks: ["back"] });
+  expect(await lookUp(web, "db")).toBeUndefined();
+  expect(await lookUp(db, "web")).toBeUndefined();
+  expect(await lookUp(both, "db")).toEqual(await addressesOf(db));
+  expect(await lookUp(both, "web")).toEqual(await addressesOf(web));
+  expect(await lookUp(web, "both")).toHaveLength(1);
+  expect(await lookUp(web, "both.back")).toBeUndefined();
+});
+
+test("the host is host.netkit.internal, and its address reaches it", async () => {
+  await netkit.networks.create({ name: "n" });
+  const a = await netkit.sandboxes.open({ name: "a", networks: ["n"] });
+  const [address] = (await lookUp(a, "host.netkit.internal")) ?? [];
+  expect(address).toBe((await a.inspect()).endpoints[0]?.addresses[0]?.gateway);
+  expect(await lookUp(a, "host.docker.internal")).toEqual([address]);
+  expect(await attempt(a, "ping -c 1 -W 2 host.netkit.internal > /dev/null && echo yes")).toBe("yes");
+});
+
+test("a joined sandbox has the names of the first, and predefined networks have none", async () => {
+  await netkit.networks.create({ name: "n" });
+  const a = await netkit.sandboxes.open({ name: "a", networks: ["n"] });
+  const web = await netkit.sandboxes.open({ name: "web", networks: ["n"] });
+  const side = await netkit.sandboxes.open({ name: "side", networks: ["container:a"] });
+  expect(await lookUp(side, "web")).toEqual(await addressesOf(web));
+  await a.close();
+  // Its namespace lives on, and so do its names.
+  expect(await lookUp(side, "web")).toEqual(await addressesOf(web));
+});
+
+/** Answers every query for an A record with an address, and counts them. */
+async function upstream(address: string): Promise<{ queries(): number; close(): void }> {
+  let queries = 0;
+  const socket = createSocket("udp4").bind(53, address);
+  await once(socket, "listening");
+  socket.on("message", (query, { port, address: from }) => {
+    queries += 1;
+    const end = query.indexOf(0, 12) + 5;
+    const reply = Buffer.concat([query.subarray(0, end), Buffer.from("c00c000100010000003c0004c0000201", "hex")]);
+    reply.writeUInt16BE(0x8180, 2);
+    reply.writeUInt16BE(1, 6);
+    reply.fill(0, 8, 12);
+    socket.send(reply, port, from);
+  });
+  return { queries: () => queries, close: () => socket.close() };
+}
+
+test("other names are asked of the servers of --dns, and of nobody on an internal network", async () => {
+  await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.77.0.0/24" }] });
+  await netkit.networks.create({ name: "in", internal: true });
+  const first = await netkit.sandboxes.open({ name: "a", networks: ["n"], dns: { servers: ["10.77.0.1"] } });
+  const inner = await netkit.sandboxes.open({ name: "b", networks: ["in"], dns: { servers: ["10.77.0.1"] } });
+  const peer = await netkit.sandboxes.open({ name: "c", networks: ["in"] });
+  const server = await upstream("10.77.0.1");
+  try {
+    expect(await lookUp(first, "outside.example", "ahostsv4")).toEqual(["192.0.2.1"]);
+    expect(server.queries()).toBe(1);
+    expect(await lookUp(first, "outside.example", "ahostsv4")).toEqual(["192.0.2.1"]);
+    expect(server.queries(), "the second answer comes from the cache").toBe(1);
+    expect(await lookUp(inner, "outside.example", "ahostsv4")).toBeUndefined();
+    expect(await lookUp(inner, "c", "ahostsv4")).toEqual(await addressesOf(peer));
+    expect(server.queries()).toBe(1);
+    // A known name without an address of the family is nobody else's business.
+    await lookUp(first, "a.n", "ahostsv6");
+    expect(server.queries()).toBe(1);
+  } finally {
+    server.close();
+  }
+});
+
+test("an adopted namespace with a process of its own on port 53 keeps it, and connects all the same", async () => {
+  await netkit.networks.create({ name: "n" });
+  execFileSync("ip", ["netns", "add", "nktest-busy"]);
+  execFileSync("ip", ["-n", "nktest-busy", "link", "set", "lo", "up"]);
+  try {
+    const busy = await netkit.sandboxes.open({ name: "busy", netns: "/run/netns/nktest-busy" });
+    const program = 'require("node:dgram").createSocket("udp4").bind(53, "127.0.0.11", () => console.log("bound"))';
+    const child = await busy.run([process.execPath, "-e", program], { stdio: "pipe" });
+    await once(child.stdout ?? process.stdin, "data");
+    await busy.connect("n");
+    expect(await host.ask({ method: "GET", target: "/v1/status" })).toMatchObject({ nameServers: 0 });
+    child.kill("SIGKILL");
+    await child.exited;
+    await busy.disconnect("n");
+    await busy.connect("n");
+    expect(await host.ask({ method: "GET", target: "/v1/status" })).toMatchObject({ nameServers: 1 });
+    await busy.close();
+  } finally {
+    execFileSync("ip", ["netns", "del", "nktest-busy"]);
+  }
+});
