@@ -8,7 +8,10 @@ const root = "/var/lib/netkit";
 const [name = "", ...more] = process.argv.slice(2);
 const quick = more[0] === "quick";
 
-process.stdout.write(JSON.stringify(await measure()));
+if (name === "agent-server") {
+  const { serveAgent } = await import("./agent-server.ts");
+  await serveAgent(more[0] ?? "");
+} else process.stdout.write(JSON.stringify(await measure()));
 
 async function measure(): Promise<Row[] | Asked> {
   switch (name) {
@@ -23,6 +26,10 @@ async function measure(): Promise<Row[] | Asked> {
     case "commands": {
       const { measureCommands } = await import("./commands.ts");
       return await measureCommands(quick ? 10 : 40);
+    }
+    case "agent": {
+      const { measureAgent } = await import("./agent.ts");
+      return await measureAgent(root, { pairs: quick ? 60 : 200, endpoints: 500 });
     }
     case "dns": {
       const { measureDns } = await import("./dns.ts");

@@ -35,26 +35,43 @@ interface Binding {
 export class Reservations {
   readonly #records: Records;
   readonly #held = new Map<EndpointId, Map<string, Reservation>>();
+  readonly #waiting = new Set<EndpointId>();
+  #closed = false;
 
   constructor(records: Records) {
     this.#records = records;
   }
 
-  /** Takes and gives up what these endpoints publish. Ports that can't be had are left: their holder was there before. */
+  /**
+   * Gives up what these endpoints don't publish any more, and takes what they do a moment later: nobody has to wait for
+   * that. Ports that can't be had are left: their holder was there before.
+   */
   settle(endpoints: Iterable<EndpointId>): void {
     for (const id of endpoints) {
-      const endpoint = this.#records.endpoints.get(id);
-      const wanted = new Map(endpoint === undefined ? [] : bindingsOf(endpoint).map((it) => [keyOf(it), it]));
-      const held = this.#held.get(id) ?? new Map<string, Reservation>();
-      for (const [key, reservation] of held) {
+      const wanted = this.#wanted(id);
+      for (const [key, reservation] of this.#held.get(id) ?? []) {
         if (wanted.has(key)) continue;
         reservation.close();
-        held.delete(key);
+        this.#held.get(id)?.delete(key);
       }
-      for (const [key, binding] of wanted) if (!held.has(key)) held.set(key, reserve(binding));
+      if (this.#waiting.size === 0) setImmediate(() => this.#take());
+      this.#waiting.add(id);
+    }
+  }
+
+  #take(): void {
+    for (const id of this.#closed ? [] : this.#waiting) {
+      const held = this.#held.get(id) ?? new Map<string, Reservation>();
+      for (const [key, binding] of this.#wanted(id)) if (!held.has(key)) held.set(key, reserve(binding));
       if (held.size > 0) this.#held.set(id, held);
       else this.#held.delete(id);
     }
+    this.#waiting.clear();
+  }
+
+  #wanted(id: EndpointId): Map<string, Binding> {
+    const endpoint = this.#records.endpoints.get(id);
+    return new Map(endpoint === undefined ? [] : bindingsOf(endpoint).map((binding) => [keyOf(binding), binding]));
   }
 
   get size(): number {
@@ -64,6 +81,7 @@ export class Reservations {
   }
 
   close(): void {
+    this.#closed = true;
     for (const held of this.#held.values()) for (const reservation of held.values()) reservation.close();
     this.#held.clear();
   }

@@ -1,0 +1,103 @@
+/** The rows about the agent, which has a process of its own; for a private host (see bench.ts). */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { agentSocket, askAgent } from "@netkit/agent/client";
+import { attaching, openLibrary, portsOf } from "./library.ts";
+import { measurePairs, numbers, summarise, type Side } from "./pairs.ts";
+import { ms, type Row } from "./report.ts";
+
+const warmUps = 250;
+/** Clock ticks a second of /proc/PID/stat (proc(5)); always 100 on Linux as Node runs on it. */
+const ticks = 100;
+
+export async function measureAgent(
+  root: string,
+  { pairs, endpoints }: { pairs: number; endpoints: number },
+): Promise<Row[]> {
+  const server = spawn(process.execPath, [process.argv[1] ?? "", "agent-server", root], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  await once(server.stdout, "data");
+  try {
+    return [await connecting(root, pairs), ...(await resting(root, server, endpoints))];
+  } finally {
+    server.stdin.end();
+    await once(server, "exit");
+  }
+}
+
+/** Through the agent, with a name server in the sandbox when it answers, beside the library, which has no names. */
+async function connecting(root: string, pairs: number): Promise<Row> {
+  // oxlint-disable-next-line typescript/await-thenable -- the linter finds no tsconfig with disposables here
+  await using netkit = await openLibrary(root);
+  await netkit.networks.create({ name: "agent", subnets: [{ subnet: "10.8.0.0/16" }] });
+  await netkit.networks.create({ name: "library", subnets: [{ subnet: "10.9.0.0/16" }] });
+  const ask = async (method: "POST" | "DELETE", target: string, body?: unknown): Promise<unknown> =>
+    await askAgent(agentSocket(root), { method, target, body });
+  const through: Side<number> = {
+    before: async (number) => {
+      await ask("POST", "/v1/sandboxes", { name: `agent-${number}` });
+      return number;
+    },
+    timed: async (number) =>
+      await ask("POST", `/v1/sandboxes/agent-${number}/endpoints`, { network: "agent", publish: portsOf(number) }),
+    after: async (number) => void (await ask("DELETE", `/v1/sandboxes/agent-${number}?force=true`)),
+  };
+  // Host ports of their own: the other side's are in use at the same time.
+  const direct = attaching(netkit, "library", false);
+  const beside: typeof direct = { ...direct, before: (round) => direct.before(round + 2_000) };
+  await measurePairs(numbers(2, warmUps), through, beside);
+  const summary = summarise(await measurePairs(numbers(2, pairs), through, beside));
+  const { medianA, medianB, minA, ratioOfMedians, medianOfRatios } = summary;
+  return {
+    id: "agent-connect",
+    what: "agent: connect with names and 10 ports, to the library",
+    value: ratioOfMedians,
+    unit: "x",
+    budget: 1.3,
+    how: `${ms(medianA)} (min ${minA.toFixed(2)}) to ${ms(medianB)}, median of ratios ${medianOfRatios.toFixed(2)}, ${summary.pairs} pairs`,
+    data: { ...summary },
+  };
+}
+
+async function resting(root: string, { pid }: ChildProcess, endpoints: number): Promise<Row[]> {
+  const ask = async (target: string, body: unknown): Promise<unknown> =>
+    await askAgent(agentSocket(root), { method: "POST", target, body });
+  for (const number of numbers(0, endpoints))
+    await ask("/v1/sandboxes", { name: `rest-${number}`, networks: ["agent"] });
+  const seconds = 10;
+  await setTimeout(1_000);
+  const before = ticksOf(pid);
+  await setTimeout(seconds * 1_000);
+  const cpu = (ticksOf(pid) - before) / ticks / seconds;
+  const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1_000;
+  const how = `${endpoints} sandboxes with names`;
+  return [
+    {
+      id: "agent-cpu",
+      what: "agent: CPU at rest, of a core",
+      value: cpu * 100,
+      unit: "%",
+      budget: 0.1,
+      how: `${how}, ${seconds} s`,
+      data: { cpu, seconds, endpoints },
+    },
+    {
+      id: "agent-memory",
+      what: "agent: RSS at rest",
+      value: rss,
+      unit: "MB",
+      budget: 150,
+      how,
+      data: { rss, endpoints },
+    },
+  ];
+}
+
+/** User and system time of a process, in clock ticks: fields 14 and 15 of /proc/PID/stat. */
+function ticksOf(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
