@@ -114,12 +114,13 @@ export class NameServers {
   }
 }
 
+/** A burst of queries waits in the socket: the kernel's default holds 200. */
 function udpSocket(fd: number): UdpSocket {
-  return createSocket("udp4").bind({ fd });
+  return createSocket({ type: "udp4", recvBufferSize: 1 << 20 }).bind({ fd });
 }
 
 function tcpServer(fd: number): Server {
-  return createServer().listen({ fd });
+  return createServer().listen({ fd, backlog: 4_096 });
 }
 
 function refusal(namespace: Namespace, cause: unknown): NetkitError {

@@ -78,8 +78,6 @@ async function askUdp(asked: Outgoing, upstreams: Upstreams, server: Upstream, s
     return await promise;
   } finally {
     signal.removeEventListener("abort", stop);
-    // A socket that is connected in this very tick says so after it was closed.
-    socket.removeListener("connect", connected);
     clearInterval(resend);
     socket.close();
   }

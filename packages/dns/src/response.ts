@@ -29,8 +29,9 @@ export function readResponse(received: Buffer, asked: Asked): Response | undefin
   const rcode = bits & flags.rcode;
   const end = headerBytes + asked.question.length;
   if (!repeats(received, asked.question)) {
-    // A server that couldn't read the question has none to repeat.
-    return rcode !== rcodes.NOERROR && received.readUInt16BE(4) === 0 ? failure(rcode) : undefined;
+    // A server that couldn't read the question has none to repeat, and says nothing of the name.
+    const isFailure = rcode !== rcodes.NOERROR && rcode !== rcodes.NXDOMAIN;
+    return isFailure && received.readUInt16BE(4) === 0 ? failure(rcode) : undefined;
   }
   const isTruncated = (bits & flags.truncated) !== 0;
   const [answers, authorities, additionals] = [6, 8, 10].map((at) => received.readUInt16BE(at)) as [

@@ -136,6 +136,12 @@ export async function connected(port: number): Promise<TcpSocket> {
   return socket;
 }
 
+/** Resolves when the other end has ended the connection, be it by a reset. */
+export async function ended(socket: TcpSocket): Promise<void> {
+  socket.on("error", () => socket.destroy()).resume();
+  if (!socket.closed) await new Promise((closed) => socket.once("close", closed));
+}
+
 export function framed(message: Buffer): Buffer {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(message.length);

@@ -9,7 +9,7 @@ import { createResolver } from "../src/index.ts";
 import { readQuery } from "../src/query.ts";
 import { forwardedReply } from "../src/reply.ts";
 import { readResponse } from "../src/response.ts";
-import { answer, askUdp, client, framed, messages, query, read, serve, connected } from "./clients.ts";
+import { answer, askUdp, client, framed, messages, query, read, serve, connected, ended } from "./clients.ts";
 import { address, reply, server, soa } from "./servers.ts";
 
 const resolver = createResolver();
@@ -84,9 +84,8 @@ describe("whatever a client sends", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof(anything.map(framed), anything), { maxLength: 10 }), async (parts) => {
         const socket = await connected(port);
-        socket.on("error", () => socket.destroy()).resume();
         socket.end(Buffer.concat(parts));
-        await once(socket, "close");
+        await ended(socket);
       }),
       { numRuns: 200 },
     );

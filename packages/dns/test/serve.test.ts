@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { promises as dns } from "node:dns";
 import { once } from "node:events";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createResolver } from "../src/index.ts";
-import { askUdp, client, connected, nobody, query, read, serve, sockets } from "./clients.ts";
+import { askUdp, client, connected, ended, nobody, query, read, serve, sockets } from "./clients.ts";
 import { accepts, address, answering, reply, server, type Received } from "./servers.ts";
 
 /** Node's resolver is c-ares: somebody else's idea of a client. */
@@ -107,14 +109,13 @@ describe("when a client is closed", () => {
     const resolver = createResolver({ limits: { timeoutMs: 1e6 } });
     const { port, close } = await serve(resolver, client({ servers: [upstream] }));
     const connection = await connected(port);
-    connection.resume();
     const asking = createSocket("udp4");
     asking.send(query("a.example"), port, "127.0.0.1");
     await arrived.promise;
     expect(resolver.stats).toMatchObject({ forwarding: 1 });
-    const ended = once(connection, "close");
+    const end = ended(connection);
     await close();
-    await ended;
+    await end;
     asking.close();
     expect(resolver.stats).toMatchObject({ forwarding: 0, connections: 0 });
     expect(await accepts(port)).toBe(false);
@@ -158,6 +159,15 @@ describe("when a client is closed", () => {
     asking.close();
     const later = await resolver.resolve(query("a.example"), client(upstreams));
     expect(read(later as Buffer)).toMatchObject({ answers: [{ data: "192.0.2.1" }] });
+  });
+
+  test("no timer and no socket is left: a process ends", () => {
+    const program = join(import.meta.dirname, "closing.program.ts");
+    expect(spawnSync(process.execPath, [program], { encoding: "utf8", timeout: 20_000 })).toMatchObject({
+      status: 0,
+      signal: null,
+      stderr: "",
+    });
   });
 
   test("others that wait for the same get it", async () => {

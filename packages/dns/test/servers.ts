@@ -2,8 +2,8 @@ import { connect, type Socket } from "node:net";
 import { createSocket } from "node:dgram";
 import { decode, encode, type Answer, type Packet } from "dns-packet";
 import { onTestFinished } from "vitest";
-import type { Upstream } from "../src/index.ts";
-import { framed, loopback, messages, sockets } from "./clients.ts";
+import { createResolver, type Upstream } from "../src/index.ts";
+import { answer, client, framed, loopback, messages, sockets } from "./clients.ts";
 
 export interface Received {
   readonly message: Buffer;
@@ -94,4 +94,28 @@ export async function accepts(port: number): Promise<boolean> {
   return (await new Promise((resolve) => {
     socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
   }).finally(() => socket.destroy())) as boolean;
+}
+
+export const silent = (): void => {};
+
+export function failing(rcode: number): (received: Received) => void {
+  return ({ message, reply: send }) => send(reply(message, { rcode }));
+}
+
+/** The header of an answer, alone. */
+export function withoutQuestion(asked: Buffer, rcode: number): Buffer {
+  const header = Buffer.from(asked.subarray(0, 12)).fill(0, 4);
+  header.writeUInt16BE(0x8180 | rcode, 2);
+  return header;
+}
+
+/** Asks a new resolver with these servers. */
+export function asking(servers: readonly Upstream[], timeoutMs = 5000) {
+  const resolver = createResolver({ limits: { timeoutMs } });
+  const asker = client({ servers });
+  return {
+    resolver,
+    asker,
+    ask: (message: Buffer, transport?: "udp" | "tcp") => answer(resolver, asker, message, transport),
+  };
 }
