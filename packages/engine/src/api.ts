@@ -241,15 +241,20 @@ export interface Finding {
   /**
    * `missing` and `different`: a stored resource in the kernel; `stray`: netkit's mark, but nothing stored implies it;
    * `gone`: a sandbox whose namespace is gone; `ended`: a sandbox to be removed whose process has ended;
-   * `journal`: an operation that was cut off; `foreign`: somebody else's setting that eats netkit's traffic.
+   * `journal`: an operation that was cut off; `foreign`: somebody else's rule that drops netkit's traffic; `overlap`: a
+   * route of the host that takes addresses of a network. The last two are warnings: netkit's own is as it should be.
    */
-  readonly problem: "missing" | "different" | "stray" | "gone" | "ended" | "journal" | "foreign";
+  readonly problem: "missing" | "different" | "stray" | "gone" | "ended" | "journal" | "foreign" | "overlap";
   /** What it is, in words: `bridge netkit0`, `sandbox web`. */
   readonly object: string;
   readonly owner?: Owner;
   readonly resource?: Resource;
   readonly differences?: readonly Difference[];
   readonly message: string;
+  /** What to do about it, where `repair` does nothing. */
+  readonly hint?: string;
+  /** Commands that end it, for whoever owns what is in the way. */
+  readonly remedy?: readonly string[];
   /** `repair` mends it (a foreign setting is never changed). */
   readonly repairable: boolean;
 }
@@ -280,6 +285,11 @@ export interface Netkit extends AsyncDisposable {
   driver(name: string): Promise<AnyDriver>;
   /** Compares everything stored with the kernel; with `repair` applies the difference. */
   doctor(options?: ChangeOptions & { readonly repair?: boolean }): Promise<Report>;
+  /**
+   * What of other people's firewall rules drops the traffic of a sandbox; `doctor` tells it of all networks. Where there are
+   * no such rules it costs one request to the kernel.
+   */
+  foreign(sandbox: string): Promise<Finding[]>;
   /** Removes what nobody needs: strays, ended and gone sandboxes. */
   gc(options?: ChangeOptions): Promise<Finding[]>;
   info(): Promise<Info>;

@@ -5,22 +5,16 @@ import {
   type Owner,
   type Reading,
   type Resource,
-  type ResourceKey,
   type Sandbox,
 } from "@netkit/core";
 import { isAlive } from "@netkit/sandbox";
 import type { Finding } from "./api.ts";
 import type { Draft } from "./draft.ts";
-import { readerOf, type Reader } from "./lookup.ts";
+import { findSwitch, follow } from "./firewall.ts";
+import { everythingHeld, readerOf, type Reader } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { describe } from "./planning.ts";
 import { namespaceIsGone, removeSandbox } from "./sandboxes.ts";
-import type { Owned } from "./state.ts";
-
-interface Held {
-  readonly resource: Resource;
-  readonly owner: Owner;
-}
 
 /** A sandbox that is over, and why. */
 export interface SandboxFinding {
@@ -38,12 +32,16 @@ export interface Examination {
 /** Compares everything stored with the kernel. Changes nothing. */
 export async function examine(context: Context): Promise<Examination> {
   const reader = readerOf(context.store);
-  const { handlers } = await context.host.open();
+  const { handlers, firewall } = await context.host.open();
   await knowNamespaces(context, reader);
   const held = await everythingHeld(reader);
   const findings: Finding[] = [];
   const changes: Change[] = [];
+  // What another backend has made is not to be compared with this one's tables.
+  const switching = findSwitch(context, await follow(context));
+  if (switching !== undefined) findings.push(switching);
   for (const handler of handlers) {
+    if (handler === firewall && switching !== undefined) continue;
     const own = [...held.values()].filter(({ resource }) => handler.kinds.has(resource.kind));
     const readings = await handler.read(own.map(({ resource }) => resource));
     for (const [index, { resource, owner }] of own.entries()) {
@@ -136,17 +134,6 @@ function drift(
 
 function show(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "absent");
-}
-
-async function everythingHeld(reader: Reader): Promise<Map<ResourceKey, Held>> {
-  const held = new Map<ResourceKey, Held>();
-  for (const { value } of await reader.range<Owned>("owned/")) {
-    for (const resource of value.resources) {
-      const key = keyOf(resource);
-      if (!held.has(key)) held.set(key, { resource, owner: value.owner });
-    }
-  }
-  return held;
 }
 
 export async function knowNamespaces(context: Context, reader: Reader): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type ResourceHandler,
 } from "@netkit/core";
 import type { HostPort, HostRoute } from "@netkit/kernel";
+import type { Firewall } from "@netkit/netfilter";
 import type { FirewallBackend, Timing } from "./api.ts";
 
 /**
@@ -17,13 +18,14 @@ export class Host {
   /** Paths of the sandboxes' namespaces, by id; kept by whoever plans. */
   readonly namespaces: Map<string, string> = new Map();
   readonly #instance: Instance;
-  readonly #firewall: FirewallBackend;
+  /** What was asked for. */
+  readonly firewall: FirewallBackend;
   readonly #onTiming: ((timing: Timing) => void) | undefined;
   #opened: Opened | undefined;
 
   constructor(instance: Instance, firewall: FirewallBackend, onTiming: ((timing: Timing) => void) | undefined) {
     this.#instance = instance;
-    this.#firewall = firewall;
+    this.firewall = firewall;
     this.#onTiming = onTiming;
   }
 
@@ -47,11 +49,11 @@ export class Host {
     };
     const socket = system.openNetlink();
     const home = system.openNamespace();
-    const firewall = system.firewallHandler(context, { backend: this.#firewall });
+    const firewall = system.firewallHandler(context, { backend: this.firewall });
     const handlers: ResourceHandler[] = [system.kernelHandler(context), firewall];
     return {
       handlers,
-      firewall: () => firewall.backend(),
+      firewall,
       cookie: system.namespaceCookie().toString(),
       facts: (queries) => system.readFacts(socket, queries),
       routes: () => system.readHostRoutes(socket),
@@ -80,8 +82,8 @@ export class Host {
 }
 
 export interface Opened {
-  /** What programs netfilter. @throws NetkitError TOOL_MISSING */
-  firewall(): string;
+  /** The one of the handlers that programs netfilter. */
+  readonly firewall: Firewall;
   readonly handlers: readonly ResourceHandler[];
   /** SO_NETNS_COOKIE of the host's namespace. */
   readonly cookie: string;

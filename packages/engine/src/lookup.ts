@@ -1,5 +1,6 @@
 import {
   didYouMean,
+  keyOf,
   NetkitError,
   type Endpoint,
   type ErrorCode,
@@ -7,11 +8,14 @@ import {
   type NamespaceId,
   type Network,
   type NetworkId,
+  type Owner,
+  type Resource,
+  type ResourceKey,
   type Sandbox,
   type SandboxId,
   type Store,
 } from "@netkit/core";
-import { keys } from "./state.ts";
+import { keys, type Owned } from "./state.ts";
 
 /** What can be read of a state: a store's documents, or a draft's view of them. */
 export interface Reader {
@@ -103,6 +107,23 @@ function present<T>(found: T | undefined, key: string): T {
     throw new NetkitError("INTERNAL", `the state has no '${key}', which another document names`, { details: { key } });
   }
   return found;
+}
+
+/** A resource and one of those who hold it. */
+export interface Held {
+  readonly resource: Resource;
+  readonly owner: Owner;
+}
+
+export async function everythingHeld(reader: Reader): Promise<Map<ResourceKey, Held>> {
+  const held = new Map<ResourceKey, Held>();
+  for (const { value } of await reader.range<Owned>("owned/")) {
+    for (const resource of value.resources) {
+      const key = keyOf(resource);
+      if (!held.has(key)) held.set(key, { resource, owner: value.owner });
+    }
+  }
+  return held;
 }
 
 /** A store as a reader. */

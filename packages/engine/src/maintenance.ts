@@ -1,11 +1,14 @@
-import type { Sandbox } from "@netkit/core";
+import type { Change, Sandbox } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { ChangeOptions, Finding, Report } from "./api.ts";
 import { examine, examineSandboxes, hasEnded, knowNamespaces, removeFound, type Examination } from "./doctor.ts";
 import { explained } from "./explained.ts";
+import { findSwitch, follow, settle } from "./firewall.ts";
+import { findForeign } from "./foreign.ts";
 import { isLocked } from "./lock.ts";
 import { readerOf } from "./lookup.ts";
 import { commit, operate, previewOf, recover, requireRoot, type Context } from "./operation.ts";
+import { overlaps } from "./overlaps.ts";
 import { order } from "./planning.ts";
 import { keys } from "./state.ts";
 
@@ -61,9 +64,13 @@ export async function doctor(
 ): Promise<Report> {
   const sandboxes = await examineSandboxes(context);
   const plain = sandboxes.map(({ finding }) => finding);
+  const warnings = async (): Promise<Finding[]> => [
+    ...(await findForeign(context)),
+    ...(await overlaps(readerOf(context.store), (await context.host.open()).routes())),
+  ];
   if (options.repair !== true) {
     const { findings, checked } = await examine(context);
-    return { findings: [...plain, ...findings], repaired: [], checked };
+    return { findings: [...plain, ...findings, ...(await warnings())], repaired: [], checked };
   }
   if (sandboxes.length > 0) {
     await operate(
@@ -74,7 +81,7 @@ export async function doctor(
     );
   }
   const { findings, checked } = await repair(context, options);
-  const all = [...plain, ...findings];
+  const all = [...plain, ...findings, ...(await warnings())];
   return {
     findings: all,
     repaired: options.dryRun === true ? [] : all.filter(({ repairable }) => repairable),
@@ -97,12 +104,11 @@ export async function collect(context: Context, options: ChangeOptions): Promise
   return [...sandboxes.map(({ finding }) => finding), ...findings.filter(({ problem }) => problem === "stray")];
 }
 
+type Choice = (change: Change) => boolean;
+const everything: Choice = () => true;
+
 /** Needs no journal: what a death in the middle leaves undone is found again. */
-async function repair(
-  context: Context,
-  options: ChangeOptions,
-  choose: (change: Examination["changes"][number]) => boolean = () => true,
-): Promise<Examination> {
+async function repair(context: Context, options: ChangeOptions, choose: Choice = everything): Promise<Examination> {
   try {
     return await repairUnexplained(context, options, choose);
   } catch (error) {
@@ -110,20 +116,20 @@ async function repair(
   }
 }
 
-async function repairUnexplained(
-  context: Context,
-  options: ChangeOptions,
-  choose: (change: Examination["changes"][number]) => boolean,
-): Promise<Examination> {
+async function repairUnexplained(context: Context, options: ChangeOptions, choose: Choice): Promise<Examination> {
   if (options.dryRun !== true) requireRoot();
   using _ = await context.lock.acquire(options.signal);
   if (options.dryRun !== true) await recover(context);
   await knowNamespaces(context, readerOf(context.store));
+  const switching = choose === everything ? findSwitch(context, await follow(context)) : undefined;
+  if (switching !== undefined && options.dryRun !== true) await settle(context, false);
   const examination = await examine(context);
   const plan = order(examination.changes.filter(choose));
   const { handlers, execute } = await context.host.open();
   options.onPlan?.(previewOf("repair", plan, handlers));
   if (options.dryRun !== true)
     await execute(plan, handlers, options.signal === undefined ? {} : { signal: options.signal });
-  return examination;
+  const { findings } = examination;
+  const settled = switching !== undefined && options.dryRun !== true;
+  return settled ? { ...examination, findings: [switching, ...findings] } : examination;
 }

@@ -18,6 +18,8 @@ import { Drivers } from "./drivers.ts";
 import { remove, sandboxHandle } from "./handle.ts";
 import { explained, explaining } from "./explained.ts";
 import { follow } from "./following.ts";
+import { follow as chooseFirewall } from "./firewall.ts";
+import { findForeign } from "./foreign.ts";
 import { Host } from "./host.ts";
 import { Lock } from "./lock.ts";
 import { findNetwork, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
@@ -150,6 +152,7 @@ function netkitOf(context: Context): Netkit {
     sandboxes,
     driver: async (name) => await drivers.get(name),
     doctor: async (options = {}) => await doctor(context, options),
+    foreign: async (sandbox) => await findForeign(context, sandbox),
     gc: async (options = {}) => await collect(context, options),
     info: async () => ({
       instance,
@@ -167,10 +170,10 @@ function netkitOf(context: Context): Netkit {
 }
 
 /** What programs netfilter; a machine where nothing does can be looked at too. */
-async function firewallOf({ host }: Context): Promise<string> {
-  const opened = await host.open();
+async function firewallOf(context: Context): Promise<string> {
   try {
-    return opened.firewall();
+    await chooseFirewall(context);
+    return (await context.host.open()).firewall.backend();
   } catch (error) {
     if (isNetkitError(error) && error.code === "TOOL_MISSING") return `none: ${error.message}`;
     throw error;

@@ -5,6 +5,7 @@ import type { Instance, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
 import { explained } from "./explained.ts";
+import { settle } from "./firewall.ts";
 import type { Host } from "./host.ts";
 import { throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
@@ -117,7 +118,11 @@ async function carryOut(
     time("commit");
     return revision;
   }
-  const { execute, handlers, namespaceCookie } = await host.open();
+  const { execute, handlers, firewall, namespaceCookie } = await host.open();
+  await settle(
+    context,
+    plan.some(({ resource }) => firewall.kinds.has(resource.kind)),
+  );
   const entry: JournalEntry = {
     title,
     started: new Date().toISOString(),

@@ -32,6 +32,8 @@ export const keys = {
   held: (key: ResourceKey) => `held/${key}`,
   /** Sandboxes to remove when their process has ended. */
   reap: (id: SandboxId | "") => `reap/${id}`,
+  /** What the firewall resources were applied with; see firewall.ts. */
+  firewall: "firewall",
   journal: "journal/open",
 } as const;
 

@@ -16,7 +16,7 @@ import {
 export type FirewallResource = IsolationResource | MasqueradeResource | PublishResource;
 
 /** What stands between the resource kinds and one way of programming netfilter: a handler without its list of kinds. */
-export type Backend = Omit<ResourceHandler, "kinds">;
+export type Backend = Omit<ResourceHandler, "kinds" | "close">;
 
 export const firewallKinds: ReadonlySet<Resource["kind"]> = new Set<FirewallResource["kind"]>([
   "isolation",

@@ -8,10 +8,12 @@ import {
 } from "@netkit/core";
 import { firewallKinds, type Backend } from "./backend.ts";
 import { Conntrack } from "./conntrack.ts";
+import { foreignDrops, type ForeignDrop, type HostTraffic } from "./foreign/foreign.ts";
 import { Home } from "./home.ts";
 import { IptablesBackend } from "./iptables/backend.ts";
 import { openIptables } from "./iptables/programs.ts";
 import { NftablesBackend } from "./nftables/backend.ts";
+import { clearNftables } from "./nftables/clear.ts";
 import { interposed, type Nft } from "./nftables/nft.ts";
 import { openLibrary } from "./nftables/library.ts";
 import { openProgram } from "./nftables/program.ts";
@@ -26,10 +28,21 @@ export interface FirewallOptions {
 /** What programs netfilter, once it is known; see {@link Firewall.backend}. */
 export type FirewallInUse = "nftables (libnftables)" | "nftables (nft)" | "iptables" | "none";
 
+/** What resources are applied with. */
+export type FirewallKind = Exclude<FirewallBackend, "auto">;
+
 /** The handler of the firewall kinds. */
 export interface Firewall extends ResourceHandler {
   /** Looks for it if need be. @throws NetkitError TOOL_MISSING */
   backend(): FirewallInUse;
+  /** What {@link backend} is of. @throws NetkitError TOOL_MISSING */
+  kind(): FirewallKind;
+  /** From now on another one. */
+  use(backend: FirewallBackend): void;
+  /** Removes all that is there of this instance in the tables of one backend, whichever is in use. @throws NetkitError */
+  clear(kind: FirewallKind): Promise<void>;
+  /** What of other people's rules drops the traffic of links, which are asked for only where there are such rules. */
+  foreign(traffic: () => Promise<HostTraffic>): Promise<ForeignDrop[]>;
 }
 
 /**
@@ -38,23 +51,25 @@ export interface Firewall extends ResourceHandler {
  * With the backend "none" nothing is applied, and everything reads as it should be.
  */
 export function firewallHandler(context: HandlerContext, options: FirewallOptions): Firewall {
-  return options.backend === "none" ? inert : new FirewallHandler(context, options.backend);
+  return new FirewallHandler(context, options.backend);
 }
 
 interface Opened {
   readonly backend: Backend;
+  readonly kind: FirewallKind;
   readonly name: FirewallInUse;
 }
 
 class FirewallHandler implements Firewall {
   readonly kinds: ReadonlySet<Resource["kind"]> = firewallKinds;
   readonly #context: HandlerContext;
-  readonly #choice: Exclude<FirewallBackend, "none">;
   readonly #home = new Home();
   readonly #conntrack = new Conntrack(this.#home);
+  #choice: FirewallBackend;
   #opened: Opened | undefined;
+  #found: { readonly nft: Nft; readonly name: FirewallInUse } | undefined;
 
-  constructor(context: HandlerContext, choice: Exclude<FirewallBackend, "none">) {
+  constructor(context: HandlerContext, choice: FirewallBackend) {
     this.#context = context;
     this.#choice = choice;
   }
@@ -87,33 +102,69 @@ class FirewallHandler implements Firewall {
   }
 
   backend(): FirewallInUse {
-    this.#backend();
-    return this.#opened?.name ?? "none";
+    return this.#open().name;
+  }
+
+  kind(): FirewallKind {
+    return this.#open().kind;
+  }
+
+  use(backend: FirewallBackend): void {
+    if (backend === this.#choice) return;
+    this.#choice = backend;
+    this.#opened = undefined;
+  }
+
+  async clear(kind: FirewallKind): Promise<void> {
+    if (kind === "nftables") clearNftables(this.#home, this.#context.mark);
+    if (kind === "iptables") await this.#iptables().clear();
+  }
+
+  foreign(traffic: () => Promise<HostTraffic>): Promise<ForeignDrop[]> {
+    return foreignDrops(this.#home, () => this.#nft()?.nft, traffic);
   }
 
   close(): void {
-    this.#opened?.backend.close();
+    this.#found?.nft.close();
     this.#home.close();
   }
 
   #backend(): Backend {
-    return (this.#opened ??= this.#open()).backend;
+    return this.#open().backend;
   }
 
   #open(): Opened {
-    const home = this.#home;
-    if (this.#choice !== "iptables") {
-      const nft = (found: Nft): Backend => new NftablesBackend(interposed(found), home, this.#context);
-      const library = process.env["NETKIT_NFT"] === "exec" ? undefined : openLibrary(home);
-      if (library !== undefined) return { backend: nft(library), name: "nftables (libnftables)" };
-      const program = openProgram(home);
-      if (program !== undefined) return { backend: nft(program), name: "nftables (nft)" };
+    return (this.#opened ??= this.#choose());
+  }
+
+  #choose(): Opened {
+    const choice = this.#choice;
+    if (choice === "none") return { backend: inert, kind: "none", name: "none" };
+    const found = choice === "iptables" ? undefined : this.#nft();
+    if (found !== undefined) {
+      const backend = new NftablesBackend(found.nft, this.#home, this.#context);
+      return { backend, kind: "nftables", name: found.name };
     }
-    const iptables = this.#choice === "nftables" ? undefined : openIptables(home);
-    if (iptables !== undefined) {
-      return { backend: new IptablesBackend(iptables, home, this.#context), name: "iptables" };
-    }
-    throw missing(this.#choice === "iptables" ? "iptables" : "nftables");
+    if (choice === "nftables") throw missing("nftables");
+    return { backend: this.#iptables(choice === "auto" ? "nftables" : "iptables"), kind: "iptables", name: "iptables" };
+  }
+
+  /** What runs nft's scripts, looked for once. */
+  #nft(): { readonly nft: Nft; readonly name: FirewallInUse } | undefined {
+    if (this.#found !== undefined) return this.#found;
+    const library = process.env["NETKIT_NFT"] === "exec" ? undefined : openLibrary(this.#home);
+    const nft = library ?? openProgram(this.#home);
+    if (nft === undefined) return undefined;
+    return (this.#found = {
+      nft: interposed(nft),
+      name: library === undefined ? "nftables (nft)" : "nftables (libnftables)",
+    });
+  }
+
+  #iptables(wanted: "nftables" | "iptables" = "iptables"): IptablesBackend {
+    const iptables = openIptables(this.#home);
+    if (iptables === undefined) throw missing(wanted);
+    return new IptablesBackend(iptables, this.#home, this.#context);
   }
 }
 
@@ -124,12 +175,9 @@ function missing(tool: "nftables" | "iptables"): NetkitError {
   });
 }
 
-const inert: Firewall = {
-  kinds: firewallKinds,
+const inert: Backend = {
   apply: () => Promise.resolve(() => Promise.resolve()),
   read: (resources) => Promise.resolve(resources.map(() => ({ state: "same" }))),
   strays: () => Promise.resolve([]),
   toShell: () => [],
-  backend: () => "none",
-  close() {},
 };

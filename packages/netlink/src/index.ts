@@ -9,6 +9,8 @@ export type { Address, AddressFilter, ListedAddress } from "./address.ts";
 export { AttributeWriter, Attributes, decodeAttributes } from "./attribute.ts";
 export type { Attribute } from "./attribute.ts";
 export type { BridgePort } from "./bridge-port.ts";
+export { delTable, listBaseChains } from "./chain.ts";
+export type { BaseChain } from "./chain.ts";
 export * from "./conntrack.ts";
 export { NetlinkError, errnoName, isNetlinkError } from "./errors.ts";
 export type { NetlinkErrorDetails } from "./errors.ts";

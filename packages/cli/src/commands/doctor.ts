@@ -1,15 +1,20 @@
 import { exitCodes } from "@netkit/core";
+import type { Finding } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
+import type { Terminal } from "../terminal.ts";
 
 export const doctor: Command = command({
   name: "doctor",
   summary: "Compare everything stored with the kernel, and mend it",
   details: [
-    `Exit status ${exitCodes.drift} if anything is left that differs. What is somebody else's (foreign) is reported and never changed.`,
+    `Exit status ${exitCodes.drift} if anything is left that differs. Warnings are about what isn't netkit's: rules of other firewalls\nthat drop its traffic (foreign), routes of the host that take a network's addresses (overlap). They are never\nchanged, and count only with --strict.`,
   ],
-  options: { repair: { summary: "Mend what netkit may mend" } },
+  options: {
+    repair: { summary: "Mend what netkit may mend" },
+    strict: { summary: `Exit status ${exitCodes.drift} for warnings, too` },
+  },
   examples: [
-    { line: "netkit doctor", summary: "What is missing, different or left over" },
+    { line: "netkit doctor", summary: "What is missing, different or left over, and what is in netkit's way" },
     { line: "netkit doctor --repair --dry-run", summary: "What would be done about it" },
     { line: "netkit doctor --repair", summary: "Do it" },
   ],
@@ -18,18 +23,54 @@ export const doctor: Command = command({
     const netkit = await open();
     const report = await terminal.progress("comparing", () => netkit.doctor({ ...change, repair: options.repair }));
     const left = report.findings.filter((finding) => !report.repaired.includes(finding));
+    const warnings = left.filter(isWarning);
+    const problems = left.length - warnings.length;
     const lines = [
-      ...report.repaired.map(({ message }) => `${terminal.out("green", "repaired ")} ${message}`),
-      ...left.map(({ problem, message }) => `${terminal.out("red", problem.padEnd(9))} ${message}`),
-      `${report.checked} resources compared: ${verdict(left.length, report.repaired.length)}`,
+      ...groups(report.findings, (finding) => report.repaired.includes(finding), terminal),
+      `${report.checked} resources compared: ${verdict(problems, report.repaired.length, warnings.length)}`,
     ];
-    const repairable = left.some((finding) => finding.repairable);
-    if (repairable) lines.push("Mend them with 'netkit doctor --repair'.");
-    return { data: report, text: lines.join("\n"), exitCode: left.length === 0 ? 0 : exitCodes.drift };
+    if (left.some(({ repairable }) => repairable)) lines.push("Mend them with 'netkit doctor --repair'.");
+    const failed = problems > 0 || (options.strict && warnings.length > 0);
+    return { data: report, text: lines.join("\n"), exitCode: failed ? exitCodes.drift : 0 };
   },
 });
 
-function verdict(left: number, repaired: number): string {
-  if (left > 0) return `${left} ${left === 1 ? "problem" : "problems"}`;
-  return repaired > 0 ? `${repaired} repaired, all is well now` : "all is well";
+/** What isn't as it should be, but isn't netkit's. */
+function isWarning({ problem }: Finding): boolean {
+  return problem === "foreign" || problem === "overlap";
+}
+
+/** The findings by whose they are, in the order in which the first of each was found. */
+function groups(findings: readonly Finding[], isRepaired: (finding: Finding) => boolean, terminal: Terminal): string[] {
+  const byObject = Map.groupBy(findings, ({ owner, object }) =>
+    owner === undefined ? object : `${owner.type} ${owner.name}`,
+  );
+  return [...byObject].flatMap(([object, group]) => [
+    terminal.out("bold", object),
+    ...group.flatMap((finding) => linesOf(finding, isRepaired(finding), terminal)),
+  ]);
+}
+
+function linesOf(finding: Finding, repaired: boolean, terminal: Terminal): string[] {
+  const { problem, message, hint, remedy = [] } = finding;
+  const style = repaired ? "green" : isWarning(finding) ? "yellow" : "red";
+  return [
+    `  ${terminal.out(style, (repaired ? "repaired" : problem).padEnd(9))} ${message}`,
+    ...(hint === undefined ? [] : [`            ${hint}`]),
+    ...remedy.map((line) => `            ${terminal.out("cyan", line)}`),
+  ];
+}
+
+function verdict(problems: number, repaired: number, warnings: number): string {
+  const parts = [
+    ...(problems > 0 ? [count(problems, "problem")] : []),
+    ...(repaired > 0 ? [`${repaired} repaired`] : []),
+    ...(problems === 0 ? [repaired > 0 ? "all is well now" : "all is well"] : []),
+    ...(warnings > 0 ? [count(warnings, "warning")] : []),
+  ];
+  return parts.join(", ");
+}
+
+function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? "" : "s"}`;
 }

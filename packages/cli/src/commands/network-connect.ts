@@ -1,6 +1,7 @@
 import { command, type Command, type HelpSection } from "../command.ts";
 import { endpointOptions, endpointRequest } from "../endpoint-request.ts";
 import { optionSection } from "../driver-help.ts";
+import { warnOfForeign } from "../foreign.ts";
 
 export const networkConnect: Command = command({
   name: "network connect",
@@ -25,10 +26,12 @@ export const networkConnect: Command = command({
     const driver = await netkit.driver((await netkit.networks.get(NETWORK)).driver);
     return [optionSection(`Endpoint options of the driver ${driver.name} (-o KEY=VALUE)`, driver.endpointOptions)];
   },
-  async run({ open, options, arguments: { NETWORK, SANDBOX }, change }) {
+  async run({ open, options, arguments: { NETWORK, SANDBOX }, change, terminal }) {
     const request = endpointRequest(options);
     const netkit = await open();
     const sandbox = await netkit.sandboxes.get(SANDBOX);
-    return { data: await sandbox.connect(NETWORK, request, change) };
+    const data = await sandbox.connect(NETWORK, request, change);
+    if (change.dryRun !== true) await warnOfForeign(netkit, sandbox.id, terminal);
+    return { data };
   },
 });

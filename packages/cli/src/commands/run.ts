@@ -1,5 +1,6 @@
 import { command, type Command, type Result } from "../command.ts";
 import { endpointOptions } from "../endpoint-request.ts";
+import { warnOfForeign } from "../foreign.ts";
 import { environment, processOptions } from "../process-options.ts";
 import { sandboxOptions, sandboxRequest } from "../sandbox-request.ts";
 import { enter } from "../shell.ts";
@@ -37,7 +38,7 @@ export const run: Command = command({
     { line: "netkit run --rm --network none -- ip link", summary: "A loopback interface alone" },
   ],
   changes: true,
-  async run({ open, options, command: words, change }): Promise<Result> {
+  async run({ open, options, command: words, change, terminal }): Promise<Result> {
     const request = { ...sandboxRequest(options, ["bridge"]), autoRemove: options.rm };
     const env = environment(options.env);
     const netkit = await open();
@@ -46,6 +47,7 @@ export const run: Command = command({
     if (change.dryRun === true) {
       return { data: { id, name, command: words }, shell: [enter(netns, words)] };
     }
+    await warnOfForeign(netkit, id, terminal);
     const cwd = options.workdir === undefined ? {} : { cwd: options.workdir };
     if (options.detach) {
       await sweepLogs(netkit);

@@ -81,7 +81,13 @@ export class IptablesBackend implements Backend {
     );
   }
 
-  close(): void {}
+  /** Removes all chains of the instance. */
+  clear(): Promise<void> {
+    return exclusively(this.#home, async () => {
+      const listings = await this.#list();
+      await this.#write(listings, resourcesIn(listings.values()), new Map());
+    });
+  }
 
   /** Give the resources of an undone run back what they were. */
   #restore(touched: ReadonlyMap<ResourceKey, FirewallResource | undefined>): Promise<void> {

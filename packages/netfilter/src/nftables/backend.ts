@@ -75,10 +75,6 @@ export class NftablesBackend implements Backend {
     return ["nft -f - <<'EOF'", ...script.split("\n"), "EOF"];
   }
 
-  close(): void {
-    this.#nft.close();
-  }
-
   /** Carry out a transaction as if the table were as supposed, and look only when it isn't. Returns what was done. */
   async #commit(wanted: Transaction): Promise<Transaction> {
     if (isEmpty(wanted) && this.#base !== "wanting") return wanted;

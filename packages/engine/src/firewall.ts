@@ -1,0 +1,100 @@
+import { isNetkitError, keyOf, type Change } from "@netkit/core";
+import type { Firewall, FirewallKind } from "@netkit/netfilter";
+import type { Finding } from "./api.ts";
+import { everythingHeld, readerOf } from "./lookup.ts";
+import { commit, type Context } from "./operation.ts";
+import { order } from "./planning.ts";
+import { keys } from "./state.ts";
+
+/** What the firewall resources of a root were applied with. */
+export interface FirewallRecord {
+  readonly backend: FirewallKind;
+  /** What may still hold some of them: a change to `backend` that hasn't come to its end. */
+  readonly leaving: readonly FirewallKind[];
+}
+
+/**
+ * Has the handler use what was asked for; with `auto` that is what this root has used last, if it is still installed, so
+ * that a command without the option doesn't change it back.
+ */
+export async function follow(context: Context): Promise<FirewallRecord | undefined> {
+  const record = (await context.store.get(keys.firewall))?.value as FirewallRecord | undefined;
+  const { firewall } = await context.host.open();
+  if (context.host.firewall !== "auto" || record === undefined || record.backend === "none") return record;
+  firewall.use(record.backend);
+  if (!isInstalled(firewall)) firewall.use("auto");
+  return record;
+}
+
+function isInstalled(firewall: Firewall): boolean {
+  try {
+    firewall.kind();
+    return true;
+  } catch (error) {
+    if (isNetkitError(error) && error.code === "TOOL_MISSING") return false;
+    throw error;
+  }
+}
+
+/** That the firewall has to change from one backend to another; undefined when it hasn't. */
+export function findSwitch(context: Context, record: FirewallRecord | undefined): Finding | undefined {
+  const { firewall } = context.host;
+  if (record === undefined) return undefined;
+  const { backend, leaving } = record;
+  const asked = firewall === "auto" ? backend : firewall;
+  if (asked === backend && leaving.length === 0) return undefined;
+  const before = asked === backend ? leaving.join(" and ") : backend;
+  return {
+    problem: "different",
+    object: "firewall",
+    message: `the firewall was set up with ${before} and is to be ${asked}`,
+    repairable: true,
+  };
+}
+
+/**
+ * Moves the firewall resources of a root to the backend in use, when they were applied with another: first all are made
+ * anew, then everything of the other goes, so that published ports work throughout. Call it with the lock held.
+ * @param concerned firewall resources are about to be applied
+ * @throws NetkitError TOOL_MISSING, FIREWALL: nothing was changed, or it goes on with the next change
+ */
+export async function settle(context: Context, concerned: boolean): Promise<void> {
+  const { store } = context;
+  const record = await follow(context);
+  if (!concerned && findSwitch(context, record) === undefined) return;
+  const { firewall, execute } = await context.host.open();
+  const backend = firewall.kind();
+  const write = async (value: FirewallRecord): Promise<void> =>
+    await commit(store, [{ key: keys.firewall, value }], false);
+  if (record === undefined) return await write({ backend, leaving: [] });
+  if (record.backend === backend && record.leaving.length === 0) return;
+  const used = new Set([...record.leaving, record.backend]);
+  await write({ backend, leaving: [...used].filter((kind) => kind !== backend) });
+  try {
+    await execute(order(await missing(context, firewall)), [firewall]);
+  } catch (error) {
+    await write({ backend: record.backend, leaving: [...used, backend].filter((kind) => kind !== record.backend) });
+    throw error;
+  }
+  for (const kind of used) if (kind !== backend) await firewall.clear(kind);
+  await write({ backend, leaving: [] });
+}
+
+async function missing(context: Context, firewall: Firewall): Promise<Change[]> {
+  const held = await everythingHeld(readerOf(context.store));
+  const own = [...held.values()].filter(
+    ({ resource }) => firewall.kinds.has(resource.kind) && resource.ensure !== "exists",
+  );
+  const readings = await firewall.read(own.map(({ resource }) => resource));
+  return own.flatMap(({ resource, owner }, index): Change[] => {
+    const key = keyOf(resource);
+    switch (readings[index]?.state) {
+      case "missing":
+        return [{ op: "create", key, resource, owner }];
+      case "different":
+        return [{ op: "replace", key, resource, previous: resource, owner }];
+      default:
+        return [];
+    }
+  });
+}

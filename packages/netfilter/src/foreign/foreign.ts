@@ -1,0 +1,140 @@
+import { existsSync, readFileSync } from "node:fs";
+import { familyOf, type Cidr, type Family, type PublishResource } from "@netkit/core";
+import type { Home } from "../home.ts";
+import type { Nft } from "../nftables/nft.ts";
+import { concerns, judge, type Entrance, type Hit } from "./ruleset.ts";
+import type { Packet } from "./packet.ts";
+import { describeEntrance, remedyOf } from "./remedy.ts";
+import { glance, readEntrances } from "./rulesets.ts";
+
+/** A network's link, and what passes through it. */
+export interface LinkTraffic {
+  readonly link: string;
+  readonly subnets: readonly Cidr[];
+  readonly published: readonly PublishResource[];
+  /** Nothing passes to or from the outside. */
+  readonly internal: boolean;
+}
+
+/** The links through which the host reaches the outside. */
+export type Uplinks = Readonly<Record<Family, readonly string[]>>;
+
+export interface HostTraffic {
+  readonly links: readonly LinkTraffic[];
+  readonly uplinks: Uplinks;
+}
+
+/** What drops a packet: to the outside, back from there, to a published port (from outside, from the host), neighbours. */
+export type Traffic = "outward" | "answers" | "published" | "from the host" | "neighbours";
+
+/** Somebody else's rule or policy that drops what passes through a link. */
+export interface ForeignDrop {
+  readonly link: string;
+  readonly family: Family;
+  readonly traffic: readonly Traffic[];
+  /** False: it may, for some condition of a rule can't be judged. */
+  readonly certain: boolean;
+  /** `chain FORWARD of table filter (iptables)` */
+  readonly where: string;
+  /** What of it: `policy drop`, or a rule and its chain. */
+  readonly what: string;
+  /** Commands that would let the link's traffic pass. */
+  readonly remedy: readonly string[];
+}
+
+/**
+ * Which of other people's rules drop what passes through these links. Follows every base chain that the packets come
+ * through, in nftables and both kinds of iptables; a drop there is final, whatever the other chains say. Without such
+ * chains it costs one request to the kernel.
+ */
+export async function foreignDrops(
+  home: Home,
+  nft: () => Nft | undefined,
+  traffic: () => Promise<HostTraffic>,
+): Promise<ForeignDrop[]> {
+  const seen = glance(home);
+  if (seen.chains.length === 0 && seen.legacy.length === 0) return [];
+  const { links, uplinks } = await traffic();
+  if (links.length === 0) return [];
+  const entrances = await readEntrances(home, seen, nft());
+  const bridged = {
+    ipv4: isSet("/proc/sys/net/bridge/bridge-nf-call-iptables", home),
+    ipv6: isSet("/proc/sys/net/bridge/bridge-nf-call-ip6tables", home),
+  };
+  return links.flatMap((link) => dropsOf(link, entrances, uplinks, bridged));
+}
+
+/** Whether bridged packets come through these chains too. */
+function isSet(path: string, home: Home): boolean {
+  return home.run(() => existsSync(path) && readFileSync(path, "utf8").trim() === "1");
+}
+
+/** The chains of iptables of netkit's instances. */
+const ownChain = /^NETKIT-/;
+
+interface Drop {
+  readonly hit: Hit;
+  readonly packet: Packet;
+  readonly traffic: Set<Traffic>;
+}
+
+function dropsOf(
+  link: LinkTraffic,
+  entrances: readonly Entrance[],
+  uplinks: Uplinks,
+  bridged: Readonly<Record<Family, boolean>>,
+): ForeignDrop[] {
+  const found = new Map<string, Drop>();
+  for (const [traffic, packet] of packetsOf(link, uplinks, bridged)) {
+    for (const entrance of entrances) {
+      if (!concerns(entrance, packet.family)) continue;
+      const hit = judge(entrance, packet);
+      if (hit === undefined || ownChain.test(hit.chain)) continue;
+      const key = `${packet.family} ${describeEntrance(entrance)}`;
+      const drop = found.get(key);
+      // Of several the most certain one is shown.
+      if (drop === undefined || (hit.certain && !drop.hit.certain)) {
+        found.set(key, { hit, packet, traffic: new Set([...(drop?.traffic ?? []), traffic]) });
+      } else drop.traffic.add(traffic);
+    }
+  }
+  return [...found.values()].map(({ hit, packet, traffic }) => ({
+    link: link.link,
+    family: packet.family,
+    traffic: [...traffic],
+    certain: hit.certain,
+    where: describeEntrance(hit.entrance),
+    what: hit.rule === undefined ? `policy ${hit.entrance.policy}` : `rule '${hit.rule.text}' of chain ${hit.chain}`,
+    remedy: remedyOf(hit, link.link, packet),
+  }));
+}
+
+/** One packet of each sort that has to pass. */
+function* packetsOf(
+  { link, subnets, published, internal }: LinkTraffic,
+  uplinks: Uplinks,
+  bridged: Readonly<Record<Family, boolean>>,
+): Generator<[Traffic, Packet]> {
+  const forward = { hook: "forward", protocol: "tcp", translated: false } as const;
+  for (const subnet of subnets) {
+    const family = familyOf(subnet);
+    const [source, destination] = [subnet, subnet];
+    for (const uplink of internal ? [] : uplinks[family]) {
+      yield ["outward", { ...forward, family, in: link, out: uplink, source, state: "new" }];
+      yield ["answers", { ...forward, family, in: uplink, out: link, destination, state: "established" }];
+    }
+    if (bridged[family]) {
+      yield ["neighbours", { ...forward, family, in: link, out: link, source, destination, state: "new" }];
+    }
+  }
+  for (const { family, protocol, target, targetPort } of internal ? [] : published) {
+    const there = { protocol, translated: true, destination: target, destinationPort: targetPort.first } as const;
+    const back = { protocol, translated: true, source: target, sourcePort: targetPort.first } as const;
+    for (const uplink of uplinks[family]) {
+      yield ["published", { hook: "forward", family, in: uplink, out: link, ...there, state: "new" }];
+      yield ["published", { hook: "forward", family, in: link, out: uplink, ...back, state: "established" }];
+    }
+    yield ["from the host", { hook: "output", family, out: link, ...there, state: "new" }];
+    yield ["from the host", { hook: "input", family, in: link, ...back, state: "established" }];
+  }
+}

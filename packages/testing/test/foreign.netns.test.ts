@@ -1,0 +1,237 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Finding, Netkit, SandboxHandle } from "@netkit/engine";
+import { TestHost } from "./host.ts";
+import * as rulesets from "./rulesets.ts";
+
+const serve = 'require("node:http").createServer((_, response) => response.end("ok")).listen(80, "::")';
+const outside = `nktest-${randomBytes(3).toString("hex")}`;
+
+let host: TestHost;
+let netkit: Netkit;
+let box: SandboxHandle;
+let bridge: string;
+const servers: (() => Promise<void>)[] = [];
+
+/** A host with an uplink to the outside, where a server answers, and a sandbox with a published one. */
+beforeEach(async () => {
+  host = new TestHost();
+  execFileSync("ip", ["netns", "add", outside]);
+  host.sh(`ip link add up0 type veth peer name up1 netns ${outside}
+    ip addr add 203.0.113.1/24 dev up0; ip addr add 2001:db8::1/64 dev up0 nodad; ip link set up0 up
+    ip -n ${outside} link set lo up
+    ip -n ${outside} addr add 203.0.113.2/24 dev up1; ip -n ${outside} addr add 2001:db8::2/64 dev up1 nodad
+    ip -n ${outside} link set up1 up
+    ip route add default via 203.0.113.2; ip route add default via 2001:db8::2`);
+  netkit = await host.open();
+  await netkit.networks.create({ name: "n", ipv6: true });
+  box = await netkit.sandboxes.open({ name: "box", networks: [{ network: "n", publish: ["8080:80"] }] });
+  bridge = host.sh("ip -o link show type bridge | cut -d: -f2").trim();
+  const inside = await box.run([process.execPath, "-e", serve], { stdio: "ignore" });
+  servers.push(async () => {
+    inside.kill("SIGKILL");
+    await inside.exited;
+  });
+  const there = spawn("ip", ["netns", "exec", outside, process.execPath, "-e", serve], { stdio: "ignore" });
+  servers.push(async () => {
+    const exited = once(there, "exit");
+    there.kill("SIGKILL");
+    await exited;
+  });
+  // oxlint-disable-next-line vitest/no-standalone-expect -- without this no test below shows anything
+  expect(await reach(9)).toEqual(everywhere);
+});
+afterEach(async () => {
+  for (const stop of servers.splice(0)) await stop();
+  await netkit.sandboxes.remove("box", { force: true });
+  await netkit.networks.prune();
+  host.sh("nft flush ruleset; ip link del up0");
+  execFileSync("ip", ["netns", "del", outside]);
+  host.expectClean();
+  await host[Symbol.asyncDispose]();
+});
+
+const everywhere = { out4: true, out6: true, in4: true, in6: true };
+const nowhere = { out4: false, out6: false, in4: false, in6: false };
+
+/** Who answers: the outside to the sandbox, the sandbox's published port to the outside. */
+async function reach(tries = 1): Promise<typeof everywhere> {
+  const get = (url: string): string[] => [
+    "sh",
+    "-c",
+    `for i in $(seq ${tries}); do curl -gsf -m 1 -o /dev/null ${url} && exit 0; [ $i = ${tries} ] || sleep 0.1; done; exit 1`,
+  ];
+  const out = async (url: string): Promise<boolean> =>
+    (await (await box.run(get(url), { stdio: "ignore" })).exited).code === 0;
+  const into = async (url: string): Promise<boolean> => {
+    const [code] = await once(spawn("ip", ["netns", "exec", outside, ...get(url)], { stdio: "ignore" }), "exit");
+    return code === 0;
+  };
+  const [out4, out6, in4, in6] = await Promise.all([
+    out("http://203.0.113.2/"),
+    out("http://[2001:db8::2]/"),
+    into("http://203.0.113.1:8080/"),
+    into("http://[2001:db8::1]:8080/"),
+  ]);
+  return { out4, out6, in4, in6 };
+}
+
+async function foreign(): Promise<readonly Finding[]> {
+  const { findings } = await netkit.doctor();
+  expect(findings.filter(({ problem }) => problem !== "foreign")).toEqual([]);
+  expect(await netkit.foreign("box")).toEqual(findings);
+  return findings;
+}
+
+/** Neighbours come through these chains only where the kernel hands bridged packets to them. */
+const messages = (findings: readonly Finding[]): string[] =>
+  findings.map(({ message }) =>
+    message.replace(/, what goes from neighbour to neighbour/, "").replace(/handle [0-9]+/, "handle N"),
+  );
+
+const name6 = (name: string): string => name.replace("iptables", "ip6tables");
+
+const remedies = (findings: readonly Finding[]): string[] => [
+  ...new Set(findings.flatMap(({ remedy }) => remedy ?? [])),
+];
+
+function load(program: string, rules: string): void {
+  host.sh(`${program} <<'EOF'\n${rules}EOF`);
+}
+
+test("without anybody else's rules there is nothing to find", async () => {
+  expect(await foreign()).toEqual([]);
+});
+
+describe("rules of others that drop are found, and the commands that doctor names let the traffic pass", () => {
+  for (const [variant, plain] of [
+    ["iptables-nft", "iptables"],
+    ["iptables-legacy", "iptables-legacy"],
+  ] as const) {
+    test(`Docker's, with ${variant}`, async () => {
+      load(`${variant}-restore`, rulesets.docker);
+      load(`${name6(variant)}-restore`, rulesets.docker.replaceAll(/.*172\.17\..*\n/g, ""));
+      const findings = await foreign();
+      expect(messages(findings)).toEqual([
+        `policy drop in chain FORWARD of table filter (${plain}) drops traffic of network 'n' (IPv4): what goes to the outside, the answers from outside, published ports from outside`,
+        `policy drop in chain FORWARD of table filter (${name6(plain)}) drops traffic of network 'n' (IPv6): what goes to the outside, the answers from outside, published ports from outside`,
+      ]);
+      expect(remedies(findings)).toEqual(
+        [plain, name6(plain)].flatMap((program) => [
+          `${program} -I DOCKER-USER -i ${bridge} -j ACCEPT`,
+          `${program} -I DOCKER-USER -o ${bridge} -j ACCEPT`,
+        ]),
+      );
+      expect(await reach()).toEqual(nowhere);
+      for (const command of remedies(findings)) host.sh(command);
+      expect(await foreign()).toEqual([]);
+      expect(await reach()).toEqual(everywhere);
+    });
+  }
+
+  test("rules for links whose names begin alike count", async () => {
+    load("iptables-restore", rulesets.docker);
+    load("ip6tables-restore", rulesets.docker.replaceAll(/.*172\.17\..*\n/g, ""));
+    for (const program of ["iptables", "ip6tables"]) {
+      host.sh(`${program} -I DOCKER-USER -i '${bridge.slice(0, 3)}+' -j ACCEPT`);
+      host.sh(`${program} -I DOCKER-USER -o '${bridge.slice(0, 3)}+' -j ACCEPT`);
+    }
+    expect(await foreign()).toEqual([]);
+    expect(await reach()).toEqual(everywhere);
+  });
+
+  test("one direction alone isn't enough", async () => {
+    load("iptables-restore", rulesets.docker);
+    host.sh(`iptables -I DOCKER-USER -i ${bridge} -j ACCEPT`);
+    const [finding] = await foreign();
+    expect(finding?.message).toContain("(IPv4): the answers from outside, published ports from outside");
+    expect(await reach()).toEqual({ ...everywhere, out4: false, in4: false });
+  });
+
+  test("ufw's", async () => {
+    load("iptables-restore", rulesets.ufw(4));
+    load("ip6tables-restore", rulesets.ufw(6));
+    const findings = await foreign();
+    expect(messages(findings)).toEqual([
+      "policy drop in chain FORWARD of table filter (iptables) drops traffic of network 'n' (IPv4): what goes to the outside, published ports from outside",
+      "policy drop in chain FORWARD of table filter (ip6tables) drops traffic of network 'n' (IPv6): what goes to the outside, published ports from outside",
+    ]);
+    expect(remedies(findings)).toEqual([`ufw route allow in on ${bridge}`, `ufw route allow out on ${bridge}`]);
+    expect(await reach()).toEqual(nowhere);
+    host.sh(rulesets.ufwRoute("in", bridge));
+    host.sh(rulesets.ufwRoute("out", bridge));
+    expect(await foreign()).toEqual([]);
+    expect(await reach()).toEqual(everywhere);
+  });
+
+  test("firewalld's", async () => {
+    load("nft -f -", rulesets.firewalld);
+    const findings = await foreign();
+    expect(messages(findings)).toEqual(
+      ["IPv4", "IPv6"].map(
+        (family) =>
+          `rule 'handle N' of chain filter_FWD_block in chain filter_FORWARD of table inet firewalld (nftables) drops traffic of network 'n' (${family}): what goes to the outside`,
+      ),
+    );
+    expect(remedies(findings)).toEqual([
+      `firewall-cmd --zone=trusted --add-interface=${bridge}`,
+      `firewall-cmd --permanent --zone=trusted --add-interface=${bridge}`,
+    ]);
+    expect(await reach()).toEqual({ ...everywhere, out4: false, out6: false });
+    host.sh(rulesets.firewalldTrust(bridge));
+    expect(await foreign()).toEqual([]);
+    expect(await reach()).toEqual(everywhere);
+  });
+
+  test("a base chain of any name and priority, by policy or by a rule", async () => {
+    for (const [priority, policy, rules] of [
+      [-300, "drop", "ct state established accept"],
+      [300, "accept", "jump last"],
+    ] as const) {
+      load(
+        "nft -f -",
+        `add table inet mine
+         add chain inet mine last
+         add rule inet mine last tcp dport 22 accept
+         add rule inet mine last meta l4proto tcp reject with tcp reset comment "nothing else"
+         add chain inet mine passing { type filter hook forward priority ${priority}; policy ${policy}; }
+         add rule inet mine passing ${rules}\n`,
+      );
+      const findings = await foreign();
+      expect(messages(findings)).toEqual(
+        ["IPv4", "IPv6"].map(
+          (family) =>
+            `${policy === "drop" ? "policy drop" : "rule 'handle N (nothing else)' of chain last"} in chain passing of table inet mine (nftables) drops traffic of network 'n' (${family}): what goes to the outside, ${policy === "drop" ? "" : "the answers from outside, "}published ports from outside`,
+        ),
+      );
+      expect(await reach()).toEqual(nowhere);
+      for (const command of remedies(findings)) host.sh(command);
+      expect(await foreign()).toEqual([]);
+      expect(await reach()).toEqual(everywhere);
+      host.sh("nft delete table inet mine");
+    }
+  });
+
+  test("what can't be judged may drop; what is about others or single ports is none of it", async () => {
+    load(
+      "nft -f -",
+      `table inet mine { chain passing { type filter hook forward priority 0; policy accept;
+      iifname "docker0" drop
+      ip saddr 198.51.100.0/24 drop
+      tcp dport { 25, 445 } drop
+      meta mark 7 drop
+      ct state invalid drop
+      tcp option maxseg size 9 drop
+    }
+    }\n`,
+    );
+    const findings = await foreign();
+    expect(findings).toHaveLength(2);
+    expect(findings[0]?.message).toMatch(
+      /^rule 'handle [0-9]+' of chain passing in .* may drop traffic of network 'n'/,
+    );
+    expect(await reach()).toEqual(everywhere);
+  });
+});
