@@ -8,7 +8,8 @@ import {
 } from "@netkit/core";
 import { firewallKinds, type Backend } from "./backend.ts";
 import { Conntrack } from "./conntrack.ts";
-import { foreignDrops, type ForeignDrop, type HostTraffic } from "./foreign/foreign.ts";
+import type { ForeignDrop, HostTraffic } from "./foreign/foreign.ts";
+import { glance } from "./foreign/glance.ts";
 import { Home } from "./home.ts";
 import { IptablesBackend } from "./iptables/backend.ts";
 import { openIptables } from "./iptables/programs.ts";
@@ -120,8 +121,12 @@ class FirewallHandler implements Firewall {
     if (kind === "iptables") await this.#iptables().clear();
   }
 
-  foreign(traffic: () => Promise<HostTraffic>): Promise<ForeignDrop[]> {
-    return foreignDrops(this.#home, () => this.#nft()?.nft, traffic);
+  async foreign(traffic: () => Promise<HostTraffic>): Promise<ForeignDrop[]> {
+    const seen = glance(this.#home);
+    if (seen.chains.length === 0 && seen.legacy.length === 0) return [];
+    // Loaded only on hosts with such rules: every attach of the command comes by here.
+    const { foreignDrops } = await import("./foreign/foreign.ts");
+    return await foreignDrops(this.#home, this.#nft()?.nft, seen, await traffic());
   }
 
   close(): void {

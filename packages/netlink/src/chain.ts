@@ -15,6 +15,14 @@ export interface BaseChain {
   readonly policy: "accept" | "drop";
 }
 
+/** A table of nftables. */
+export interface NftTable {
+  /** As {@link BaseChain.family}; also 3 arp, 5 netdev, 7 bridge. */
+  readonly family: number;
+  readonly name: string;
+}
+
+const GET_TABLE = (NFNL_SUBSYS_NFTABLES << 8) | 1;
 const DELETE_TABLE = (NFNL_SUBSYS_NFTABLES << 8) | 2;
 const GET_CHAIN = (NFNL_SUBSYS_NFTABLES << 8) | 4;
 const HEADER = 4;
@@ -26,6 +34,15 @@ const CHAIN_HOOK = 4;
 const CHAIN_POLICY = 5;
 const HOOK_NUMBER = 1;
 const NF_DROP = 0;
+
+/** List the tables of all families. Takes a socket of NETLINK_NETFILTER. */
+export function listTables(socket: NetlinkSocket): NftTable[] {
+  const message = { type: GET_TABLE, flags: 0, payload: new Uint8Array(HEADER), op: "list tables" };
+  return socket.dump(message, (payload) => ({
+    family: payload[0] ?? 0,
+    name: new Attributes(payload, HEADER).string(TABLE_NAME) ?? "",
+  }));
+}
 
 /** List the base chains of all tables. Takes a socket of NETLINK_NETFILTER. */
 export function listBaseChains(socket: NetlinkSocket): BaseChain[] {

@@ -5,7 +5,8 @@ import type { Nft } from "../nftables/nft.ts";
 import { concerns, judge, type Entrance, type Hit } from "./ruleset.ts";
 import type { Packet } from "./packet.ts";
 import { describeEntrance, remedyOf } from "./remedy.ts";
-import { glance, readEntrances } from "./rulesets.ts";
+import type { Glance } from "./glance.ts";
+import { readEntrances } from "./rulesets.ts";
 
 /** A network's link, and what passes through it. */
 export interface LinkTraffic {
@@ -44,19 +45,16 @@ export interface ForeignDrop {
 
 /**
  * Which of other people's rules drop what passes through these links. Follows every base chain that the packets come
- * through, in nftables and both kinds of iptables; a drop there is final, whatever the other chains say. Without such
- * chains it costs one request to the kernel.
+ * through, in nftables and both kinds of iptables; a drop there is final, whatever the other chains say.
  */
 export async function foreignDrops(
   home: Home,
-  nft: () => Nft | undefined,
-  traffic: () => Promise<HostTraffic>,
+  nft: Nft | undefined,
+  seen: Glance,
+  { links, uplinks }: HostTraffic,
 ): Promise<ForeignDrop[]> {
-  const seen = glance(home);
-  if (seen.chains.length === 0 && seen.legacy.length === 0) return [];
-  const { links, uplinks } = await traffic();
   if (links.length === 0) return [];
-  const entrances = await readEntrances(home, seen, nft());
+  const entrances = await readEntrances(home, seen, nft);
   const bridged = {
     ipv4: isSet("/proc/sys/net/bridge/bridge-nf-call-iptables", home),
     ipv6: isSet("/proc/sys/net/bridge/bridge-nf-call-ip6tables", home),

@@ -1,58 +1,16 @@
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { basename } from "node:path";
-import { isNetlinkError, listBaseChains, NFPROTO_INET, type BaseChain } from "@netkit/netlink";
+import type { BaseChain } from "@netkit/netlink";
 import type { Home } from "../home.ts";
 import type { Nft } from "../nftables/nft.ts";
 import { findProgram, runProgram } from "../program.ts";
+import { families, hookNames, type Glance } from "./glance.ts";
 import { parseNftables } from "./nft-rules.ts";
-import { hooks, type HookName } from "./packet.ts";
 import type { Entrance, Origin } from "./ruleset.ts";
 import { parseXtables } from "./xtables.ts";
 
-const families = new Map<number, Origin["family"]>([
-  [NFPROTO_INET, "inet"],
-  [2, "ip"],
-  [10, "ip6"],
-]);
-const hookNames = new Map<number, HookName>(Object.entries(hooks).map(([name, number]) => [number, name as HookName]));
 /** Tables of these names, in ip and ip6, are those of iptables on nf_tables. */
 const xtables = new Set(["filter", "mangle", "raw", "security", "nat"]);
-
-/** The tables of netkit's instances, who let each other's links be. */
-const ours = /^netkit(-|$)/;
-
-/** What there is of other people's base chains; costs one request. */
-export interface Glance {
-  readonly chains: readonly BaseChain[];
-  /** Families with tables of iptables-legacy. */
-  readonly legacy: readonly ("ip" | "ip6")[];
-}
-
-/** Looks for base chains of others that packets of a sandbox come through. */
-export function glance(home: Home): Glance {
-  const chains = baseChains(home).filter(
-    ({ family, table, hook }) =>
-      families.has(family) && hookNames.has(hook) && !(family === NFPROTO_INET && ours.test(table)),
-  );
-  const legacy = home.run(() =>
-    (["ip", "ip6"] as const).filter((family) => readNames(`/proc/thread-self/net/${family}_tables_names`) !== ""),
-  );
-  return { chains, legacy };
-}
-
-/** A kernel without nf_tables has none. */
-function baseChains(home: Home): BaseChain[] {
-  try {
-    return listBaseChains(home.socket);
-  } catch (error) {
-    if (isNetlinkError(error)) return [];
-    throw error;
-  }
-}
-
-function readNames(path: string): string {
-  return existsSync(path) ? readFileSync(path, "utf8").trim() : "";
-}
 
 /** Reads all rules that the chains of a glance lead to. */
 export async function readEntrances(home: Home, { chains, legacy }: Glance, nft: Nft | undefined): Promise<Entrance[]> {
