@@ -22,11 +22,12 @@ export const doctor: Command = command({
   async run({ open, options, change, terminal }) {
     const netkit = await open();
     const report = await terminal.progress("comparing", () => netkit.doctor({ ...change, repair: options.repair }));
-    const left = report.findings.filter((finding) => !report.repaired.includes(finding));
+    const repaired = new Set(report.repaired);
+    const left = report.findings.filter((finding) => !repaired.has(finding));
     const warnings = left.filter(isWarning);
     const problems = left.length - warnings.length;
     const lines = [
-      ...groups(report.findings, (finding) => report.repaired.includes(finding), terminal),
+      ...groups(report.findings, (finding) => repaired.has(finding), terminal),
       `${report.checked} resources compared: ${verdict(problems, report.repaired.length, warnings.length)}`,
     ];
     if (left.some(({ repairable }) => repairable)) lines.push("Mend them with 'netkit doctor --repair'.");

@@ -24,6 +24,9 @@ export const sysctl: Kind<SysctlResource> = {
     });
   },
   read(view, resource) {
+    const link = linkOfIpv6(resource);
+    const disabled = link === undefined ? undefined : view.link(resource.ns, link)?.ipv6Disabled;
+    if (disabled !== undefined) return compare({ value: [plain(resource.value), disabled ? "1" : "0"] });
     return view.within(resource.ns, () => {
       try {
         return compare({ value: [plain(resource.value), plain(readFileSync(pathOf(resource), "utf8"))] });
@@ -39,13 +42,18 @@ export const sysctl: Kind<SysctlResource> = {
 
 /**
  * Whether a link's IPv6 is as wanted already, as netlink tells it: opening a file of /proc/sys in a new namespace takes
- * longer than everything else that an attach does there.
+ * longer than everything else that an attach does there, and the longer the more namespaces there are.
  */
-function isSetAlready(tx: Transaction, { ns, path, value }: SysctlResource): boolean {
+function isSetAlready(tx: Transaction, resource: SysctlResource): boolean {
+  const link = linkOfIpv6(resource);
+  const disabled = link === undefined ? undefined : tx.findLink(resource.ns, link)?.ipv6Disabled;
+  return disabled !== undefined && plain(resource.value) === (disabled ? "1" : "0");
+}
+
+/** The link whose IPv6 it turns on or off. */
+function linkOfIpv6({ path }: SysctlResource): string | undefined {
   const link = /^net\/ipv6\/conf\/([^/]+)\/disable_ipv6$/.exec(path)?.[1];
-  if (link === undefined || link === "all" || link === "default") return false;
-  const disabled = tx.findLink(ns, link)?.ipv6Disabled;
-  return disabled !== undefined && plain(value) === (disabled ? "1" : "0");
+  return link === "all" || link === "default" ? undefined : link;
 }
 
 /** Settings of several numbers are shown with tabs, whatever they were written with. */
