@@ -1,10 +1,10 @@
-import { isNetkitError, keyOf, type Change } from "@netkit/core";
+import { keyOf, type Change } from "@netkit/core";
 import type { Firewall, FirewallKind } from "@netkit/netfilter";
 import type { Finding } from "./api.ts";
 import { everythingHeld, readerOf } from "./lookup.ts";
 import { commit, type Context } from "./operation.ts";
 import { order } from "./planning.ts";
-import { keys } from "./state.ts";
+import { keys, type Write } from "./state.ts";
 
 /** What the firewall resources of a root were applied with. */
 export interface FirewallRecord {
@@ -19,21 +19,8 @@ export interface FirewallRecord {
  */
 export async function follow(context: Context): Promise<FirewallRecord | undefined> {
   const record = (await context.store.get(keys.firewall))?.value as FirewallRecord | undefined;
-  const { firewall } = await context.host.open();
-  if (context.host.firewall !== "auto" || record === undefined || record.backend === "none") return record;
-  firewall.use(record.backend);
-  if (!isInstalled(firewall)) firewall.use("auto");
+  (await context.host.open()).firewall.use(context.host.firewall, record?.backend);
   return record;
-}
-
-function isInstalled(firewall: Firewall): boolean {
-  try {
-    firewall.kind();
-    return true;
-  } catch (error) {
-    if (isNetkitError(error) && error.code === "TOOL_MISSING") return false;
-    throw error;
-  }
 }
 
 /** That the firewall has to change from one backend to another; undefined when it hasn't. */
@@ -56,18 +43,19 @@ export function findSwitch(context: Context, record: FirewallRecord | undefined)
  * Moves the firewall resources of a root to the backend in use, when they were applied with another: first all are made
  * anew, then everything of the other goes, so that published ports work throughout. Call it with the lock held.
  * @param concerned firewall resources are about to be applied
+ * @returns what the operation has to write with its own
  * @throws NetkitError TOOL_MISSING, FIREWALL: nothing was changed, or it goes on with the next change
  */
-export async function settle(context: Context, concerned: boolean): Promise<void> {
+export async function settle(context: Context, concerned: boolean): Promise<Write[]> {
   const { store } = context;
   const record = await follow(context);
-  if (!concerned && findSwitch(context, record) === undefined) return;
+  if (!concerned && findSwitch(context, record) === undefined) return [];
   const { firewall, execute } = await context.host.open();
   const backend = firewall.kind();
+  if (record === undefined) return [{ key: keys.firewall, value: { backend, leaving: [] } satisfies FirewallRecord }];
+  if (record.backend === backend && record.leaving.length === 0) return [];
   const write = async (value: FirewallRecord): Promise<void> =>
     await commit(store, [{ key: keys.firewall, value }], false);
-  if (record === undefined) return await write({ backend, leaving: [] });
-  if (record.backend === backend && record.leaving.length === 0) return;
   const used = new Set([...record.leaving, record.backend]);
   await write({ backend, leaving: [...used].filter((kind) => kind !== backend) });
   try {
@@ -78,6 +66,7 @@ export async function settle(context: Context, concerned: boolean): Promise<void
   }
   for (const kind of used) if (kind !== backend) await firewall.clear(kind);
   await write({ backend, leaving: [] });
+  return [];
 }
 
 async function missing(context: Context, firewall: Firewall): Promise<Change[]> {

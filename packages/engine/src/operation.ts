@@ -5,7 +5,7 @@ import type { Instance, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
 import { explained } from "./explained.ts";
-import { settle } from "./firewall.ts";
+import { follow, settle } from "./firewall.ts";
 import type { Host } from "./host.ts";
 import { throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
@@ -85,6 +85,7 @@ async function underLock<T>(
   time("plan");
   await registerNamespaces(context, draft);
   if (options.onPlan !== undefined) {
+    if (planned.plan.length > 0) await follow(context);
     const handlers = planned.plan.length === 0 ? [] : (await host.open()).handlers;
     options.onPlan(previewOf(title, planned.plan, handlers));
   }
@@ -108,21 +109,19 @@ async function carryOut(
   title: string,
   draft: Draft,
   plan: Plan,
-  writes: readonly Write[],
+  own: readonly Write[],
   signal: AbortSignal | undefined,
   time: Stopwatch,
 ): Promise<number> {
   const { store, host } = context;
   if (plan.length === 0) {
-    const revision = await commit(store, writes);
+    const revision = await commit(store, own);
     time("commit");
     return revision;
   }
   const { execute, handlers, firewall, namespaceCookie } = await host.open();
-  await settle(
-    context,
-    plan.some(({ resource }) => firewall.kinds.has(resource.kind)),
-  );
+  const concerned = plan.some(({ resource }) => firewall.kinds.has(resource.kind));
+  const writes = [...own, ...(await settle(context, concerned))];
   const entry: JournalEntry = {
     title,
     started: new Date().toISOString(),
@@ -130,6 +129,7 @@ async function carryOut(
     plan: plan.map(withoutKey),
     boot: bootId(),
     writes,
+    ...(concerned ? { firewall: firewall.kind() } : {}),
     namespaces: Object.fromEntries(draft.namespaces),
   };
   // It holds the writes too, and is flushed while the kernel is at work: then the end of the operation need not be.
@@ -189,7 +189,8 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
     await commit(context.store, [...entry.writes, closed]);
     return entry;
   }
-  const { execute, handlers } = await context.host.open();
+  const { execute, handlers, firewall } = await context.host.open();
+  if (entry.firewall !== undefined) firewall.use(entry.firewall);
   for (const [id, path] of Object.entries(entry.namespaces)) context.host.namespaces.set(id, path);
   const finish = entry.recovery === "finish";
   const plan = entry.plan.map((change): Change => ({ ...change, key: keyOf(change.resource) }));
@@ -198,6 +199,8 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
     await commit(context.store, [...(finish ? entry.writes : []), closed]);
   } catch (error) {
     throw unfinished(entry.title, explained(error));
+  } finally {
+    await follow(context);
   }
   return entry;
 }

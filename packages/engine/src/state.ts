@@ -1,5 +1,6 @@
 import type { EndpointId, Ip, NamespaceId, NetworkId, Protocol, Resource, ResourceKey, SandboxId } from "@netkit/core";
 import type { Change, Owner } from "@netkit/core";
+import type { FirewallKind } from "@netkit/netfilter";
 
 /**
  * The layout of a store: one JSON document per key. Whatever must be unique is a key, whatever is looked up by
@@ -72,6 +73,8 @@ export interface JournalEntry {
   readonly writes: readonly Write[];
   /** The boot that the plan's kernel objects belong to. */
   readonly boot: string;
+  /** What its firewall resources are applied with, if it has any. */
+  readonly firewall?: FirewallKind;
   /** Namespaces that the plan names, as they are written nowhere else yet. */
   readonly namespaces: Readonly<Record<string, string>>;
 }

@@ -62,7 +62,7 @@ test("a route as specific as the network's own, or more, is named with its link"
 test("wider routes lose against the network's own, and netkit's links and a driver's parent are none of others", async () => {
   const state = stateOf(
     [network("n", ["10.7.0.0/24"]), network("lan", ["192.0.2.0/24"], { eth0: linkFacts("eth0") })],
-    [bridge, { kind: "veth", ns: "host", name: "nkv1", peer: { ns: "host", name: "x" } } as Resource],
+    [bridge, { kind: "veth", ns: "host", name: "nkv1", peer: { ns: "host", name: "x" } }],
   );
   const quiet: [string, string][] = [
     ["0.0.0.0/0", "eth0"],

@@ -38,8 +38,8 @@ export interface Firewall extends ResourceHandler {
   backend(): FirewallInUse;
   /** What {@link backend} is of. @throws NetkitError TOOL_MISSING */
   kind(): FirewallKind;
-  /** From now on another one. */
-  use(backend: FirewallBackend): void;
+  /** From now on another one. `auto` takes the preferred one where it is installed. */
+  use(backend: FirewallBackend, preferred?: FirewallKind): void;
   /** Removes all that is there of this instance in the tables of one backend, whichever is in use. @throws NetkitError */
   clear(kind: FirewallKind): Promise<void>;
   /** What of other people's rules drops the traffic of links, which are asked for only where there are such rules. */
@@ -67,6 +67,7 @@ class FirewallHandler implements Firewall {
   readonly #home = new Home();
   readonly #conntrack = new Conntrack(this.#home);
   #choice: FirewallBackend;
+  #preferred: FirewallKind = "nftables";
   #opened: Opened | undefined;
   #found: { readonly nft: Nft; readonly name: FirewallInUse } | undefined;
 
@@ -110,15 +111,19 @@ class FirewallHandler implements Firewall {
     return this.#open().kind;
   }
 
-  use(backend: FirewallBackend): void {
-    if (backend === this.#choice) return;
+  use(backend: FirewallBackend, preferred: FirewallKind = "nftables"): void {
+    if (backend === this.#choice && preferred === this.#preferred) return;
     this.#choice = backend;
+    this.#preferred = preferred;
     this.#opened = undefined;
   }
 
   async clear(kind: FirewallKind): Promise<void> {
     if (kind === "nftables") clearNftables(this.#home, this.#context.mark);
-    if (kind === "iptables") await this.#iptables().clear();
+    if (kind !== "iptables") return;
+    const opened = this.#openIptables();
+    if (opened === undefined) throw missing("iptables");
+    await opened.backend.clear();
   }
 
   async foreign(traffic: () => Promise<HostTraffic>): Promise<ForeignDrop[]> {
@@ -145,13 +150,25 @@ class FirewallHandler implements Firewall {
   #choose(): Opened {
     const choice = this.#choice;
     if (choice === "none") return { backend: inert, kind: "none", name: "none" };
-    const found = choice === "iptables" ? undefined : this.#nft();
-    if (found !== undefined) {
-      const backend = new NftablesBackend(found.nft, this.#home, this.#context);
-      return { backend, kind: "nftables", name: found.name };
-    }
-    if (choice === "nftables") throw missing("nftables");
-    return { backend: this.#iptables(choice === "auto" ? "nftables" : "iptables"), kind: "iptables", name: "iptables" };
+    const iptablesFirst = choice === "iptables" || (choice === "auto" && this.#preferred === "iptables");
+    const first = iptablesFirst ? this.#openIptables() : this.#openNftables();
+    const opened =
+      first ?? (choice !== "auto" ? undefined : iptablesFirst ? this.#openNftables() : this.#openIptables());
+    if (opened === undefined) throw missing(choice === "iptables" ? "iptables" : "nftables");
+    return opened;
+  }
+
+  #openNftables(): Opened | undefined {
+    const found = this.#nft();
+    if (found === undefined) return undefined;
+    const backend = new NftablesBackend(found.nft, this.#home, this.#context);
+    return { backend, kind: "nftables", name: found.name };
+  }
+
+  #openIptables(): (Opened & { readonly backend: IptablesBackend }) | undefined {
+    const iptables = openIptables(this.#home);
+    if (iptables === undefined) return undefined;
+    return { backend: new IptablesBackend(iptables, this.#home, this.#context), kind: "iptables", name: "iptables" };
   }
 
   /** What runs nft's scripts, looked for once. */
@@ -164,12 +181,6 @@ class FirewallHandler implements Firewall {
       nft: interposed(nft),
       name: library === undefined ? "nftables (nft)" : "nftables (libnftables)",
     });
-  }
-
-  #iptables(wanted: "nftables" | "iptables" = "iptables"): IptablesBackend {
-    const iptables = openIptables(this.#home);
-    if (iptables === undefined) throw missing(wanted);
-    return new IptablesBackend(iptables, this.#home, this.#context);
   }
 }
 

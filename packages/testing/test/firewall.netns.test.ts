@@ -45,6 +45,8 @@ function used({ instance: { mark } }: Netkit): string[] {
   ];
 }
 
+const held = (backend: string): string[] => (backend === "none" ? [] : [backend]);
+
 const pairs: readonly [FirewallBackend, FirewallBackend][] = [
   ["nftables", "iptables"],
   ["iptables", "nftables"],
@@ -55,7 +57,6 @@ const pairs: readonly [FirewallBackend, FirewallBackend][] = [
 ];
 
 test.each(pairs)("from %s to %s: the next change moves everything, published ports with it", async (from, to) => {
-  const held = (backend: string): string[] => (backend === "none" ? [] : [backend]);
   const before = await host.open({ firewall: from });
   await publish(before);
   expect(answers(9)).toBe(from !== "none");
