@@ -25,6 +25,7 @@ export interface NftTable {
 const GET_TABLE = (NFNL_SUBSYS_NFTABLES << 8) | 1;
 const DELETE_TABLE = (NFNL_SUBSYS_NFTABLES << 8) | 2;
 const GET_CHAIN = (NFNL_SUBSYS_NFTABLES << 8) | 4;
+const GET_GENERATION = (NFNL_SUBSYS_NFTABLES << 8) | 16;
 const HEADER = 4;
 const TABLE_NAME = 1;
 /** NFTA_CHAIN_*. */
@@ -34,6 +35,7 @@ const CHAIN_HOOK = 4;
 const CHAIN_POLICY = 5;
 const HOOK_NUMBER = 1;
 const NF_DROP = 0;
+const GENERATION_ID = 1;
 
 /** List the tables of all families. Takes a socket of NETLINK_NETFILTER. */
 export function listTables(socket: NetlinkSocket): NftTable[] {
@@ -42,6 +44,13 @@ export function listTables(socket: NetlinkSocket): NftTable[] {
     family: payload[0] ?? 0,
     name: new Attributes(payload, HEADER).string(TABLE_NAME) ?? "",
   }));
+}
+
+/** The number of the ruleset's generation: another one after each change to any table. Takes a socket of NETLINK_NETFILTER. */
+export function nftGeneration(socket: NetlinkSocket): number {
+  const message = { type: GET_GENERATION, flags: 0, payload: new Uint8Array(HEADER), op: "read the generation" };
+  const [reply] = socket.request(message);
+  return (reply && new Attributes(reply.payload, HEADER).be32(GENERATION_ID)) ?? 0;
 }
 
 /** List the base chains of all tables. Takes a socket of NETLINK_NETFILTER. */

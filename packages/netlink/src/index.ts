@@ -9,7 +9,7 @@ export type { Address, AddressFilter, ListedAddress } from "./address.ts";
 export { AttributeWriter, Attributes, decodeAttributes } from "./attribute.ts";
 export type { Attribute } from "./attribute.ts";
 export type { BridgePort } from "./bridge-port.ts";
-export { delTable, listBaseChains, listTables } from "./chain.ts";
+export { delTable, listBaseChains, listTables, nftGeneration } from "./chain.ts";
 export type { BaseChain, NftTable } from "./chain.ts";
 export * from "./conntrack.ts";
 export { NetlinkError, errnoName, isNetlinkError } from "./errors.ts";

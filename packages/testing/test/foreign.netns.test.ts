@@ -61,7 +61,7 @@ async function reach(tries = 1): Promise<typeof everywhere> {
   const get = (url: string): string[] => [
     "sh",
     "-c",
-    `for i in $(seq ${tries}); do curl -gsf -m 1 -o /dev/null ${url} && exit 0; [ $i = ${tries} ] || sleep 0.1; done; exit 1`,
+    `for i in $(seq ${tries}); do curl -gsf --connect-timeout 1 -m 9 -o /dev/null ${url} && exit 0; [ $i = ${tries} ] || sleep 0.1; done; exit 1`,
   ];
   const out = async (url: string): Promise<boolean> =>
     (await (await box.run(get(url), { stdio: "ignore" })).exited).code === 0;
@@ -234,4 +234,108 @@ describe("rules of others that drop are found, and the commands that doctor name
     );
     expect(await reach()).toEqual(everywhere);
   });
+});
+
+/** Numbers that look random and are the same in each run (mulberry32). */
+function numbersFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+/** A ruleset of the conditions that can be judged, in the words of both tools. */
+function randomRules(seed: number, subnet: string): { iptables: string; nft: string } {
+  const next = numbersFrom(seed);
+  const pick = <T>(list: readonly [T, ...T[]]): T => list[next(list.length)] ?? list[0];
+  const ofLinks = (): [string, string] => {
+    const link = pick([bridge, "up0", "other0"]);
+    const [not, differs] = pick([
+      ["", ""],
+      ["! ", "!= "],
+    ] as const);
+    return pick<[string, string]>([
+      [`${not}-i ${link}`, `iifname ${differs}"${link}"`],
+      [`${not}-o ${link}`, `oifname ${differs}"${link}"`],
+    ]);
+  };
+  const ofOthers = (): [string, string] => {
+    const [not, differs] = pick([
+      ["", ""],
+      ["! ", "!= "],
+    ] as const);
+    return pick<[string, string]>([
+      [`${not}-s ${subnet}`, `ip saddr ${differs}${subnet}`],
+      [`${not}-d ${subnet}`, `ip daddr ${differs}${subnet}`],
+      [`-m conntrack ${not}--ctstate NEW`, `ct state ${differs}{ new }`],
+      [`-m conntrack ${not}--ctstate RELATED,ESTABLISHED`, `ct state ${differs}{ established, related }`],
+      ["-m conntrack --ctstate DNAT", "ct status dnat"],
+      ["-p tcp", "meta l4proto tcp"],
+      ["-p udp", "meta l4proto udp"],
+    ]);
+  };
+  const verdicts = [
+    ["-j ACCEPT", "accept"],
+    ["-j DROP", "drop"],
+    ["-j RETURN", "return"],
+    ["-j A", "jump A"],
+    ["-g B", "goto B"],
+  ] as const;
+  const policy = pick(["ACCEPT", "DROP"]);
+  const lines: string[] = [];
+  const script: string[] = [];
+  // B comes before A, so that chains only lead on.
+  for (const [chain, allowed] of [
+    ["B", 3],
+    ["A", 3],
+    ["FORWARD", 5],
+  ] as const) {
+    for (let count = 2 + next(3); count > 0; count--) {
+      const parts = pick([[ofLinks], [ofOthers], [ofLinks, ofOthers]]).map((condition) => condition());
+      const verdict = verdicts[next(allowed)] ?? verdicts[0];
+      lines.push(`-A ${chain} ${parts.map(([text]) => text).join(" ")} ${verdict[0]}`);
+      script.push(`add rule inet mine ${chain} ${parts.map(([, text]) => text).join(" ")} ${verdict[1]}`);
+    }
+  }
+  return {
+    iptables: ["*filter", `:FORWARD ${policy} [0:0]`, ":A - [0:0]", ":B - [0:0]", ...lines, "COMMIT", ""].join("\n"),
+    nft: [
+      "add table inet mine",
+      "add chain inet mine A",
+      "add chain inet mine B",
+      `add chain inet mine FORWARD { type filter hook forward priority 0; policy ${policy.toLowerCase()}; }`,
+      ...script,
+      "",
+    ].join("\n"),
+  };
+}
+
+test("what is judged is what the kernel does, for rules put together at random", async () => {
+  const subnet = (await netkit.networks.get("n")).subnets[0]?.subnet ?? "";
+  const seen = new Set<string>();
+  // Chosen so that all outcomes come up.
+  for (const seed of [0, 1, 3, 4, 9, 23, 54, 58]) {
+    const { iptables, nft } = randomRules(seed, subnet);
+    for (const [tool, rules] of [
+      ["iptables-restore", iptables],
+      ["nft -f -", nft],
+    ] as const) {
+      load(tool, rules);
+      const message =
+        (await netkit.foreign("box")).find((finding) => finding.message.includes("(IPv4)"))?.message ?? "";
+      expect(message).not.toContain("may drop");
+      const judged = {
+        out4: !/to the outside|the answers/.test(message),
+        in4: !message.includes("published ports from outside"),
+      };
+      const { out4, in4 } = await reach();
+      expect({ out4, in4 }, `${rules}\n${message}`).toEqual(judged);
+      seen.add(JSON.stringify(judged));
+      host.sh(tool === "nft -f -" ? "nft delete table inet mine" : "nft delete table ip filter");
+    }
+  }
+  expect(seen.size).toBe(4);
 });

@@ -9,6 +9,7 @@ import {
   type ResourceKey,
   type Undo,
 } from "@netkit/core";
+import { nftGeneration } from "@netkit/netlink";
 import { firewallResource, type Backend } from "../backend.ts";
 import { assertBase, declareBase, dropTable } from "./base.ts";
 import type { Home } from "../home.ts";
@@ -38,6 +39,8 @@ export class NftablesBackend implements Backend {
   readonly #table: string;
   readonly #context: HandlerContext;
   #base: Base = "unknown";
+  /** The table as it was read, until it was searched for strays. */
+  #last: { readonly generation: number; readonly listing: Listing | undefined } | undefined;
 
   constructor(nft: Nft, home: Home, context: HandlerContext) {
     this.#nft = nft;
@@ -57,13 +60,14 @@ export class NftablesBackend implements Backend {
   }
 
   async read(resources: readonly Resource[]): Promise<Reading[]> {
-    const listing = await this.#list();
+    const listing = await this.#look();
     if (listing === undefined || listing.faults.length > 0) this.#base = "wanting";
     return resources.map((resource) => readOne(resource, listing));
   }
 
   async strays(known: ReadonlySet<ResourceKey>): Promise<Resource[]> {
-    const listing = await this.#list();
+    const listing = await this.#look();
+    this.#last = undefined;
     return resourcesOf(listing?.elements.values() ?? []).filter((resource) => !known.has(keyOf(resource)));
   }
 
@@ -128,6 +132,13 @@ export class NftablesBackend implements Backend {
     if (result.code !== 0 && /busy/i.test(result.error)) return;
     if (result.code !== 0 && !/no such file/i.test(result.error)) throw refused(result);
     this.#base = "wanting";
+  }
+
+  /** The table, listed anew only when some table has changed since: whoever compares everything asks twice. */
+  async #look(): Promise<Listing | undefined> {
+    const generation = nftGeneration(this.#home.socket);
+    if (this.#last?.generation !== generation) this.#last = { generation, listing: await this.#list() };
+    return this.#last.listing;
   }
 
   async #list(): Promise<Listing | undefined> {
