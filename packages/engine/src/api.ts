@@ -35,6 +35,10 @@ export interface NetkitOptions {
   readonly loadDriver?: (name: string) => Promise<AnyDriver | undefined>;
   /** Names that `loadDriver` can load: for hints and the predefined networks. */
   readonly loadable?: readonly string[];
+  /**
+   * What publishes ports and masquerades. Default `auto`: what the root has used last, at first what the machine has. Another
+   * one than that moves everything there with the next change.
+   */
   readonly firewall?: FirewallBackend;
   /** Instead of the embedded store in `root`. */
   readonly store?: Store;

@@ -10,7 +10,7 @@ import {
 import { isAlive } from "@netkit/sandbox";
 import type { Finding } from "./api.ts";
 import type { Draft } from "./draft.ts";
-import { findSwitch, follow } from "./firewall.ts";
+import { chooseFirewall, findSwitch } from "./firewall.ts";
 import { everythingHeld, readerOf, type Reader } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { describe } from "./planning.ts";
@@ -38,7 +38,7 @@ export async function examine(context: Context): Promise<Examination> {
   const findings: Finding[] = [];
   const changes: Change[] = [];
   // What another backend has made is not to be compared with this one's tables.
-  const switching = findSwitch(context, await follow(context));
+  const switching = findSwitch(context, await chooseFirewall(context));
   if (switching !== undefined) findings.push(switching);
   for (const handler of handlers) {
     if (handler === firewall && switching !== undefined) continue;

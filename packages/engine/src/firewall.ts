@@ -17,7 +17,7 @@ export interface FirewallRecord {
  * Has the handler use what was asked for; with `auto` that is what this root has used last, if it is still installed, so
  * that a command without the option doesn't change it back.
  */
-export async function follow(context: Context): Promise<FirewallRecord | undefined> {
+export async function chooseFirewall(context: Context): Promise<FirewallRecord | undefined> {
   const record = (await context.store.get(keys.firewall))?.value as FirewallRecord | undefined;
   (await context.host.open()).firewall.use(context.host.firewall, record?.backend);
   return record;
@@ -48,14 +48,14 @@ export function findSwitch(context: Context, record: FirewallRecord | undefined)
  */
 export async function settle(context: Context, concerned: boolean): Promise<Write[]> {
   const { store } = context;
-  const record = await follow(context);
+  const record = await chooseFirewall(context);
   if (!concerned && findSwitch(context, record) === undefined) return [];
   const { firewall, execute } = await context.host.open();
   const backend = firewall.kind();
   if (record === undefined) return [{ key: keys.firewall, value: { backend, leaving: [] } satisfies FirewallRecord }];
   if (record.backend === backend && record.leaving.length === 0) return [];
   const write = async (value: FirewallRecord): Promise<void> =>
-    await commit(store, [{ key: keys.firewall, value }], false);
+    void (await commit(store, [{ key: keys.firewall, value }], false));
   const used = new Set([...record.leaving, record.backend]);
   await write({ backend, leaving: [...used].filter((kind) => kind !== backend) });
   try {

@@ -3,7 +3,7 @@ import { bootId } from "@netkit/sandbox";
 import type { ChangeOptions, Finding, Report } from "./api.ts";
 import { examine, examineSandboxes, hasEnded, knowNamespaces, removeFound, type Examination } from "./doctor.ts";
 import { explained } from "./explained.ts";
-import { findSwitch, follow, settle } from "./firewall.ts";
+import { chooseFirewall, findSwitch, settle } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
 import { isLocked } from "./lock.ts";
 import { readerOf } from "./lookup.ts";
@@ -121,7 +121,7 @@ async function repairUnexplained(context: Context, options: ChangeOptions, choos
   using _ = await context.lock.acquire(options.signal);
   if (options.dryRun !== true) await recover(context);
   await knowNamespaces(context, readerOf(context.store));
-  const switching = choose === everything ? findSwitch(context, await follow(context)) : undefined;
+  const switching = choose === everything ? findSwitch(context, await chooseFirewall(context)) : undefined;
   if (switching !== undefined && options.dryRun !== true) await settle(context, false);
   const examination = await examine(context);
   const plan = order(examination.changes.filter(choose));

@@ -18,7 +18,7 @@ import { Drivers } from "./drivers.ts";
 import { remove, sandboxHandle } from "./handle.ts";
 import { explained, explaining } from "./explained.ts";
 import { follow } from "./following.ts";
-import { follow as chooseFirewall } from "./firewall.ts";
+import { chooseFirewall } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
 import { Host } from "./host.ts";
 import { Lock } from "./lock.ts";

@@ -5,7 +5,7 @@ import type { Instance, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
 import { explained } from "./explained.ts";
-import { follow, settle } from "./firewall.ts";
+import { chooseFirewall, settle } from "./firewall.ts";
 import type { Host } from "./host.ts";
 import { throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
@@ -85,7 +85,7 @@ async function underLock<T>(
   time("plan");
   await registerNamespaces(context, draft);
   if (options.onPlan !== undefined) {
-    if (planned.plan.length > 0) await follow(context);
+    if (planned.plan.length > 0) await chooseFirewall(context);
     const handlers = planned.plan.length === 0 ? [] : (await host.open()).handlers;
     options.onPlan(previewOf(title, planned.plan, handlers));
   }
@@ -200,7 +200,7 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
   } catch (error) {
     throw unfinished(entry.title, explained(error));
   } finally {
-    await follow(context);
+    await chooseFirewall(context);
   }
   return entry;
 }
