@@ -1,6 +1,14 @@
-import { constants } from "node:os";
+import { constants, release } from "node:os";
 import { familyOf, type Ip, type Protocol } from "@netkit/core";
-import { syscalls, withNamespace, type NamespaceRef } from "@netkit/netlink";
+import {
+  isNetlinkError,
+  listSockets,
+  NETLINK_SOCK_DIAG,
+  openNetlink,
+  syscalls,
+  withNamespace,
+  type NamespaceRef,
+} from "@netkit/netlink";
 import {
   AF_INET,
   AF_INET6,
@@ -19,19 +27,69 @@ const IPV6_V6ONLY = 26;
 const zero = Buffer.alloc(4);
 const { EADDRINUSE } = constants.errno;
 
-export interface HostPort {
+/** How many ports are tried one by one, 14 us each; beyond, listing the sockets first (0.3 ms) is quicker. */
+const few = 16;
+
+interface Place {
   readonly protocol: Protocol;
   /** Absent: any address of any family. */
   readonly address?: Ip;
+}
+
+export interface HostPort extends Place {
   readonly port: number;
 }
 
+export interface HostPorts extends Place {
+  readonly first: number;
+  readonly last: number;
+}
+
 /**
- * Those of `ports` that a socket of the host is bound to, found by trying to bind them. Connections that linger in
- * TIME_WAIT don't count for TCP. A protocol or family that the kernel doesn't have is never in use.
+ * The first of `ports` that a socket of the host is bound to, found by trying to bind them: of many ports those alone that
+ * some socket has. Connections that linger in TIME_WAIT don't count for TCP. A protocol or family that the kernel doesn't
+ * have is never in use.
  */
-export function portsInUse(namespace: NamespaceRef, ports: readonly HostPort[]): HostPort[] {
-  return withNamespace(namespace, () => ports.filter(isInUse));
+export function firstPortInUse(namespace: NamespaceRef, ports: readonly HostPorts[]): HostPort | undefined {
+  return withNamespace(namespace, () => {
+    const count = ports.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    const sockets = count > few ? portsOfSockets(ports) : undefined;
+    for (const { first, last, ...place } of ports) {
+      const candidates = sockets?.get(place.protocol);
+      for (let port = first; port <= last; port++) {
+        if (candidates?.has(port) !== false && isInUse({ ...place, port })) return { ...place, port };
+      }
+    }
+    return undefined;
+  });
+}
+
+/** Those of `ports` that sockets have, by protocol; no entry where the kernel doesn't tell of all of them. */
+function portsOfSockets(ports: readonly HostPorts[]): Map<Protocol, ReadonlySet<number>> {
+  using socket = openNetlink({ family: NETLINK_SOCK_DIAG });
+  const found = new Map<Protocol, ReadonlySet<number>>();
+  for (const [protocol, wanted] of Map.groupBy(ports, (place) => place.protocol)) {
+    const number = listable()[protocol];
+    if (number === undefined) continue;
+    const first = Math.min(...wanted.map((range) => range.first));
+    const last = Math.max(...wanted.map((range) => range.last));
+    try {
+      const sockets = listSockets(socket, { protocol: number, ports: { first, last } });
+      found.set(protocol, new Set(sockets.map(({ port }) => port)));
+    } catch (error) {
+      if (!isNetlinkError(error)) throw error;
+    }
+  }
+  return found;
+}
+
+/**
+ * Protocols of which all sockets are told of, by number. Linux before 6.8 keeps TCP sockets to itself that are bound and
+ * no more, and any those of SCTP.
+ */
+function listable(): Partial<Readonly<Record<Protocol, number>>> {
+  const [major = 0, minor = 0] = release().split(".").map(Number.parseFloat);
+  return major > 6 || (major === 6 && minor >= 8) ? { tcp: 6, udp: 17 } : { udp: 17 };
 }
 
 function isInUse({ protocol, address, port }: HostPort): boolean {

@@ -6,5 +6,5 @@
 export { execute, groupRuns, type ExecuteOptions, type Run } from "./execute.ts";
 export { kernelHandler } from "./handler.ts";
 export { readFacts, readHostRoutes, type HostRoute } from "./facts.ts";
-export { portsInUse, type HostPort } from "./host-port.ts";
+export { firstPortInUse, type HostPort, type HostPorts } from "./host-port.ts";
 export { openSockets, type SocketRequest } from "./sockets.ts";

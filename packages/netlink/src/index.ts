@@ -68,7 +68,9 @@ export type { ListedRoute, Nexthop, Route, RouteFilter, RouteType, WeightedNexth
 export * from "./rule.ts";
 export { NFNL_SUBSYS_NFTABLES, NFPROTO_INET, delSetElements, newSetElements, nftValue } from "./set-element.ts";
 export type { SetElement, SetRef } from "./set-element.ts";
-export { NETLINK_NETFILTER, NETLINK_ROUTE, openNetlink } from "./socket.ts";
+export { NETLINK_NETFILTER, NETLINK_ROUTE, NETLINK_SOCK_DIAG, openNetlink } from "./socket.ts";
 export type { NetlinkOptions, NetlinkSocket } from "./socket.ts";
+export { listSockets } from "./socket-diag.ts";
+export type { ListedSocket } from "./socket-diag.ts";
 export { EPOLL_EVENT_BYTES, epollData, LOCK_EX, LOCK_NB, LOCK_UN, setSyscalls, syscalls } from "./syscalls.ts";
 export type { Syscalls } from "./syscalls.ts";

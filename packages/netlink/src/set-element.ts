@@ -5,6 +5,8 @@ import type { NetlinkMessage } from "./message.ts";
 /** An element of a set or map of nftables. Values are as the kernel keeps them: see {@link nftValue}. */
 export interface SetElement {
   readonly key: Uint8Array;
+  /** The last key, in a set of intervals: each part of the key from that of `key` to this. */
+  readonly keyEnd?: Uint8Array;
   /** What a map holds for the key. Verdicts are not supported. */
   readonly data?: Uint8Array;
   /** As nft's own `comment`: at most 127 bytes. */
@@ -35,6 +37,7 @@ const LIST_ELEMENT = 1;
 const ELEMENT_KEY = 1;
 const ELEMENT_DATA = 2;
 const ELEMENT_USERDATA = 6;
+const ELEMENT_KEY_END = 10;
 const DATA_VALUE = 1;
 /** What nft keeps in the user data: type, length, zero-terminated text. */
 const COMMENT = 0;
@@ -52,7 +55,7 @@ export function newSetElements(set: SetRef, elements: readonly SetElement[], exc
 export function delSetElements(set: SetRef, elements: readonly SetElement[]): NetlinkMessage {
   const payload = encode(
     set,
-    elements.map(({ key }) => ({ key })),
+    elements.map(({ key, keyEnd }) => (keyEnd === undefined ? { key } : { key, keyEnd })),
   );
   return { type: DELETE, flags: 0, payload, op: `delete ${elements.length} elements of ${set.set}` };
 }
@@ -90,8 +93,9 @@ function encode({ family, table, set }: SetRef, elements: readonly SetElement[])
   return writer.finish();
 }
 
-function encodeElement(writer: AttributeWriter, { key, data, comment }: SetElement): void {
+function encodeElement(writer: AttributeWriter, { key, keyEnd, data, comment }: SetElement): void {
   writer.nest(ELEMENT_KEY, () => writer.bytes(DATA_VALUE, key));
+  if (keyEnd !== undefined) writer.nest(ELEMENT_KEY_END, () => writer.bytes(DATA_VALUE, keyEnd));
   if (data !== undefined) writer.nest(ELEMENT_DATA, () => writer.bytes(DATA_VALUE, data));
   if (comment === undefined) return;
   const length = Buffer.byteLength(comment) + 1;

@@ -24,6 +24,7 @@ import { syscalls } from "./syscalls.ts";
 
 /** Netlink families, linux/netlink.h. */
 export const NETLINK_ROUTE = 0;
+export const NETLINK_SOCK_DIAG = 4;
 export const NETLINK_NETFILTER = 12;
 
 export interface NetlinkOptions {
