@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   familyOf,
   parseCidr,
   parseIp,
   parseLinkName,
   parseMac,
+  parseSources,
   type Family,
   type PortRange,
   type Resource,
@@ -37,6 +39,12 @@ export function problemsOf(resource: Resource): string[] {
   const cidr = (text: string): void => check(`${text} isn't a CIDR in canonical form`, () => parseCidr(text) === text);
   const sameFamily = (family: Family, text: string): void =>
     check(`${text} is of another family`, () => familyOf(parseAny(text)) === family);
+  const sources = (family: Family, from: readonly string[] | undefined): void => {
+    if (from === undefined) return;
+    check("a filter lets nobody in", () => from.length > 0);
+    check(`'${from.join(" ")}' isn't as parseSources has it`, () => isDeepStrictEqual(parseSources(from), from));
+    for (const source of from) sameFamily(family, source);
+  };
   const mac = (text: string | undefined): void => {
     if (text !== undefined) check(`${text} isn't a MAC in canonical form`, () => parseMac(text) === text);
   };
@@ -127,6 +135,7 @@ export function problemsOf(resource: Resource): string[] {
       );
       sameFamily(resource.family, resource.target);
       if (resource.hostAddress !== undefined) sameFamily(resource.family, resource.hostAddress);
+      sources(resource.family, resource.from);
       break;
   }
   return problems;

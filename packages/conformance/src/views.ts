@@ -145,13 +145,19 @@ function portsFor({ subnets }: NetworkView): fc.Arbitrary<PublishedPort> {
       hostFirst: fc.integer({ min: 1024, max: 60_000 }),
       first: fc.integer({ min: 1, max: 60_000 }),
       more: fc.constantFrom(0, 0, 9),
+      sources: fc.subarray(["192.0.2.0/24", "198.51.100.7/32", "2001:db8:1::/48"] as Cidr[]),
     })
-    .map(({ protocol, hostAddress, hostFirst, first, more }) => ({
+    .map(({ protocol, hostAddress, hostFirst, first, more, sources }) => ({
       protocol,
       ...(hostAddress === undefined ? {} : { hostAddress }),
       hostPort: { first: hostFirst, last: hostFirst + more },
       port: { first, last: first + more },
+      ...filterOf(sources.filter((source) => hostAddress === undefined || familyOf(source) === familyOf(hostAddress))),
     }));
+}
+
+function filterOf(from: readonly Cidr[]): Pick<PublishedPort, "from"> {
+  return from.length === 0 ? {} : { from };
 }
 
 /** Values that each option's own schema accepts, found by trying what its help and common sense suggest. */

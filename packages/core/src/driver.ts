@@ -98,6 +98,8 @@ export interface PublishedPort {
   readonly hostAddress?: Ip;
   readonly hostPort: PortRange;
   readonly port: PortRange;
+  /** Who may reach it, of both families, as `parseSources` has them; absent: everybody. The host itself always may. */
+  readonly from?: readonly Cidr[];
 }
 
 export interface EndpointView<O extends OptionSet = OptionSet, E extends OptionSet = OptionSet> {

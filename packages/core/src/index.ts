@@ -20,4 +20,5 @@ export * from "./plan.ts";
 export * from "./port.ts";
 export * from "./resource-key.ts";
 export * from "./resource.ts";
+export * from "./sources.ts";
 export * from "./store.ts";

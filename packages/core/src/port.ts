@@ -1,18 +1,21 @@
-import { familyOf, parseIp, type Ip } from "./address.ts";
+import { familyOf, parseIp, type Cidr, type Ip } from "./address.ts";
 import { NetkitError } from "./errors.ts";
 import { quoted } from "./quoted.ts";
 import type { PortRange, Protocol } from "./resource.ts";
+import { parseSources } from "./sources.ts";
 
 /**
  * What `-p` asks for. Docker's grammar: `[host-address:][host-port[-last]:]port[-last][/tcp|udp|sctp]`,
- * an IPv6 address in brackets. No host port: an ephemeral one. More host ports than sandbox ports (a range for one
- * port): the first free one.
+ * an IPv6 address in brackets; and any number of `,from=CIDR`. No host port: an ephemeral one. More host ports than
+ * sandbox ports (a range for one port): the first free one.
  */
 export interface PortSpec {
   readonly protocol: Protocol;
   readonly hostAddress?: Ip;
   readonly hostPort?: PortRange;
   readonly port: PortRange;
+  /** Who may reach it, see {@link parseSources}; absent: everybody. */
+  readonly from?: readonly Cidr[];
 }
 
 const protocols: readonly string[] = ["tcp", "udp", "sctp"] satisfies Protocol[];
@@ -21,7 +24,7 @@ const protocols: readonly string[] = ["tcp", "udp", "sctp"] satisfies Protocol[]
 export function parsePortSpec(text: string): PortSpec {
   const fail = (why: string): never => {
     throw new NetkitError("PORT_INVALID", `invalid port ${quoted(text)}: ${why}`, {
-      hint: "Write it as [ADDRESS:][HOST-PORT:]PORT[/tcp|udp|sctp], for example 8080:80 or 127.0.0.1:5353:53/udp.",
+      hint: "Write it as [ADDRESS:][HOST-PORT:]PORT[/tcp|udp|sctp][,from=CIDR], for example 8080:80 or 127.0.0.1:53:53/udp.",
       details: { text },
     });
   };
@@ -35,7 +38,8 @@ export function parsePortSpec(text: string): PortSpec {
     return { first, last };
   };
 
-  const [, body = "", proto = "tcp"] = /^(.*?)(?:\/([^/]*))?$/s.exec(text) ?? [];
+  const [ports = "", ...settings] = text.split(",");
+  const [, body = "", proto = "tcp"] = /^(.*?)(?:\/([^/]*))?$/s.exec(ports) ?? [];
   const protocol = proto.toLowerCase();
   if (!protocols.includes(protocol)) fail(`the protocol is tcp, udp or sctp, not ${quoted(proto)}`);
 
@@ -62,10 +66,44 @@ export function parsePortSpec(text: string): PortSpec {
       fail("IPv6 addresses stand in brackets, IPv4 addresses don't");
     }
   }
+  const from = sources(settings, fail);
+  const foreign = from?.find((source) => hostAddress !== undefined && familyOf(source) !== familyOf(hostAddress));
+  if (foreign !== undefined) fail(`nobody from ${foreign} can reach ${hostAddress}`);
   return {
     protocol: protocol as Protocol,
     ...(hostAddress === undefined ? {} : { hostAddress }),
     ...(hostPort === undefined ? {} : { hostPort }),
     port,
+    ...(from === undefined ? {} : { from }),
   };
+}
+
+/** As {@link parsePortSpec} reads it. */
+export function formatPortSpec({ protocol, hostAddress, hostPort, port, from = [] }: PortSpec): string {
+  const address = hostAddress === undefined ? "" : `${formatHost(hostAddress)}:`;
+  const host = hostPort === undefined ? "" : `${formatRange(hostPort)}:`;
+  return `${address}${host}${formatRange(port)}/${protocol}${from.map((source) => `,from=${source}`).join("")}`;
+}
+
+/** An address in front of a port: an IPv6 one in brackets. */
+export function formatHost(address: Ip): string {
+  return familyOf(address) === "ipv6" ? `[${address}]` : address;
+}
+
+/** `80`, or `8000-8010`. */
+export function formatRange({ first, last }: PortRange): string {
+  return first === last ? `${first}` : `${first}-${last}`;
+}
+
+function sources(settings: readonly string[], fail: (why: string) => never): readonly Cidr[] | undefined {
+  if (settings.length === 0) return undefined;
+  const texts = settings.map((setting) => {
+    const [, source] = /^from=(.*)$/s.exec(setting) ?? [];
+    return source ?? fail(`${quoted(setting)} is not from=CIDR`);
+  });
+  try {
+    return parseSources(texts);
+  } catch (cause) {
+    return fail(cause instanceof Error ? cause.message : "bad address");
+  }
 }

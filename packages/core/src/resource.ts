@@ -206,6 +206,9 @@ export interface PortRange {
 /**
  * A port (or range) of the host, forwarded to an endpoint of the same family: from outside, from the host itself
  * (127.0.0.0/8 included), from other networks and from the endpoint itself (hairpin).
+ *
+ * With `from`, what comes from any other address is dropped, sandboxes of this host (the endpoint itself too) judged by
+ * their own addresses. The host itself always gets through, as it reaches the endpoint directly anyway.
  */
 export interface PublishResource extends Base {
   readonly kind: "publish";
@@ -220,6 +223,8 @@ export interface PublishResource extends Base {
   readonly targetPort: PortRange;
   /** The bridge (or link) through which the target is reached. */
   readonly link: string;
+  /** Subnets of the family, at least one, none within another; absent: everybody may. */
+  readonly from?: readonly Cidr[];
 }
 
 export type Resource =

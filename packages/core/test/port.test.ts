@@ -1,11 +1,20 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { familyOf, parseIp, parsePortSpec, type PortRange, type PortSpec } from "../src/index.ts";
-import { anyIp, nearly } from "./arbitraries.ts";
+import {
+  formatPortSpec,
+  parseCidr,
+  parseIp,
+  parsePortSpec,
+  parseSources,
+  type PortRange,
+  type PortSpec,
+} from "../src/index.ts";
+import { anyIp, anySource, nearly } from "./arbitraries.ts";
 import { accepts, refusal } from "./refusals.ts";
 
 const at = (first: number, last = first): PortRange => ({ first, last });
 const tcp = (port: PortRange, more: Partial<PortSpec> = {}): PortSpec => ({ protocol: "tcp", port, ...more });
+const udpFrom = (cidr: string) => ({ protocol: "udp", from: [parseCidr(cidr)] }) as const;
 
 describe("a published port", () => {
   test.each<[text: string, spec: PortSpec]>([
@@ -32,6 +41,13 @@ describe("a published port", () => {
     ["[::1]:8080:80", tcp(at(80), { hostAddress: parseIp("::1"), hostPort: at(8080) })],
     ["[2001:DB8::1]::80/udp", { protocol: "udp", hostAddress: parseIp("2001:db8::1"), port: at(80) }],
     ["[::]:80", tcp(at(80), { hostAddress: parseIp("::") })],
+    ["80,from=10.0.0.0/8", tcp(at(80), { from: [parseCidr("10.0.0.0/8")] })],
+    ["8080:80/udp,from=192.0.2.7", { ...tcp(at(80), { hostPort: at(8080) }), ...udpFrom("192.0.2.7/32") }],
+    [
+      "80,from=fd00::/8,from=192.0.2.0/24,from=10.0.0.0/8,from=10.1.0.0/16",
+      tcp(at(80), { from: ["10.0.0.0/8", "192.0.2.0/24", "fd00::/8"].map(parseCidr) }),
+    ],
+    ["[::1]:1:1,from=::/0", tcp(at(1), { hostAddress: parseIp("::1"), hostPort: at(1), from: [parseCidr("::/0")] })],
   ])("%s", (text, spec) => {
     expect(parsePortSpec(text)).toEqual(spec);
   });
@@ -67,7 +83,7 @@ describe("a published port", () => {
     ["80/", "protocol"],
     ["80/icmp", "protocol"],
     ["80/tcp/udp", "not a port"],
-    ["80/tcp,udp", "protocol"],
+    ["80/tcp,udp", "from=CIDR"],
     ["/tcp", "not a port"],
     ["localhost:80:80", "too many parts"],
     ["1:2:3", "too many parts"],
@@ -85,7 +101,17 @@ describe("a published port", () => {
     ["$(reboot):80", "not a port"],
     ["80/`reboot`", "protocol"],
     ["{ 80 }", "not a port"],
-    ["80, 81", "not a port"],
+    ["80, 81", "from=CIDR"],
+    ["80,", "from=CIDR"],
+    [",from=10.0.0.0/8", "not a port"],
+    ["80,from=", "invalid address"],
+    ["80,from=10.0.0.0/33", "invalid CIDR"],
+    ["80,from=10.0.0.1/8", "bits behind its prefix"],
+    ["80,from=everybody", "invalid address"],
+    ["80,FROM=10.0.0.0/8", "from=CIDR"],
+    ["80,from=10.0.0.0/8/tcp", "invalid CIDR"],
+    ["127.0.0.1:80:80,from=fd00::/8", "nobody from fd00::/8 can reach 127.0.0.1"],
+    ["[::]:80:80,from=fd00::/8,from=10.0.0.0/8", "nobody from 10.0.0.0/8 can reach ::"],
     ["\u001B[2J:80", "not a port"],
     [`${"1".repeat(300)}:80`, "not a port"],
     ["1.".repeat(150), "not a port"],
@@ -99,20 +125,20 @@ describe("a published port", () => {
   test("is parsed as it was rendered", () => {
     fc.assert(
       fc.property(anySpec, (spec) => {
-        expect(parsePortSpec(render(spec))).toEqual(spec);
+        expect(parsePortSpec(formatPortSpec(spec))).toEqual(spec);
       }),
     );
   });
 
   test("never fails in another way, and is in range when it is accepted", () => {
     fc.assert(
-      fc.property(nearly(anySpec.map(render), "0123456789.:-[]/ tcpuds"), (text) => {
+      fc.property(nearly(anySpec.map(formatPortSpec), "0123456789.:-[]/ tcpuds,from="), (text) => {
         if (!accepts("PORT_INVALID", () => parsePortSpec(text))) return;
         const { hostPort = at(1), port } = parsePortSpec(text);
         for (const { first, last } of [hostPort, port]) {
           expect([first >= 1, last >= first, last <= 65_535]).toEqual([true, true, true]);
         }
-        expect(parsePortSpec(render(parsePortSpec(text)))).toEqual(parsePortSpec(text));
+        expect(parsePortSpec(formatPortSpec(parsePortSpec(text)))).toEqual(parsePortSpec(text));
       }),
     );
   });
@@ -121,6 +147,7 @@ describe("a published port", () => {
     const started = performance.now();
     refusal("PORT_INVALID", () => parsePortSpec("1.".repeat(50_000)));
     refusal("PORT_INVALID", () => parsePortSpec("/".repeat(100_000)));
+    refusal("PORT_INVALID", () => parsePortSpec(`80${",from=10.0.0.0/8".repeat(10_000)}.`));
     expect(performance.now() - started).toBeLessThan(1000);
   });
 });
@@ -138,19 +165,21 @@ function anyHostPort(port: PortRange): fc.Arbitrary<PortRange | undefined> {
 
 const anySpec: fc.Arbitrary<PortSpec> = anyRange.chain((port) =>
   fc
-    .tuple(fc.constantFrom("tcp", "udp", "sctp"), fc.option(anyIp, { nil: undefined }), anyHostPort(port))
-    .map(([protocol, hostAddress, hostPort]) => ({
-      protocol,
-      ...(hostAddress === undefined ? {} : { hostAddress }),
-      ...(hostPort === undefined ? {} : { hostPort }),
-      port,
-    })),
+    .record({
+      protocol: fc.constantFrom("tcp", "udp", "sctp"),
+      hostAddress: fc.option(anyIp, { nil: undefined }),
+      hostPort: anyHostPort(port),
+      sources: fc.array(anySource, { maxLength: 4 }),
+    })
+    .map(({ protocol, hostAddress, hostPort, sources }) => {
+      const v6 = hostAddress?.includes(":");
+      const from = sources.filter((source) => hostAddress === undefined || source.includes(":") === v6);
+      return {
+        protocol,
+        ...(hostAddress === undefined ? {} : { hostAddress }),
+        ...(hostPort === undefined ? {} : { hostPort }),
+        port,
+        ...(from.length === 0 ? {} : { from: parseSources(from) }),
+      };
+    }),
 );
-
-const rangeText = ({ first, last }: PortRange): string => (first === last ? `${first}` : `${first}-${last}`);
-
-function render({ protocol, hostAddress, hostPort, port }: PortSpec): string {
-  const bracketed = hostAddress !== undefined && familyOf(hostAddress) === "ipv6" ? `[${hostAddress}]` : hostAddress;
-  const host = bracketed === undefined ? "" : `${bracketed}:`;
-  return `${host}${hostPort === undefined ? "" : `${rangeText(hostPort)}:`}${rangeText(port)}/${protocol}`;
-}

@@ -57,7 +57,7 @@ function defaultRoutes({ network, namespace: ns, ifName, addresses, defaultRoute
   });
 }
 
-/** One resource for each family that the port is published in. */
+/** One resource for each family that the port is published in; a filter that names none of a family leaves it out. */
 function publish(view: View, port: PublishedPort): PublishResource[] {
   const { network } = view;
   const shown = `${port.hostPort.first}/${port.protocol}`;
@@ -71,14 +71,17 @@ function publish(view: View, port: PublishedPort): PublishResource[] {
       },
     );
   }
-  const { hostAddress } = port;
+  const { hostAddress, from } = port;
   const wanted = hostAddress === undefined ? undefined : familyOf(hostAddress);
-  const targets = view.addresses
-    .map(({ address }) => ipOf(address))
-    .filter((ip) => wanted === undefined || familyOf(ip) === wanted);
+  const families = (["ipv4", "ipv6"] as const).filter(
+    (family) =>
+      (wanted === undefined || family === wanted) &&
+      (from === undefined || from.some((source) => familyOf(source) === family)),
+  );
+  const targets = view.addresses.map(({ address }) => ipOf(address));
   // Of several addresses in a family the first is published.
-  const firsts = (["ipv4", "ipv6"] as const).flatMap((family) => targets.find((ip) => familyOf(ip) === family) ?? []);
-  if (firsts.length === 0) throw withoutFamily(view, shown, wanted);
+  const firsts = families.flatMap((family) => targets.find((ip) => familyOf(ip) === family) ?? []);
+  if (firsts.length === 0) throw withoutFamily(view, shown, families);
   return firsts.map((target): PublishResource => ({
     kind: "publish",
     ns: "host",
@@ -89,6 +92,7 @@ function publish(view: View, port: PublishedPort): PublishResource[] {
     target,
     targetPort: port.port,
     link: bridgeName(network),
+    ...(from === undefined ? {} : { from: from.filter((source) => familyOf(source) === familyOf(target)) }),
   }));
 }
 
@@ -97,10 +101,11 @@ function isUnspecified(ip: Ip): boolean {
   return ip === "0.0.0.0" || ip === "::";
 }
 
-function withoutFamily({ network }: View, shown: string, family: Family | undefined): NetkitError {
-  const what = family === undefined ? "addresses" : `${family === "ipv4" ? "IPv4" : "IPv6"} addresses`;
+function withoutFamily({ network }: View, shown: string, families: readonly Family[]): NetkitError {
+  const [family, second] = families;
+  const what = second === undefined ? `${family === "ipv6" ? "IPv6" : "IPv4"} addresses` : "addresses";
   return new NetkitError("UNSUPPORTED", `port ${shown} can't be published: network '${network.name}' has no ${what}`, {
-    hint: "Publish it on a host address of another family, or create the network with a subnet of this one.",
-    details: { network: network.name, family },
+    hint: "Publish it on a host address (and for sources) of another family, or create the network with a subnet of this one.",
+    details: { network: network.name, families },
   });
 }

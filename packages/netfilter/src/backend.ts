@@ -4,6 +4,10 @@ import {
   parseCidr,
   parseIp,
   parseLinkName,
+  parseSources,
+  type Cidr,
+  type Family,
+  type Ip,
   type IsolationResource,
   type MasqueradeResource,
   type PortRange,
@@ -43,18 +47,37 @@ function parseMasquerade(resource: MasqueradeResource): MasqueradeResource {
 }
 
 function parsePublish(resource: PublishResource): PublishResource {
-  const { hostAddress } = resource;
+  const { hostAddress, from } = resource;
   const target = parseIp(resource.target);
+  const family = familyOf(target);
   return {
     ...resource,
     link: parseLinkName(resource.link),
-    family: familyOf(target),
+    family,
     protocol: parseProtocol(resource.protocol),
     ...(hostAddress === undefined ? {} : { hostAddress: parseIp(hostAddress) }),
     hostPort: parseRange(resource.hostPort),
     target,
     targetPort: parseRange(resource.targetPort),
+    ...(from === undefined ? {} : { from: parseFrom(from, family) }),
   };
+}
+
+/** What isn't a filter must not become none. */
+function parseFrom(from: readonly Cidr[], family: Family): readonly Cidr[] {
+  const sources = parseSources(from);
+  if (sources.length > 0 && sources.every((source) => familyOf(source) === family)) return sources;
+  throw new NetkitError("ADDRESS_INVALID", `not a filter for ${family}: ${JSON.stringify(from)}`, {
+    hint: "A port's sources are subnets of its own family, at least one.",
+  });
+}
+
+/** All addresses of a family, without the prefix length 0. */
+export const anywhere: Readonly<Record<Family, Ip>> = { ipv4: parseIp("0.0.0.0"), ipv6: parseIp("::") };
+
+/** A filter as it is found. One that lets nobody in is none of netkit's: it can be removed as one that lets in all. */
+export function filterOf(sources: readonly string[], family: Family): readonly Cidr[] {
+  return parseSources(sources.length === 0 ? [`${anywhere[family]}/0`] : sources);
 }
 
 function parseProtocol(protocol: string): PublishResource["protocol"] {

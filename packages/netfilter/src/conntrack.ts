@@ -17,28 +17,37 @@ export class Conntrack {
 
   /** To be called when the changes are in force, in either direction. */
   flush(changes: readonly Change[]): void {
-    for (const { resource } of changes) {
-      if (resource.kind === "publish" && resource.protocol !== "tcp") this.#flushPort(resource);
-    }
+    const ports = changes
+      .map(({ resource }) => resource)
+      .filter((resource) => resource.kind === "publish" && resource.protocol !== "tcp") as PublishResource[];
+    const tables = Map.groupBy(ports, ({ family, protocol }) => `${family} ${protocol}`);
+    for (const table of tables.values()) this.#flushPorts(table);
   }
 
-  #flushPort(resource: PublishResource): void {
-    const { protocol, hostAddress, hostPort, family } = resource;
+  /** Of one family and protocol: the kernel goes through all connections each time that it is asked. */
+  #flushPorts(resources: readonly PublishResource[]): void {
+    const [first, second] = resources;
+    if (first === undefined) return;
+    const { protocol, hostAddress, hostPort, family } = first;
+    const alone = second === undefined;
     const filter: ConnectionFilter = {
       version: family === "ipv4" ? 4 : 6,
       original: {
         protocol: protocolNumbers[protocol],
-        ...(hostAddress === undefined ? {} : { destination: hostAddress }),
-        ...(hostPort.first === hostPort.last ? { destinationPort: hostPort.first } : {}),
+        ...(alone && hostAddress !== undefined ? { destination: hostAddress } : {}),
+        ...(alone && hostPort.first === hostPort.last ? { destinationPort: hostPort.first } : {}),
       },
     };
-    flushConnections(this.#home.socket, filter, (connection) => concerns(connection, resource));
+    flushConnections(this.#home.socket, filter, (connection) =>
+      resources.some((resource) => concerns(connection, resource)),
+    );
   }
 }
 
 /** A connection that leaves through masquerading to the same port of somebody else's address is none of ours. */
-function concerns({ original, status }: Connection, { hostPort }: PublishResource): boolean {
+function concerns({ original, status }: Connection, { hostAddress, hostPort }: PublishResource): boolean {
   const port = original.destinationPort ?? 0;
   const outbound = (status & (IPS_SRC_NAT | IPS_DST_NAT)) === IPS_SRC_NAT;
-  return port >= hostPort.first && port <= hostPort.last && !outbound;
+  const there = hostAddress === undefined || original.destination === hostAddress;
+  return port >= hostPort.first && port <= hostPort.last && there && !outbound;
 }

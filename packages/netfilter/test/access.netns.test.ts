@@ -31,6 +31,18 @@ const published = (["tcp", "udp"] as const).flatMap((protocol) => [
   publish(protocol, "9100-9110", a.v4, "75-85", "nkt1"),
   publish(protocol, "9100-9110", a.v6, "75-85", "nkt1"),
 ]);
+/** Whom a filter lets in, and the port that nobody is kept from beside it. */
+const filtered = (["tcp", "udp"] as const).flatMap((protocol) => [
+  publish(protocol, "8090", a.v4, "80", "nkt1", undefined, [`${world.v4}/32`, "10.77.1.3"]),
+  publish(protocol, "8090", a.v6, "80", "nkt1", undefined, ["2001:db8:77::/64", "fd77:1::3"]),
+  publish(protocol, "8091", a.v4, "80", "nkt1", undefined, ["10.77.2.0/24"]),
+  publish(protocol, "8091", a.v6, "80", "nkt1", undefined, ["fd77:2::/64"]),
+  publish(protocol, "8092", a.v4, "80", "nkt1", host.v4, ["203.0.113.0/24"]),
+  publish(protocol, "9200-9210", a.v4, "75-85", "nkt1", undefined, ["10.77.2.0/24"]),
+  publish(protocol, "8060-8069", a.v4, "8060-8069", "nkt1", undefined, [world.v4]),
+  // A range of somebody else over a port with a filter, which the engine would refuse.
+  publish(protocol, "8085-8095", b.v4, "8085-8095", "nkt1"),
+]);
 const sctp = [
   publish("sctp", "8080", a.v4, "80", "nkt1"),
   publish("sctp", "8080", a.v6, "80", "nkt1"),
@@ -59,7 +71,7 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
   let handler: ResourceHandler;
   let before: string;
   let restorePrograms: (() => void)[] = [];
-  const all = [...networks, ...published, ...sctp];
+  const all = [...networks, ...published, ...filtered, ...sctp];
 
   beforeAll(async () => {
     topology = await Topology.create(bridgeNf);
@@ -68,7 +80,13 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
     if (variant === "iptables-legacy") restorePrograms = [useLegacyPrograms()];
     handler = withNamespace(`/run/netns/${topology.namespace("host")}`, () => firewallHandler(context, { backend }));
     before = rulesIn(topology.namespace("host"));
-    for (const protocol of ["tcp", "udp"] as const) await topology.listen("a", protocol, 9005);
+    for (const protocol of ["tcp", "udp"] as const) {
+      await topology.listen("a", protocol, 9005);
+      await topology.listen("a", protocol, 8065);
+      // What a filter keeps out must end nowhere: not in another's range, not at a process of the host.
+      for (const port of [8090, 8091, 8092]) await topology.listen("b", protocol, port);
+      for (const port of [8090, 8091, 8092, 9205]) await topology.listen("host", protocol, port);
+    }
     await handler.apply(creates(...all));
   });
   afterAll(async () => {
@@ -227,6 +245,48 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
     expect(await unexpected([...both("b", host.v4, 8080), ...both("a", host.v6, 8080)], "a")).toEqual([]);
     await undo();
     expect(await unexpected(both("b", a.v4, 80), "a")).toEqual([]);
+  });
+  test("a filter lets in whom it names, of both families, by any address of the host", async () => {
+    const world8090 = [...both("world", host.v4, 8090), ...both("world", host.v6, 8090)];
+    const c8091 = ["10.77.2.1", host.v4, host.v6].flatMap((address) => both("c", address, 8091));
+    expect(await unexpected([...world8090, ...c8091, ...both("world", host.v4, 8065)], "a")).toEqual([]);
+    expect(await unexpected([...both("c", host.v4, 9205), ...both("b", host.v4, 8090)], "a")).toEqual([]);
+    expect(await topology.ask("world", tcp(host.v4, 8090))).toMatchObject({ name: "a", seen: world.v4 });
+  });
+  test("a filter keeps out everybody else, neighbours and the endpoint itself too, whatever else has the port", async () => {
+    const kept = [
+      ...(["a", "c"] as const).flatMap((from) => [...both(from, host.v4, 8090), ...both(from, host.v6, 8090)]),
+      ...(["world", "a", "b"] as const).flatMap((from) => [...both(from, host.v4, 8091), ...both(from, host.v6, 8091)]),
+      ...(["world", "a", "b", "c"] as const).flatMap((from) => both(from, host.v4, 8092)),
+      ...(["world", "b"] as const).flatMap((from) => both(from, host.v4, 9205)),
+      ...(["a", "c"] as const).flatMap((from) => both(from, host.v4, 8065)),
+    ];
+    expect(await unexpected(kept, "nobody")).toEqual([]);
+  });
+  test("a filter doesn't keep out the host itself, by any of its addresses", async () => {
+    const ports = [8090, 8091, 9205].flatMap((port) =>
+      ["127.0.0.1", host.v4].map((address) => [address, port] as const),
+    );
+    expect(
+      await unexpected(
+        [...ports, [host.v4, 8092] as const].flatMap((at) => both("host", ...at)),
+        "a",
+      ),
+    ).toEqual([]);
+    expect(await unexpected(both("host", host.v6, 8090), "a")).toEqual([]);
+    expect(await unexpected(both("host", "::1", 8090), "host")).toEqual([]);
+  });
+  test("a filter ends at once for who sends on and on, and lets connections be that are none of the port's", async () => {
+    const open = publish("udp", "7001", a.v4, "80", "nkt1", undefined, [world.v4]);
+    const closed = publish("udp", "7001", a.v4, "80", "nkt1", undefined, ["203.0.113.0/24"]);
+    const asked = async () => await topology.tryAsk("world", udp(host.v4, 7001), 5556);
+    await handler.apply(creates(open));
+    expect(await asked()).toMatchObject({ name: "a" });
+    await handler.apply([replaces(open, closed)]);
+    expect(await asked()).toBeNull();
+    // From a port of the host that has a filter, to the world: the answer comes to that port.
+    expect(await topology.ask("host", udp(world.v4, 80), 7001)).toMatchObject({ name: "world" });
+    await handler.apply(removes(closed));
   });
   test("a UDP sender that never pauses follows the port to another sandbox and away", async () => {
     const [toA, toB] = [publish("udp", "7000", a.v4, "80", "nkt1"), publish("udp", "7000", b.v4, "80", "nkt1")];

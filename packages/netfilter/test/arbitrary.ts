@@ -1,6 +1,6 @@
 // Any firewall resource, as drivers could make them.
 import type { PublishResource, Resource } from "@netkit/core";
-import { parseCidr, parseIp } from "@netkit/core";
+import { parseCidr, parseIp, parseSources } from "@netkit/core";
 import * as fc from "fast-check";
 import { isolation, masquerade } from "./wanted.ts";
 
@@ -16,6 +16,8 @@ const subnet4 = fc
 const subnet6 = fc
   .tuple(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 32, max: 128 }))
   .map(([part, length]) => parseCidr(`fd00:${part.toString(16)}::/${length}`));
+
+const anySource = fc.oneof(subnet4, subnet6, ipv4, ipv6, fc.constantFrom("0.0.0.0/0", "::/0"));
 
 const anyIsolation = fc
   .record({ link, icc: fc.boolean(), internal: fc.boolean() })
@@ -38,8 +40,9 @@ const anyPublish: fc.Arbitrary<PublishResource> = fc
     targetFirst: fc.integer({ min: 1, max: 60_000 }),
     shifted: fc.boolean(),
     more: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40 })),
+    sources: fc.array(anySource, { maxLength: 5 }),
   })
-  .map(({ link, address: [target, hostAddress], protocol, first, targetFirst, shifted, more }) => ({
+  .map(({ link, address: [target, hostAddress], protocol, first, targetFirst, shifted, more, sources }) => ({
     kind: "publish",
     ns: "host",
     family: target.includes(":") ? "ipv6" : "ipv4",
@@ -49,7 +52,12 @@ const anyPublish: fc.Arbitrary<PublishResource> = fc
     target,
     targetPort: shifted ? { first: targetFirst, last: targetFirst + more } : { first, last: first + more },
     link,
+    ...filterOf(sources.filter((source) => source.includes(":") === target.includes(":"))),
   }));
+
+function filterOf(sources: readonly string[]): Pick<PublishResource, "from"> {
+  return sources.length === 0 ? {} : { from: parseSources(sources) };
+}
 
 export const anyResource: fc.Arbitrary<Extract<Resource, { kind: "isolation" | "masquerade" | "publish" }>> = fc.oneof(
   anyIsolation,

@@ -1,4 +1,4 @@
-import { type Cidr, type Ip, type Resource } from "@netkit/core";
+import { keyOf, type Cidr, type Ip, type Resource } from "@netkit/core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { elementId, elementsOf, footprintOf } from "../src/nftables/elements.ts";
@@ -32,6 +32,26 @@ describe("elements", () => {
     expect(elementsOf(publish("tcp", "9000-9999", "10.0.0.2", "9000-9999", "br0"))).toHaveLength(1);
     expect(elementsOf(publish("tcp", "9000-9999", "10.0.0.2", "8000-8999", "br0"))).toHaveLength(1000);
   });
+  test("a filter is one more for each range and for each who may, without those within another", () => {
+    const from = ["10.1.0.0/16", "10.0.0.0/8", "192.0.2.7", "10.0.0.0/8"];
+    const shifted = publish("tcp", "9000-9999", "10.0.0.2", "8000-8999", "br0");
+    const keys = transactionOf(creates({ ...shifted, from: from as Cidr[] })).creates.slice(1000);
+    expect(keys.map(elementId)).toEqual([
+      "limited4 0.0.0.0/0 . tcp . 9000-9999",
+      "allowed4 10.0.0.0/8 . 0.0.0.0/0 . tcp . 9000-9999",
+      "allowed4 192.0.2.7 . 0.0.0.0/0 . tcp . 9000-9999",
+    ]);
+  });
+  test("a filter whose port is gone stands for a port to nowhere, whose elements it is among", () => {
+    const port = publish("tcp", "80-89", "10.0.0.2", "80-89", "br0", "192.0.2.1", ["10.0.0.0/8"]);
+    for (const left of [elementsOf(port).slice(1), elementsOf(port).slice(1, 2), elementsOf(port).slice(2)]) {
+      const [stray] = resourcesOf(left);
+      expect(stray && keyOf(stray)).toBe(keyOf(port));
+      expect(stray && transactionOf(removes(stray)).deletes.map(elementId)).toEqual(
+        expect.arrayContaining(left.map(elementId)),
+      );
+    }
+  });
   test.each<[string, Resource]>([
     ["a link", isolation('br0" }; flush ruleset; #')],
     ["a subnet", { ...masquerade("br0", "10.0.0.0/24"), subnet: "10.0.0.0/24 }; x" as Cidr }],
@@ -41,6 +61,21 @@ describe("elements", () => {
     ["a protocol", { ...publish("tcp", "1", "10.0.0.2", "1", "br0"), protocol: "icmp" as "tcp" }],
   ])("refuses %s that isn't one", (_, resource) => {
     expect(() => transactionOf(creates(resource))).toThrow(/^invalid/);
+  });
+});
+
+describe("filters", () => {
+  const port = publish("tcp", "1", "10.0.0.2", "1", "br0");
+  test.each<[string, string[]]>([
+    ["none at all", []],
+    ["of the other family", ["fd00::/8"]],
+    ["of both families", ["10.0.0.0/8", "fd00::/8"]],
+    ["with bits behind the prefix", ["10.0.0.1/8"]],
+    ["with words for nft", ["10.0.0.0/8 }; flush ruleset; #"]],
+  ])("%s: refused, rather than taken for no filter", (_, from) => {
+    expect(() => transactionOf(creates({ ...port, from: from as Cidr[] }))).toThrow(
+      expect.objectContaining({ code: "ADDRESS_INVALID" }),
+    );
   });
 });
 

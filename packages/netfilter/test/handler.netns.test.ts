@@ -21,6 +21,10 @@ const ports = [
   publish("tcp", "1000-1999", "10.1.0.2", "1000-1999", "br1"),
   publish("udp", "1000-1999", "fd00:1::2", "1000-1999", "br1", "2001:db8::5"),
   publish("tcp", "3000-3005", "10.1.0.2", "4000-4005", "br1"),
+  publish("tcp", "443", "10.1.0.2", "443", "br1", undefined, ["10.0.0.0/8", "192.0.2.7", "192.0.2.128/25"]),
+  publish("udp", "443", "fd00:1::2", "443", "br1", "2001:db8::5", ["2001:db8::/32"]),
+  publish("tcp", "5000-5999", "10.1.0.2", "5000-5999", "br1", undefined, ["0.0.0.0/0"]),
+  publish("udp", "6000-6005", "10.1.0.2", "7000-7005", "br1", "192.0.2.1", ["192.0.2.0/24"]),
 ];
 const all = [...network, ...ports];
 const states = (readings: readonly Reading[]): string[] => readings.map(({ state }) => state);
@@ -86,12 +90,46 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
     expect(rules()).toBe(before);
   });
 
+  test("a filter is narrowed, widened, taken off and put on again", async () => {
+    const filters = [["10.0.0.0/8", "192.0.2.7"], ["10.0.0.0/8"], ["0.0.0.0/0"], undefined, ["10.0.0.0/9"]];
+    const stages = filters.map((from) => publish("tcp", "443", "10.1.0.2", "443", "br1", undefined, from));
+    await handler.apply(creates(...network, ...stages.slice(0, 1)));
+    for (const [index, wanted] of stages.slice(1).entries()) {
+      const [was, before] = [stages[index] ?? wanted, rules()];
+      expect(states(await handler.read([wanted]))).toEqual(["different"]);
+      const undo = await handler.apply([replaces(was, wanted)]);
+      expect(states(await handler.read([was, wanted]))).toEqual(["different", "same"]);
+      await undo();
+      expect(rules()).toBe(before);
+      await handler.apply([replaces(was, wanted)]);
+    }
+    await handler.apply(removes(...stages.slice(-1)));
+    await handler.apply(creates(...stages.slice(-1)));
+    expect(states(await handler.read(stages.slice(-1)))).toEqual(["same"]);
+  });
+
+  test("a filter that lets in somebody else reads as different, and is mended", async () => {
+    const port = publish("tcp", "443", "10.1.0.2", "443", "br1", undefined, ["10.0.0.0/8"]);
+    await handler.apply(creates(...network, port));
+    const before = rules();
+    if (isNft) {
+      const element = "{ 192.0.2.0/24 . 0.0.0.0/0 . tcp . 443 }";
+      inNamespace(namespace, "nft", "add", "element", "inet", "netkit", "allowed4", element);
+    } else inNamespace(namespace, "iptables", "-t", "mangle", "-I", "NETKIT-ARRIVING", "-j", "RETURN");
+    expect(states(await handler.read([port]))).toEqual(["different"]);
+    await handler.apply([replaces(port, port)]);
+    expect(states(await handler.read([port]))).toEqual(["same"]);
+    expect(rules()).toBe(before);
+  });
+
   test("ports that come and go alone are as those that come with their network", async () => {
     const singles = [
       publish("tcp", "80", "10.1.0.2", "8000", "br1"),
       publish("udp", "53", "fd00:1::2", "54", "br1"),
       publish("sctp", "9", "10.1.0.2", "9", "br1", "192.0.2.1"),
       publish("udp", "53", "fd00:1::2", "53", "br1", "2001:db8::5"),
+      ...ports.slice(3, 5),
+      ...ports.slice(6),
     ];
     await handler.apply(creates(...network));
     const without = rules();
@@ -152,6 +190,11 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
       "a range that overlaps",
       publish("tcp", "1999-2000", "10.2.0.2", "1999-2000", "br2", "192.0.2.1"),
       /192\.0\.2\.1 1999-2000.*\* 1000-1999/,
+    ],
+    [
+      "a filter of a port that has one",
+      publish("tcp", "443", "10.2.0.2", "443", "br2", "192.0.2.9", ["10.0.0.0/8"]),
+      /filter of tcp port 192\.0\.2\.9 443 .* filter of tcp port \* 443/,
     ],
   ])("refuses %s, and does nothing of the run", async (_, port, message) => {
     await handler.apply(creates(...all));
@@ -305,7 +348,13 @@ describe("libnftables", () => {
     try {
       await handler.apply(creates(...network));
       scripts.length = 0;
-      const undo = await handler.apply(creates(...ports));
+      await (
+        await handler.apply(creates(...ports))
+      )();
+      // Not even nft, for so few.
+      expect(scripts).toEqual([]);
+      const many = Array.from({ length: 1000 }, (_, index) => String(1 + index));
+      const undo = await handler.apply(creates(...many.map((port) => publish("tcp", port, "10.1.0.2", port, "br1"))));
       await undo();
       expect(scripts).toHaveLength(2);
       expect(scripts.join("\n")).not.toMatch(/list|add (table|chain|rule|set|map)/);

@@ -1,19 +1,24 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseRecord, recordOf } from "../src/iptables/record.ts";
+import { resourcesIn } from "../src/iptables/listing.ts";
+import { parseRecord } from "../src/iptables/record.ts";
 import { chainsOf, prefixOf } from "../src/iptables/chains.ts";
 import { rulesOf } from "../src/iptables/rules.ts";
 import { anyResource } from "./arbitrary.ts";
 
 describe("records", () => {
-  test("hold all of a resource, in what a comment can hold", () => {
+  test("hold all of a resource, each in what a comment can hold, in any order", () => {
     fc.assert(
-      fc.property(anyResource, (resource) => {
-        const record = recordOf(resource);
-        expect(record.length).toBeLessThan(256);
-        expect(record).toMatch(/^[ -~]+$/);
-        expect(record).not.toMatch(/["'\\]/);
-        expect(parseRecord(record)).toEqual(resource);
+      fc.property(anyResource, fc.boolean(), (resource, reversed) => {
+        const rules = [...rulesOf(resource, 4), ...rulesOf(resource, 6)];
+        const comments = rules.map(({ comment }) => comment);
+        for (const comment of comments) {
+          expect(comment.length).toBeLessThan(256);
+          expect(comment).toMatch(/^[ -~]+$/);
+          expect(comment).not.toMatch(/["'\\]/);
+        }
+        const chains = new Map([["a chain", reversed ? comments.toReversed() : comments]]);
+        expect([...resourcesIn([{ chains, hooked: new Set() }]).values()]).toEqual([resource]);
       }),
     );
   });

@@ -3,6 +3,7 @@ import {
   keyOf,
   parseCidr,
   parseIp,
+  parseSources,
   type Change,
   type IsolationResource,
   type MasqueradeResource,
@@ -31,6 +32,7 @@ export function publish(
   port: string,
   link: string,
   hostAddress?: string,
+  from?: readonly string[],
 ): PublishResource {
   return {
     kind: "publish",
@@ -42,6 +44,7 @@ export function publish(
     target: parseIp(target),
     targetPort: range(port),
     link,
+    ...(from === undefined ? {} : { from: parseSources(from) }),
   };
 }
 

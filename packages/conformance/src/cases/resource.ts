@@ -238,13 +238,14 @@ export const resourceCases: readonly Case[] = [
   {
     ...common,
     id: "DRV-PUBLISH-001",
-    rule: "publishes each port once in each family that it can be reached in, to the endpoint's own address",
+    rule: "publishes each port once in each family that it can be reached in, to the endpoint's own address, for its sources",
     applies: ({ traits }) => traits.publish,
     run: forAllPlans(({ endpoint, view }) => {
       for (const port of view.ports) {
         const families = view.addresses
           .map(({ address }) => familyOf(address))
-          .filter((family) => port.hostAddress === undefined || familyOf(port.hostAddress) === family);
+          .filter((family) => port.hostAddress === undefined || familyOf(port.hostAddress) === family)
+          .filter((family) => port.from === undefined || port.from.some((source) => familyOf(source) === family));
         const published = endpoint.filter(
           (resource) =>
             resource.kind === "publish" &&
@@ -259,6 +260,10 @@ export const resourceCases: readonly Case[] = [
         for (const resource of published) {
           if (resource.kind !== "publish") continue;
           assert.deepEqual([resource.hostPort, resource.targetPort], [port.hostPort, port.port]);
+          assert.deepEqual(
+            resource.from,
+            port.from?.filter((source) => familyOf(source) === resource.family),
+          );
           assert.ok(
             view.addresses.some(({ address }) => ipOf(address) === resource.target),
             `${resource.target} isn't the endpoint's`,

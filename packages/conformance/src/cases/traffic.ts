@@ -158,6 +158,37 @@ export const trafficCases: readonly Case[] = [
       await reaches(host.outside, 18_092, [hostIpv4], undefined, ["tcp"]);
     }),
   },
+  {
+    ...common,
+    id: "DRV-TRAFFIC-007",
+    rule: "a port published for some sources is reached from there and from the host, and from nowhere else",
+    applies: publishes,
+    run: lab(async ({ netkit, driver, network, space, host }) => {
+      await network("a");
+      await network("b");
+      const ipv6 = driver.traits.families.includes("ipv6");
+      const outside = [outsideIpv4, ...(ipv6 ? [outsideIpv6] : [])].map((address) => `,from=${address}`).join("");
+      const web = await netkit.sandboxes.open({
+        name: "web",
+        networks: [{ network: "a", publish: [`18080-18089:80-89${outside}`, `18080:80/udp${outside}`] }],
+      });
+      await web.publish("a", ["18079:80,from=192.0.2.0/24", "18079:80/udp,from=192.0.2.0/24"]);
+      const far = await netkit.sandboxes.open({ name: "far", networks: ["b"] });
+      await using _ = await serve(space(web), 80);
+      assert.ok(host.outside);
+      const addresses = [hostIpv4, ...(ipv6 ? [hostIpv6] : [])];
+      await reaches(host, 18_080, ["127.0.0.1", ...addresses]);
+      await reaches(host.outside, 18_080, addresses);
+      for (const address of addresses) {
+        await isSilent(space(far), 18_080, address);
+        await isSilent(space(web), 18_080, address);
+      }
+      await reaches(host, 18_079, ["127.0.0.1", hostIpv4]);
+      await isSilent(host.outside, 18_079, hostIpv4);
+      if (ipv6) await isSilent(host.outside, 18_079, hostIpv6);
+      await isSilent(space(far), 18_079, hostIpv4);
+    }),
+  },
 ];
 
 async function addressesOf(sandbox: SandboxHandle): Promise<string[]> {

@@ -151,24 +151,21 @@ const nothing: Listing = { chains: new Map(), hooked: new Set() };
 /** What there is after the changes. @throws NetkitError PORT_TAKEN or RESOURCE_CONFLICT */
 function changed(before: Resources, changes: readonly Change[]): Resources {
   const after = new Map(before);
+  const [deletes, creates]: [Element[], Element[]] = [[], []];
   for (const change of changes) {
     if (change.resource.ensure === "exists") continue;
     const resource = firewallResource(change.resource);
-    if (change.op === "remove" || change.op === "replace") after.delete(change.key);
+    const previous = change.op === "create" ? undefined : before.get(change.key);
+    if (previous !== undefined) deletes.push(...elementsOf(previous));
+    if (change.op !== "create") after.delete(change.key);
     if (change.op === "remove") continue;
-    refuseConflicts(after, resource);
+    creates.push(...elementsOf(resource));
     after.set(change.key, resource);
   }
+  // The conflicts are those of the nftables backend, where they are a matter of set elements.
+  const present = [...before.values()].flatMap(elementsOf);
+  remaining({ deletes, creates }, { elements: new Map(present.map((element) => [elementId(element), element])) });
   return after;
-}
-
-/** The conflicts are those of the nftables backend, where they are a matter of set elements. */
-function refuseConflicts(present: Resources, resource: FirewallResource): void {
-  const creates = elementsOf(resource);
-  const elements = new Map<string, Element>();
-  for (const other of present.values())
-    for (const element of elementsOf(other)) elements.set(elementId(element), element);
-  remaining({ deletes: [], creates }, { elements });
 }
 
 function nameOf(version: Version): string {

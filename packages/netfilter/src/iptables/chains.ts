@@ -22,6 +22,7 @@ export interface Chain {
 export type ChainName =
   | "RAW"
   | "HAIRPIN"
+  | "ARRIVING"
   | "PREROUTING"
   | "OUTPUT"
   | "PUBLISHED"
@@ -61,6 +62,8 @@ export function chainsOf(prefix: string, version: Version): readonly Chain[] {
   return [
     { table: "raw", name: "RAW", hook: "PREROUTING", rules: [] },
     { table: "mangle", name: "HAIRPIN", hook: "FORWARD", rules: [] },
+    // The nat table drops nothing, and here a connection is known to be a new one, unlike in raw.
+    { table: "mangle", name: "ARRIVING", hook: "PREROUTING", rules: [] },
     {
       table: "nat",
       name: "PREROUTING",

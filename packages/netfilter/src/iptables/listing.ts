@@ -1,7 +1,7 @@
 import { keyOf, type ResourceKey } from "@netkit/core";
-import type { FirewallResource } from "../backend.ts";
+import { filterOf, type FirewallResource } from "../backend.ts";
 import { chainsOf, tables, type Chain, type Table, type Version } from "./chains.ts";
-import { parseRecord } from "./record.ts";
+import { merged, parseRecord } from "./record.ts";
 import { rulesOf } from "./rules.ts";
 
 /** The chains of one instance in one family. */
@@ -48,8 +48,12 @@ export function resourcesIn(listings: Iterable<Listing>): Map<ResourceKey, Firew
   const found = new Map<ResourceKey, FirewallResource>();
   for (const { chains } of listings) {
     for (const resource of [...chains.values()].flat().map(parseRecord)) {
-      if (resource !== undefined) found.set(keyOf(resource), resource);
+      if (resource !== undefined) found.set(keyOf(resource), merged(resource, found.get(keyOf(resource))));
     }
+  }
+  for (const [key, resource] of found) {
+    if (resource.kind !== "publish" || resource.from === undefined) continue;
+    found.set(key, { ...resource, from: filterOf(resource.from, resource.family) });
   }
   return found;
 }

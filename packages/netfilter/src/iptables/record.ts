@@ -3,6 +3,7 @@ import {
   parseCidr,
   parseIp,
   parseLinkName,
+  parseSources,
   type PortRange,
   type Protocol,
   type PublishResource,
@@ -10,7 +11,7 @@ import {
 import type { FirewallResource } from "../backend.ts";
 
 /**
- * A resource as the comment of its rules. The rules are the only place where this backend keeps what there is, so that
+ * A resource as the comment of its rules; of a port with a filter each rule holds a part (see {@link merged}). The rules are the only place where this backend keeps what there is, so that
  * any process can read it back: words with single blanks, at most 255 bytes as xt_comment takes them.
  */
 export function recordOf(resource: FirewallResource): string {
@@ -22,9 +23,10 @@ export function recordOf(resource: FirewallResource): string {
     case "masquerade":
       return ["masquerade", resource.link, resource.subnet, resource.source ?? "*"].join(" ");
     case "publish": {
-      const { family, hostAddress, protocol, hostPort, target, targetPort, link } = resource;
+      const { family, hostAddress, protocol, hostPort, target, targetPort, link, from } = resource;
       const ports = [protocol, rangeText(hostPort), target, rangeText(targetPort)];
-      return ["publish", family, hostAddress ?? "*", ...ports, link].join(" ");
+      const filter = from === undefined ? [] : ["from", ...from];
+      return ["publish", family, hostAddress ?? "*", ...ports, link, ...filter].join(" ");
     }
   }
 }
@@ -49,11 +51,18 @@ function parse([kind, ...words]: readonly string[]): FirewallResource | undefine
     const fixed = source === "*" ? {} : { source: parseIp(source) };
     return { kind, ns: "host", link: parseLinkName(link), subnet: parseCidr(subnet), ...fixed };
   }
-  return kind === "publish" && words.length === 7 ? parsePublish(words) : undefined;
+  return kind === "publish" && (words.length === 7 || words[7] === "from") ? parsePublish(words) : undefined;
+}
+
+/** What two records of one resource say together. */
+export function merged(resource: FirewallResource, other: FirewallResource | undefined): FirewallResource {
+  if (resource.kind !== "publish" || other?.kind !== "publish") return resource;
+  const from = resource.from ?? other.from;
+  return from === undefined ? resource : { ...resource, from: parseSources([...from, ...(other.from ?? [])]) };
 }
 
 function parsePublish(words: readonly string[]): PublishResource | undefined {
-  const [family, host = "", protocol = "", hostPorts = "", target = "", targetPorts = "", link = ""] = words;
+  const [family, host = "", protocol = "", hostPorts = "", target = "", targetPorts = "", link = "", ...filter] = words;
   const [hostPort, targetPort] = [parseRange(hostPorts), parseRange(targetPorts)];
   if (family !== "ipv4" && family !== "ipv6") return undefined;
   if (!isProtocol(protocol) || hostPort === undefined || targetPort === undefined) return undefined;
@@ -67,6 +76,7 @@ function parsePublish(words: readonly string[]): PublishResource | undefined {
     target: parseIp(target),
     targetPort,
     link: parseLinkName(link),
+    ...(filter.length === 0 ? {} : { from: parseSources(filter.slice(1)) }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { familyOf, type PublishResource } from "@netkit/core";
+import { familyOf, formatHost, type Cidr, type PublishResource } from "@netkit/core";
 import type { FirewallResource } from "../backend.ts";
 import type { ChainName, Rule, Version } from "./chains.ts";
 import { recordOf } from "./record.ts";
@@ -55,8 +55,10 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
     }
     case "publish": {
       if (versionOf(resource.target) !== version) return [];
-      const [chain, match, target] = translation(resource);
-      return [rule(chain, match, target)];
+      const { from, ...open } = resource;
+      const [chain, match, target] = translation(open);
+      const translated = { ...rule(chain, match, target), comment: recordOf(open) };
+      return [translated, ...(from === undefined ? [] : filters(open, from))];
     }
   }
 }
@@ -71,18 +73,37 @@ function inputOf(link: string, version: Version): string[] {
   ];
 }
 
+/**
+ * One rule for each who may, and one for all others; each says what it adds to the resource. What the host sends to its
+ * own addresses and isn't translated comes by here too.
+ */
+function filters(resource: PublishResource, from: readonly Cidr[]): AddedRule[] {
+  const match = `! -i lo ${destination(resource)} -m addrtype --dst-type LOCAL -m conntrack --ctstate NEW`;
+  const rule = (target: string, sources: readonly Cidr[]): AddedRule => ({
+    chain: "ARRIVING",
+    match: [...sources.map((source) => `-s ${source}`), match].join(" "),
+    target,
+    comment: recordOf({ ...resource, from: sources }),
+  });
+  return [...from.map((source) => rule("RETURN", [source])), rule("DROP", [])];
+}
+
+function destination({ protocol, hostAddress, hostPort }: PublishResource): string {
+  const host = hostAddress === undefined ? "" : `-d ${hostAddress} `;
+  const ports = hostPort.first === hostPort.last ? `${hostPort.first}` : `${hostPort.first}:${hostPort.last}`;
+  return `${host}-p ${protocol} -m ${protocol} --dport ${ports}`;
+}
+
 function translation(resource: PublishResource): [ChainName, string, string] {
-  const { protocol, hostAddress, hostPort, target, targetPort } = resource;
+  const { hostAddress, hostPort, target, targetPort } = resource;
   const single = hostPort.first === hostPort.last;
   const shifted = hostPort.first !== targetPort.first;
-  const ports = single ? `${hostPort.first}` : `${hostPort.first}:${hostPort.last}`;
-  const host = hostAddress === undefined ? "" : `-d ${hostAddress} `;
   const chain = !single && !shifted ? "SPAN" : hostAddress === undefined ? "ANY" : "HOST";
-  const address = target.includes(":") ? `[${target}]` : target;
+  const address = formatHost(target);
   // A plain address keeps the port; the port after the slash is the one that the range is counted from.
   const range = `${targetPort.first}-${targetPort.last}/${hostPort.first}`;
   const to = single ? `${address}:${targetPort.first}` : shifted ? `${address}:${range}` : target;
-  return [chain, `${host}-p ${protocol} -m ${protocol} --dport ${ports}`, `DNAT --to-destination ${to}`];
+  return [chain, destination(resource), `DNAT --to-destination ${to}`];
 }
 
 function versionOf(address: Parameters<typeof familyOf>[0]): Version {

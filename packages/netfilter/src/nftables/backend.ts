@@ -52,7 +52,7 @@ export class NftablesBackend implements Backend {
   async apply(changes: readonly Change[]): Promise<Undo> {
     // A change in place says what shall be, not what is: the table has to be read for it.
     const done = changes.some(({ op }) => op === "replace")
-      ? await this.#settle(thoroughTransactionOf(changes))
+      ? await this.#settle((listing) => thoroughTransactionOf(changes, listing))
       : await this.#commit(transactionOf(changes));
     return async () => {
       await this.#commit(inverse(done));
@@ -82,16 +82,17 @@ export class NftablesBackend implements Backend {
   /** Carry out a transaction as if the table were as supposed, and look only when it isn't. Returns what was done. */
   async #commit(wanted: Transaction): Promise<Transaction> {
     if (isEmpty(wanted) && this.#base !== "wanting") return wanted;
-    if (wanted.creates.length === 0 && this.#base === "wanting") return this.#settle(wanted);
+    if (wanted.creates.length === 0 && this.#base === "wanting") return this.#settle(() => wanted);
     const result = await this.#run(wanted, this.#base);
-    if (result.code !== 0) return this.#settle(wanted, result);
+    if (result.code !== 0) return this.#settle(() => wanted, result);
     await this.#finish(wanted);
     return wanted;
   }
 
   /** Read the table, and carry out what it lacks. */
-  async #settle(wanted: Transaction, failure?: NftResult): Promise<Transaction> {
+  async #settle(wish: (listing: Listing | undefined) => Transaction, failure?: NftResult): Promise<Transaction> {
     const listing = await this.#list();
+    const wanted = wish(listing);
     const rest = remaining(wanted, listing ?? { elements: new Map() });
     if (isEmpty(rest) && (listing === undefined ? wanted.creates.length === 0 : this.#base !== "wanting")) {
       // Whoever removed the elements may have died before the table went.
@@ -175,7 +176,7 @@ function readOne(resource: Resource, listing: Listing | undefined): Reading {
     else if (present.data === data) continue;
     differences.push({ field: id, wanted: data ?? "present", found: present?.data ?? "absent" });
   }
-  for (const id of footprintOf(firewall).map(elementId)) {
+  for (const id of footprintOf(firewall, listing.allowed).map(elementId)) {
     if (!wanted.has(id) && listing.elements.has(id)) {
       differences.push({ field: id, wanted: "absent", found: listing.elements.get(id)?.data ?? "present" });
     }

@@ -30,6 +30,12 @@ const sets = {
   /** Ranges of ports that keep their number, of one local address or (prefix length 0) of all. */
   span4: "map { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }",
   span6: "map { type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval; }",
+  /** Ports that not everybody may reach: of one local address, or (prefix length 0) of all. */
+  limited4: "set { type ipv4_addr . inet_proto . inet_service; flags interval; }",
+  limited6: "set { type ipv6_addr . inet_proto . inet_service; flags interval; }",
+  /** Who may reach those: source, local address, ports. */
+  allowed4: "set { type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags interval; }",
+  allowed6: "set { type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags interval; }",
 } as const;
 
 export type SetName = keyof typeof sets;
@@ -49,6 +55,11 @@ export interface BaseChain {
 
 const ports = "meta l4proto { tcp, udp, sctp }";
 
+function limited(ip: string, version: 4 | 6): string {
+  const port = `${ip} daddr . meta l4proto . th dport`;
+  return `${ports} ${port} @limited${version} ${ip} saddr . ${port} != @allowed${version}`;
+}
+
 export const chains: Readonly<Record<string, BaseChain>> = {
   published: {
     rules: [
@@ -60,6 +71,14 @@ export const chains: Readonly<Record<string, BaseChain>> = {
       [`meta nfproto ipv6 ${ports} dnat ip6 to meta l4proto . th dport map @any6`, "IPv6 port"],
       [`${ports} dnat ip to ip daddr . meta l4proto . th dport map @span4`, "range"],
       [`${ports} dnat ip6 to ip6 daddr . meta l4proto . th dport map @span6`, "IPv6 range"],
+    ],
+  },
+  // Before anything is looked up: no other element can let through what a filter keeps out.
+  arriving: {
+    rules: [
+      [`${limited("ip", 4)} drop`, "not from there"],
+      [`${limited("ip6", 6)} drop`, "not from there, IPv6"],
+      ["jump published", "from outside and from sandboxes"],
     ],
   },
   guarded: {
@@ -89,7 +108,7 @@ export const chains: Readonly<Record<string, BaseChain>> = {
     hook: { type: "nat", hook: "prerouting", prio: -100 },
     rules: [
       ["ip daddr 127.0.0.0/8 return", "ports of the loopback are the host's alone"],
-      ["fib daddr type local jump published", "from outside and from sandboxes"],
+      ["fib daddr type local jump arriving", "from outside and from sandboxes"],
     ],
   },
   "nat-output": {

@@ -6,6 +6,7 @@ import {
   NFPROTO_INET,
   nftValue,
   parseAddress,
+  parsePrefix,
   type NetlinkMessage,
   type NetlinkSocket,
   type SetElement,
@@ -16,10 +17,21 @@ import type { NftResult } from "./nft.ts";
 import type { Transaction } from "./transaction.ts";
 
 /**
- * Single ports straight to the kernel. libnftables reads all tables, chains and sets before each transaction, which
- * takes several times as long as the transaction; what ports need of that never changes.
+ * Ports straight to the kernel. libnftables reads all tables, chains and sets before each transaction, which takes
+ * several times as long as the transaction; what ports need of that never changes. True: a set of intervals.
  */
-const direct: ReadonlySet<SetName> = new Set<SetName>(["any4", "any6", "host4", "host6"]);
+const direct: ReadonlyMap<SetName, boolean> = new Map<SetName, boolean>([
+  ["any4", false],
+  ["any6", false],
+  ["host4", false],
+  ["host6", false],
+  ["span4", true],
+  ["span6", true],
+  ["limited4", true],
+  ["limited6", true],
+  ["allowed4", true],
+  ["allowed6", true],
+]);
 /** More than that is no hot path, and might not fit into one message. */
 const most = 128;
 
@@ -54,22 +66,35 @@ function messagesOf(
   return [...bySet].map(([set, group]) => message(set, group.map(encode)));
 }
 
-/** From nft's words: `192.0.2.1 . tcp . 80` for `10.0.0.2 . 8080`. */
-function encode({ key, data, comment }: Element): SetElement {
-  const [port = "", protocol = "", address] = key.split(" . ").toReversed();
-  const protocolNumber = [protocolNumbers[protocol] ?? 0, 8] as const;
-  const service = [Number(port), 16] as const;
+/** From nft's words: `192.0.2.1 . tcp . 80` for `10.0.0.2 . 8080`; `0.0.0.0/0 . tcp . 80-89` for `10.0.0.2`. */
+function encode({ set, key, data, comment }: Element): SetElement {
+  const parts = key.split(" . ").map(encodePart);
   return {
-    key:
-      address === undefined
-        ? nftValue(protocolNumber, service)
-        : nftValue(parseAddress(address), protocolNumber, service),
-    ...(data === undefined ? {} : { data: encodeTarget(data) }),
+    key: nftValue(...parts.map(([first]) => first)),
+    ...(direct.get(set) === true ? { keyEnd: nftValue(...parts.map(([, last]) => last)) } : {}),
+    ...(data === undefined ? {} : { data: nftValue(...data.split(" . ").map((part) => encodePart(part)[0])) }),
     ...(comment === undefined ? {} : { comment }),
   };
 }
 
-function encodeTarget(data: string): Uint8Array {
-  const [address = "", port = ""] = data.split(" . ");
-  return nftValue(parseAddress(address), [Number(port), 16]);
+type Part = Uint8Array | readonly [value: number, bits: 8 | 16];
+
+/** The first and the last value of a part: a protocol, a port, a range of ports, an address or a subnet. */
+function encodePart(text: string): readonly [first: Part, last: Part] {
+  const protocol = protocolNumbers[text];
+  if (protocol !== undefined) return twice([protocol, 8]);
+  const [, first, last = first] = /^([0-9]+)(?:-([0-9]+))?$/.exec(text) ?? [];
+  if (first !== undefined)
+    return [
+      [Number(first), 16],
+      [Number(last), 16],
+    ];
+  if (!text.includes("/")) return twice(parseAddress(text));
+  const { bytes, length } = parsePrefix(text);
+  const end = bytes.map((byte, index) => byte | (0xff >> Math.min(8, Math.max(0, length - index * 8))));
+  return [bytes, end];
+}
+
+function twice(part: Part): readonly [Part, Part] {
+  return [part, part];
 }

@@ -1,5 +1,5 @@
-import { familyOf, type Cidr, type Family, type Ip, type PublishResource } from "@netkit/core";
-import type { FirewallResource } from "../backend.ts";
+import { familyOf, formatRange, type Cidr, type Family, type PublishResource } from "@netkit/core";
+import { anywhere, type FirewallResource } from "../backend.ts";
 import type { SetName } from "./base.ts";
 
 /** One element of a set or map, in nft's words. Elements of one set are the same object when their keys are equal. */
@@ -45,29 +45,56 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
   }
 }
 
-/** Everything that any resource of this identity could have in the table: what a changed one must not leave behind. */
-export function footprintOf(resource: FirewallResource): readonly Element[] {
+/**
+ * Everything that any resource of this identity could have in the table: what a changed one must not leave behind. Of who
+ * may reach a port, what is `present`: the elements of each limit (see {@link limitIdOf}).
+ */
+export function footprintOf(
+  resource: FirewallResource,
+  present: ReadonlyMap<string, readonly Element[]> = new Map(),
+): readonly Element[] {
   if (resource.kind === "isolation") return elementsOf({ ...resource, icc: false, internal: true });
   if (resource.kind === "masquerade")
-    return elementsOf({ ...resource, source: resource.source ?? anyAddress(familyOf(resource.subnet)) });
-  return elementsOf(resource);
+    return elementsOf({ ...resource, source: resource.source ?? anywhere[familyOf(resource.subnet)] });
+  const limit = limitOf(resource);
+  return [...elementsOf(resource), limit, ...(present.get(elementId(limit)) ?? [])];
 }
 
-function anyAddress(family: Family): Ip {
-  return (family === "ipv4" ? "0.0.0.0" : "::") as Ip;
+/** The limit that an element of `allowed4` or `allowed6` belongs to, by its {@link elementId}. */
+export function limitIdOf({ set, key }: Element): string {
+  return `${set.replace("allowed", "limited")} ${key.slice(key.indexOf(" . ") + 3)}`;
+}
+
+function publishElements(resource: PublishResource): readonly Element[] {
+  return [...translations(resource), ...filters(resource)];
+}
+
+/** Ranges are one element each here, shifted or not. */
+function filters(resource: PublishResource): Element[] {
+  const { family, from } = resource;
+  if (from === undefined) return [];
+  const limit = limitOf(resource);
+  const set = `allowed${versionOf(family)}` as const;
+  return [limit, ...from.map((source): Element => ({ set, key: `${subnetText(source)} . ${limit.key}` }))];
+}
+
+/** What stands for a port's having a filter. */
+export function limitOf({ family, protocol, hostAddress, hostPort }: PublishResource): Element {
+  const key = `${hostAddress ?? `${anywhere[family]}/0`} . ${protocol} . ${formatRange(hostPort)}`;
+  return { set: `limited${versionOf(family)}`, key };
 }
 
 /**
  * Ports that keep their number are one element of an interval map however many they are; a range that is shifted
  * needs an element for each port.
  */
-function publishElements(resource: PublishResource): readonly Element[] {
+function translations(resource: PublishResource): readonly Element[] {
   const { family, protocol, hostAddress: host, hostPort, target, targetPort, link } = resource;
   const version = versionOf(family);
   const { first, last } = hostPort;
   const shift = targetPort.first - first;
   if (first !== last && shift === 0) {
-    const key = `${host ?? `${anyAddress(family)}/0`} . ${protocol} . ${first}-${last}`;
+    const key = `${host ?? `${anywhere[family]}/0`} . ${protocol} . ${first}-${last}`;
     return [{ set: `span${version}`, key, data: target, comment: link }];
   }
   const comment = first === last ? link : `${link} ${first}-${last}`;

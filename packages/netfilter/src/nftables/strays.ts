@@ -1,6 +1,6 @@
-import { type Cidr, type Family, type Ip, type PortRange, type Protocol } from "@netkit/core";
-import type { FirewallResource } from "../backend.ts";
-import type { Element } from "./elements.ts";
+import { type Cidr, type Family, type Ip, type PortRange, type Protocol, type PublishResource } from "@netkit/core";
+import { anywhere, filterOf, type FirewallResource } from "../backend.ts";
+import { elementId, limitIdOf, limitOf, type Element } from "./elements.ts";
 
 /**
  * The resources that imply these elements, the inverse of `elementsOf`: one for each identity, even where some of its
@@ -9,6 +9,7 @@ import type { Element } from "./elements.ts";
 export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
   const found = new Map<string, FirewallResource>();
   const fixed = new Map<string, Ip>();
+  const limits = new Map<string, readonly string[]>();
   const all = [...elements];
   const links = (set: string): Set<string> => new Set(all.filter((element) => element.set === set).map(linkOf));
   const [quiet, sealed] = [links("quiet"), links("sealed")];
@@ -61,13 +62,48 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
         found.set(`publish ${set} ${JSON.stringify(resource)}`, resource);
         break;
       }
+      case "limited4":
+      case "limited6":
+      case "allowed4":
+      case "allowed6": {
+        const limit = set.startsWith("limited") ? elementId(element) : limitIdOf(element);
+        const sources = limits.get(limit) ?? [];
+        limits.set(limit, set.startsWith("limited") ? sources : [...sources, sourceOf(element)]);
+        break;
+      }
     }
   }
-  return [...found.values()];
+  return withFilters([...found.values()], limits);
+}
+
+/** Filters with the ports that they are of. One without a port is a port to nowhere, so that it can be removed. */
+function withFilters(
+  resources: readonly FirewallResource[],
+  limits: ReadonlyMap<string, readonly string[]>,
+): FirewallResource[] {
+  const left = new Map(limits);
+  const complete = resources.map((resource) => {
+    if (resource.kind !== "publish") return resource;
+    const limit = elementId(limitOf(resource));
+    const sources = limits.get(limit);
+    left.delete(limit);
+    return sources === undefined ? resource : { ...resource, from: filterOf(sources, resource.family) };
+  });
+  const alone = [...left].map(([limit, sources]): PublishResource => {
+    const [set = "", ...key] = limit.split(" ");
+    const family = set.endsWith("6") ? "ipv6" : "ipv4";
+    const resource = publishOf({ set: "any4", key: key.join(" "), data: anywhere[family] }, family);
+    return { ...resource, from: filterOf(sources, family) };
+  });
+  return [...complete, ...alone];
+}
+
+function sourceOf({ key }: Element): string {
+  return key.slice(0, key.indexOf(" . "));
 }
 
 /** The comment holds the link and, for the elements of a shifted range, the range. An element made by hand has none. */
-function publishOf(element: Element, family: Family): FirewallResource {
+function publishOf(element: Element, family: Family): PublishResource {
   const parts = element.key.split(" . ");
   const port = parts.pop() ?? "";
   const protocol = parts.pop() as Protocol;

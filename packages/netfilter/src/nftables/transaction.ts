@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { keyOf, NetkitError, type Change, type PortRange } from "@netkit/core";
+import { formatRange, keyOf, NetkitError, type Change } from "@netkit/core";
 import { firewallResource } from "../backend.ts";
 import { elementId, elementsOf, footprintOf, type Element } from "./elements.ts";
 import type { Listing } from "./listing.ts";
@@ -34,10 +34,10 @@ export function transactionOf(changes: readonly Change[]): Transaction {
 }
 
 /** The same, with all that a changed resource must not leave behind, whatever there is. Only for {@link remaining}. */
-export function thoroughTransactionOf(changes: readonly Change[]): Transaction {
+export function thoroughTransactionOf(changes: readonly Change[], listing: Listing | undefined): Transaction {
   const { deletes, creates } = transactionOf(changes);
   const replaced = changes.filter(({ op }) => op === "replace").map(({ resource }) => firewallResource(resource));
-  return { deletes: [...deletes, ...replaced.flatMap(footprintOf)], creates };
+  return { deletes: [...deletes, ...replaced.flatMap((resource) => footprintOf(resource, listing?.allowed))], creates };
 }
 
 /**
@@ -99,9 +99,12 @@ function sameData(a: Element | undefined, b: Element | undefined): boolean {
   return a !== undefined && b !== undefined && a.data === b.data;
 }
 
-/** An element of the same interval map with an address, protocol and port in common. */
+/**
+ * An element of the same interval set with an address, protocol and port in common. Who may reach a port overlaps only
+ * where the ports do.
+ */
 function overlapping(element: Element, others: Iterable<Element>): Element | undefined {
-  if (!element.set.startsWith("span")) return undefined;
+  if (!/^(span|limited)/.test(element.set)) return undefined;
   const [address = "", protocol = "", ports = ""] = element.key.split(" . ");
   const [first = 0, last = first] = ports.split("-").map(Number);
   for (const other of others) {
@@ -116,7 +119,7 @@ function overlapping(element: Element, others: Iterable<Element>): Element | und
 
 function conflict(wanted: Element, present: Element): NetkitError {
   const [mine, theirs] = [describe(wanted), describe(present)];
-  const code = /^(any|host|span)/.test(wanted.set) ? "PORT_TAKEN" : "RESOURCE_CONFLICT";
+  const code = /^(any|host|span|limited|allowed)/.test(wanted.set) ? "PORT_TAKEN" : "RESOURCE_CONFLICT";
   return new NetkitError(code, `${mine} can't be set up: ${theirs} is there already`, {
     hint: "Choose other ports, or remove what is there; 'netkit doctor' shows whose it is.",
     details: { wanted, present },
@@ -128,9 +131,7 @@ function describe(element: Element): string {
   if (resource === undefined) return elementId(element);
   if (resource.kind !== "publish") return `${keyOf(resource)} (${elementId(element)}: ${element.data ?? ""})`;
   const { protocol, hostAddress, hostPort, target, targetPort } = resource;
-  return `${protocol} port ${hostAddress ?? "*"} ${rangeText(hostPort)} for ${target} ${rangeText(targetPort)}`;
-}
-
-function rangeText({ first, last }: PortRange): string {
-  return first === last ? `${first}` : `${first}-${last}`;
+  const port = `${protocol} port ${hostAddress ?? "*"} ${formatRange(hostPort)}`;
+  if (/^(limited|allowed)/.test(element.set)) return `the filter of ${port}`;
+  return `${port} for ${target} ${formatRange(targetPort)}`;
 }

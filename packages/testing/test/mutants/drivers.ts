@@ -7,6 +7,7 @@ import {
   type EndpointView,
   type Mac,
   type NetworkView,
+  type PublishResource,
   type Resource,
 } from "@netkit/core";
 import { bridge } from "@netkit/driver-bridge";
@@ -42,6 +43,10 @@ function each<K extends Resource["kind"], V>(
 }
 
 const drop = (): undefined => undefined;
+const withoutFilter = (resource: PublishResource): PublishResource => {
+  const { from: _, ...port } = resource;
+  return port;
+};
 const flag = base.options["icc"];
 
 /** Found without a kernel. */
@@ -142,6 +147,14 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
     "DRV-PUBLISH-001",
     each("publish", (port) => ({ ...port, targetPort: port.hostPort })),
   ),
+  publishedForEverybody: onEndpoint("DRV-PUBLISH-001", each("publish", withoutFilter)),
+  filterOfBothFamilies: onEndpoint("DRV-RESOURCE-003", (resources, { ports }) =>
+    resources.map((resource) =>
+      resource.kind === "publish" && resource.from !== undefined
+        ? { ...resource, from: ports.flatMap(({ from = [] }) => from) }
+        : resource,
+    ),
+  ),
   natOfAnInternalNetwork: {
     killedBy: "DRV-INTERNAL-001",
     driver: { ...base, network: (view: NetworkView) => base.network({ ...view, internal: false }) },
@@ -224,6 +237,15 @@ export const kernelMutants: Readonly<Record<string, Mutant>> = {
     each("sysctl", (sysctl) => (sysctl.path.endsWith("/route_localnet") ? undefined : sysctl)),
   ),
   publishedToNobody: onEndpoint("DRV-TRAFFIC-006", each("publish", drop)),
+  publishedForEverybody: onEndpoint("DRV-TRAFFIC-007", each("publish", withoutFilter)),
+  publishedForNobody: onEndpoint(
+    "DRV-TRAFFIC-007",
+    each("publish", (port) =>
+      port.from === undefined
+        ? port
+        : { ...port, from: [`${port.target}/${port.family === "ipv4" ? 32 : 128}` as Cidr] },
+    ),
+  ),
   otherMacThanSaid: onEndpoint(
     "DRV-ATTACH-001",
     each("veth", (veth) => ({ ...veth, peer: { ...veth.peer, mac: "02:00:00:00:00:01" as Mac } })),
