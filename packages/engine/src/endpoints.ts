@@ -129,10 +129,10 @@ export async function unpublish(
 ): Promise<Endpoint> {
   const { endpoint, network } = await findEndpoint(draft, sandbox, ref);
   const driver = await context.drivers.get(network.driver);
-  const gone = selectPorts(endpoint.ports, specs);
-  const changed: Endpoint = { ...endpoint, ports: endpoint.ports.filter((port) => !gone.includes(port)) };
+  const gone = new Set(selectPorts(endpoint.ports, specs));
+  const changed: Endpoint = { ...endpoint, ports: endpoint.ports.filter((port) => !gone.has(port)) };
   plan(context, draft, driver, network, sandbox, changed);
-  await giveBackPorts(draft, gone, endpoint.id);
+  await giveBackPorts(draft, [...gone], endpoint.id);
   return changed;
 }
 

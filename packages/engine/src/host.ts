@@ -6,8 +6,8 @@ import {
   type Instance,
   type ResourceHandler,
 } from "@netkit/core";
-import type { HostPort, HostRoute } from "@netkit/kernel";
 import type { Firewall } from "@netkit/netfilter";
+import type { HostPort, HostPorts, HostRoute } from "@netkit/kernel";
 import type { FirewallBackend, Timing } from "./api.ts";
 
 /**
@@ -57,7 +57,7 @@ export class Host {
       cookie: system.namespaceCookie().toString(),
       facts: (queries) => system.readFacts(socket, queries),
       routes: () => system.readHostRoutes(socket),
-      portsInUse: (ports) => system.portsInUse(home.fd, ports),
+      firstPortInUse: (ports) => system.firstPortInUse(home.fd, ports),
       execute: system.execute,
       look: (path) => {
         using inside = system.openNetlink({ namespace: path });
@@ -89,7 +89,7 @@ export interface Opened {
   readonly cookie: string;
   facts(queries: readonly FactQuery[]): Facts;
   routes(): HostRoute[];
-  portsInUse(ports: readonly HostPort[]): HostPort[];
+  firstPortInUse(ports: readonly HostPorts[]): HostPort | undefined;
   readonly execute: typeof import("@netkit/kernel").execute;
   readonly namespaceCookie: (path: string) => string;
   /** The links and routes inside a namespace that somebody else set up. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Instance, PublishedPort } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import { openSqliteStore } from "@netkit/store-sqlite";
-import { findClash, keysOf } from "./host-ports.ts";
+import { findClash } from "./host-ports.ts";
 import { Lock } from "./lock.ts";
 import { readerOf } from "./lookup.ts";
 import { keys } from "./state.ts";
@@ -52,8 +52,7 @@ export class OtherRoots {
       try {
         // What a root has from before the boot, it will find to be gone.
         if ((await store.get(keys.boot))?.value !== bootId()) continue;
-        const held = await store.getAll(ports.flatMap(keysOf));
-        const clash = held.size === 0 ? undefined : await findClash(readerOf(store), ports);
+        const clash = await findClash(readerOf(store), ports);
         if (clash !== undefined) {
           return { port: clash.port, who: `sandbox '${clash.sandbox ?? "?"}' of the netkit in ${root}` };
         }

@@ -1,9 +1,19 @@
 import { readFileSync } from "node:fs";
-import { NetkitError, parsePortSpec, type Ip, type PortRange, type PortSpec, type PublishedPort } from "@netkit/core";
-import type { HostPort } from "@netkit/kernel";
+import {
+  familyOf,
+  NetkitError,
+  parsePortSpec,
+  parseSources,
+  type Cidr,
+  type Ip,
+  type PortRange,
+  type PortSpec,
+  type PublishedPort,
+} from "@netkit/core";
+import type { HostPorts } from "@netkit/kernel";
 import type { Host } from "./host.ts";
 import type { Draft } from "./draft.ts";
-import { describePort, findClash, portTaken, sameHost } from "./host-ports.ts";
+import { describePort, findClash, overlap, PortTable, portTaken } from "./host-ports.ts";
 import type { OtherRoots } from "./other-roots.ts";
 
 export interface PortSurroundings {
@@ -25,11 +35,11 @@ export async function resolvePorts(
 ): Promise<PublishedPort[]> {
   if (specs.length === 0) return [];
   const opened = await host.open();
-  const resolved: PublishedPort[] = [];
+  const chosen = new PortTable(already);
 
   /** This very request has it. */
   const twice = (port: PublishedPort): NetkitError | undefined =>
-    [...already, ...resolved].some((other) => clash(other, port))
+    chosen.clashes(port)
       ? new NetkitError("PORT_TAKEN", `host port ${describePort(port)} is published twice by the same sandbox`)
       : undefined;
   /** An endpoint of any root has one of them. */
@@ -42,7 +52,7 @@ export async function resolvePorts(
   };
   /** Sockets of the host; all ports in one go, for each one costs a change of namespaces. */
   const bound = (ports: readonly PublishedPort[]): NetkitError | undefined => {
-    const [inUse] = opened.portsInUse(ports.flatMap(socketsOf));
+    const inUse = opened.firstPortInUse(ports.map(socketsOf));
     if (inUse === undefined) return undefined;
     const { port, address, protocol } = inUse;
     const single = { first: port, last: port };
@@ -53,22 +63,30 @@ export async function resolvePorts(
     );
   };
 
+  const parsed = specs.map((given) => (typeof given === "string" ? parsePortSpec(given) : { ...given }));
+  const resolved = new Map<PortSpec, PublishedPort>();
+  const choose = (spec: PortSpec, port: PublishedPort): void => {
+    resolved.set(spec, port);
+    chosen.add(port);
+  };
   const fixed: PublishedPort[] = [];
-  for (const given of specs) {
-    const spec = typeof given === "string" ? parsePortSpec(given) : given;
+  // The less choice, the earlier: what may be any port takes none that another one must have.
+  for (const spec of parsed.toSorted((a, b) => choiceOf(a) - choiceOf(b))) {
     const { protocol, port, hostAddress = defaultAddress } = spec;
+    const from = filterOf(spec, hostAddress);
     const at = (hostPort: PortRange): PublishedPort => ({
       protocol,
       ...(hostAddress === undefined ? {} : { hostAddress }),
       hostPort,
       port,
+      ...(from === undefined ? {} : { from }),
     });
     if (isFixed(spec)) {
       const wanted = at(spec.hostPort);
       const refusal = twice(wanted);
       if (refusal !== undefined) throw refusal;
       fixed.push(wanted);
-      resolved.push(wanted);
+      choose(spec, wanted);
       continue;
     }
     let refusal: NetkitError | undefined;
@@ -89,12 +107,16 @@ export async function resolvePorts(
         cause: refusal,
       });
     }
-    resolved.push(found);
+    choose(spec, found);
   }
   // The other roots' are looked at when they can't change any more, unless it doesn't come to that.
   const refusal = fixed.length === 0 ? undefined : ((await published(fixed, draft.dryRun)) ?? bound(fixed));
   if (refusal !== undefined) throw refusal;
-  return resolved;
+  return parsed.flatMap((spec) => resolved.get(spec) ?? []);
+}
+
+function choiceOf(spec: PortSpec): number {
+  return isFixed(spec) ? 0 : spec.hostPort === undefined ? 2 : 1;
 }
 
 /** The host ports are the ones asked for, not some of them. */
@@ -105,12 +127,14 @@ function isFixed(spec: PortSpec): spec is PortSpec & { readonly hostPort: PortRa
 function* candidates({ hostPort, port }: PortSpec): Generator<PortRange> {
   const length = lengthOf(port);
   const { first, last } = hostPort ?? ephemeralRange();
+  const reserved = hostPort === undefined ? reservedRanges() : [];
   const count = last - first + 2 - length;
   // Ephemeral ports start anywhere, so that a port that was just given back isn't handed out again at once.
   const start = hostPort === undefined ? Math.floor(Math.random() * count) : 0;
   for (let i = 0; i < count; i++) {
     const at = first + ((start + i) % count);
-    yield { first: at, last: at + length - 1 };
+    const range = { first: at, last: at + length - 1 };
+    if (!reserved.some((other) => overlap(other, range))) yield range;
   }
 }
 
@@ -123,22 +147,35 @@ function ephemeralRange(): PortRange {
   return { first, last };
 }
 
+/** What the kernel keeps out of those for somebody (ip-sysctl: ip_local_reserved_ports), as `8080,9148-9150`. */
+function reservedRanges(): PortRange[] {
+  const text = readFileSync("/proc/sys/net/ipv4/ip_local_reserved_ports", "utf8").trim();
+  if (text === "") return [];
+  return text.split(",").map((part) => {
+    const [first = 0, last = first] = part.split("-").map(Number);
+    return { first, last };
+  });
+}
+
 function lengthOf({ first, last }: PortRange): number {
   return last - first + 1;
 }
 
-function clash(a: PublishedPort, b: PublishedPort): boolean {
-  const overlap = a.hostPort.first <= b.hostPort.last && b.hostPort.first <= a.hostPort.last;
-  return a.protocol === b.protocol && overlap && sameHost(a.hostAddress, b.hostAddress);
+function socketsOf({ protocol, hostAddress, hostPort }: PublishedPort): HostPorts {
+  return { protocol, ...(hostAddress === undefined ? {} : { address: hostAddress }), ...hostPort };
 }
 
-function socketsOf({ protocol, hostAddress, hostPort }: PublishedPort): HostPort[] {
-  const address = hostAddress === undefined ? {} : { address: hostAddress };
-  return Array.from({ length: lengthOf(hostPort) }, (_, index) => ({
-    protocol,
-    ...address,
-    port: hostPort.first + index,
-  }));
+/** Who may reach it, on the address that it turned out to be on. */
+function filterOf({ from, port, protocol }: PortSpec, hostAddress: Ip | undefined): readonly Cidr[] | undefined {
+  if (from === undefined) return undefined;
+  const sources = parseSources(from);
+  const foreign = sources.find((source) => hostAddress !== undefined && familyOf(source) !== familyOf(hostAddress));
+  if (foreign === undefined && sources.length > 0) return sources;
+  const why = foreign === undefined ? "its filter lets nobody in" : `nobody from ${foreign} can reach ${hostAddress}`;
+  throw new NetkitError("PORT_INVALID", `port ${port.first}/${protocol} can't be published: ${why}`, {
+    hint: "Leave out sources of the other family, or name a host address of it.",
+    details: { from },
+  });
 }
 
 /** The specs that a set of published ports can be named by when they are to go: host port and protocol must agree. */

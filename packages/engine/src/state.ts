@@ -24,8 +24,10 @@ export const keys = {
   address: (network: NetworkId, addressKey: string) => `address/${network}/${addressKey}`,
   /** The address that was handed out last. */
   cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
-  /** Who publishes a host port; see host-ports.ts. */
-  port: (protocol: Protocol, port: number) => `port/${protocol}/${String(port).padStart(5, "0")}`,
+  /** Who publishes a single host port, and who publishes ranges on a page of them; see host-ports.ts. */
+  port: (protocol: Protocol, port: number | "") =>
+    `port/${protocol}/${port === "" ? "" : String(port).padStart(5, "0")}`,
+  portPage: (protocol: Protocol, page: number) => `port-page/${protocol}/${page}`,
   claim: (space: string, value: string) => `claim/${space}/${value}`,
   /** The resources of an owner. */
   owned: (owner: string) => `owned/${owner}`,

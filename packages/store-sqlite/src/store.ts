@@ -259,6 +259,7 @@ function endOf(prefix: string): string {
 }
 
 function requireKeys(keys: readonly string[]): void {
-  const bad = keys.find((key, index) => !/^[\x20-\x7e]+$/.test(key) || keys.indexOf(key) !== index);
+  const seen = new Set<string>();
+  const bad = keys.find((key) => !/^[\x20-\x7e]+$/.test(key) || seen.size === seen.add(key).size);
   if (bad !== undefined) throw new TypeError(`not a key, or written twice in one commit: ${JSON.stringify(bad)}`);
 }
