@@ -6,6 +6,7 @@ test("commands are found by their words, Docker's synonyms too", () => {
   expect(findCommand(["network", "ls", "-q"])).toMatchObject({ command: { name: "network ls" }, count: 2 });
   expect(findCommand(["network", "list"])).toMatchObject({ command: { name: "network ls" } });
   expect(findCommand(["sandbox", "remove", "x"])).toMatchObject({ command: { name: "sandbox rm" } });
+  expect(findCommand(["port", "remove", "web", "80"])).toMatchObject({ command: { name: "port rm" }, count: 2 });
   expect(findCommand(["run", "--rm"])).toMatchObject({ command: { name: "run" }, count: 1 });
   expect(findCommand([])).toEqual({ group: "" });
   expect(findCommand(["network", "--help"])).toEqual({ group: "network" });

@@ -20,6 +20,9 @@ import { networkInspect } from "./commands/network-inspect.ts";
 import { networkLs } from "./commands/network-ls.ts";
 import { networkPrune } from "./commands/network-prune.ts";
 import { networkRm } from "./commands/network-rm.ts";
+import { portAdd } from "./commands/port-add.ts";
+import { portLs } from "./commands/port-ls.ts";
+import { portRm } from "./commands/port-rm.ts";
 import { run } from "./commands/run.ts";
 import { sandboxCreate } from "./commands/sandbox-create.ts";
 import { sandboxInspect } from "./commands/sandbox-inspect.ts";
@@ -40,6 +43,9 @@ const commands: readonly Command[] = [
   sandboxLs,
   sandboxInspect,
   sandboxRm,
+  portLs,
+  portAdd,
+  portRm,
   run,
   exec,
   events,
@@ -61,6 +67,7 @@ const commands: readonly Command[] = [
 export const groups: Readonly<Record<string, string>> = {
   network: "Networks: create, list, inspect, remove, connect",
   sandbox: "Sandboxes: create, list, inspect, remove",
+  port: "Published ports: list, add, remove",
   agent: "The long-running agent: run, status, stop, install",
 };
 

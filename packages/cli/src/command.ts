@@ -6,6 +6,7 @@ import type { Terminal } from "./terminal.ts";
 export type Completion =
   | "network"
   | "sandbox"
+  | "published-port"
   | "driver"
   | "network-option"
   | "endpoint-option"

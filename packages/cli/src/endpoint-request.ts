@@ -10,9 +10,9 @@ export const endpointOptions = {
   alias: { value: "NAME", many: true, aliases: ["network-alias"], summary: "Further name in the network" },
   publish: {
     short: "p",
-    value: "[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL]",
+    value: "[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL][,from=CIDR]",
     many: true,
-    summary: "Publish a port or range on the host",
+    summary: "Publish a port or range on the host, for all or some sources",
   },
   ifname: { value: "NAME", summary: "Name of the interface in the sandbox; default eth0, eth1, ..." },
   opt: {

@@ -1,5 +1,6 @@
-import { familyOf, type Endpoint, type Family, type Network, type PublishedPort, type Subnet } from "@netkit/core";
+import { familyOf, type Endpoint, type Family, type Network, type Subnet } from "@netkit/core";
 import type { NetworkDetails } from "@netkit/engine";
+import { bindingsOf, formatPort } from "./port-view.ts";
 
 /** Docker's fields of a network in a list. */
 export interface NetworkRow {
@@ -82,7 +83,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
           IPv6Address: addressOf(endpoint, "ipv6"),
           Interface: endpoint.ifName,
           Aliases: endpoint.aliases,
-          Ports: endpoint.ports.map(formatPort),
+          Ports: bindingsOf(endpoint).map(formatPort),
         },
       ]),
     ),
@@ -117,14 +118,4 @@ function ipamConfig({ subnet, gateway, range, auxiliary }: Subnet): Record<strin
 /** The endpoint's address of that family with its prefix length, or "". */
 export function addressOf({ addresses }: Pick<Endpoint, "addresses">, family: Family): string {
   return addresses.find(({ address }) => familyOf(address) === family)?.address ?? "";
-}
-
-/** A published port as `docker ps` shows it: `0.0.0.0:8080->80/tcp`. */
-export function formatPort({ protocol, hostAddress, hostPort, port }: PublishedPort): string {
-  const host = hostAddress === undefined ? "*" : hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress;
-  return `${host}:${formatRange(hostPort)}->${formatRange(port)}/${protocol}`;
-}
-
-function formatRange({ first, last }: PublishedPort["port"]): string {
-  return first === last ? `${first}` : `${first}-${last}`;
 }

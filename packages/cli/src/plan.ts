@@ -1,4 +1,4 @@
-import type { Change, Owner, Resource } from "@netkit/core";
+import { formatHost, formatRange, parseIp, type Change, type Owner, type Resource } from "@netkit/core";
 import type { Preview } from "@netkit/engine";
 import type { Result } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -80,15 +80,12 @@ function describeResource(resource: Resource, sandbox: string): string {
     case "masquerade":
       return `masquerade ${resource.subnet} out of ${resource.link}`;
     case "publish": {
-      const host = resource.hostAddress ?? (resource.family === "ipv6" ? "[::]" : "0.0.0.0");
-      const [from, to] = [range(resource.hostPort), range(resource.targetPort)];
-      return `port ${host}:${from}/${resource.protocol} -> ${resource.target}:${to}`;
+      const host = resource.hostAddress ?? parseIp(resource.family === "ipv6" ? "::" : "0.0.0.0");
+      const [from, to] = [formatRange(resource.hostPort), formatRange(resource.targetPort)];
+      const sources = resource.from === undefined ? "" : ` from ${resource.from.join(",")}`;
+      return `port ${formatHost(host)}:${from}/${resource.protocol} -> ${formatHost(resource.target)}:${to}${sources}`;
     }
   }
-}
-
-function range({ first, last }: { readonly first: number; readonly last: number }): string {
-  return first === last ? `${first}` : `${first}-${last}`;
 }
 
 /** The plans as shell lines, each with its line break, and nothing else: made to be piped to `sh -e`. */

@@ -1,6 +1,7 @@
 import type { EndpointDetails, SandboxDetails } from "@netkit/engine";
 import { ipOf, prefixLengthOf, type Cidr, type Family } from "@netkit/core";
-import { addressOf, formatLabels, formatPort } from "./network-view.ts";
+import { addressOf, formatLabels } from "./network-view.ts";
+import { bindingsOf, formatPort, formatPorts, portBindings, portMap } from "./port-view.ts";
 
 /** The fields of a sandbox in a list. */
 export interface SandboxRow {
@@ -40,7 +41,10 @@ export function sandboxRow(sandbox: SandboxDetails, truncated: boolean): Sandbox
     Command: truncated && command.length > 20 ? `${command.slice(0, 17)}...` : command,
     Networks: endpoints.map(({ networkName }) => networkName).join(","),
     Addresses: endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => ipOf(address))).join(","),
-    Ports: endpoints.flatMap(({ ports }) => ports.map(formatPort)).join(","),
+    Ports: endpoints
+      .map(formatPorts)
+      .filter((ports) => ports !== "")
+      .join(", "),
     Labels: formatLabels(sandbox.labels),
     CreatedAt: sandbox.created,
   };
@@ -57,6 +61,7 @@ export function sandboxView(sandbox: SandboxDetails): Record<string, unknown> {
     Config: { Hostname: sandbox.hostname, Cmd: process?.command ?? [], Labels: sandbox.labels },
     HostConfig: {
       AutoRemove: sandbox.autoRemove,
+      PortBindings: portBindings(endpoints.flatMap(({ ports }) => ports)),
       Dns: sandbox.dns.servers,
       DnsSearch: sandbox.dns.search,
       DnsOptions: sandbox.dns.options,
@@ -66,6 +71,7 @@ export function sandboxView(sandbox: SandboxDetails): Record<string, unknown> {
       SandboxKey: sandbox.netns,
       Owner: sandbox.owner,
       Members: sandbox.members,
+      Ports: portMap(endpoints.flatMap(bindingsOf)),
       Networks: Object.fromEntries(endpoints.map((endpoint) => [endpoint.networkName, endpointView(endpoint)])),
     },
   };
@@ -84,7 +90,7 @@ function endpointView(endpoint: EndpointDetails): Record<string, unknown> {
     IPv6Gateway: gatewayOf(endpoint, "ipv6"),
     Aliases: endpoint.aliases,
     Interface: endpoint.ifName,
-    Ports: endpoint.ports.map(formatPort),
+    Ports: bindingsOf(endpoint).map(formatPort),
     DriverOpts: endpoint.options,
   };
 }

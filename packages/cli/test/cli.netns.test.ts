@@ -98,6 +98,72 @@ describe("the main path", () => {
     expect(netkit("network", "rm", "web")).toBe("web\n");
   });
 
+  test("ports are listed, added and withdrawn on a live sandbox", () => {
+    const before = box.traces();
+    for (const name of ["one", "two"]) netkit("network", "create", "--ipv6", name);
+    netkit("network", "create", "--internal", "inner");
+    netkit("sandbox", "create", "--name", "web", "--network", "one", "--network", "inner");
+    expect(netkit("port", "ls")).toMatch(/^SANDBOX +NETWORK +PORT +HOST +FROM\n$/);
+    expect(netkit("port", "ls", "web")).toBe("");
+    const planned = netkit("port", "add", "--dry-run", "web", "8080:80,from=10.0.0.0/8");
+    expect(planned).toMatch(/\+ port 0\.0\.0\.0:8080\/tcp -> 172\S+:80 from 10\.0\.0\.0\/8/);
+    expect(netkit("port", "add", "--explain", "web", "8080:80")).toContain("add element inet");
+    expect(netkit("port", "ls", "web")).toBe("");
+    // The internal network can't publish: there is nothing to choose.
+    expect(netkit("port", "add", "web", "8080:80", "127.0.0.1:53:53/udp")).toBe(
+      "80/tcp -> 0.0.0.0:8080\n80/tcp -> [::]:8080\n53/udp -> 127.0.0.1:53\n",
+    );
+    expect(netkit("port", "add", "web", "20000-20999:20000-20999,from=10.0.0.0/8,from=10.1.0.0/16")).toBe(
+      "20000-20999/tcp -> 0.0.0.0:20000-20999 from 10.0.0.0/8\n",
+    );
+    expect(netkit("port", "ls", "web").split("\n")).toHaveLength(5);
+    expect(netkit("port", "ls", "--filter", "protocol=udp").split("\n")[1]).toMatch(
+      /^web +one +53\/udp +127\.0\.0\.1:53 +anywhere$/,
+    );
+    expect(
+      netkit("port", "ls", "--format", "{{.Host}}|{{.Target}}|{{.From}}", "--filter", "port=20000-20999/tcp"),
+    ).toMatch(/^0\.0\.0\.0:20000-20999\|172\S+:20000-20999\|10\.0\.0\.0\/8\n$/);
+    expect(json<unknown[]>("port", "ls", "--json", "web")[1]).toMatchObject({
+      sandboxName: "web",
+      networkName: "one",
+      protocol: "tcp",
+      hostAddress: "::",
+      hostPort: { first: 8080, last: 8080 },
+      port: { first: 80, last: 80 },
+    });
+    expect(netkit("sandbox", "ls", "--format", "{{.Ports}}")).toBe(
+      "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 127.0.0.1:53->53/udp, 0.0.0.0:20000-20999->20000-20999/tcp from 10.0.0.0/8\n",
+    );
+    netkit("network", "connect", "two", "web");
+    expect(box.netkit(["port", "add", "web", "81:81"])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/several networks: one, two[^]*--network one/),
+    });
+    netkit("port", "add", "--network", "two", "web", "81:81", "82:80");
+    expect(box.netkit(["port", "rm", "web", "80"])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("one, two"),
+    });
+    netkit("port", "rm", "web", "81");
+    netkit("port", "rm", "web", "8080:80", "53/udp", "20000-20999");
+    expect(netkit("port", "ls", "web")).toBe("80/tcp -> 0.0.0.0:82\n80/tcp -> [::]:82\n");
+    expect(box.netkit(["port", "rm", "web", "83"]).stderr).toContain("Published: 82:80/tcp.");
+    netkit("port", "rm", "web", "80");
+    expect(box.netkit(["port", "rm", "web", "80"])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("publishes no ports"),
+    });
+    netkit("sandbox", "rm", "web");
+    netkit("sandbox", "create", "--name", "shut", "--network", "inner");
+    expect(box.netkit(["port", "add", "shut", "80:80"])).toMatchObject({
+      status: 6,
+      stderr: expect.stringContaining("inner"),
+    });
+    netkit("sandbox", "rm", "shut");
+    netkit("network", "rm", "one", "two", "inner");
+    expect(box.traces()).toEqual(before);
+  });
+
   test("a server in the background answers on its published port, and goes without a trace", async () => {
     const before = box.traces();
     netkit("network", "create", "web");
@@ -122,7 +188,11 @@ describe("the main path", () => {
     expect(sandbox).toMatchObject({
       Id: id,
       State: { Status: "running" },
-      NetworkSettings: { Networks: { web: { Ports: ["*:8080->80/tcp"] } } },
+      HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "", HostPort: "8080" }] } },
+      NetworkSettings: {
+        Ports: { "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8080" }] },
+        Networks: { web: { Ports: ["0.0.0.0:8080->80/tcp"] } },
+      },
     });
     const { Pid } = (sandbox as { State: { Pid: number } }).State;
     expect(readFileSync(`/proc/${Pid}/stat`, "utf8").split(" ")[3], "nothing of netkit runs beside it").toBe("1");
@@ -352,8 +422,14 @@ describe("errors", () => {
     [["network", "create", "--subnt", "x", "n"], 2, "Did you mean '--subnet'?"],
     [["netwrok", "ls"], 2, "Did you mean 'network'?"],
     [["sandbox", "rm", "nosuch"], 3, "no sandbox"],
+    [["port", "ls", "nosuch"], 3, "no sandbox"],
+    [["port", "add", "nosuch", "80:80"], 3, "no sandbox"],
+    [["port", "rm", "nosuch"], 2, "needs PORT"],
+    [["port", "lst"], 2, "Did you mean 'port ls'?"],
     [["run", "-p", "99999:80", "--", "true"], 125, "invalid port"],
     [["run", "-p", "90-80:80", "--", "true"], 125, "reversed"],
+    [["run", "-p", "80:80,from=10.0.0.1/8", "--", "true"], 125, "its subnet is 10.0.0.0/8"],
+    [["run", "-p", "80:80,to=10.0.0.0/8", "--", "true"], 125, "from=CIDR"],
     [["run", "--network", "none", "-p", "80:80", "--", "true"], 125, "publish"],
     [["run", "--network", "container:nosuch", "--", "true"], 125, "no sandbox"],
     [["run", "--name", "me", "--network", "container:me", "--", "true"], 125, "itself"],
@@ -474,6 +550,15 @@ test("bash completes options and names", () => {
       .trim()
       .split("\n");
   expect(complete("netkit network rm m")).toEqual(["my-net"]);
+  netkit("sandbox", "create", "--name", "box", "--network", "my-net");
+  netkit("port", "add", "box", "127.0.0.1:8080:80", "53:53/udp");
+  expect(complete("netkit port r")).toEqual(["rm"]);
+  expect(complete("netkit port ls b")).toEqual(["box"]);
+  expect(complete("netkit port add --network m")).toEqual(["my-net"]);
+  expect(complete("netkit port rm box 5")).toEqual(["53:53/udp"]);
+  // Bash keeps what stands before the last colon.
+  expect(complete("netkit port rm box 127.0.0.1:8080:")).toEqual(["80/tcp"]);
+  netkit("sandbox", "rm", "box");
   expect(complete("netkit network create --sub")).toEqual(["--subnet"]);
   expect(complete("netkit network create -o icc=")).toEqual(["true", "false"]);
   expect(complete("netkit run --network ")).toEqual(expect.arrayContaining(["bridge", "my-net", "container:"]));

@@ -30,8 +30,9 @@ function parseSource(text: string): Source {
   const address = bytes.map((byte) => byte.toString(2).padStart(8, "0")).join("");
   if (address.includes("1", length)) {
     const bare = ipOf(cidr);
-    throw new NetkitError("ADDRESS_INVALID", `${cidr} isn't a subnet: bits behind its prefix are set`, {
-      hint: `Write ${networkOf(bare, length)}/${length} for the subnet, or ${bare} for the one address.`,
+    const subnet = `${networkOf(bare, length)}/${length}`;
+    throw new NetkitError("ADDRESS_INVALID", `${cidr} has bits behind its prefix, its subnet is ${subnet}`, {
+      hint: `Write ${subnet} for the subnet, or ${bare} for the one address.`,
       details: { text },
     });
   }

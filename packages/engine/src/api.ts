@@ -229,9 +229,18 @@ export interface SandboxHandle extends AsyncDisposable {
   connect(request: EndpointRequest | string, options?: ChangeOptions): Promise<Endpoint>;
   connect(network: string, request: Omit<EndpointRequest, "network">, options?: ChangeOptions): Promise<Endpoint>;
   disconnect(network: string, options?: ChangeOptions): Promise<Endpoint>;
-  /** Publishes further ports on a live endpoint. */
-  publish(network: string, ports: readonly (PortSpec | string)[], options?: ChangeOptions): Promise<Endpoint>;
-  unpublish(network: string, ports: readonly (PortSpec | string)[], options?: ChangeOptions): Promise<Endpoint>;
+  /** Publishes further ports on a live endpoint; without a network on that of the only one that can. */
+  publish(
+    network: string | undefined,
+    ports: readonly (PortSpec | string)[],
+    options?: ChangeOptions,
+  ): Promise<Endpoint>;
+  /** Withdraws ports; without a network those of the only endpoint that publishes any, or else these. */
+  unpublish(
+    network: string | undefined,
+    ports: readonly (PortSpec | string)[],
+    options?: ChangeOptions,
+  ): Promise<Endpoint>;
   /** Starts a process in it: its network, its resolv.conf, hosts and hostname. */
   run(command: readonly string[], options?: RunOptions): Promise<SandboxChild>;
   /** As {@link run}, and recorded as the sandbox's own process, by which `list` tells whether it lives. */

@@ -33,6 +33,7 @@ import { newId } from "./new-id.ts";
 import { endpointsOfNamespace, findNetwork, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
 import { addressKeyOf, realise } from "./networks.ts";
 import type { Context } from "./operation.ts";
+import { networkThatPublishes, networkToPublishOn } from "./port-network.ts";
 import { resolvePorts, selectPorts } from "./ports.ts";
 import { refreshFiles } from "./sandbox-files.ts";
 import { keys, type AddressHolder } from "./state.ts";
@@ -108,10 +109,11 @@ export async function publish(
   context: Context,
   draft: Draft,
   sandbox: Sandbox,
-  ref: string,
+  ref: string | undefined,
   specs: readonly (PortSpec | string)[],
 ): Promise<Endpoint> {
-  const { endpoint, network } = await findEndpoint(draft, sandbox, ref);
+  const on = ref ?? (await networkToPublishOn(context, draft, sandbox));
+  const { endpoint, network } = await findEndpoint(draft, sandbox, on);
   const driver = await context.drivers.get(network.driver);
   const added = await choosePorts(context, draft, driver, network, specs, endpoint.ports);
   const changed: Endpoint = { ...endpoint, ports: [...endpoint.ports, ...added] };
@@ -124,10 +126,11 @@ export async function unpublish(
   context: Context,
   draft: Draft,
   sandbox: Sandbox,
-  ref: string,
+  ref: string | undefined,
   specs: readonly (PortSpec | string)[],
 ): Promise<Endpoint> {
-  const { endpoint, network } = await findEndpoint(draft, sandbox, ref);
+  const on = ref ?? (await networkThatPublishes(draft, sandbox, specs));
+  const { endpoint, network } = await findEndpoint(draft, sandbox, on);
   const driver = await context.drivers.get(network.driver);
   const gone = new Set(selectPorts(endpoint.ports, specs));
   const changed: Endpoint = { ...endpoint, ports: endpoint.ports.filter((port) => !gone.has(port)) };

@@ -73,14 +73,14 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
         async (draft) => await disconnect(context, draft, await current(draft), network),
         options,
       ),
-    publish: async (network: string, ports: Ports, options?: ChangeOptions) =>
+    publish: async (network: string | undefined, ports: Ports, options?: ChangeOptions) =>
       await operate(
         context,
         `publish ports of ${name}`,
         async (draft) => await publish(context, draft, await current(draft), network, ports),
         options,
       ),
-    unpublish: async (network: string, ports: Ports, options?: ChangeOptions) =>
+    unpublish: async (network: string | undefined, ports: Ports, options?: ChangeOptions) =>
       await operate(
         context,
         `unpublish ports of ${name}`,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import {
   familyOf,
+  formatPortSpec,
   NetkitError,
   parsePortSpec,
   parseSources,
@@ -178,20 +179,55 @@ function filterOf({ from, port, protocol }: PortSpec, hostAddress: Ip | undefine
   });
 }
 
-/** The specs that a set of published ports can be named by when they are to go: host port and protocol must agree. */
+/**
+ * The ports that are meant by specs when they are to go, each by its port in the sandbox and, as far as they are given,
+ * its host port and host address.
+ * @throws NetkitError PORT_INVALID when there is none, or more than one
+ */
 export function selectPorts(ports: readonly PublishedPort[], specs: readonly (PortSpec | string)[]): PublishedPort[] {
   return specs.map((given) => {
     const spec = typeof given === "string" ? parsePortSpec(given) : given;
-    const wanted = spec.hostPort ?? spec.port;
-    const found = ports.find(
-      (port) =>
-        port.protocol === spec.protocol &&
-        (spec.hostAddress === undefined || spec.hostAddress === port.hostAddress) &&
-        (spec.hostPort === undefined ? port.port.first === wanted.first : port.hostPort.first === wanted.first),
-    );
-    if (found !== undefined) return found;
-    throw new NetkitError("PORT_INVALID", `port ${wanted.first}/${spec.protocol} is not published`, {
-      hint: ports.length === 0 ? "No ports are published here." : `Published: ${ports.map(describePort).join(", ")}.`,
+    const [found, second] = matching(ports, spec);
+    const wanted = shown(spec);
+    if (found === undefined) {
+      throw new NetkitError("PORT_INVALID", `port ${wanted} is not published`, {
+        hint:
+          ports.length === 0
+            ? "No ports are published here."
+            : `Published: ${ports.slice(0, 20).map(shown).join(", ")}.`,
+        details: { spec },
+      });
+    }
+    if (second === undefined) return found;
+    throw new NetkitError("PORT_INVALID", `port ${wanted} is published more than once`, {
+      hint: `Name one of them: ${matching(ports, spec).map(shown).join(", ")}.`,
+      details: { spec },
     });
   });
+}
+
+/** Whether {@link selectPorts} finds something for each spec. */
+export function publishes(ports: readonly PublishedPort[], specs: readonly (PortSpec | string)[]): boolean {
+  return specs.every((spec) => matching(ports, typeof spec === "string" ? parsePortSpec(spec) : spec).length > 0);
+}
+
+function matching(ports: readonly PublishedPort[], spec: PortSpec): PublishedPort[] {
+  const { protocol, hostAddress, hostPort, port } = spec;
+  return ports.filter(
+    (other) =>
+      other.protocol === protocol &&
+      sameRange(other.port, port) &&
+      (hostAddress === undefined || hostAddress === other.hostAddress) &&
+      // Of a range for one port, the one that it got.
+      (hostPort === undefined ||
+        (isFixed(spec) ? sameRange(other.hostPort, hostPort) : overlap(other.hostPort, hostPort))),
+  );
+}
+
+function sameRange(a: PortRange, b: PortRange): boolean {
+  return a.first === b.first && a.last === b.last;
+}
+
+function shown(port: PortSpec): string {
+  return formatPortSpec({ ...port, from: [] });
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { defaultRoot, type OptionSet } from "@netkit/core";
+import { defaultRoot, formatPortSpec, type OptionSet } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { nextWords } from "../catalog.ts";
 import type { Command, Completion } from "../command.ts";
@@ -36,6 +36,14 @@ export async function valuesFor(
       return await networkNames(globals, partial, around?.command.name === "run");
     case "sandbox":
       return await withState(globals, async (netkit) => await sandboxNames(netkit, ""));
+    case "published-port":
+      return await withState(globals, async (netkit) => {
+        const sandbox = await netkit.sandboxes.get(String(around?.parsed.arguments["SANDBOX"]));
+        const { endpoints } = await sandbox.inspect();
+        return endpoints.flatMap(({ ports, networkName }) =>
+          ports.map((port) => ({ word: formatPortSpec({ ...port, from: [] }), summary: networkName })),
+        );
+      });
     case "network-option": {
       const driver = String(around?.parsed.options["driver"] ?? builtInDrivers[0]);
       return optionValues((await findDriver(driver, await readSettings(globals))).options, partial);
