@@ -19,6 +19,14 @@ async function measure(): Promise<Row[] | Asked> {
       const { measureAttach } = await import("./attach.ts");
       return await measureAttach(root, { pairs: quick ? 60 : 200, fills: quick ? 1 : 5, thousand: !quick });
     }
+    case "ports": {
+      const { measurePorts } = await import("./ports.ts");
+      return await measurePorts(root, {
+        pairs: quick ? 60 : 200,
+        rounds: quick ? 15 : 50,
+        backends: quick ? ["nftables"] : ["nftables", "iptables"],
+      });
+    }
     case "memory": {
       const { measureMemory } = await import("./memory.ts");
       return await measureMemory(root, 1000);

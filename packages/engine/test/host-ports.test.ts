@@ -108,12 +108,13 @@ test("what a request asks for twice is found as what somebody else has", () => {
   );
 });
 
+function at(address: string, first: number, last = first): PublishedPort {
+  const hostPort = { first, last };
+  return { protocol: "tcp", hostAddress: parseIp(address), hostPort, port: hostPort };
+}
+
 test("one that clashes is found behind any number of single ports of another address", async () => {
   const store = openSqliteStore({ path: join(directory, "many.db"), synchronous: "off" });
-  const at = (address: string, first: number, last = first): PublishedPort => {
-    const hostPort = { first, last };
-    return { protocol: "tcp", hostAddress: parseIp(address), hostPort, port: hostPort };
-  };
   const others = Array.from({ length: 1000 }, (_, index) => at("127.0.0.2", 8000 + index));
   const draft = new Draft(store);
   await takePorts(draft, [...others, at("127.0.0.1", 8999)], "1" as EndpointId);

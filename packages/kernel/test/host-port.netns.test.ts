@@ -15,8 +15,10 @@ const { createSocket } = require("node:dgram");
 const listening = (port, host) => new Promise((done) => createServer().listen({ port, host, ipv6Only: true }, done));
 const bound = (type, port, address) => new Promise((done) => createSocket(type).bind(port, address, done));
 (async () => {
+  await listening(20100, "127.0.0.1");
   await listening(20200, "127.0.0.2");
   await listening(20300, "::");
+  await listening(20400, "::1");
   await bound("udp4", 20500, "0.0.0.0");
   await bound("udp6", 20600, "::1");
   console.log("ready");
@@ -42,7 +44,7 @@ const child = spawn(process.execPath, ["-e", program]);
 const ended = once(child, "exit");
 const bound: number[] = [];
 beforeAll(async () => {
-  bound.push(bindOnly("127.0.0.1", 20_100), bindOnly("::1", 20_400));
+  bound.push(bindOnly("127.0.0.1", 21_500), bindOnly("::1", 21_600));
   await once(child.stdout, "data");
 });
 afterAll(async () => {
@@ -91,6 +93,12 @@ test.each([
 });
 
 const tcp = (first: number, last: number): HostPorts => ({ protocol: "tcp", first, last });
+
+test("a socket that doesn't listen yet has its port where few are asked for; among many it is none of anybody's way", () => {
+  using here = openNamespace();
+  for (const port of [21_500, 21_600]) expect(firstPortInUse(here.fd, [tcp(port - 5, port + 5)])?.port).toBe(port);
+  expect(firstPortInUse(here.fd, [tcp(21_000, 21_999)])).toBeUndefined();
+});
 
 test("two ranges and a port in one question: the first that isn't free", () => {
   using here = openNamespace();

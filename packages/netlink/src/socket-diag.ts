@@ -13,6 +13,8 @@ export interface ListedSocket {
 export interface SocketFilter {
   /** The IP protocol number: 6 TCP, 17 UDP. */
   readonly protocol: number;
+  /** Those that listen; connections are far more, and looking through them takes long. */
+  readonly listening?: boolean;
   /** Those with local ports from `first` to `last`; the kernel chooses. */
   readonly ports?: { readonly first: number; readonly last: number };
 }
@@ -23,6 +25,8 @@ const TCPDIAG_GETSOCK = 18;
 /** linux/sock_diag.h */
 const SOCK_DIAG_BY_FAMILY = 20;
 const ALL_STATES = 0xffff_ffff;
+/** TCP_LISTEN, linux/tcp_states.h. */
+const LISTEN = 1 << 10;
 /** struct inet_diag_req_v2, and struct inet_diag_req with its states behind a struct inet_diag_sockid. */
 const REQUEST = { length: 56, states: 4 };
 const TCP_REQUEST = { length: 60, states: 52 };
@@ -32,7 +36,7 @@ const AT_LEAST = 2;
 const AT_MOST = 3;
 
 /**
- * List the sockets of one protocol, of both IP versions and in every state. Takes a socket of NETLINK_SOCK_DIAG. TCP
+ * List the sockets of one protocol, of both IP versions and in every state or one. Takes a socket of NETLINK_SOCK_DIAG. TCP
  * sockets that are bound and neither listen nor are connected are listed from Linux 6.8 on. ENOENT where the kernel can't
  * tell of the protocol.
  */
@@ -52,14 +56,18 @@ function request(family: number, filter: SocketFilter): NetlinkMessage {
   const writer = new AttributeWriter(REQUEST.length);
   writer.header.setUint8(0, family);
   writer.header.setUint8(1, filter.protocol);
-  writer.header.setUint32(REQUEST.states, ALL_STATES, LITTLE_ENDIAN);
+  writer.header.setUint32(REQUEST.states, statesOf(filter), LITTLE_ENDIAN);
   return finish(SOCK_DIAG_BY_FAMILY, writer, filter);
 }
 
 function tcpRequest(filter: SocketFilter): NetlinkMessage {
   const writer = new AttributeWriter(TCP_REQUEST.length);
-  writer.header.setUint32(TCP_REQUEST.states, ALL_STATES, LITTLE_ENDIAN);
+  writer.header.setUint32(TCP_REQUEST.states, statesOf(filter), LITTLE_ENDIAN);
   return finish(TCPDIAG_GETSOCK, writer, filter);
+}
+
+function statesOf({ listening }: SocketFilter): number {
+  return listening === true ? LISTEN : ALL_STATES;
 }
 
 function finish(type: number, writer: AttributeWriter, { protocol, ports }: SocketFilter): NetlinkMessage {

@@ -40,6 +40,8 @@ test("sockets are listed in every state, by their local ports, and all that ss(8
     };
     expect(seen(6, 7000, 7999)).toEqual(["7001 127.0.0.1", "7002 ::", "7005 127.0.0.1", "7006 127.0.0.1"]);
     expect(seen(17, 7000, 7999)).toEqual(["7003 0.0.0.0", "7004 ::1"]);
+    const listening = listSockets(socket, { protocol: 6, listening: true, ports: { first: 7000, last: 7005 } });
+    expect(new Set(listening.map(({ port }) => port))).toEqual(new Set([7002, 7005]));
     expect(seen(6, 7006, 7006)).toEqual(["7006 127.0.0.1"]);
     expect(seen(6, 7003, 7004)).toEqual([]);
     expect(seen(6, 1, 7001)).toEqual(["7001 127.0.0.1"]);
