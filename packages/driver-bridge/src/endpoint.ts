@@ -72,6 +72,12 @@ function publish(view: View, port: PublishedPort): PublishResource[] {
     );
   }
   const { hostAddress, from } = port;
+  if (hostAddress === "::1") {
+    throw new NetkitError("UNSUPPORTED", `port ${shown} can't be published on [::1]: NAT doesn't reach it`, {
+      hint: "Publish it on 127.0.0.1 for the host alone, or on another IPv6 address of the host.",
+      details: { network: network.name, port },
+    });
+  }
   const wanted = hostAddress === undefined ? undefined : familyOf(hostAddress);
   const families = (["ipv4", "ipv6"] as const).filter(
     (family) =>

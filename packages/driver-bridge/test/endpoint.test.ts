@@ -96,12 +96,36 @@ describe("a port is published", () => {
   test("on the host address that it names; the network's is for those that name none", () => {
     const network = networkView({ "host-address": "127.0.0.1" }, { subnets: [ipv4, ipv6] });
     expect(driver.publishAddress?.(network)).toBe("127.0.0.1");
-    const ports = [port("192.0.2.1:81:80"), port("[::1]:82:80")];
+    const ports = [port("192.0.2.1:81:80"), port("[2001:db8::5]:82:80")];
     const found = published(driver.endpoint(endpointView(network, { ports })));
     expect(found).toMatchObject([
       { family: "ipv4", hostAddress: "192.0.2.1" },
-      { family: "ipv6", hostAddress: "::1" },
+      { family: "ipv6", hostAddress: "2001:db8::5" },
     ]);
+  });
+
+  test("for the sources that it names, in their families alone", () => {
+    const ports = [port("80:80,from=10.0.0.0/8,from=fd00::/8"), port("81:81,from=fd00::/8"), port("82:82")];
+    const found = published(driver.endpoint(endpointView(networkView({}, { subnets: [ipv4, ipv6] }), { ports })));
+    expect(found.map((resource) => "from" in resource && [resource.family, resource.from])).toEqual([
+      ["ipv4", ["10.0.0.0/8"]],
+      ["ipv6", ["fd00::/8"]],
+      ["ipv6", ["fd00::/8"]],
+      false,
+      false,
+    ]);
+  });
+
+  test("not where nobody could reach it: on [::1], for sources of a family that the endpoint lacks", () => {
+    const onlyIpv4 = networkView();
+    for (const [text, why] of [
+      ["[::1]:80:80", "[::1]"],
+      ["80:80,from=fd00::/8", "no IPv6 addresses"],
+    ] as const) {
+      expect(() => driver.endpoint(endpointView(onlyIpv4, { ports: [port(text)] }))).toThrow(
+        expect.objectContaining({ code: "UNSUPPORTED", message: expect.stringContaining(why) }),
+      );
+    }
   });
 
   test("once per family, on the first address", () => {

@@ -35,6 +35,7 @@ export interface PortClash {
 /** The first of `ports` of which an endpoint publishes a part, on an address that clashes with its own. */
 export async function findClash(reader: Reader, ports: readonly PublishedPort[]): Promise<PortClash | undefined> {
   const found = await reader.getAll<PortHolder[]>([...new Set(ports.flatMap(keysNear))]);
+  if (found.size === 0 && ports.every(isSingle)) return undefined;
   for (const port of ports) {
     const holders = keysNear(port).flatMap((key) => found.get(key) ?? []);
     const other = [...holders, ...(await holdersWithin(reader, port))].find((holder) => isInTheWay(holder, port));
@@ -72,21 +73,24 @@ export async function giveBackPorts(
   }
 }
 
-function holderOf({ hostAddress: address, hostPort }: PublishedPort, endpoint: EndpointId): PortHolder {
-  const ports = hostPort.first === hostPort.last ? {} : { ports: { first: hostPort.first, last: hostPort.last } };
+function holderOf(port: PublishedPort, endpoint: EndpointId): PortHolder {
+  const { hostAddress: address, hostPort } = port;
+  const ports = isSingle(port) ? {} : { ports: { first: hostPort.first, last: hostPort.last } };
   return { endpoint, ...(address === undefined ? {} : { address }), ...ports };
+}
+
+function isSingle({ hostPort }: PublishedPort): boolean {
+  return hostPort.first === hostPort.last;
 }
 
 /** What a port is written under. */
 function ownKeys(port: PublishedPort): string[] {
-  const { protocol, hostPort } = port;
-  return hostPort.first === hostPort.last ? [keys.port(protocol, hostPort.first)] : pageKeys(port);
+  return isSingle(port) ? [keys.port(port.protocol, port.hostPort.first)] : pageKeys(port);
 }
 
 /** What may be written that is in its way, but for single ports within a range. */
 function keysNear(port: PublishedPort): string[] {
-  const { protocol, hostPort } = port;
-  return hostPort.first === hostPort.last ? [keys.port(protocol, hostPort.first), ...pageKeys(port)] : pageKeys(port);
+  return isSingle(port) ? [...ownKeys(port), ...pageKeys(port)] : pageKeys(port);
 }
 
 function pageKeys({ protocol, hostPort: { first, last } }: PublishedPort): string[] {
@@ -95,9 +99,10 @@ function pageKeys({ protocol, hostPort: { first, last } }: PublishedPort): strin
 }
 
 /** The holders of the single ports within a range, of which there are few: they clash, or are of another address. */
-async function holdersWithin(reader: Reader, { protocol, hostPort }: PublishedPort): Promise<PortHolder[]> {
+async function holdersWithin(reader: Reader, port: PublishedPort): Promise<PortHolder[]> {
+  if (isSingle(port)) return [];
+  const { protocol, hostPort } = port;
   const { first, last } = hostPort;
-  if (first === last) return [];
   const prefix = keys.port(protocol, "");
   const end = keys.port(protocol, last);
   const holders: PortHolder[] = [];
