@@ -84,7 +84,7 @@ function withSandbox(work: (lab: Lab, spaces: Spaces, note: (text: string) => vo
     await inLab(driver, {}, async (lab) => {
       await lab.network("a");
       await lab.network("b");
-      const publish = driver.traits.publish ? ["18080:80", "127.0.0.1:18053:53/udp"] : [];
+      const publish = driver.traits.publish ? ["18080:80", "127.0.0.1:18053:53/udp", "18082:82,from=192.0.2.0/24"] : [];
       const web = await lab.netkit.sandboxes.open(
         { name: "web", networks: [{ network: "a", publish }] },
         lab.recording,

@@ -22,7 +22,9 @@ export const planCases: readonly Case[] = [
       await inLab(driver, {}, async ({ netkit, network, space, host, snapshot, previews, recording }) => {
         await network("a");
         await network("b", driver.traits.internal ? { internal: true } : {});
-        const publish = driver.traits.publish ? ["18080:80", "127.0.0.1:18053:53/udp", "18090-18092:90-92"] : [];
+        const publish = driver.traits.publish
+          ? ["18080:80", "127.0.0.1:18053:53/udp", "18090-18092:90-92,from=192.0.2.0/24"]
+          : [];
         const web = await netkit.sandboxes.open({ name: "web", networks: [{ network: "a", publish }] }, recording);
         await web.connect({ network: "b" }, recording);
         const { path } = space(web);
