@@ -12,7 +12,7 @@ const CLONE_NEWNET = 0x40000000;
 const others = 10_000;
 const perSandbox = 1000;
 /** New connections of one sample, so many at a time. */
-const connections = 1000;
+const connections = 200;
 const atATime = 8;
 
 /** New connections through a published port, with 10,000 others published and with none: two hosts, in turns. */
@@ -23,7 +23,7 @@ export async function connectionsRow(root: string, firewall: "nftables" | "iptab
   await using few = await Host.open(`${firewall}-one`, root, firewall);
   await many.publishOthers();
   const connecting = (host: Host): Side<Host> => ({ before: () => host, timed: () => host.connect() });
-  await measurePairs(numbers(2, 3), connecting(many), connecting(few));
+  await measurePairs(numbers(2, 10), connecting(many), connecting(few));
   const summary = summarise(await measurePairs(numbers(2, rounds), connecting(many), connecting(few)));
   const rate = (median: number): string => `${((connections / median) * 1000).toFixed(0)}/s`;
   return {

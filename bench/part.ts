@@ -23,7 +23,7 @@ async function measure(): Promise<Row[] | Asked> {
       const { measurePorts } = await import("./ports.ts");
       return await measurePorts(root, {
         pairs: quick ? 60 : 200,
-        rounds: quick ? 15 : 50,
+        rounds: quick ? 60 : 200,
         backends: quick ? ["nftables"] : ["nftables", "iptables"],
       });
     }
