@@ -1,4 +1,12 @@
-import { ipOf, type Endpoint, type NetworkId, type PortRange, type PublishedPort, type SandboxId } from "@netkit/core";
+import {
+  formatHost,
+  formatRange,
+  ipOf,
+  type Endpoint,
+  type NetworkId,
+  type PublishedPort,
+  type SandboxId,
+} from "@netkit/core";
 import type { RecordChange, Records } from "@netkit/engine";
 
 /** Something that happened, as `netkit events` and the API show it. Every attribute is text. */
@@ -140,10 +148,6 @@ function includes(ports: readonly PublishedPort[], port: PublishedPort): boolean
 
 /** `127.0.0.1:8080-8081->80-81/tcp` */
 function portText({ hostAddress, hostPort, port, protocol }: PublishedPort): string {
-  const host = hostAddress === undefined ? "" : hostAddress.includes(":") ? `[${hostAddress}]:` : `${hostAddress}:`;
-  return `${host}${rangeText(hostPort)}->${rangeText(port)}/${protocol}`;
-}
-
-function rangeText({ first, last }: PortRange): string {
-  return first === last ? `${first}` : `${first}-${last}`;
+  const host = hostAddress === undefined ? "" : `${formatHost(hostAddress)}:`;
+  return `${host}${formatRange(hostPort)}->${formatRange(port)}/${protocol}`;
 }
