@@ -1,6 +1,6 @@
 /**
- * Netlink for Node.js: rtnetlink links, addresses, routes, rules, neighbours and FDB entries, conntrack, and network
- * namespaces, without a child process.
+ * Netlink for Node.js: rtnetlink links, addresses, routes, rules, neighbours, FDB entries and traffic control, conntrack,
+ * and network namespaces, without a child process.
  *
  * @packageDocumentation
  */
@@ -16,6 +16,7 @@ export { NetlinkError, errnoName, isNetlinkError } from "./errors.ts";
 export type { NetlinkErrorDetails } from "./errors.ts";
 export type { BatchResult } from "./exchange.ts";
 export * from "./fdb.ts";
+export * from "./filter.ts";
 export * from "./ip-bytes.ts";
 export type { IpVersion } from "./ip-family.ts";
 export {
@@ -52,6 +53,7 @@ export { decodeNeighbour, delNeighbour, listNeighbours, newNeighbour, replaceNei
 export type { ListedNeighbour, Neighbour, NeighbourFilter, NeighbourState } from "./neighbour.ts";
 export { createNamespace, namespaceCookie, openNamespace, removeNamespace, withNamespace } from "./namespace.ts";
 export type { NamespaceHandle, NamespaceRef } from "./namespace.ts";
+export * from "./qdisc.ts";
 export {
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,

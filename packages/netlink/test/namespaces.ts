@@ -13,6 +13,10 @@ export interface TestNamespace extends Disposable {
   ipJson(command: string): Record<string, unknown>[];
   /** Run `bridge -j -d` in the namespace. */
   bridgeJson(command: string): Record<string, unknown>[];
+  /** Run `tc` in the namespace. */
+  tc(command: string): string;
+  /** Run `tc -j` in the namespace. */
+  tcJson(command: string): Record<string, unknown>[];
 }
 
 let count = 0;
@@ -29,6 +33,8 @@ export function makeNamespace(): TestNamespace {
     ip: (command) => run("ip", ["-n", name, ...words(command)]),
     ipJson: (command) => json(run("ip", ["-n", name, "-j", "-d", ...words(command)])),
     bridgeJson: (command) => json(run("bridge", ["-n", name, "-j", "-d", ...words(command)])),
+    tc: (command) => run("tc", ["-n", name, ...words(command)]),
+    tcJson: (command) => json(run("tc", ["-n", name, "-j", ...words(command)])),
     [Symbol.dispose]: () => void run("ip", ["netns", "del", name]),
   };
 }
