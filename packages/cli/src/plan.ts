@@ -50,6 +50,7 @@ function describeResource(resource: Resource, sandbox: string): string {
     case "bridge":
     case "vxlan":
     case "dummy":
+    case "ifb":
       return `${resource.kind} ${resource.name}${where}`;
     case "macvlan":
       return `macvlan ${resource.name} on ${resource.parent}${where}`;
@@ -73,6 +74,10 @@ function describeResource(resource: Resource, sandbox: string): string {
       return `neighbour ${resource.address} on ${resource.link}${where}`;
     case "fdb":
       return `forwarding entry ${resource.mac} on ${resource.link}${where}`;
+    case "shaper":
+      return `rate of ${resource.link}: ${resource.bytesPerSecond * 8} bits per second${where}`;
+    case "redirect":
+      return `redirection of what ${resource.link} receives to ${resource.to}${where}`;
     case "isolation": {
       const traits = [resource.internal ? "internal" : "", resource.icc ? "" : "no traffic between its ports"];
       return ["isolation of " + resource.link, ...traits.filter((trait) => trait !== "")].join(", ");

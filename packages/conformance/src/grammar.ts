@@ -63,6 +63,7 @@ export function problemsOf(resource: Resource): string[] {
       break;
     case "bridge":
     case "dummy":
+    case "ifb":
     case "macvlan":
     case "vxlan":
     case "veth":
@@ -119,6 +120,18 @@ export function problemsOf(resource: Resource): string[] {
       );
       check(`the value ${JSON.stringify(resource.value)} isn't one line`, () => /^[^\n]+$/.test(resource.value));
       break;
+    case "shaper":
+      linkName(resource.link);
+      for (const bytes of [resource.bytesPerSecond, resource.burstBytes, resource.limitBytes])
+        check(`${bytes} isn't a positive whole number`, () => Number.isSafeInteger(bytes) && bytes > 0);
+      for (const bytes of [resource.burstBytes, resource.limitBytes])
+        check(`${bytes} bytes have more than 32 bits`, () => bytes < 2 ** 32);
+      check("a burst takes no longer than four minutes", () => resource.burstBytes <= resource.bytesPerSecond * 240);
+      break;
+    case "redirect":
+      linkName(resource.link);
+      linkName(resource.to);
+      break;
     case "isolation":
       linkName(resource.link);
       break;
@@ -152,10 +165,13 @@ export function linksNeeded(resource: Resource): { ns: string; name: string }[] 
     case "address":
     case "neighbour":
     case "fdb":
+    case "shaper":
     case "isolation":
     case "masquerade":
     case "publish":
       return [{ ns: resource.ns, name: resource.link }];
+    case "redirect":
+      return [resource.link, resource.to].map((name) => ({ ns: resource.ns, name }));
     case "route":
       return resource.link === undefined ? [] : [{ ns: resource.ns, name: resource.link }];
     case "sysctl": {
@@ -180,6 +196,7 @@ export function linksOf(resource: Resource): { ns: string; name: string }[] {
     case "vxlan":
     case "macvlan":
     case "dummy":
+    case "ifb":
       return [{ ns: resource.ns, name: resource.name }];
     default:
       return [];

@@ -172,6 +172,7 @@ function optionsOf(set: OptionSet, owner: string): fc.Arbitrary<never> {
       "100",
       "1400",
       "1500",
+      "8mbit",
       "nkc0",
       "192.0.2.7",
       "2001:db8::7",

@@ -66,6 +66,32 @@ export function integer<const E extends Extra<number>>(
   return { schema, summary, value, ...extra };
 }
 
+const bitUnits: Readonly<Record<string, number>> = { bit: 1, kbit: 1e3, mbit: 1e6, gbit: 1e9, tbit: 1e12 };
+
+/**
+ * A number of bits, or of bits per second, between `min` and `max`: a whole number, or text with a unit as tc(8) has
+ * them, in powers of ten: `10mbit`, `1.5gbit`.
+ */
+export function bits<const E extends Extra<number>>(
+  summary: string,
+  range: { min: string; max: string; value: string },
+  extra: E,
+): Option<number> & E {
+  const [min, max] = [range.min, range.max].map((text) => Number(bitsOf(text)));
+  const message = `expected bits with a unit (kbit, mbit, gbit), from ${range.min} to ${range.max}`;
+  const schema = z.pipe(
+    z.transform((input: unknown) => (typeof input === "string" ? bitsOf(input) : input)),
+    z.int(message).check(z.minimum(min ?? 0, message), z.maximum(max ?? 0, message)),
+  );
+  return { schema, summary, value: range.value, ...extra };
+}
+
+function bitsOf(text: string): unknown {
+  const [, digits, unit = "bit"] = /^([0-9]+(?:\.[0-9]+)?)([kmgt]?bit)?$/i.exec(text) ?? [];
+  const bits = Number(digits) * (bitUnits[unit.toLowerCase()] ?? Number.NaN);
+  return Number.isNaN(bits) ? text : Math.round(bits);
+}
+
 /** One of a few words. */
 export function choice<const C extends string, const E extends Extra<NoInfer<C>>>(
   summary: string,

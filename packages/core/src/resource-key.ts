@@ -23,6 +23,7 @@ function identity(resource: Resource): string {
     case "vxlan":
     case "macvlan":
     case "dummy":
+    case "ifb":
       return resource.name;
     case "address":
       return `${resource.link} ${resource.address}`;
@@ -36,6 +37,8 @@ function identity(resource: Resource): string {
     case "fdb":
       return `${resource.link} ${resource.mac} ${resource.master ? "master" : "self"}`;
     case "isolation":
+    case "shaper":
+    case "redirect":
       return resource.link;
     case "masquerade":
       return `${resource.link} ${resource.subnet}`;

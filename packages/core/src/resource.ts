@@ -114,6 +114,14 @@ export interface DummyResource extends Base {
   readonly mtu?: number;
 }
 
+/** An ifb, up: what a {@link RedirectResource} sends there waits for its {@link ShaperResource}, then goes on its way. */
+export interface IfbResource extends Base {
+  readonly kind: "ifb";
+  readonly name: string;
+  readonly mac?: Mac;
+  readonly mtu?: number;
+}
+
 /** An interface address, never waiting for duplicate address detection. */
 export interface AddressResource extends Base {
   readonly kind: "address";
@@ -166,6 +174,24 @@ export interface FdbResource extends Base {
   readonly destination?: Ip;
   /** True: an entry of the bridge that the link is a port of (`master static`). */
   readonly master?: boolean;
+}
+
+/** The rate that a link sends at: a token bucket at its root (tc-tbf(8)). */
+export interface ShaperResource extends Base {
+  readonly kind: "shaper";
+  readonly link: string;
+  readonly bytesPerSecond: number;
+  /** What may go at once. A larger packet never goes. */
+  readonly burstBytes: number;
+  /** What may wait. More is dropped. */
+  readonly limitBytes: number;
+}
+
+/** All that a link receives is sent through another one, an ifb of the same namespace, first. */
+export interface RedirectResource extends Base {
+  readonly kind: "redirect";
+  readonly link: string;
+  readonly to: string;
 }
 
 /** A sysctl by its dotted name; a link's name within stands between slashes: `net/ipv4/conf/eth0.5/forwarding`. */
@@ -236,11 +262,14 @@ export type Resource =
   | VxlanResource
   | MacvlanResource
   | DummyResource
+  | IfbResource
   | AddressResource
   | RouteResource
   | RuleResource
   | NeighbourResource
   | FdbResource
+  | ShaperResource
+  | RedirectResource
   | SysctlResource
   | IsolationResource
   | MasqueradeResource

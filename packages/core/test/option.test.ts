@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { choice, flag, integer, parsed, parseIp, parseOptions } from "../src/index.ts";
+import { bits, choice, flag, integer, parsed, parseIp, parseOptions } from "../src/index.ts";
 import { refusal } from "./refusals.ts";
 
 const set = {
@@ -8,6 +8,7 @@ const set = {
   icc: flag("ports may talk to each other", { default: true }),
   mode: choice("how ports talk", ["bridge", "private"], { default: "bridge" }),
   source: parsed("source address", "IP", parseIp, {}),
+  rate: bits("rate", { min: "1kbit", max: "1tbit", value: "RATE" }, {}),
   priority: integer("priority", { min: -10, max: 10, value: "N" }, { default: 0 }),
 };
 const parse = (input: Record<string, unknown>) => parseOptions(set, input, "driver 'test'");
@@ -60,6 +61,27 @@ test.each([
 ])("number %j is %d", (raw, value) => {
   expect(parse({ mtu: raw }).mtu).toBe(value);
 });
+
+test.each([
+  ["1000", 1000],
+  ["1kbit", 1000],
+  ["10mbit", 10_000_000],
+  ["10Mbit", 10_000_000],
+  ["1.5gbit", 1_500_000_000],
+  ["1tbit", 1e12],
+  [64_000, 64_000],
+])("bits %j are %d", (raw, value) => {
+  expect(parse({ rate: raw }).rate).toBe(value);
+});
+
+test.each(["", "999", "1.1tbit", "10m", "10mb", "10mbit/s", "1e6", "-1kbit", " 1mbit", ".5mbit", 1000.5, null, {}])(
+  "bits %j are refused",
+  (raw) => {
+    expect(problemsOf({ rate: raw })).toEqual([
+      expect.stringContaining("expected bits with a unit (kbit, mbit, gbit), from 1kbit to 1tbit (got "),
+    ]);
+  },
+);
 
 test("numbers may be negative where their range is", () => {
   expect(parse({ priority: "-10" }).priority).toBe(-10);
@@ -121,7 +143,7 @@ describe("an unknown option", () => {
 
   test("is refused with all that are known where none is near", () => {
     expect(refusal("OPTION_UNKNOWN", () => parse({ colour: "red" })).hint).toBe(
-      "Its options are mtu, icc, mode, source, priority.",
+      "Its options are mtu, icc, mode, source, rate, priority.",
     );
     expect(refusal("OPTION_UNKNOWN", () => parseOptions({}, { a: 1 }, "driver 'none'")).hint).toBe(
       "It takes no options.",

@@ -74,6 +74,17 @@ const samples: { readonly [K in ResourceKind]: Sample<K> } = {
     settings: [{ parent: "eth1" }, { mode: "private" }],
   },
   dummy: { resource: { kind: "dummy", ns: "host", name: "a" }, identity: [{ name: "b" }], settings: [{ mac }] },
+  ifb: { resource: { kind: "ifb", ns: "host", name: "a" }, identity: [{ name: "b" }], settings: [{ mac }] },
+  shaper: {
+    resource: { kind: "shaper", ns: "host", link: "a", bytesPerSecond: 1, burstBytes: 1, limitBytes: 1 },
+    identity: [{ link: "b" }],
+    settings: [{ bytesPerSecond: 2 }, { burstBytes: 2 }, { limitBytes: 2 }],
+  },
+  redirect: {
+    resource: { kind: "redirect", ns: "host", link: "a", to: "b" },
+    identity: [{ link: "c" }],
+    settings: [{ to: "c" }],
+  },
   address: {
     resource: { kind: "address", ns, link: "a", address: cidr },
     identity: [{ link: "b" }, { address: otherCidr }],

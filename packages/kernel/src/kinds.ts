@@ -3,14 +3,17 @@ import type { KernelKind, KernelResource, Kind } from "./kind.ts";
 import { address } from "./kinds/address.ts";
 import { bridge } from "./kinds/bridge.ts";
 import { dummy } from "./kinds/dummy.ts";
+import { ifb } from "./kinds/ifb.ts";
 import { fdb } from "./kinds/fdb.ts";
 import { file } from "./kinds/file.ts";
 import { link } from "./kinds/link.ts";
 import { macvlan } from "./kinds/macvlan.ts";
 import { neighbour } from "./kinds/neighbour.ts";
 import { netns } from "./kinds/netns.ts";
+import { redirect } from "./kinds/redirect.ts";
 import { route } from "./kinds/route.ts";
 import { rule } from "./kinds/rule.ts";
+import { shaper } from "./kinds/shaper.ts";
 import { sysctl } from "./kinds/sysctl.ts";
 import { veth } from "./kinds/veth.ts";
 import { vxlan } from "./kinds/vxlan.ts";
@@ -22,12 +25,15 @@ export const kinds: { readonly [K in KernelKind]: Kind<ResourceOf<K>> } = {
   dummy,
   fdb,
   file,
+  ifb,
   link,
   macvlan,
   neighbour,
   netns,
+  redirect,
   route,
   rule,
+  shaper,
   sysctl,
   veth,
   vxlan,

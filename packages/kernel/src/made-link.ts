@@ -1,7 +1,8 @@
-import type { NamespaceRef } from "@netkit/core";
+import type { DummyResource, IfbResource, NamespaceRef } from "@netkit/core";
 import { setLink, type Link, type LinkChange } from "@netkit/netlink";
+import type { Kind } from "./kind.ts";
 import { isOurs, type Mark } from "./mark.ts";
-import type { Fields } from "./reading.ts";
+import { compare, missing, type Fields } from "./reading.ts";
 import { pair, type Shell, type Word } from "./shell.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -57,4 +58,24 @@ export function linkWords({ name, mac, mtu }: Pick<MadeLink, "name" | "mac" | "m
 
 export function removeLinkCommands(shell: Shell, { ns, name }: MadeLink): string[] {
   return [shell.ip(ns, "link", "delete", name)];
+}
+
+/** A kind of link that has no settings of its own. */
+export function plainLink<R extends DummyResource | IfbResource>(kind: R["kind"]): Kind<R> {
+  return {
+    create(tx, resource, alias) {
+      tx.makeLink(resource.ns, { kind, ...newSettings(tx, resource) });
+      finishLink(tx, resource, alias);
+    },
+    read(view, resource) {
+      const found = view.link(resource.ns, resource.name);
+      return found === undefined ? missing : compare(linkFields(view.mark, resource, found));
+    },
+    createCommands: (shell, resource, alias) => [
+      shell.ip(resource.ns, "link", "add", ...linkWords(resource), "type", kind),
+      shell.ip(resource.ns, "link", "set", resource.name, "alias", alias, "up"),
+    ],
+    removeCommands: removeLinkCommands,
+    stray: ({ name }) => ({ kind, ns: "host", name }) as R,
+  };
 }

@@ -40,10 +40,14 @@ const meanings: Readonly<Record<string, { readonly code: ErrorCode; readonly hin
   EHOSTUNREACH: { code: "KERNEL", hint: "No address or route leads to the gateway: is it in the link's subnet?" },
 };
 
+/** Traffic control calls what the kernel doesn't have not found. */
+function meaningOf({ resource }: Item, { code }: NetlinkError): (typeof meanings)[string] {
+  const isTraffic = resource.kind === "shaper" || resource.kind === "redirect";
+  return meanings[isTraffic && code === "ENOENT" ? "EOPNOTSUPP" : code] ?? { code: "KERNEL" };
+}
+
 export function refusal(item: Item, error: NetlinkError): NetkitError {
-  const { code, hint = "See 'netkit doctor' and the kernel's log (dmesg)." } = meanings[error.code] ?? {
-    code: "KERNEL",
-  };
+  const { code, hint = "See 'netkit doctor' and the kernel's log (dmesg)." } = meaningOf(item, error);
   return new NetkitError(code, `${subject(item)}: ${error.message}`, {
     hint,
     details: detailsOf(item, error),

@@ -18,7 +18,7 @@ export interface Removal {
   readonly children: ReadonlyMap<Item, readonly Item[]>;
 }
 
-const LINKS: ReadonlySet<string> = new Set(["bridge", "veth", "vxlan", "macvlan", "dummy"]);
+const LINKS: ReadonlySet<string> = new Set(["bridge", "veth", "vxlan", "macvlan", "dummy", "ifb"]);
 /** Links that something outside of their namespace feels: the kernel clears a namespace at leisure, these go at once. */
 const REACHING_OUT: ReadonlySet<string> = new Set(["veth", "macvlan"]);
 

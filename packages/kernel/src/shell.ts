@@ -2,13 +2,15 @@ import type { HandlerContext, NamespaceRef } from "@netkit/core";
 import { markOf, type Mark } from "./mark.ts";
 import { namespaceName } from "./namespaces.ts";
 
-/** How commands are written for a person or `sh`: `ip`, `bridge` and `sysctl` in the right namespace. */
+/** How commands are written for a person or `sh`: `ip`, `bridge`, `tc` and `sysctl` in the right namespace. */
 export interface Shell {
   readonly mark: Mark;
   /** `ip ...` in the namespace. */
   ip(ns: NamespaceRef, ...words: Words): string;
   /** `bridge ...` in the namespace. */
   bridge(ns: NamespaceRef, ...words: Words): string;
+  /** `tc ...` in the namespace. */
+  tc(ns: NamespaceRef, ...words: Words): string;
   /** Any other command in the namespace. */
   run(ns: NamespaceRef, ...words: Words): string;
   /** `netns NAME` for a link that a command in `from` makes in `to`; nothing where they are the same. */
@@ -46,7 +48,7 @@ export function command(...words: Words): string {
 
 export function shellOf(context: HandlerContext): Shell {
   const tool =
-    (name: "ip" | "bridge") =>
+    (name: "ip" | "bridge" | "tc") =>
     (ns: NamespaceRef, ...words: Words): string => {
       if (ns === "host") return command(name, ...words);
       const path = context.namespacePath(ns);
@@ -59,6 +61,7 @@ export function shellOf(context: HandlerContext): Shell {
     mark: markOf(context.mark),
     ip: tool("ip"),
     bridge: tool("bridge"),
+    tc: tool("tc"),
     run(ns, ...words) {
       if (ns === "host") return command(...words);
       const path = context.namespacePath(ns);

@@ -3,14 +3,18 @@ import {
   findLink,
   listAddresses,
   listFdb,
+  listFilters,
   listLinks,
   listNeighbours,
+  listQdiscs,
   listRoutes,
   listRules,
   type Link,
   type ListedAddress,
   type ListedFdbEntry,
+  type ListedFilter,
   type ListedNeighbour,
+  type ListedQdisc,
   type ListedRoute,
   type ListedRule,
   type NetlinkSocket,
@@ -62,6 +66,15 @@ export class View {
 
   fdb(ns: NamespaceRef): readonly ListedFdbEntry[] {
     return this.#read(ns, "fdb", listFdb);
+  }
+
+  qdiscs(ns: NamespaceRef): readonly ListedQdisc[] {
+    return this.#read(ns, "qdiscs", listQdiscs);
+  }
+
+  /** The filters of what the link with that ifindex receives. */
+  filters(ns: NamespaceRef, ifindex: number): readonly ListedFilter[] {
+    return this.#read(ns, `filters ${ifindex}`, (socket) => listFilters(socket, { ifindex, direction: "ingress" }));
   }
 
   within<T>(ns: NamespaceRef, work: () => T): T {

@@ -1,4 +1,4 @@
-import { bridgeJson, ipJson, sh } from "./host.ts";
+import { bridgeJson, ipJson, sh, tcJson } from "./host.ts";
 
 /** All that iproute2 shows of the host and a sandbox, without what the kernel adds by itself some time later. */
 export function everything(ns: string): unknown {
@@ -18,6 +18,10 @@ export function everything(ns: string): unknown {
       .filter((row) => row["state"] !== "" && isLasting(row))
       .map((row) => JSON.stringify(steady(row)))
       .toSorted(),
+    qdiscs: tcJson(`${where}qdisc show`).map(steady),
+    filters: ipJson(`${where}link show`).map(({ ifname }) =>
+      tcJson(`${where}filter show dev ${String(ifname)} ingress`).map(steady),
+    ),
     ports: sh(`${where === "" ? "" : `ip netns exec ${ns} `}sysctl -n net.ipv4.ip_local_port_range`),
   }));
 }

@@ -117,6 +117,10 @@ export function bridgeJson(command: string): Row[] {
   return json(sh(`bridge -j -d ${command}`));
 }
 
+export function tcJson(command: string): Row[] {
+  return json(sh(`tc -j ${command}`));
+}
+
 function json(text: string): Row[] {
   const rows = text.trim() === "" ? [] : (JSON.parse(text) as Row[]);
   return rows.filter((row) => Object.keys(row).length > 0);

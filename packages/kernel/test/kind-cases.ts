@@ -1,6 +1,6 @@
 import { parseCidr, parseIp, parseMac, type NamespaceId, type Resource } from "@netkit/core";
 import { expect } from "vitest";
-import { bridgeJson, ipJson, mark, sh } from "./host.ts";
+import { bridgeJson, ipJson, mark, sh, tcJson } from "./host.ts";
 
 /** One kind of resource, and what iproute2 must show of it. */
 export interface KindCase {
@@ -42,6 +42,12 @@ const veth = (sandbox: NamespaceId): Resource => ({
 const link = (name: string, ns?: string) => () =>
   ipJson(`${ns === undefined ? "" : `-n ${ns} `}link show`).find((row) => row["ifname"] === name);
 const inSandbox = (name: string) => (ns: string) => ipJson(`-n ${ns} link show`).find((row) => row["ifname"] === name);
+const ifbs = ["nki1", "nki2"].map((name, index): Resource => ({
+  kind: "ifb",
+  ns: "host",
+  name,
+  mac: parseMac(`02:00:5e:30:00:0${index}`),
+}));
 const alias = `${mark}/endpoint/web`;
 
 const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
@@ -171,6 +177,82 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
       resource: (ns) => ({ kind: "macvlan", ns, name: "eth0", parent: "br0", mode: "private" }),
       wanted: { linkinfo: expect.objectContaining({ info_data: expect.objectContaining({ mode: "private" }) }) },
     },
+  },
+  ifb: {
+    resource: () => ({ kind: "ifb", ns: "host", name: "nki1", mac, mtu: 1400 }),
+    shown: link("nki1"),
+    wanted: {
+      address: "02:00:5e:10:00:01",
+      mtu: 1400,
+      ifalias: alias,
+      group: "default",
+      flags: expect.arrayContaining(["UP"]),
+      linkinfo: expect.objectContaining({ info_kind: "ifb" }),
+    },
+    tamper: { script: () => "ip link set nki1 down", field: "up" },
+    lose: () => "ip link delete nki1",
+  },
+  shaper: {
+    setup: (sandbox) => [bridge, veth(sandbox)],
+    resource: () => ({
+      kind: "shaper",
+      ns: "host",
+      link: "nkv1",
+      bytesPerSecond: 1_250_000,
+      burstBytes: 16_384,
+      limitBytes: 47_634,
+    }),
+    shown: () => tcJson("qdisc show dev nkv1")[0],
+    wanted: { kind: "tbf", root: true, options: { rate: 1_250_000, burst: expect.closeTo(16_384, -0.5), lat: 25_000 } },
+    tamper: {
+      script: () => "tc qdisc change dev nkv1 root tbf rate 1250001bps burst 16384 limit 47634",
+      field: "bytesPerSecond",
+    },
+    lose: () => "tc qdisc delete dev nkv1 root",
+    replacement: {
+      resource: () => ({
+        kind: "shaper",
+        ns: "host",
+        link: "nkv1",
+        bytesPerSecond: 5_000_000_000,
+        burstBytes: 50_000_000,
+        limitBytes: 90_000_000,
+      }),
+      wanted: { options: expect.objectContaining({ rate: 5_000_000_000 }) },
+    },
+  },
+  "shaper that a stranger replaces": {
+    setup: (sandbox) => [bridge, veth(sandbox)],
+    resource: () => ({
+      kind: "shaper",
+      ns: "host",
+      link: "nkv1",
+      bytesPerSecond: 125,
+      burstBytes: 2000,
+      limitBytes: 4000,
+    }),
+    shown: () => tcJson("qdisc show dev nkv1")[0],
+    wanted: { kind: "tbf", options: { rate: 125, burst: 2000, lat: 16_000_000 } },
+    tamper: { script: () => "tc qdisc replace dev nkv1 root pfifo", field: "kind" },
+  },
+  redirect: {
+    setup: (sandbox) => [bridge, veth(sandbox), ...ifbs],
+    resource: () => ({ kind: "redirect", ns: "host", link: "nkv1", to: "nki1" }),
+    shown: () => tcJson("filter show dev nkv1 ingress").at(-1),
+    wanted: redirectedTo("nki1"),
+    tamper: { script: () => redirectByHand("nki2", "u32 match u32 0 0"), field: "to" },
+    lose: () => "tc qdisc delete dev nkv1 ingress",
+    replacement: {
+      resource: () => ({ kind: "redirect", ns: "host", link: "nkv1", to: "nki2" }),
+      wanted: redirectedTo("nki2"),
+    },
+  },
+  "redirect that a stranger narrows": {
+    setup: (sandbox) => [bridge, veth(sandbox), ...ifbs],
+    resource: () => ({ kind: "redirect", ns: "host", link: "nkv1", to: "nki1" }),
+    shown: () => tcJson("filter show dev nkv1 ingress").at(-1),
+    wanted: redirectedTo("nki1"),
+    tamper: { script: () => redirectByHand("nki1", "u32 match ip dst 192.0.2.0/24"), field: "to" },
   },
   "IPv4 address": {
     setup: () => [bridge],
@@ -360,6 +442,24 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
     },
   },
 };
+
+function redirectedTo(link: string): Record<string, unknown> {
+  return {
+    protocol: "all",
+    pref: 1,
+    kind: "u32",
+    options: expect.objectContaining({
+      match: { value: "0", mask: "0", offmask: "", off: 0 },
+      actions: [expect.objectContaining({ mirred_action: "redirect", direction: "egress", to_dev: link })],
+    }),
+  };
+}
+
+/** The same filter with another aim, as tc puts it there. */
+function redirectByHand(to: string, match: string): string {
+  return `tc filter delete dev nkv1 ingress
+tc filter add dev nkv1 ingress protocol all prio 1 handle 800::800 ${match} action mirred egress redirect dev ${to}`;
+}
 
 export const cases: readonly KindCase[] = Object.entries(table).map(([name, one]) => ({ name, ...one }));
 

@@ -18,6 +18,17 @@ const onPeer = item({ kind: "address", ns, link: "eth0", address: parseCidr("192
 const onBridge = item({ kind: "neighbour", ns: "host", link: "br0", address: parseIp("192.0.2.9") });
 const sysctlOfPort = item({ kind: "sysctl", ns: "host", path: "net/ipv6/conf/v1/accept_ra", value: "0" });
 const sysctlOfAll = item({ kind: "sysctl", ns: "host", path: "net/ipv4/conf/all/forwarding", value: "1" });
+const ifb = item({ kind: "ifb", ns: "host", name: "i1" });
+const shaperOfPort = item({
+  kind: "shaper",
+  ns: "host",
+  link: "v1",
+  bytesPerSecond: 125,
+  burstBytes: 2000,
+  limitBytes: 4000,
+});
+const shaperOfIfb = item({ ...shaperOfPort.resource, link: "i1" } as KernelResource);
+const redirect = item({ kind: "redirect", ns: "host", link: "v1", to: "i1" });
 const onOther = item({ kind: "fdb", ns: "host", link: "other", mac: parseMac("02:00:00:00:00:01") });
 const freeRoute = item({
   kind: "route",
@@ -45,6 +56,16 @@ test("what is on a removed link needs no request, what is on another does", () =
   expect([...children]).toEqual([
     [veth, [onPeer, sysctlOfPort]],
     [bridge, [onBridge]],
+  ]);
+});
+
+test("an ifb goes in one request with the link that it is for, and takes all of the rate's parts with it", () => {
+  const { single, links, children } = planRemoval([redirect, shaperOfPort, shaperOfIfb, veth, ifb]);
+  expect(single).toEqual([]);
+  expect([...links]).toEqual([["host", [veth, ifb]]]);
+  expect([...children]).toEqual([
+    [veth, [redirect, shaperOfPort]],
+    [ifb, [shaperOfIfb]],
   ]);
 });
 

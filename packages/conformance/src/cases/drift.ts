@@ -114,6 +114,7 @@ function breaking(resource: Resource): string | undefined {
     case "vxlan":
     case "macvlan":
     case "dummy":
+    case "ifb":
       return `ip link del ${resource.name}`;
     case "address":
       return `ip address del ${resource.address} dev ${resource.link}`;
@@ -127,6 +128,10 @@ function breaking(resource: Resource): string | undefined {
       return `bridge fdb del ${resource.mac} dev ${resource.link} ${resource.master === true ? "master" : "self"}`;
     case "sysctl":
       return `echo ${resource.value === "1" ? 0 : 1} > /proc/sys/${resource.path}`;
+    case "shaper":
+      return `tc qdisc del dev ${resource.link} root`;
+    case "redirect":
+      return `tc qdisc del dev ${resource.link} ingress`;
     case "file":
       return `rm '${resource.path}'`;
     default:

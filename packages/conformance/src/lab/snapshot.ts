@@ -17,7 +17,7 @@ export interface SnapshotOptions {
 type Json = Record<string, unknown>;
 
 /** One process per space: each section is a line `#name` and what the tool printed. */
-const script = `
+const script = String.raw`
 set +e
 section() { echo; echo "#$1"; shift; "$@" 2>/dev/null; }
 section links ip -j -d link show
@@ -29,6 +29,13 @@ section rules6 ip -j -d -6 rule show
 section neighbours ip -j -d neighbour show nud permanent
 section proxies ip -j -d neighbour show proxy
 section fdb bridge -j -d fdb show
+section qdiscs tc -j qdisc show
+filters() {
+  tc qdisc show | sed -n 's/^qdisc \(ingress\|clsact\) .* dev \([^ ]*\) .*/\2/p' | while read -r dev; do
+    tc filter show dev "$dev" ingress | sed "s/^/$dev /"
+  done
+}
+section filters filters
 section nft nft -j list ruleset
 [ -s /proc/net/ip_tables_names ] && section iptables iptables-legacy-save
 [ -s /proc/net/ip6_tables_names ] && section ip6tables ip6tables-legacy-save
@@ -36,7 +43,7 @@ section sysctls grep -rs . /proc/sys/net/ipv4 /proc/sys/net/ipv6 /proc/sys/net/b
 exit 0
 `;
 
-/** A picture of the spaces that knows nothing of netkit: taken with ip, bridge, nft and /proc alone. */
+/** A picture of the spaces that knows nothing of netkit: taken with ip, bridge, tc, nft and /proc alone. */
 export async function takeSnapshot(
   spaces: Readonly<Record<string, Space>>,
   { names = [], files = [], portable = false }: SnapshotOptions = {},
@@ -107,6 +114,11 @@ function normalise(section: string, text: string, portable: boolean): string[] {
       .filter((line) => line !== "" && !line.startsWith("#"))
       .map((line) => line.replace(/\[\d+:\d+\]/, ""));
   }
+  if (section === "filters") {
+    // Actions are numbered through the whole kernel.
+    const lines = text.split("\n").map((line) => line.replace(/\sindex \d+ ref \d+ bind \d+/, "").trimEnd());
+    return lines.filter((line) => line.includes(" ")).toSorted();
+  }
   const parsed = JSON.parse(text === "" ? "[]" : text) as Json[] | { nftables: Json[] };
   const rows = Array.isArray(parsed) ? parsed : parsed.nftables;
   return rows
@@ -135,6 +147,8 @@ function normaliseRow(section: string, row: Json, portable: boolean): Json[] {
       return row["state"] === "permanent" && !/^(33:33|01:00:5e)/.test(String(row["mac"]))
         ? [portable ? without(row, ["mac"]) : row]
         : [];
+    case "qdiscs":
+      return [without(row, ["refcnt"])];
     case "nft":
       return "metainfo" in row ? [] : [ruleset(row) as Json];
     default:

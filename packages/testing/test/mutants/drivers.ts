@@ -108,6 +108,10 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
     "DRV-RESOURCE-004",
     each("veth", (veth) => ({ ...veth, master: "docker0" })),
   ),
+  redirectionToNowhere: onEndpoint(
+    "DRV-RESOURCE-004",
+    each("redirect", (redirect) => ({ ...redirect, to: "ifb0" })),
+  ),
   oneBridgeForAll: onNetwork(
     "DRV-RESOURCE-005",
     each("bridge", (link) => ({ ...link, name: "nk0" })),
