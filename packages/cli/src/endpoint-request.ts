@@ -1,6 +1,8 @@
+import { NetkitError } from "@netkit/core";
 import type { EndpointRequest } from "@netkit/engine";
 import type { OptionValues } from "./command.ts";
 import { parsePairs } from "./pairs.ts";
+import { rateOptions } from "./rate.ts";
 
 /** The options of an endpoint: of `network connect`, `run` and `sandbox create`. */
 export const endpointOptions = {
@@ -15,6 +17,10 @@ export const endpointOptions = {
     summary: "Publish a port or range on the host, for all or some sources",
   },
   ifname: { value: "NAME", summary: "Name of the interface in the sandbox; default eth0, eth1, ..." },
+  rate: {
+    value: "RATE",
+    summary: "Limit, for example 10mbit, or ingress=10mbit,egress=5mbit,burst=1mbit; ingress is towards the sandbox",
+  },
   opt: {
     short: "o",
     value: "KEY=VALUE",
@@ -25,9 +31,13 @@ export const endpointOptions = {
   },
 } as const;
 
-/** What was given of an endpoint; the engine parses addresses and ports. */
+/**
+ * What was given of an endpoint; the engine parses addresses and ports.
+ * @throws NetkitError ARGUMENT_INVALID
+ */
 export function endpointRequest(options: OptionValues<typeof endpointOptions>): Omit<EndpointRequest, "network"> {
-  const { ip, ip6, mac, alias, publish, ifname, opt } = options;
+  const { ip, ip6, mac, alias, publish, ifname } = options;
+  const driverOptions = driverOptionsOf(options);
   return {
     ...(ip === undefined ? {} : { ip }),
     ...(ip6 === undefined ? {} : { ip6 }),
@@ -35,6 +45,17 @@ export function endpointRequest(options: OptionValues<typeof endpointOptions>): 
     ...(alias.length === 0 ? {} : { aliases: alias }),
     ...(publish.length === 0 ? {} : { publish }),
     ...(ifname === undefined ? {} : { ifName: ifname }),
-    ...(opt.length === 0 ? {} : { options: parsePairs("--opt", opt) }),
+    ...(Object.keys(driverOptions).length === 0 ? {} : { options: driverOptions }),
   };
+}
+
+/** Those of --opt, and those that --rate is short for. */
+function driverOptionsOf({ opt, rate }: OptionValues<typeof endpointOptions>): Record<string, string> {
+  const given = parsePairs("--opt", opt);
+  const ofRate = rate === undefined ? {} : rateOptions(rate);
+  const [twice] = Object.keys(ofRate).filter((name) => Object.hasOwn(given, name));
+  if (twice === undefined) return { ...given, ...ofRate };
+  throw new NetkitError("ARGUMENT_INVALID", `${twice} given twice: by --rate and by --opt`, {
+    hint: "Say it in one place.",
+  });
 }

@@ -1,5 +1,6 @@
 import { NetkitError } from "@netkit/core";
 import { describe, expect, test } from "vitest";
+import { endpointRequest } from "./endpoint-request.ts";
 import { parseNetworkOption } from "./network-option.ts";
 import { parsePairs } from "./pairs.ts";
 import { environment } from "./process-options.ts";
@@ -76,6 +77,7 @@ describe("a sandbox", () => {
     alias: [],
     publish: [],
     ifname: undefined,
+    rate: undefined,
     opt: [],
     hostname: undefined,
     dns: [],
@@ -84,6 +86,8 @@ describe("a sandbox", () => {
     "add-host": [],
     label: [],
   };
+
+  const optionsOf = (rate: string, opt: string[] = []): unknown => endpointRequest({ ...nothing, rate, opt }).options;
 
   test("is on the default network, and endpoint options are about the first one", () => {
     expect(sandboxRequest({ ...nothing, publish: ["80:80"] }, ["bridge"]).networks).toEqual([
@@ -98,6 +102,26 @@ describe("a sandbox", () => {
   test("refuses an address given twice, or without a network", () => {
     expect(() => sandboxRequest({ ...nothing, network: ["name=a,ip=10.0.0.2"], ip: "10.0.0.3" }, [])).toThrow("twice");
     expect(() => sandboxRequest({ ...nothing, ip: "10.0.0.3" }, [])).toThrow("need a network");
+  });
+
+  test("has a rate, which is short for options of the driver", () => {
+    expect(optionsOf("10mbit", ["x=y"])).toEqual({ "rate-ingress": "10mbit", "rate-egress": "10mbit", x: "y" });
+    expect(optionsOf("ingress=1mbit")).toEqual({ "rate-ingress": "1mbit" });
+    expect(optionsOf("egress=5mbit,burst=1mbit,ingress=10mbit", ["x=y"])).toEqual({
+      "rate-ingress": "10mbit",
+      "burst-ingress": "1mbit",
+      "rate-egress": "5mbit",
+      "burst-egress": "1mbit",
+      x: "y",
+    });
+    for (const wrong of ["burst=1mbit", "ingress=", "in=1mbit", "ingress=1mbit,ingress=2mbit", "ingress=1mbit,", "="]) {
+      expect(() => optionsOf(wrong)).toThrow("is no rate");
+    }
+    expect(() => optionsOf("10mbit", ["rate-egress=1mbit"])).toThrow("rate-egress given twice");
+    expect(optionsOf("ingress=10mbit", ["rate-egress=1mbit"])).toEqual({
+      "rate-ingress": "10mbit",
+      "rate-egress": "1mbit",
+    });
   });
 
   test("hosts are written with ':' or '=', IPv6 with or without brackets", () => {

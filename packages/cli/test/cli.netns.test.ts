@@ -220,6 +220,18 @@ describe("the main path", () => {
     expect(box.traces()).toEqual(before);
   });
 
+  test("a rate is set on the host, and goes with the endpoint", () => {
+    netkit("network", "create", "web");
+    netkit("sandbox", "create", "--name", "box");
+    const qdiscs = (): string => box.run("tc", "qdisc", "show");
+    const before = qdiscs();
+    netkit("network", "connect", "--rate", "ingress=10mbit,egress=5mbit,burst=1mbit", "web", "box");
+    expect(qdiscs()).toMatch(/tbf 6b: dev nkv\S+ root refcnt \d rate 10Mbit burst 125000b/);
+    expect(qdiscs()).toMatch(/tbf 6b: dev nki\S+ root refcnt \d rate 5Mbit burst 125000b/);
+    netkit("network", "disconnect", "web", "box");
+    expect(qdiscs()).toBe(before);
+  });
+
   test("connect, disconnect and their data", () => {
     netkit("network", "create", "--subnet", "10.8.0.0/24", "extra");
     netkit("sandbox", "create", "--name", "box");

@@ -1,10 +1,10 @@
 import { driverApi, type Driver } from "@netkit/core";
 import { endpointResources } from "./endpoint.ts";
 import { networkResources } from "./network.ts";
-import { networkOptions, type BridgeOptions } from "./options.ts";
+import { endpointOptions, networkOptions, type BridgeEndpointOptions, type BridgeOptions } from "./options.ts";
 
 /** The driver `bridge`. Its predefined network is the one that sandboxes are on if they name none. */
-export function bridge(): Driver<BridgeOptions, Readonly<Record<string, never>>> {
+export function bridge(): Driver<BridgeOptions, BridgeEndpointOptions> {
   return {
     api: driverApi,
     name: "bridge",
@@ -20,7 +20,7 @@ export function bridge(): Driver<BridgeOptions, Readonly<Record<string, never>>>
       subnetOfLink: true,
     },
     options: networkOptions,
-    endpointOptions: {},
+    endpointOptions,
     predefined: ({ tag }) => ({ name: "bridge", options: { name: tag === "" ? "netkit0" : `netkit-${tag}` } }),
     facts: ({ options: { name } }) => [
       { fact: "uplink" },

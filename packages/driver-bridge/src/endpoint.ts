@@ -12,20 +12,22 @@ import {
   type Resource,
 } from "@netkit/core";
 import { bridgeName, hasFamily, mtuOf } from "./network.ts";
-import type { BridgeOptions } from "./options.ts";
+import type { BridgeEndpointOptions, BridgeOptions } from "./options.ts";
+import { rateResources } from "./rate.ts";
 
-type View = EndpointView<BridgeOptions, Readonly<Record<string, never>>>;
+type View = EndpointView<BridgeOptions, BridgeEndpointOptions>;
 
 /** What this host must hold for one endpoint. */
 export function endpointResources(view: View): readonly Resource[] {
   const { network, namespace: ns, ifName, addresses } = view;
   const mtu = mtuOf(network);
   const size = mtu === undefined ? {} : { mtu };
+  const name = kernelName("v", network.instance, view.id);
   return [
     {
       kind: "veth",
       ns: "host",
-      name: kernelName("v", network.instance, view.id),
+      name,
       ...size,
       master: bridgeName(network),
       // A sandbox that calls its own published port gets its frame back through its own port of the bridge.
@@ -36,6 +38,7 @@ export function endpointResources(view: View): readonly Resource[] {
     ...noRouterAdvertisements(view),
     ...addresses.map(({ address }): Resource => ({ kind: "address", ns, link: ifName, address })),
     ...defaultRoutes(view),
+    ...rateResources(view, name),
     ...view.ports.flatMap((port) => publish(view, port)),
   ];
 }

@@ -1,4 +1,5 @@
 import {
+  bits,
   familyOf,
   flag,
   integer,
@@ -21,6 +22,14 @@ export type BridgeOptions = {
   readonly "host-address": Option<Ip>;
   readonly "snat-ipv4": Option<Ip>;
   readonly "snat-ipv6": Option<Ip>;
+};
+
+/** Ingress is towards the sandbox, egress is from it, as in CNI's bandwidth plugin. */
+export type BridgeEndpointOptions = {
+  readonly "rate-ingress": Option<number>;
+  readonly "rate-egress": Option<number>;
+  readonly "burst-ingress": Option<number>;
+  readonly "burst-egress": Option<number>;
 };
 
 /** Each has the name that Docker knows it by as an alias. */
@@ -50,6 +59,16 @@ export const networkOptions: BridgeOptions = {
   "snat-ipv6": parsed("source address towards the outside instead of the uplink's", "IP", ipOfFamily("ipv6"), {
     aliases: ["com.docker.network.host_ipv6"],
   }),
+};
+
+const rates = { min: "8kbit", max: "1tbit", value: "RATE" };
+const bursts = { min: "16kbit", max: "32gbit", value: "BITS" };
+
+export const endpointOptions: BridgeEndpointOptions = {
+  "rate-ingress": bits("bits per second towards the sandbox, for example 10mbit (default: no limit)", rates, {}),
+  "rate-egress": bits("bits per second from the sandbox (default: no limit)", rates, {}),
+  "burst-ingress": bits("bits that may come at once (default: those of 10 ms)", bursts, {}),
+  "burst-egress": bits("bits that may go at once (default: those of 10 ms)", bursts, {}),
 };
 
 function ipOfFamily(family: Family): (text: string) => Ip {

@@ -14,7 +14,7 @@ import {
   type PublishedPort,
   type Subnet,
 } from "@netkit/core";
-import { bridge, type BridgeOptions } from "../src/index.ts";
+import { bridge, type BridgeEndpointOptions, type BridgeOptions } from "../src/index.ts";
 
 export const driver = bridge();
 
@@ -38,7 +38,7 @@ export function networkView(options: OptionInput = {}, changes: Changes = {}): N
   };
 }
 
-type View = EndpointView<BridgeOptions, Readonly<Record<string, never>>>;
+type View = EndpointView<BridgeOptions, BridgeEndpointOptions>;
 
 /** An endpoint with the first address of each of the network's subnets. */
 export function endpointView(network: NetworkView<BridgeOptions>, changes: Partial<View> = {}): View {
@@ -55,7 +55,7 @@ export function endpointView(network: NetworkView<BridgeOptions>, changes: Parti
     })),
     ports: [],
     defaultRoute: ["ipv4", "ipv6"],
-    options: {},
+    options: parseOptions(driver.endpointOptions, {}, "endpoints of driver 'bridge'"),
     ...changes,
   };
 }

@@ -17,6 +17,7 @@ export const networkConnect: Command = command({
       line: "netkit network connect --ip 10.7.0.9 --alias api -p 8080:80 net1 web",
       summary: "With an address, a name and a port",
     },
+    { line: "netkit network connect --rate 10mbit net1 web", summary: "At most 10 Mbit/s in each direction" },
     { line: "netkit network connect net1 --help", summary: "This help with the options of the network's driver" },
   ],
   changes: true,
