@@ -28,6 +28,8 @@ export interface Network extends Record_ {
   readonly claims: Readonly<Record<string, string>>;
   /** Its kernel objects are planned and made. */
   readonly realised: boolean;
+  /** An address was used here with a MAC that doesn't follow from it: endpoints announce theirs to their neighbours. */
+  readonly announces?: boolean;
 }
 
 /** A sandbox's attachment to a network, as stored. */

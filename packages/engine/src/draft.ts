@@ -1,4 +1,5 @@
-import type { Entry, Owner, RangeOptions, Resource, Store } from "@netkit/core";
+import type { Entry, NamespaceId, Owner, RangeOptions, Resource, Store } from "@netkit/core";
+import type { Announcement } from "@netkit/kernel";
 import { keys, type Owned, type Write } from "./state.ts";
 
 /** Writes that depend on what the kernel has made: `cookieOf` reads a namespace's SO_NETNS_COOKIE. */
@@ -22,6 +23,8 @@ export class Draft {
   readonly #holds: (() => Promise<Disposable>)[] = [];
   /** Paths of namespaces that the plan may name, by id. */
   readonly namespaces: Map<string, string> = new Map();
+  /** What is told to the neighbours once all is done. */
+  readonly announcements: (Announcement & { readonly namespace: NamespaceId })[] = [];
   /** How a crash in the middle is mended: by taking everything back, or by going on. */
   recovery: "undo" | "finish" = "undo";
   /** Something that it makes is of no use without an agent. */

@@ -25,7 +25,8 @@ import {
   type Resource,
   type Sandbox,
 } from "@netkit/core";
-import { allocateAddress, checkStaticAddress, macOfAddress } from "@netkit/ipam";
+import { addressKey, allocateAddress, checkStaticAddress, macOfAddress } from "@netkit/ipam";
+import { planAnnouncement } from "./announcements.ts";
 import type { EndpointRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { giveBackPorts, portTaken, takePorts } from "./host-ports.ts";
@@ -54,7 +55,7 @@ export async function connect(
   const network = found.realised ? found : await realise(context, draft, driver, found);
 
   const id = newId<EndpointId>();
-  const addresses = await assignAddresses(draft, network, request, id);
+  const { addresses, reused } = await assignAddresses(draft, network, request, id);
   const inside = namespace.owner === "stranger" ? (await context.host.open()).look(namespace.path) : undefined;
   const endpoint: Endpoint = {
     id,
@@ -78,6 +79,7 @@ export async function connect(
   };
   await publishPorts(context, draft, endpoint.ports, endpoint.id);
   plan(context, draft, driver, network, sandbox, endpoint);
+  planAnnouncement(draft, network, endpoint, reused);
   draft.put(keys.attached(network.id, id), 1);
   draft.put(keys.member(namespace.id, id), 1);
   if (sandbox.names && hasNames(network)) draft.needsAgent = true;
@@ -265,12 +267,13 @@ async function findEndpoint(
   return { endpoint, network };
 }
 
+/** One address per family; `reused` if one that the MAC doesn't follow from may have been another endpoint's. */
 async function assignAddresses(
   draft: Draft,
   network: Network,
   request: EndpointRequest,
   id: EndpointId,
-): Promise<EndpointAddress[]> {
+): Promise<{ readonly addresses: readonly EndpointAddress[]; readonly reused: boolean }> {
   const wanted: Partial<Record<Family, Ip>> = {};
   for (const [family, text] of [
     ["ipv4", request.ip],
@@ -290,30 +293,32 @@ async function assignAddresses(
     wanted[family] = ip;
   }
   const assigned: EndpointAddress[] = [];
+  let anyReused = false;
   for (const family of ["ipv4", "ipv6"] as const) {
     const subnets = network.subnets.filter(({ subnet }) => familyOf(subnet) === family);
     if (subnets.length === 0) continue;
     const fixed = wanted[family];
-    const { ip, subnet } =
+    const { ip, subnet, reused } =
       fixed === undefined
         ? await nextAddress(draft, network, subnets)
         : await staticAddress(draft, network, subnets, fixed);
     const { gateway } = subnet;
+    anyReused ||= assigned.length > 0 && reused;
     assigned.push({
       address: `${ip}/${prefixLengthOf(subnet.subnet)}` as Cidr,
       ...(gateway === undefined ? {} : { gateway }),
     });
     draft.put(addressKeyOf(network.id, ip), { endpoint: id, ip } satisfies AddressHolder);
   }
-  return assigned;
+  return { addresses: assigned, reused: anyReused };
 }
 
-type Assigned = { ip: Ip; subnet: Network["subnets"][number] };
+type Assigned = { ip: Ip; subnet: Network["subnets"][number]; reused: boolean };
 
 async function staticAddress(draft: Draft, network: Network, subnets: Network["subnets"], ip: Ip): Promise<Assigned> {
   const subnet = checkStaticAddress(subnets, ip);
   const holder = await draft.get<AddressHolder>(addressKeyOf(network.id, ip));
-  if (holder === undefined) return { ip, subnet };
+  if (holder === undefined) return { ip, subnet, reused: true };
   const endpoint = await draft.get<Endpoint>(keys.endpoint(holder.endpoint));
   const name =
     endpoint === undefined ? "another endpoint" : `sandbox '${(await sandboxOf(draft, endpoint.sandbox)).name}'`;
@@ -329,14 +334,15 @@ async function nextAddress(draft: Draft, network: Network, subnets: Network["sub
     const prefix = keys.address(network.id, `${familyOf(subnet.subnet)}/`);
     const cursorKey = keys.cursor(network.id, subnet.subnet);
     try {
+      const cursor = await draft.get<Ip>(cursorKey);
       const ip = await allocateAddress({
         subnet,
-        cursor: await draft.get<Ip>(cursorKey),
+        cursor,
         taken: async (from, limit) =>
           (await draft.range(prefix, { from: prefix + from, limit })).map(({ key }) => key.slice(prefix.length)),
       });
       draft.put(cursorKey, ip);
-      return { ip, subnet };
+      return { ip, subnet, reused: cursor !== undefined && addressKey(ip) <= addressKey(cursor) };
     } catch (error) {
       full = error;
     }

@@ -7,7 +7,7 @@ import {
   type ResourceHandler,
 } from "@netkit/core";
 import type { Firewall } from "@netkit/netfilter";
-import type { HostPort, HostPorts, HostRoute } from "@netkit/kernel";
+import type { Announcement, HostPort, HostPorts, HostRoute } from "@netkit/kernel";
 import type { FirewallBackend, Timing } from "./api.ts";
 
 /**
@@ -66,6 +66,7 @@ export class Host {
           routes: system.readHostRoutes(inside),
         };
       },
+      announce: (namespace, announcement) => system.announce(socket, namespace, announcement),
       namespaceCookie: (path) => system.namespaceCookie(path).toString(),
       close() {
         for (const handler of handlers) handler.close();
@@ -92,6 +93,8 @@ export interface Opened {
   firstPortInUse(ports: readonly HostPorts[]): HostPort | undefined;
   readonly execute: typeof import("@netkit/kernel").execute;
   readonly namespaceCookie: (path: string) => string;
+  /** Tells a link's neighbours its MAC. @throws NetlinkError */
+  announce(namespace: string, announcement: Announcement): void;
   /** The links and routes inside a namespace that somebody else set up. */
   look(path: string): { readonly links: readonly string[]; readonly routes: readonly HostRoute[] };
   close(): void;

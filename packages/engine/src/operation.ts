@@ -1,5 +1,6 @@
 import { isNetkitError, keyOf, NetkitError, type Change, type Plan } from "@netkit/core";
 import type { AgentLink, ChangeOptions, Preview, Timing } from "./api.ts";
+import { announceAll } from "./announcements.ts";
 import { Draft } from "./draft.ts";
 import type { Instance, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
@@ -98,6 +99,10 @@ async function underLock<T>(
   const held = await draft.hold();
   try {
     const revision = await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
+    if (draft.announcements.length > 0) {
+      await announceAll(context, draft);
+      time("announce");
+    }
     return { result, revision, needed: draft.needsAgent };
   } finally {
     held[Symbol.dispose]();

@@ -28,6 +28,8 @@ export interface Syscalls {
   open(path: string, flags: number, mode: number): number;
   /** close(2) */
   close(fd: number): number;
+  /** close(2) on a worker thread, for what makes the kernel wait: a packet socket. */
+  closeAsync(fd: number): Promise<number>;
   /** setns(2) of the calling thread. */
   setns(fd: number, type: number): number;
   /** unshare(2) of the calling thread. */
@@ -134,6 +136,7 @@ function openLibc(): Syscalls {
     getsockopt: (fd, level, name, value) => result(getsockopt(fd, level, name, value, [value.length])),
     open: (path, flags, mode) => result(open(path, flags | O_CLOEXEC, "uint", mode)),
     close: (fd) => result(close(fd)),
+    closeAsync: (fd) => later(close, fd),
     setns: (fd, type) => result(setns(fd, type)),
     unshare: (flags) => result(unshare(flags)),
     flock: (fd, operation) => result(flock(fd, operation)),

@@ -1,0 +1,33 @@
+import { ipOf, type Endpoint, type Network } from "@netkit/core";
+import { macOfAddress } from "@netkit/ipam";
+import type { Draft } from "./draft.ts";
+import type { Context } from "./operation.ts";
+import { keys } from "./state.ts";
+
+/**
+ * Has an endpoint announce its addresses where a neighbour may know one of them by another MAC. As a rule none can: the MAC
+ * follows from the first address. Exceptions are a MAC of the caller's choice, and a further address that was in use
+ * before, beside another first one (`reused`). From the first exception on all endpoints of the network announce theirs,
+ * for the next one to have such an address is none itself.
+ */
+export function planAnnouncement(draft: Draft, network: Network, endpoint: Endpoint, reused: boolean): void {
+  const { id, ifName, mac, addresses, namespace } = endpoint;
+  const ips = addresses.map(({ address }) => ipOf(address));
+  if (ifName === "" || ips.length === 0) return;
+  const isException = mac !== macOfAddress(ips[0], id) || reused;
+  if (isException && network.announces !== true) draft.put(keys.network(network.id), { ...network, announces: true });
+  if (isException || network.announces === true) draft.announcements.push({ namespace, link: ifName, addresses: ips });
+}
+
+/** Once all is done. What can't be announced a neighbour finds out by itself, when its entry fails some seconds later. */
+export async function announceAll(context: Context, draft: Draft): Promise<void> {
+  const host = await context.host.open();
+  for (const { namespace, ...announcement } of draft.announcements) {
+    const path = context.host.namespaces.get(namespace);
+    try {
+      if (path !== undefined) host.announce(path, announcement);
+    } catch {
+      // The endpoint is there all the same.
+    }
+  }
+}
