@@ -32,6 +32,10 @@ function json<T>(...args: string[]): T {
   return JSON.parse(netkit(...args)) as T;
 }
 
+function qdiscs(): string {
+  return box.run("tc", "qdisc", "show");
+}
+
 const server = `require("node:http").createServer((_, answer) => answer.end("hello")).listen(80, () => console.log("ready"))`;
 const get = (url: string): string => `fetch("${url}").then((a) => a.text()).then((text) => process.stdout.write(text))`;
 
@@ -223,7 +227,6 @@ describe("the main path", () => {
   test("a rate is set on the host, and goes with the endpoint", () => {
     netkit("network", "create", "web");
     netkit("sandbox", "create", "--name", "box");
-    const qdiscs = (): string => box.run("tc", "qdisc", "show");
     const before = qdiscs();
     netkit("network", "connect", "--rate", "ingress=10mbit,egress=5mbit,burst=1mbit", "web", "box");
     expect(qdiscs()).toMatch(/tbf 6b: dev nkv\S+ root refcnt \d rate 10Mbit burst 125000b/);
