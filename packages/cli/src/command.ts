@@ -24,6 +24,7 @@ export interface CommandOption {
   readonly value?: string;
   /** May be given several times. */
   readonly many?: true;
+  /** Of a flag `true`: it is turned off with `--name=false`. */
   readonly default?: string;
   readonly complete?: Completion;
 }

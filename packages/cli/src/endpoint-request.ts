@@ -1,3 +1,4 @@
+import { NetkitError } from "@netkit/core";
 import type { EndpointRequest } from "@netkit/engine";
 import type { OptionValues } from "./command.ts";
 import { parsePairs } from "./pairs.ts";
@@ -15,6 +16,16 @@ export const endpointOptions = {
     summary: "Publish a port or range on the host",
   },
   ifname: { value: "NAME", summary: "Name of the interface in the sandbox; default eth0, eth1, ..." },
+  "link-local-ip": { value: "IP", many: true, summary: "Further address in 169.254.0.0/16 or fe80::/64" },
+  "gw-priority": {
+    value: "NUMBER",
+    summary: "Of several networks the one with the highest has the default route; default 0",
+  },
+  sysctl: {
+    value: "NAME=VALUE",
+    many: true,
+    summary: "Setting of the interface: net.ipv4.conf.IFNAME.log_martians=1",
+  },
   opt: {
     short: "o",
     value: "KEY=VALUE",
@@ -27,7 +38,8 @@ export const endpointOptions = {
 
 /** What was given of an endpoint; the engine parses addresses and ports. */
 export function endpointRequest(options: OptionValues<typeof endpointOptions>): Omit<EndpointRequest, "network"> {
-  const { ip, ip6, mac, alias, publish, ifname, opt } = options;
+  const { ip, ip6, mac, alias, publish, ifname, opt, sysctl } = options;
+  const [linkLocal, priority] = [options["link-local-ip"], options["gw-priority"]];
   return {
     ...(ip === undefined ? {} : { ip }),
     ...(ip6 === undefined ? {} : { ip6 }),
@@ -35,6 +47,17 @@ export function endpointRequest(options: OptionValues<typeof endpointOptions>): 
     ...(alias.length === 0 ? {} : { aliases: alias }),
     ...(publish.length === 0 ? {} : { publish }),
     ...(ifname === undefined ? {} : { ifName: ifname }),
+    ...(linkLocal.length === 0 ? {} : { linkLocal }),
+    ...(priority === undefined ? {} : { gatewayPriority: parsePriority(priority) }),
+    ...(sysctl.length === 0 ? {} : { sysctls: parsePairs("--sysctl", sysctl) }),
     ...(opt.length === 0 ? {} : { options: parsePairs("--opt", opt) }),
   };
+}
+
+/** @throws NetkitError ARGUMENT_INVALID */
+export function parsePriority(text: string): number {
+  if (/^-?[0-9]{1,10}$/.test(text)) return Number(text);
+  throw new NetkitError("ARGUMENT_INVALID", `the gateway priority ${JSON.stringify(text)} is no whole number`, {
+    hint: "Write it as --gw-priority 100; the highest wins, and 0 is the default.",
+  });
 }

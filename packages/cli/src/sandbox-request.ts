@@ -16,10 +16,15 @@ export const sandboxOptions = {
     complete: "network",
   },
   hostname: { short: "h", value: "NAME", summary: "Hostname; default the sandbox's name" },
+  domainname: { value: "NAME", summary: "Domain name, for the hostname's full form" },
   dns: { value: "IP", many: true, summary: "Name server" },
   "dns-search": { value: "DOMAIN", many: true, summary: "Search domain" },
   "dns-option": { value: "OPTION", many: true, aliases: ["dns-opt"], summary: "Resolver option" },
-  "add-host": { value: "HOST:IP", many: true, summary: "Line of /etc/hosts" },
+  "add-host": {
+    value: "HOST:IP",
+    many: true,
+    summary: "Line of /etc/hosts; the IP host-gateway stands for the host",
+  },
   label: { short: "l", value: "KEY=VALUE", many: true, summary: "Label" },
 } as const;
 
@@ -55,13 +60,14 @@ export function sandboxRequest(
     networks:
       first === undefined ? [] : [{ ...first, ...about, ...(aliases.length === 0 ? {} : { aliases }) }, ...others],
     ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+    ...(options.domainname === undefined ? {} : { domainname: options.domainname }),
     ...(Object.keys(dns).length === 0 ? {} : { dns }),
     hosts: options["add-host"].map(parseHost),
     labels: parsePairs("--label", options.label, ""),
   };
 }
 
-/** `name:address`, `name=address`, an IPv6 address with or without brackets. */
+/** `name:address`, `name=address`, an IPv6 address with or without brackets, or `host-gateway`. */
 function parseHost(text: string): { name: string; address: string } {
   const [, name, address] = /^([^:=]+)[:=]\[?([^\]]*)\]?$/.exec(text) ?? [];
   if (name === undefined || address === undefined) {
@@ -69,5 +75,5 @@ function parseHost(text: string): { name: string; address: string } {
       hint: "Write it as --add-host db:192.0.2.7.",
     });
   }
-  return { name, address: parseIp(address) };
+  return { name, address: address === "host-gateway" ? address : parseIp(address) };
 }

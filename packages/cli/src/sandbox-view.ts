@@ -54,7 +54,12 @@ export function sandboxView(sandbox: SandboxDetails): Record<string, unknown> {
     Name: sandbox.name,
     Created: sandbox.created,
     State: { Status: state, Running: state === "running", Pid: state === "running" ? (process?.pid ?? 0) : 0 },
-    Config: { Hostname: sandbox.hostname, Cmd: process?.command ?? [], Labels: sandbox.labels },
+    Config: {
+      Hostname: sandbox.hostname,
+      Domainname: sandbox.domainname ?? "",
+      Cmd: process?.command ?? [],
+      Labels: sandbox.labels,
+    },
     HostConfig: {
       AutoRemove: sandbox.autoRemove,
       Dns: sandbox.dns.servers,
@@ -82,6 +87,9 @@ function endpointView(endpoint: EndpointDetails): Record<string, unknown> {
     GlobalIPv6Address: ip(addressOf(endpoint, "ipv6")),
     GlobalIPv6PrefixLen: length(addressOf(endpoint, "ipv6")),
     IPv6Gateway: gatewayOf(endpoint, "ipv6"),
+    GwPriority: endpoint.gatewayPriority ?? 0,
+    LinkLocalIPs: (endpoint.linkLocal ?? []).map(ipOf),
+    Sysctls: endpoint.sysctls ?? {},
     Aliases: endpoint.aliases,
     Interface: endpoint.ifName,
     Ports: endpoint.ports.map(formatPort),

@@ -24,9 +24,9 @@ export function session(globals: Globals, onTiming?: (timing: Timing) => void): 
 async function openWith(settings: Settings, onTiming?: (timing: Timing) => void): Promise<Netkit> {
   // The one large import; help, completion of words and errors do without.
   const { openNetkit } = await import("@netkit/engine");
+  const { drivers: _, folders: __, ...given } = settings;
   return await openNetkit({
-    ...(settings.root === undefined ? {} : { root: settings.root }),
-    ...(settings.firewall === undefined ? {} : { firewall: settings.firewall }),
+    ...given,
     loadDriver: (name) => findDriver(name, settings),
     // Those of the configuration are loaded when a network uses them: a broken one must not stop every command.
     loadable: builtInDrivers,

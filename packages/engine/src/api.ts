@@ -4,6 +4,7 @@ import type {
   Difference,
   Endpoint,
   Instance,
+  InterfaceSysctls,
   Ip,
   Labels,
   Mac,
@@ -32,6 +33,10 @@ export interface NetkitOptions {
   /** Names that `loadDriver` can load: for hints and the predefined networks. */
   readonly loadable?: readonly string[];
   readonly firewall?: FirewallBackend;
+  /** Options of new networks by driver, where a request doesn't say otherwise. */
+  readonly networkDefaults?: Readonly<Record<string, OptionInput>>;
+  /** What `host-gateway` stands for; default the gateway of the sandbox's default route. At most one of each family. */
+  readonly hostGateway?: readonly (Ip | string)[];
   /** Instead of the embedded store in `root`. */
   readonly store?: Store;
   /** Time of each step and kernel request (`--timings`). */
@@ -83,6 +88,10 @@ export interface NetworkRequest {
   readonly ipv4?: boolean;
   readonly ipv6?: boolean;
   readonly internal?: boolean;
+  /** No network, but settings for others to be made from. */
+  readonly configOnly?: boolean;
+  /** The network of that kind that has the subnets, families, options and labels of this one. */
+  readonly configFrom?: string;
   readonly options?: OptionInput;
   readonly labels?: Labels;
 }
@@ -125,6 +134,13 @@ export interface EndpointRequest {
   readonly publish?: readonly (PortSpec | string)[];
   /** The interface's name in the sandbox; default the first free of eth0, eth1, ... */
   readonly ifName?: string;
+  /** Of a sandbox's networks that lead out, the one with the highest has the default route; default 0. */
+  readonly gatewayPriority?: number;
+  /** Further addresses in 169.254.0.0/16 or fe80::/64. */
+  readonly linkLocal?: readonly (Ip | string)[];
+  /** Settings of the interface: `net.ipv4.conf.IFNAME.log_martians`, IFNAME as it is. */
+  readonly sysctls?: InterfaceSysctls;
+  /** Of the network's driver, and `ifname` and `sysctls` by Docker's names. */
   readonly options?: OptionInput;
 }
 
@@ -138,11 +154,13 @@ export interface SandboxRequest {
   /** Adopt the namespace of a process. */
   readonly pid?: number;
   readonly hostname?: string;
+  readonly domainname?: string;
   readonly dns?: {
     readonly servers?: readonly (Ip | string)[];
     readonly search?: readonly string[];
     readonly options?: readonly string[];
   };
+  /** Lines of /etc/hosts; the address `host-gateway` stands for the host's own, as the sandbox reaches it. */
   readonly hosts?: readonly { readonly address: Ip | string; readonly name: string }[];
   readonly labels?: Labels;
   /** Remove it when the process that `run` starts has ended; at the latest with the next command. */
@@ -197,9 +215,10 @@ export interface Finding {
   /**
    * `missing` and `different`: a stored resource in the kernel; `stray`: netkit's mark, but nothing stored implies it;
    * `gone`: a sandbox whose namespace is gone; `ended`: a sandbox to be removed whose process has ended;
-   * `journal`: an operation that was cut off; `foreign`: somebody else's setting that eats netkit's traffic.
+   * `journal`: an operation that was cut off; `foreign`: somebody else's setting that eats netkit's traffic; `edited`: a
+   * file of a sandbox that somebody has written into, which is their right: for information.
    */
-  readonly problem: "missing" | "different" | "stray" | "gone" | "ended" | "journal" | "foreign";
+  readonly problem: "missing" | "different" | "stray" | "gone" | "ended" | "journal" | "foreign" | "edited";
   /** What it is, in words: `bridge netkit0`, `sandbox web`. */
   readonly object: string;
   readonly owner?: Owner;

@@ -43,7 +43,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
     return spawnInSandbox({
       ...options,
       command,
-      ...(inside.owner === "host" ? {} : { namespacePath: inside.path, hostname: sandbox.hostname }),
+      ...(inside.owner === "host" ? {} : { namespacePath: inside.path, ...namesOf(sandbox) }),
       ...(existsSync(files) ? { filesDirectory: files } : {}),
     });
   };
@@ -118,6 +118,10 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
     [Symbol.asyncDispose]: async () => await handle.close(),
   });
   return handle;
+}
+
+function namesOf({ hostname, domainname }: Sandbox): Pick<Sandbox, "hostname" | "domainname"> {
+  return { hostname, ...(domainname === undefined ? {} : { domainname }) };
 }
 
 /** Removes a sandbox; its live processes are ended first if `force` says so, and are in the way otherwise. */

@@ -1,7 +1,7 @@
 import { isNetkitError, keyOf, NetkitError, type Change, type Plan } from "@netkit/core";
-import type { ChangeOptions, Preview, Timing } from "./api.ts";
+import type { ChangeOptions, NetkitOptions, Preview, Timing } from "./api.ts";
 import { Draft } from "./draft.ts";
-import type { Instance, Store } from "@netkit/core";
+import type { Instance, Ip, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
 import { explained } from "./explained.ts";
@@ -19,6 +19,8 @@ export interface Context {
   readonly host: Host;
   readonly lock: Lock;
   readonly otherRoots: OtherRoots;
+  readonly networkDefaults: NonNullable<NetkitOptions["networkDefaults"]>;
+  readonly hostGateway: readonly Ip[];
   readonly onTiming: ((timing: Timing) => void) | undefined;
 }
 

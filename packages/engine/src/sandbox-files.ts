@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  familyOf,
   ipOf,
   type DnsConfig,
+  type Endpoint,
   type FileResource,
   type Instance,
   type Ip,
@@ -43,9 +45,11 @@ export function wantNamespace(context: Context, draft: Draft, namespace: Namespa
   const own = namespace.owner !== "host";
   if (own || asksForFiles(holder)) {
     const directory = filesDirectory(context.instance, namespace);
-    resources.push(file(directory, "resolv.conf", resolvConfOf(holder, own)));
-    resources.push(file(directory, "hosts", own ? hostsOf(holder, []) : readHostsFile() + renderExtra(holder)));
-    if (own) resources.push(file(directory, "hostname", renderHostname(holder.hostname)));
+    resources.push(file(directory, "resolv.conf", "keep", resolvConfOf(holder, own)));
+    resources.push(
+      file(directory, "hosts", "merge", own ? hostsOf(context, holder, []) : readHostsFile() + renderExtra(holder)),
+    );
+    if (own) resources.push(file(directory, "hostname", "keep", renderHostname(holder.hostname)));
   }
   draft.want(ownerOfNamespace(namespace, holder), resources);
 }
@@ -64,10 +68,8 @@ export async function refreshFiles(
       : await sandboxOf(draft, namespace.members[0]);
   const owned = await draft.owned(namespace.id);
   if (owned === undefined) return;
-  const addresses = (await endpointsOfNamespace(draft, namespace.id)).flatMap((endpoint) =>
-    endpoint.addresses.map(({ address }) => ipOf(address)),
-  );
-  const hosts = file(filesDirectory(context.instance, namespace), "hosts", hostsOf(holder, addresses));
+  const content = hostsOf(context, holder, await endpointsOfNamespace(draft, namespace.id));
+  const hosts = file(filesDirectory(context.instance, namespace), "hosts", "merge", content);
   draft.want(
     owned.owner,
     owned.resources.map((resource) => (resource.kind === "file" && resource.path === hosts.path ? hosts : resource)),
@@ -77,24 +79,49 @@ export async function refreshFiles(
 /** In the host's namespace its servers on loopback can be reached as well. */
 function resolvConfOf({ dns }: Sandbox, own: boolean): string {
   const host = readHostResolvConf();
-  if (own || dns.servers.length > 0) return renderResolvConf(dns, host);
-  return renderResolvConf({ ...dns, servers: parseResolvConf(host).servers as Ip[] }, host);
+  const note = "# Made by netkit after the host's. Once it is edited, netkit leaves it as it is.\n";
+  if (own || dns.servers.length > 0) return note + renderResolvConf(dns, host);
+  return note + renderResolvConf({ ...dns, servers: parseResolvConf(host).servers as Ip[] }, host);
 }
 
-function hostsOf({ hostname, hosts }: Sandbox, addresses: readonly Ip[]): string {
-  return renderHosts({ hostname, addresses, hosts });
+function hostsOf(context: Context, holder: Sandbox, endpoints: readonly Endpoint[]): string {
+  const { hostname, domainname, name, hosts } = holder;
+  const addresses = endpoints.flatMap((endpoint) => endpoint.addresses.map(({ address }) => ipOf(address)));
+  const hostGateway = context.hostGateway.length > 0 ? context.hostGateway : gatewaysOf(endpoints);
+  return renderHosts({ hostname, domainname, aliases: [name], addresses, hosts, hostGateway });
 }
 
+/** The host's addresses as a sandbox reaches them: the gateways of its default routes, or else of its first network. */
+function gatewaysOf(endpoints: readonly Endpoint[]): Ip[] {
+  return (["ipv4", "ipv6"] as const).flatMap((family) => {
+    const leading = endpoints.toSorted(
+      (a, b) => Number(b.defaultRoute.includes(family)) - Number(a.defaultRoute.includes(family)),
+    );
+    const gateways = leading.flatMap(({ addresses }) => addresses.flatMap(({ gateway }) => gateway ?? []));
+    return gateways.find((gateway) => familyOf(gateway) === family) ?? [];
+  });
+}
+
+/** In the host's namespace the host is on loopback. */
 function renderExtra({ hosts }: Sandbox): string {
-  return hosts.map(({ address, name }) => `${address}\t${name}\n`).join("");
+  return hosts
+    .flatMap(({ address, name }) =>
+      (address === "host-gateway" ? ["127.0.0.1", "::1"] : [address]).map((one) => `${one}\t${name}\n`),
+    )
+    .join("");
 }
 
 function asksForFiles({ dns, hosts }: { readonly dns: DnsConfig; readonly hosts: Sandbox["hosts"] }): boolean {
   return dns.servers.length + dns.search.length + dns.options.length + hosts.length > 0;
 }
 
-function file(directory: string, name: string, content: string): FileResource {
-  return { kind: "file", ns: "host", path: join(directory, name), content };
+function file(
+  directory: string,
+  name: string,
+  edits: NonNullable<FileResource["edits"]>,
+  content: string,
+): FileResource {
+  return { kind: "file", ns: "host", path: join(directory, name), content, edits };
 }
 
 function readHostsFile(): string {

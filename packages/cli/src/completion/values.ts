@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { defaultRoot, type OptionSet } from "@netkit/core";
+import { commonEndpointOptions, defaultRoot, type OptionSet } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { nextWords } from "../catalog.ts";
 import type { Command, Completion } from "../command.ts";
@@ -45,7 +45,8 @@ export async function valuesFor(
         const network = around?.parsed.arguments["NETWORK"] ?? around?.parsed.options["network"];
         const ref = Array.isArray(network) ? network[0] : network;
         const { driver } = await netkit.networks.get(String(ref ?? "bridge"));
-        return optionValues((await netkit.driver(driver)).endpointOptions, partial);
+        const { endpointOptions } = await netkit.driver(driver);
+        return optionValues({ ...commonEndpointOptions, ...endpointOptions }, partial);
       });
   }
 }

@@ -1,0 +1,50 @@
+import { NetkitError } from "./errors.ts";
+import { parseLinkName } from "./name.ts";
+import { parsed, type Option } from "./option.ts";
+import { quoted } from "./quoted.ts";
+
+/** Settings of an interface by their dotted names, `IFNAME` for the interface: `net.ipv4.conf.IFNAME.log_martians`. */
+export type InterfaceSysctls = Readonly<Record<string, string>>;
+
+// A type, not an interface: only so it is an OptionSet.
+export type CommonEndpointOptions = {
+  readonly ifname: Option<string>;
+  readonly sysctls: Option<InterfaceSysctls>;
+};
+
+/** Endpoint options that every network with interfaces has: the engine carries them out, no driver sees them. */
+export const commonEndpointOptions: CommonEndpointOptions = {
+  ifname: parsed("the interface's name in the sandbox", "NAME", parseLinkName, {
+    aliases: ["com.docker.network.endpoint.ifname"],
+  }),
+  sysctls: parsed("settings of the interface", "net.FAMILY.conf.IFNAME.NAME=VALUE,...", parseSysctlList, {
+    aliases: ["com.docker.network.endpoint.sysctls"],
+  }),
+};
+
+function parseSysctlList(text: string): InterfaceSysctls {
+  const pairs = text.split(",").map((part): [string, string] => {
+    const at = part.indexOf("=");
+    return at === -1 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)];
+  });
+  return parseInterfaceSysctls(Object.fromEntries(pairs));
+}
+
+/**
+ * Checked settings of an interface: Docker's families, `IFNAME` in the interface's place, a value of one line.
+ * @throws NetkitError ARGUMENT_INVALID
+ */
+export function parseInterfaceSysctls(sysctls: InterfaceSysctls): InterfaceSysctls {
+  for (const [name, value] of Object.entries(sysctls)) {
+    const valid = /^net\.(?:ipv4|ipv6|mpls)\.[a-z0-9_]+\.IFNAME\.[a-z0-9_]+$/.test(name);
+    if (valid && /^[\x20-\x7e\t]{1,200}$/.test(value) && value.trim() !== "") continue;
+    throw new NetkitError(
+      "ARGUMENT_INVALID",
+      valid
+        ? `invalid value ${quoted(value)} of the sysctl ${name}`
+        : `${quoted(name)} is no sysctl of an interface in net.ipv4, net.ipv6 or net.mpls`,
+      { hint: "Write it as net.ipv4.conf.IFNAME.log_martians=1, IFNAME as it is.", details: { name, value } },
+    );
+  }
+  return sysctls;
+}
