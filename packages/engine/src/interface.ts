@@ -1,17 +1,20 @@
 import {
   commonEndpointOptions,
   familyOf,
+  ipOf,
   keyOf,
   NetkitError,
   parseInterfaceSysctls,
   parseOptions,
   type AnyDriver,
+  type Cidr,
   type Endpoint,
   type Family,
   type InterfaceSysctls,
   type Network,
   type Resource,
 } from "@netkit/core";
+import { subnetOf } from "@netkit/ipam";
 import type { EndpointRequest } from "./api.ts";
 
 /** What a request says of the endpoint's interface, whatever the network's driver is. */
@@ -87,8 +90,32 @@ export function withInterface(endpoint: Endpoint, resources: readonly Resource[]
     ...asked,
     ...(asked.length === 0 ? resources : resources.filter((resource) => !keys.has(keyOf(resource)))),
     ...linkLocal.map((address): Resource => ({ kind: "address", ns, link: ifName, address })),
+    ...wayBack(endpoint),
   ];
   return [...ipv6Switch(endpoint, all), ...all];
+}
+
+/** Before the rule of the main table, 32766 (ip-rule(8)). */
+const wayBackPriority = 1070;
+
+/**
+ * What comes in through a published port is answered the way that it came, where the default route is another network's: a
+ * host that looks at the way back (rp_filter) drops the answer otherwise.
+ */
+function wayBack({ id, ifName, namespace: ns, addresses, defaultRoute, ports }: Endpoint): Resource[] {
+  if (ports.length === 0) return [];
+  const table = 0x10_00_00_00 + Number.parseInt(id.slice(0, 7), 16);
+  return addresses.flatMap(({ address, gateway }): Resource[] => {
+    const family = familyOf(address);
+    if (gateway === undefined || defaultRoute.includes(family)) return [];
+    const [everything, single] = family === "ipv4" ? ["0.0.0.0/0", 32] : ["::/0", 128];
+    const from = `${ipOf(address)}/${single}` as Cidr;
+    return [
+      { kind: "route", ns, destination: subnetOf(address), link: ifName, table },
+      { kind: "route", ns, destination: everything as Cidr, via: gateway, link: ifName, table },
+      { kind: "rule", ns, family, priority: wayBackPriority, table, from },
+    ];
+  });
 }
 
 /**

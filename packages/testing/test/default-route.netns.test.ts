@@ -133,3 +133,47 @@ test("a join that fails late leaves no interface, address, line or record", asyn
   inside("route del default");
   await box.connect("n", { publish: ["8080:80"], linkLocal: ["169.254.7.7"], ip: "10.9.0.9" });
 });
+
+test.each(["0", "1"])(
+  "a port published on a network without the default route answers the outside (rp_filter %s)",
+  async (strict) => {
+    const outside = `${host.name}-out`;
+    execFileSync("ip", ["netns", "add", outside]);
+    host.sh(
+      `ip link add up0 type veth peer name eth0 netns ${outside}; ip address add 203.0.113.1/24 dev up0; ip link set up0 up`,
+    );
+    host.sh(`ip -n ${outside} address add 203.0.113.2/24 dev eth0; ip -n ${outside} link set eth0 up`);
+    try {
+      await netkit.networks.create({ name: "web" });
+      await netkit.networks.create({ name: "aside" });
+      const box = await netkit.sandboxes.open({ networks: [{ network: "web", publish: ["8080:80"] }] });
+      const serve =
+        'require("node:http").createServer((_, response) => response.end("ok")).listen(80, () => console.log())';
+      const server = await box.run([process.execPath, "-e", serve], { stdio: "pipe" });
+      await new Promise((resolve) => server.stdout?.once("data", resolve));
+      const get = "curl -sf -m 3 http://203.0.113.1:8080/";
+      host.sh(`for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo ${strict} > $f; done`);
+      expect(host.sh(`ip netns exec ${outside} ${get}`)).toBe("ok");
+      await box.connect("aside");
+      host.sh(`for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo ${strict} > $f; done`);
+      expect(await ways(box)).toBe("aside -");
+      expect(host.sh(`ip netns exec ${outside} ${get}`)).toBe("ok");
+      expect(host.sh(get)).toBe("ok");
+      expect(host.sh("curl -sf -m 3 http://127.0.0.1:8080/")).toBe("ok");
+      const gateway = (await box.inspect()).endpoints.find(({ networkName }) => networkName === "web")?.addresses[0]
+        ?.gateway;
+      await output(box, `ping -c 1 -W 2 ${gateway}`);
+      expect((await netkit.doctor()).findings).toEqual([]);
+      await box.disconnect("aside");
+      expect(await output(box, "ip rule show | wc -l; ip route show table all | grep -c 'table 2[0-9]*' || true")).toBe(
+        "3\n0",
+      );
+      expect(host.sh(`ip netns exec ${outside} ${get}`)).toBe("ok");
+      server.kill("SIGKILL");
+      await server.exited;
+    } finally {
+      host.sh("ip link del up0");
+      execFileSync("ip", ["netns", "del", outside]);
+    }
+  },
+);
