@@ -14,6 +14,11 @@ import { networkInspect } from "./commands/network-inspect.ts";
 import { networkLs } from "./commands/network-ls.ts";
 import { networkPrune } from "./commands/network-prune.ts";
 import { networkRm } from "./commands/network-rm.ts";
+import { podAdd } from "./commands/pod-add.ts";
+import { podCreate } from "./commands/pod-create.ts";
+import { podInspect } from "./commands/pod-inspect.ts";
+import { podLs } from "./commands/pod-ls.ts";
+import { podRm } from "./commands/pod-rm.ts";
 import { run } from "./commands/run.ts";
 import { sandboxCreate } from "./commands/sandbox-create.ts";
 import { sandboxInspect } from "./commands/sandbox-inspect.ts";
@@ -34,6 +39,11 @@ const commands: readonly Command[] = [
   sandboxLs,
   sandboxInspect,
   sandboxRm,
+  podCreate,
+  podAdd,
+  podLs,
+  podInspect,
+  podRm,
   run,
   exec,
   doctor,
@@ -49,6 +59,7 @@ const commands: readonly Command[] = [
 export const groups: Readonly<Record<string, string>> = {
   network: "Networks: create, list, inspect, remove, connect",
   sandbox: "Sandboxes: create, list, inspect, remove",
+  pod: "Pods: several commands in one namespace",
 };
 
 /** Docker's other spellings of a verb. */

@@ -6,6 +6,7 @@ import type { Terminal } from "./terminal.ts";
 export type Completion =
   | "network"
   | "sandbox"
+  | "pod"
   | "driver"
   | "network-option"
   | "endpoint-option"

@@ -98,14 +98,10 @@ function staticAddresses(
       });
     }
     if (network.predefined) {
-      throw new NetkitError(
-        "UNSUPPORTED",
-        `network '${network.name}' is predefined and hands out its addresses itself`,
-        {
-          hint: "Create a network of your own for static addresses: netkit network create",
-          details: { network: network.name, address: ip },
-        },
-      );
+      throw new NetkitError("UNSUPPORTED", `${ip} can't be had: the predefined '${network.name}' chooses by itself`, {
+        hint: "Create a network of your own for static addresses: netkit network create",
+        details: { network: network.name, address: ip },
+      });
     }
     if (!network.subnets.some(({ subnet }) => familyOf(subnet) === family)) {
       throw new NetkitError(

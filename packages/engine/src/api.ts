@@ -185,6 +185,8 @@ export interface Sandboxes {
   get(ref: string): Promise<SandboxHandle>;
   /** Disconnects and removes it. Refused while its process lives (SANDBOX_IN_USE), unless `force` (then it is killed). */
   remove(ref: string, options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox>;
+  /** Removes all of them or none: those that share a namespace, and it with them. */
+  removeAll(refs: readonly string[], options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox[]>;
 }
 
 export type RunOptions = Pick<SpawnOptions, "stdio" | "env" | "cwd" | "detached" | "signal">;

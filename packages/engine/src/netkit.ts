@@ -136,7 +136,13 @@ function netkitOf(context: Context): Netkit {
       const sandbox = await findSandbox(reader, ref);
       return sandboxHandle(context, sandbox, await namespaceOf(reader, sandbox.namespace));
     },
-    remove: async (ref, options = {}) => await remove(context, await findSandbox(reader, ref), options),
+    remove: async (ref, options = {}) => {
+      const sandbox = await findSandbox(reader, ref);
+      await remove(context, [sandbox], options);
+      return sandbox;
+    },
+    removeAll: async (refs, options = {}) =>
+      await remove(context, await Promise.all(refs.map(async (ref) => await findSandbox(reader, ref))), options),
   });
 
   const close = async (): Promise<void> => {

@@ -187,6 +187,8 @@ function joinerRefusal(
   if (endpoints.length > 1) return "further networks";
   if ((joining.publish ?? []).length > 0) return "published ports of its own";
   if (joining.ip !== undefined || joining.ip6 !== undefined || joining.mac !== undefined) return "addresses of its own";
+  // All that is left of a request speaks of an interface.
+  if (Object.keys(joining).some((key) => key !== "network" && key !== "publish")) return "an interface of its own";
   if (request.netns !== undefined || request.pid !== undefined) return "another namespace";
   if (request.hostname !== undefined || request.domainname !== undefined) return "a hostname of its own";
   if (request.dns !== undefined || (request.hosts ?? []).length > 0) return "name settings of its own";

@@ -6,6 +6,7 @@ import type { Command, Completion } from "../command.ts";
 import { builtInDrivers, driverNames, findDriver } from "../drivers.ts";
 import type { Globals } from "../globals.ts";
 import type { Parsed } from "../parse.ts";
+import { listPods, podState } from "../pods.ts";
 import { session } from "../session.ts";
 import { readSettings } from "../settings.ts";
 import { pathCandidate, type Candidate } from "./candidate.ts";
@@ -36,6 +37,10 @@ export async function valuesFor(
       return await networkNames(globals, partial, around?.command.name === "run");
     case "sandbox":
       return await withState(globals, async (netkit) => await sandboxNames(netkit, ""));
+    case "pod":
+      return await withState(globals, async (netkit) =>
+        (await listPods(netkit)).map((pod) => ({ word: pod.name, summary: podState(pod) })),
+      );
     case "network-option": {
       const driver = String(around?.parsed.options["driver"] ?? builtInDrivers[0]);
       return optionValues((await findDriver(driver, await readSettings(globals))).options, partial);

@@ -73,7 +73,7 @@ function createCommands(_: Shell, { path, content }: FileResource): string[] {
 /** What becomes of a file's content when `previous` turns into `wanted`. */
 function edited(found: string, wanted: FileResource, previous: FileResource): string {
   if (wanted.edits === undefined || found === previous.content) return wanted.content;
-  if (wanted.edits === "keep") return found;
+  if (wanted.edits === "keep" || wanted.content === previous.content) return found;
   const [before, after] = [linesOf(previous.content), linesOf(wanted.content)];
   const left = linesOf(found).filter((line) => after.includes(line) || !before.includes(line));
   const added = after.filter((line) => !before.includes(line) && !left.includes(line));
