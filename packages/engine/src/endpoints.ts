@@ -63,7 +63,7 @@ export async function connect(
     network: network.id,
     sandbox: sandbox.id,
     namespace: namespace.id,
-    created: new Date().toISOString(),
+    created: momentAfter(others),
     ifName: hasInterfaces(driver) ? chooseIfName(ifName, others, inside?.links ?? []) : "",
     mac:
       request.mac === undefined
@@ -270,6 +270,12 @@ async function findEndpoint(
     );
   }
   return { endpoint, network };
+}
+
+/** Now, or a millisecond after the sandbox's latest endpoint: their order is the order in which they were made. */
+function momentAfter(others: readonly Attached[]): string {
+  const latest = Math.max(...others.map(({ endpoint }) => Date.parse(endpoint.created)), 0);
+  return new Date(Math.max(Date.now(), latest + 1)).toISOString();
 }
 
 function chooseIfName(wanted: string | undefined, others: readonly Attached[], links: readonly string[]): string {

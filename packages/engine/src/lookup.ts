@@ -89,13 +89,9 @@ async function endpointsUnder(reader: Reader, prefix: string): Promise<Endpoint[
   if (entries.length === 0) return [];
   const ids = entries.map(({ key }) => `endpoint/${key.slice(prefix.length)}`);
   const found = await reader.getAll<Endpoint>(ids);
-  return ids.map((key) => present(found.get(key), key)).toSorted(byAge);
-}
-
-/** Those of one millisecond, as a sandbox with several networks makes them, by their interfaces: eth2 before eth10. */
-function byAge(a: Endpoint, b: Endpoint): number {
-  if (a.created !== b.created) return a.created < b.created ? -1 : 1;
-  return a.ifName.length - b.ifName.length || (a.ifName < b.ifName ? -1 : 1);
+  return ids
+    .map((key) => present(found.get(key), key))
+    .toSorted((a, b) => (a.created < b.created ? -1 : Number(a.created > b.created)));
 }
 
 async function required<T>(reader: Reader, key: string): Promise<T> {
