@@ -24,7 +24,7 @@ export const endpointOptions = {
   sysctl: {
     value: "NAME=VALUE",
     many: true,
-    summary: "Setting of the interface: net.ipv4.conf.IFNAME.log_martians=1",
+    summary: "Setting of the interface (net.ipv4.conf.IFNAME.log_martians=1); of a new sandbox without IFNAME",
   },
   opt: {
     short: "o",

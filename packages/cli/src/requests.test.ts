@@ -118,6 +118,14 @@ describe("a sandbox", () => {
     expect(two.networks).toEqual([{ network: "a", aliases: ["x", "y"], ip: "10.0.0.2" }, { network: "b" }]);
   });
 
+  test("sysctls with IFNAME are the first endpoint's, others the sandbox's", () => {
+    const sysctl = ["net.ipv4.conf.IFNAME.rp_filter=2", "net.ipv4.ip_unprivileged_port_start=80"];
+    expect(sandboxRequest({ ...nothing, network: ["a"], sysctl }, [])).toMatchObject({
+      networks: [{ network: "a", sysctls: { "net.ipv4.conf.IFNAME.rp_filter": "2" } }],
+      sysctls: { "net.ipv4.ip_unprivileged_port_start": "80" },
+    });
+  });
+
   test("refuses an address given twice, or without a network", () => {
     expect(() => sandboxRequest({ ...nothing, network: ["name=a,ip=10.0.0.2"], ip: "10.0.0.3" }, [])).toThrow("twice");
     expect(() => sandboxRequest({ ...nothing, ip: "10.0.0.3" }, [])).toThrow("need a network");

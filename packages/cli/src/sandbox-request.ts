@@ -36,7 +36,10 @@ export function sandboxRequest(
   const texts = options.network.length === 0 ? defaultNetworks : options.network;
   const networks = texts.map(parseNetworkOption);
   // As in Docker, these options are about the first network.
-  const about = endpointRequest(options);
+  const [ofInterface, ofNamespace] = [true, false].map((inner) =>
+    options.sysctl.filter((text) => /\bIFNAME\b/.test(text.split("=")[0] ?? "") === inner),
+  ) as [string[], string[]];
+  const about = endpointRequest({ ...options, sysctl: ofInterface });
   const [first, ...others] = networks;
   if (first === undefined && Object.keys(about).length > 0) {
     throw new NetkitError("ARGUMENT_INVALID", "addresses, aliases and ports need a network", {
@@ -63,6 +66,7 @@ export function sandboxRequest(
     ...(options.domainname === undefined ? {} : { domainname: options.domainname }),
     ...(Object.keys(dns).length === 0 ? {} : { dns }),
     hosts: options["add-host"].map(parseHost),
+    ...(ofNamespace.length === 0 ? {} : { sysctls: parsePairs("--sysctl", ofNamespace) }),
     labels: parsePairs("--label", options.label, ""),
   };
 }

@@ -65,6 +65,7 @@ export function sandboxView(sandbox: SandboxDetails): Record<string, unknown> {
       Dns: sandbox.dns.servers,
       DnsSearch: sandbox.dns.search,
       DnsOptions: sandbox.dns.options,
+      Sysctls: sandbox.sysctls ?? {},
       ExtraHosts: sandbox.hosts.map(({ name, address }) => `${name}:${address}`),
     },
     NetworkSettings: {

@@ -37,7 +37,7 @@ function parseSysctlList(text: string): InterfaceSysctls {
 export function parseInterfaceSysctls(sysctls: InterfaceSysctls): InterfaceSysctls {
   for (const [name, value] of Object.entries(sysctls)) {
     const valid = /^net\.(?:ipv4|ipv6|mpls)\.[a-z0-9_]+\.IFNAME\.[a-z0-9_]+$/.test(name);
-    if (valid && /^[\x20-\x7e\t]{1,200}$/.test(value) && value.trim() !== "") continue;
+    if (valid && isSysctlValue(value)) continue;
     throw new NetkitError(
       "ARGUMENT_INVALID",
       valid
@@ -47,4 +47,29 @@ export function parseInterfaceSysctls(sysctls: InterfaceSysctls): InterfaceSysct
     );
   }
   return sysctls;
+}
+
+/**
+ * Checked settings of a network namespace by their dotted names: `net.ipv4.ip_unprivileged_port_start`.
+ * @throws NetkitError ARGUMENT_INVALID
+ */
+export function parseNamespaceSysctls(sysctls: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(sysctls)) {
+    const valid = /^net(?:\.[a-z0-9_-]+){2,}$/.test(name);
+    if (valid && isSysctlValue(value)) continue;
+    throw new NetkitError(
+      "ARGUMENT_INVALID",
+      valid ? `invalid value ${quoted(value)} of the sysctl ${name}` : `${quoted(name)} is no sysctl of a namespace`,
+      {
+        hint: "Write it as net.ipv4.ip_unprivileged_port_start=80, or with IFNAME for that of an interface.",
+        details: { name, value },
+      },
+    );
+  }
+  return sysctls;
+}
+
+/** One line of printable characters. */
+function isSysctlValue(value: string): boolean {
+  return /^[\x20-\x7e\t]{1,200}$/.test(value) && value.trim() !== "";
 }

@@ -113,6 +113,8 @@ export interface Sandbox extends Record_ {
   readonly domainname?: string;
   readonly dns: DnsConfig;
   readonly hosts: readonly ExtraHost[];
+  /** Settings of its namespace by their dotted names. */
+  readonly sysctls?: Readonly<Record<string, string>>;
   /** Remove the sandbox when its process has ended. */
   readonly autoRemove: boolean;
   /** The process that `run` started, if any. */

@@ -59,6 +59,7 @@ export async function takeLinkLocal(
   network: Network,
   texts: readonly string[],
   id: EndpointId,
+  families: readonly Family[],
 ): Promise<Cidr[]> {
   const taken: Cidr[] = [];
   for (const text of texts) {
@@ -70,6 +71,7 @@ export async function takeLinkLocal(
         details: { address: ip },
       });
     }
+    refuseFamily(ip, families);
     await refuseTaken(draft, network, ip);
     draft.put(addressKeyOf(network.id, ip), { endpoint: id, ip } satisfies AddressHolder);
     taken.push(`${ip}/${prefixLengthOf(range)}` as Cidr);
@@ -92,11 +94,7 @@ function staticAddresses(
     if (familyOf(ip) !== family) {
       throw new NetkitError("ADDRESS_INVALID", `${ip} is not an ${familyNames[family]} address`);
     }
-    if (!families.includes(family)) {
-      throw new NetkitError("ARGUMENT_INVALID", `${ip} can't be had where a sysctl turns ${familyNames[family]} off`, {
-        hint: "Leave out the address or the sysctl.",
-      });
-    }
+    refuseFamily(ip, families);
     if (network.predefined) {
       throw new NetkitError("UNSUPPORTED", `${ip} can't be had: the predefined '${network.name}' chooses by itself`, {
         hint: "Create a network of your own for static addresses: netkit network create",
@@ -112,6 +110,16 @@ function staticAddresses(
     wanted[family] = ip;
   }
   return wanted;
+}
+
+/** @throws NetkitError ARGUMENT_INVALID */
+function refuseFamily(ip: Ip, families: readonly Family[]): void {
+  const family = familyOf(ip);
+  if (families.includes(family)) return;
+  throw new NetkitError("ARGUMENT_INVALID", `${ip} can't be had where a sysctl turns ${familyNames[family]} off`, {
+    hint: "Leave out the address or the sysctl.",
+    details: { address: ip },
+  });
 }
 
 type Assigned = { ip: Ip; subnet: Network["subnets"][number] };

@@ -162,6 +162,8 @@ export interface SandboxRequest {
   };
   /** Lines of /etc/hosts; the address `host-gateway` stands for the host's own, as the sandbox reaches it. */
   readonly hosts?: readonly { readonly address: Ip | string; readonly name: string }[];
+  /** Settings of its namespace: `net.ipv4.ip_unprivileged_port_start`. For namespaces that netkit makes. */
+  readonly sysctls?: Readonly<Record<string, string>>;
   readonly labels?: Labels;
   /** Remove it when the process that `run` starts has ended; at the latest with the next command. */
   readonly autoRemove?: boolean;

@@ -56,7 +56,7 @@ export async function connect(
 
   const id = newId<EndpointId>();
   const addresses = await assignAddresses(draft, network, request, id, families);
-  const linkLocal = await takeLinkLocal(draft, network, request.linkLocal ?? [], id);
+  const linkLocal = await takeLinkLocal(draft, network, request.linkLocal ?? [], id, families);
   const inside = namespace.owner === "stranger" ? (await context.host.open()).look(namespace.path) : undefined;
   const endpoint: Endpoint = {
     id,

@@ -37,7 +37,7 @@ export function readInterface(driver: AnyDriver, network: Network, request: Endp
     sysctls: listed = {},
     ...options
   } = parseOptions(
-    present ? { ...commonEndpointOptions, ...driver.endpointOptions } : driver.endpointOptions,
+    present ? { ...driver.endpointOptions, ...commonEndpointOptions } : driver.endpointOptions,
     request.options ?? {},
     `endpoints of driver '${driver.name}'`,
   ) as Partial<{ ifname: string; sysctls: InterfaceSysctls }>;

@@ -40,7 +40,9 @@ export function wantNamespace(context: Context, draft: Draft, namespace: Namespa
   if (namespace.name !== undefined) {
     resources.push({ kind: "netns", ns: namespace.id, name: namespace.name } satisfies NetnsResource);
     // Interfaces have IPv6 when an endpoint says so: see ipv6Switch.
-    resources.push({ kind: "sysctl", ns: namespace.id, path: "net/ipv6/conf/default/disable_ipv6", value: "1" });
+    const sysctls = { "net.ipv6.conf.default.disable_ipv6": "1", ...holder.sysctls };
+    for (const [name, value] of Object.entries(sysctls))
+      resources.push({ kind: "sysctl", ns: namespace.id, path: name.replaceAll(".", "/"), value });
   }
   const own = namespace.owner !== "host";
   if (own || asksForFiles(holder)) {

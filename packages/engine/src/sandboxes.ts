@@ -4,6 +4,7 @@ import {
   NetkitError,
   parseIp,
   parseName,
+  parseNamespaceSysctls,
   type Endpoint,
   type Namespace,
   type NamespaceId,
@@ -45,6 +46,7 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
     labels: request.labels ?? {},
     namespace: namespace.id,
     ...(holder === undefined ? surroundingsOf(request, name) : sharedWith(holder)),
+    ...sysctlsOf(request, namespace),
     autoRemove: request.autoRemove ?? false,
   };
   draft.put(keys.sandbox(id), sandbox);
@@ -85,6 +87,20 @@ function surroundingsOf({ hostname, domainname, dns, hosts = [] }: SandboxReques
       name: host,
     })),
   };
+}
+
+/** Of a namespace that goes with its sandbox: in any other one they would stay. */
+function sysctlsOf({ sysctls = {} }: SandboxRequest, { owner, path }: Namespace): Pick<Sandbox, "sysctls"> {
+  const names = Object.keys(sysctls);
+  if (names.length === 0) return {};
+  if (owner !== "netkit") {
+    const where = owner === "host" ? "the host" : `the namespace ${path}`;
+    throw new NetkitError("UNSUPPORTED", `${names.join(", ")} would stay set on ${where}, which isn't netkit's`, {
+      hint: "Set it there with sysctl, or make a sandbox with a namespace of its own.",
+      details: { sysctls },
+    });
+  }
+  return { sysctls: parseNamespaceSysctls(sysctls) };
 }
 
 /** A joined sandbox goes on with the files of the namespace when its holder is gone. */
@@ -191,6 +207,7 @@ function joinerRefusal(
   if (Object.keys(joining).some((key) => key !== "network" && key !== "publish")) return "an interface of its own";
   if (request.netns !== undefined || request.pid !== undefined) return "another namespace";
   if (request.hostname !== undefined || request.domainname !== undefined) return "a hostname of its own";
+  if (Object.keys(request.sysctls ?? {}).length > 0) return "sysctls of its own";
   if (request.dns !== undefined || (request.hosts ?? []).length > 0) return "name settings of its own";
   return undefined;
 }

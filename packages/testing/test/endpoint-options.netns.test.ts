@@ -78,6 +78,9 @@ test("with IPv6 turned off by a sysctl there is no IPv6 address, route or line o
   await expect(netkit.sandboxes.open({ networks: [{ network: "n", sysctls, ip6: "fd00::9" }] })).rejects.toMatchObject({
     code: "ARGUMENT_INVALID",
   });
+  await expect(
+    netkit.sandboxes.open({ networks: [{ network: "n", sysctls, linkLocal: ["fe80::9"] }] }),
+  ).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
 });
 
 test("link-local addresses are further addresses of the interface, reach a neighbour, and are unique in the network", async () => {
@@ -161,4 +164,20 @@ test("of several subnets of a family the first with room gives the address, each
     "10.9.1.0/30": { used: 2, available: 0n },
   });
   await expect(netkit.sandboxes.open({ networks: ["n"] })).rejects.toMatchObject({ code: "POOL_EXHAUSTED" });
+});
+
+test("sysctls of a sandbox's namespace are set in it alone, and refused where they would stay", async () => {
+  const sysctls = { "net.ipv4.ip_unprivileged_port_start": "80", "net.ipv6.conf.default.disable_ipv6": "0" };
+  const box = await netkit.sandboxes.open({ name: "box", sysctls });
+  const read = "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv6/conf/default/disable_ipv6";
+  expect(await output(box, read)).toBe("80\n0");
+  expect(host.sh("cat /proc/sys/net/ipv4/ip_unprivileged_port_start")).toBe("1024");
+  expect((await netkit.doctor()).findings).toEqual([]);
+  const open = async (request: object) => await netkit.sandboxes.open({ sysctls, ...request });
+  await expect(open({ networks: ["host"] })).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  await expect(open({ networks: ["container:box"] })).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  await expect(open({ pid: process.ppid })).rejects.toMatchObject({ kind: "unsupported" });
+  for (const name of ["kernel.hostname", "net.ipv4.conf.IFNAME.rp_filter", "net..x", "net.ipv4/../x", "net.ipv4"])
+    await expect(open({ sysctls: { [name]: "1" } })).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
+  await expect(open({ sysctls: { "net.ipv4.no_such_setting": "1" } })).rejects.toMatchObject({ code: "KERNEL" });
 });

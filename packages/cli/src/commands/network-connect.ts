@@ -28,7 +28,7 @@ export const networkConnect: Command = command({
     if (NETWORK === undefined) return [];
     const netkit = await open();
     const driver = await netkit.driver((await netkit.networks.get(NETWORK)).driver);
-    const options = { ...commonEndpointOptions, ...driver.endpointOptions };
+    const options = { ...driver.endpointOptions, ...commonEndpointOptions };
     return [optionSection(`Endpoint options on a network of the driver ${driver.name} (-o KEY=VALUE)`, options)];
   },
   async run({ open, options, arguments: { NETWORK, SANDBOX }, change }) {

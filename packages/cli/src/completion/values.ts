@@ -51,7 +51,7 @@ export async function valuesFor(
         const ref = Array.isArray(network) ? network[0] : network;
         const { driver } = await netkit.networks.get(String(ref ?? "bridge"));
         const { endpointOptions } = await netkit.driver(driver);
-        return optionValues({ ...commonEndpointOptions, ...endpointOptions }, partial);
+        return optionValues({ ...endpointOptions, ...commonEndpointOptions }, partial);
       });
   }
 }
