@@ -118,7 +118,10 @@ export interface Networks {
   inspect(ref: string): Promise<NetworkDetails>;
   /** Refused while endpoints are attached (NETWORK_IN_USE names them). */
   remove(ref: string, options?: ChangeOptions): Promise<Network>;
-  /** Removes every user-defined network without endpoints, or those of them that `filter` accepts. */
+  /**
+   * Removes every user-defined network without endpoints, or those of them that `filter` accepts; settings for others
+   * (`configOnly`) stay.
+   */
   prune(options?: ChangeOptions & { readonly filter?: (network: Network) => boolean }): Promise<Network[]>;
 }
 
