@@ -84,6 +84,17 @@ const rules: readonly EditRule[] = [
     },
   },
   {
+    rule: "keep: what a process left that died while it wrote is no edit",
+    run: async () => {
+      const { host, before, after, content } = await edited("keep", "1 localhost\n3 new\n\n\n\n");
+      await host.handler.apply(host.replaces(before, after));
+      expect(content()).toBe(after.content);
+      writeFileSync(before.path, `${after.content}\n\n`);
+      await host.handler.apply(host.replaces(after, before));
+      expect(content()).toBe(before.content);
+    },
+  },
+  {
     rule: "without edits the content is netkit's alone",
     run: async () => {
       const { host, before, after, content } = await edited(undefined, mine);

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  fstatSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -72,7 +73,9 @@ function createCommands(_: Shell, { path, content }: FileResource): string[] {
 
 /** What becomes of a file's content when `previous` turns into `wanted`. */
 function edited(found: string, wanted: FileResource, previous: FileResource): string {
-  if (wanted.edits === undefined || found === previous.content) return wanted.content;
+  if (wanted.edits === undefined) return wanted.content;
+  // What a process left that died while it wrote (see rewrite) is no edit.
+  if ([previous, wanted].some(({ content }) => withoutEnd(found) === withoutEnd(content))) return wanted.content;
   if (wanted.edits === "keep" || wanted.content === previous.content) return found;
   const [before, after] = [linesOf(previous.content), linesOf(wanted.content)];
   const left = linesOf(found).filter((line) => after.includes(line) || !before.includes(line));
@@ -81,7 +84,11 @@ function edited(found: string, wanted: FileResource, previous: FileResource): st
 }
 
 function linesOf(text: string): string[] {
-  return text.replace(/\n$/, "").split("\n");
+  return withoutEnd(text).split("\n");
+}
+
+function withoutEnd(text: string): string {
+  return text.replace(/\n+$/, "");
 }
 
 function contentOf(path: string): string | undefined {
@@ -142,10 +149,16 @@ function overwrite(path: string, content: string, edit: (found: string) => strin
   }
 }
 
+/**
+ * A process that dies in between leaves the new content with blank lines behind it, never a mixture: what is longer than it
+ * is overwritten by line breaks first, in one write.
+ */
 function rewrite(fd: number, content: string): void {
-  const bytes = Buffer.from(content);
+  const length = Buffer.byteLength(content);
+  const bytes = Buffer.alloc(Math.max(length, fstatSync(fd).size), "\n");
+  bytes.write(content);
   for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, at);
-  ftruncateSync(fd, bytes.length);
+  ftruncateSync(fd, length);
 }
 
 /** Removes the file, and its directory with the last one. */
