@@ -24,6 +24,8 @@ export const networkRequest: z.ZodType<NetworkRequest> = z.strictObject({
   ipv4: z.boolean().exactOptional(),
   ipv6: z.boolean().exactOptional(),
   internal: z.boolean().exactOptional(),
+  configOnly: z.boolean().exactOptional(),
+  configFrom: text.exactOptional(),
   options: options.exactOptional(),
   labels: labels.exactOptional(),
 });
@@ -36,6 +38,9 @@ export const endpointRequest: z.ZodType<EndpointRequest> = z.strictObject({
   aliases: z.array(text).exactOptional(),
   publish: ports.exactOptional(),
   ifName: text.exactOptional(),
+  gatewayPriority: z.int().exactOptional(),
+  linkLocal: z.array(text).exactOptional(),
+  sysctls: z.record(z.string(), text).exactOptional(),
   options: options.exactOptional(),
 });
 
@@ -45,6 +50,7 @@ export const sandboxRequest: z.ZodType<SandboxRequest> = z.strictObject({
   netns: text.exactOptional(),
   pid: z.int().min(1).exactOptional(),
   hostname: text.exactOptional(),
+  domainname: text.exactOptional(),
   dns: z
     .strictObject({
       servers: z.array(text).exactOptional(),
@@ -53,6 +59,7 @@ export const sandboxRequest: z.ZodType<SandboxRequest> = z.strictObject({
     })
     .exactOptional(),
   hosts: z.array(z.strictObject({ address: text, name: text })).exactOptional(),
+  sysctls: z.record(z.string(), text).exactOptional(),
   labels: labels.exactOptional(),
   autoRemove: z.boolean().exactOptional(),
 });

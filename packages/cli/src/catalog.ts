@@ -20,6 +20,11 @@ import { networkInspect } from "./commands/network-inspect.ts";
 import { networkLs } from "./commands/network-ls.ts";
 import { networkPrune } from "./commands/network-prune.ts";
 import { networkRm } from "./commands/network-rm.ts";
+import { podAdd } from "./commands/pod-add.ts";
+import { podCreate } from "./commands/pod-create.ts";
+import { podInspect } from "./commands/pod-inspect.ts";
+import { podLs } from "./commands/pod-ls.ts";
+import { podRm } from "./commands/pod-rm.ts";
 import { portAdd } from "./commands/port-add.ts";
 import { portLs } from "./commands/port-ls.ts";
 import { portRm } from "./commands/port-rm.ts";
@@ -43,6 +48,11 @@ const commands: readonly Command[] = [
   sandboxLs,
   sandboxInspect,
   sandboxRm,
+  podCreate,
+  podAdd,
+  podLs,
+  podInspect,
+  podRm,
   portLs,
   portAdd,
   portRm,
@@ -67,6 +77,7 @@ const commands: readonly Command[] = [
 export const groups: Readonly<Record<string, string>> = {
   network: "Networks: create, list, inspect, remove, connect",
   sandbox: "Sandboxes: create, list, inspect, remove",
+  pod: "Pods: several commands in one namespace",
   port: "Published ports: list, add, remove",
   agent: "The long-running agent: run, status, stop, install",
 };

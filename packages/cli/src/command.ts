@@ -6,6 +6,7 @@ import type { Terminal } from "./terminal.ts";
 export type Completion =
   | "network"
   | "sandbox"
+  | "pod"
   | "published-port"
   | "driver"
   | "network-option"
@@ -25,6 +26,7 @@ export interface CommandOption {
   readonly value?: string;
   /** May be given several times. */
   readonly many?: true;
+  /** Of a flag `true`: it is turned off with `--name=false`. */
   readonly default?: string;
   readonly complete?: Completion;
 }

@@ -15,6 +15,16 @@ const schema = z.strictObject({
       .array(z.string().check(z.minLength(1)))
       .check(z.describe("Driver packages, or paths of driver modules, relative to this file.")),
   ),
+  "default-network-opts": z.optional(
+    z
+      .record(z.string(), z.record(z.string(), z.string()))
+      .check(z.describe("Options of new networks by driver, where 'network create' doesn't say otherwise.")),
+  ),
+  "host-gateway-ip": z.optional(
+    z
+      .array(z.string().check(z.minLength(1)))
+      .check(z.describe("What host-gateway stands for in --add-host: an address of each family at most.")),
+  ),
 });
 
 export interface Config {
@@ -22,6 +32,8 @@ export interface Config {
   readonly firewall?: "auto" | "nftables" | "iptables" | "none" | undefined;
   readonly agent?: boolean | undefined;
   readonly drivers?: readonly string[] | undefined;
+  readonly "default-network-opts"?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
+  readonly "host-gateway-ip"?: readonly string[] | undefined;
 }
 
 /** @throws NetkitError CONFIG_INVALID with every problem */

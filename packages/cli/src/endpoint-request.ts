@@ -21,6 +21,16 @@ export const endpointOptions = {
     value: "RATE",
     summary: "Limit, for example 10mbit, or ingress=10mbit,egress=5mbit,burst=1mbit; ingress is towards the sandbox",
   },
+  "link-local-ip": { value: "IP", many: true, summary: "Further address in 169.254.0.0/16 or fe80::/64" },
+  "gw-priority": {
+    value: "NUMBER",
+    summary: "Of several networks the one with the highest has the default route; default 0",
+  },
+  sysctl: {
+    value: "NAME=VALUE",
+    many: true,
+    summary: "Setting of the interface (net.ipv4.conf.IFNAME.log_martians=1); of a new sandbox without IFNAME",
+  },
   opt: {
     short: "o",
     value: "KEY=VALUE",
@@ -36,7 +46,8 @@ export const endpointOptions = {
  * @throws NetkitError ARGUMENT_INVALID
  */
 export function endpointRequest(options: OptionValues<typeof endpointOptions>): Omit<EndpointRequest, "network"> {
-  const { ip, ip6, mac, alias, publish, ifname } = options;
+  const { ip, ip6, mac, alias, publish, ifname, sysctl } = options;
+  const [linkLocal, priority] = [options["link-local-ip"], options["gw-priority"]];
   const driverOptions = driverOptionsOf(options);
   return {
     ...(ip === undefined ? {} : { ip }),
@@ -45,6 +56,9 @@ export function endpointRequest(options: OptionValues<typeof endpointOptions>): 
     ...(alias.length === 0 ? {} : { aliases: alias }),
     ...(publish.length === 0 ? {} : { publish }),
     ...(ifname === undefined ? {} : { ifName: ifname }),
+    ...(linkLocal.length === 0 ? {} : { linkLocal }),
+    ...(priority === undefined ? {} : { gatewayPriority: parsePriority(priority) }),
+    ...(sysctl.length === 0 ? {} : { sysctls: parsePairs("--sysctl", sysctl) }),
     ...(Object.keys(driverOptions).length === 0 ? {} : { options: driverOptions }),
   };
 }
@@ -57,5 +71,13 @@ function driverOptionsOf({ opt, rate }: OptionValues<typeof endpointOptions>): R
   if (twice === undefined) return { ...given, ...ofRate };
   throw new NetkitError("ARGUMENT_INVALID", `${twice} given twice: by --rate and by --opt`, {
     hint: "Say it in one place.",
+  });
+}
+
+/** @throws NetkitError ARGUMENT_INVALID */
+export function parsePriority(text: string): number {
+  if (/^-?[0-9]{1,10}$/.test(text)) return Number(text);
+  throw new NetkitError("ARGUMENT_INVALID", `the gateway priority ${JSON.stringify(text)} is no whole number`, {
+    hint: "Write it as --gw-priority 100; the highest wins, and 0 is the default.",
   });
 }

@@ -1,4 +1,4 @@
-import { familyOf, type Endpoint, type Family, type Network, type Subnet } from "@netkit/core";
+import { familyOf, type Endpoint, type Family, type Network, type SubnetRequest } from "@netkit/core";
 import type { NetworkDetails } from "@netkit/engine";
 import { bindingsOf, formatPort } from "./port-view.ts";
 
@@ -65,13 +65,13 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
     IPAM: {
       Driver: network.driver === "null" ? "null" : "default",
       Options: {},
-      Config: network.subnets.map(ipamConfig),
+      Config: (network.configOnly ?? network).subnets.map(ipamConfig),
     },
     Internal: network.internal,
     Attachable: false,
     Ingress: false,
-    ConfigFrom: { Network: "" },
-    ConfigOnly: false,
+    ConfigFrom: { Network: network.configFrom ?? "" },
+    ConfigOnly: network.configOnly !== undefined,
     Containers: Object.fromEntries(
       network.endpoints.map((endpoint) => [
         endpoint.sandbox,
@@ -88,7 +88,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
       ]),
     ),
     Options: Object.fromEntries(
-      Object.entries(network.options)
+      Object.entries((network.configOnly ?? network).options)
         .filter(([, value]) => value !== undefined)
         .map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
     ),
@@ -106,9 +106,9 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
   };
 }
 
-function ipamConfig({ subnet, gateway, range, auxiliary }: Subnet): Record<string, unknown> {
+function ipamConfig({ subnet, gateway, range, auxiliary = {} }: SubnetRequest): Record<string, unknown> {
   return {
-    Subnet: subnet,
+    ...(subnet === undefined ? {} : { Subnet: subnet }),
     ...(range === undefined ? {} : { IPRange: range }),
     ...(gateway === undefined ? {} : { Gateway: gateway }),
     ...(Object.keys(auxiliary).length === 0 ? {} : { AuxiliaryAddresses: auxiliary }),

@@ -120,7 +120,7 @@ function parseArgsOptions(options: CommandOptions): NonNullable<ParseArgsConfig[
 function initialValues(options: CommandOptions): Tokens["values"] {
   const values: Tokens["values"] = {};
   for (const [name, option] of Object.entries(options)) {
-    values[name] = option.many ? [] : option.value === undefined ? false : option.default;
+    values[name] = option.many ? [] : option.value === undefined ? option.default === "true" : option.default;
   }
   return values;
 }
@@ -134,7 +134,10 @@ function readValue(
   if (option.value === undefined) {
     if (value === undefined || value === "true") return true;
     if (value === "false") return false;
-    throw invalid(`${rawName} is true or false, not ${JSON.stringify(value)}`, `Write ${rawName} alone to turn it on.`);
+    throw invalid(
+      `${rawName} is true or false, not ${JSON.stringify(value)}`,
+      `Write ${rawName} alone to turn it on, ${rawName}=false to turn it off.`,
+    );
   }
   if (value === undefined || value === "--") {
     throw invalid(`${rawName} needs a value`, `Write it as ${rawName} ${option.value}.`);

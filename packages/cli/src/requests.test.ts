@@ -24,12 +24,31 @@ describe("--network", () => {
     });
   });
 
-  test.each(["ip=10.0.0.9", "name=a,name=b", "name=,ip=1.2.3.4", "name=web,aliss=x", "name=web,junk"])(
-    "refuses %s",
-    (text) => {
-      expect(() => parseNetworkOption(text)).toThrow(NetkitError);
-    },
-  );
+  test("takes priorities, link-local addresses and sysctls, and commas within quotes", () => {
+    expect(
+      parseNetworkOption(
+        'name=web,gw-priority=-3,link-local-ip=169.254.1.1,link-local-ip=fe80::1,sysctl=a=1,"driver-opt=k=x=1,y=""2"""',
+      ),
+    ).toEqual({
+      network: "web",
+      gatewayPriority: -3,
+      linkLocal: ["169.254.1.1", "fe80::1"],
+      sysctls: { a: "1" },
+      options: { k: 'x=1,y="2"' },
+    });
+    expect(() => parseNetworkOption("name=web,gw-priority=high")).toThrow("no whole number");
+  });
+
+  test.each([
+    "ip=10.0.0.9",
+    "name=a,name=b",
+    "name=,ip=1.2.3.4",
+    "name=web,aliss=x",
+    "name=web,junk",
+    "name=web,,ip=10.0.0.9",
+  ])("refuses %s", (text) => {
+    expect(() => parseNetworkOption(text)).toThrow(NetkitError);
+  });
 });
 
 describe("subnets", () => {
@@ -78,8 +97,12 @@ describe("a sandbox", () => {
     publish: [],
     ifname: undefined,
     rate: undefined,
+    "link-local-ip": [],
+    "gw-priority": undefined,
+    sysctl: [],
     opt: [],
     hostname: undefined,
+    domainname: undefined,
     dns: [],
     "dns-search": [],
     "dns-option": [],
@@ -97,6 +120,14 @@ describe("a sandbox", () => {
       "bridge",
     ]);
     expect(two.networks).toEqual([{ network: "a", aliases: ["x", "y"], ip: "10.0.0.2" }, { network: "b" }]);
+  });
+
+  test("sysctls with IFNAME are the first endpoint's, others the sandbox's", () => {
+    const sysctl = ["net.ipv4.conf.IFNAME.rp_filter=2", "net.ipv4.ip_unprivileged_port_start=80"];
+    expect(sandboxRequest({ ...nothing, network: ["a"], sysctl }, [])).toMatchObject({
+      networks: [{ network: "a", sysctls: { "net.ipv4.conf.IFNAME.rp_filter": "2" } }],
+      sysctls: { "net.ipv4.ip_unprivileged_port_start": "80" },
+    });
   });
 
   test("refuses an address given twice, or without a network", () => {

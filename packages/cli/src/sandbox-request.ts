@@ -16,10 +16,15 @@ export const sandboxOptions = {
     complete: "network",
   },
   hostname: { short: "h", value: "NAME", summary: "Hostname; default the sandbox's name" },
+  domainname: { value: "NAME", summary: "Domain name, for the hostname's full form" },
   dns: { value: "IP", many: true, summary: "Name server" },
   "dns-search": { value: "DOMAIN", many: true, summary: "Search domain" },
   "dns-option": { value: "OPTION", many: true, aliases: ["dns-opt"], summary: "Resolver option" },
-  "add-host": { value: "HOST:IP", many: true, summary: "Line of /etc/hosts" },
+  "add-host": {
+    value: "HOST:IP",
+    many: true,
+    summary: "Line of /etc/hosts; the IP host-gateway stands for the host",
+  },
   label: { short: "l", value: "KEY=VALUE", many: true, summary: "Label" },
 } as const;
 
@@ -31,7 +36,10 @@ export function sandboxRequest(
   const texts = options.network.length === 0 ? defaultNetworks : options.network;
   const networks = texts.map(parseNetworkOption);
   // As in Docker, these options are about the first network.
-  const about = endpointRequest(options);
+  const [ofInterface, ofNamespace] = [true, false].map((inner) =>
+    options.sysctl.filter((text) => /\bIFNAME\b/.test(text.split("=")[0] ?? "") === inner),
+  ) as [string[], string[]];
+  const about = endpointRequest({ ...options, sysctl: ofInterface });
   const [first, ...others] = networks;
   if (first === undefined && Object.keys(about).length > 0) {
     throw new NetkitError("ARGUMENT_INVALID", "addresses, aliases and ports need a network", {
@@ -55,13 +63,15 @@ export function sandboxRequest(
     networks:
       first === undefined ? [] : [{ ...first, ...about, ...(aliases.length === 0 ? {} : { aliases }) }, ...others],
     ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+    ...(options.domainname === undefined ? {} : { domainname: options.domainname }),
     ...(Object.keys(dns).length === 0 ? {} : { dns }),
     hosts: options["add-host"].map(parseHost),
+    ...(ofNamespace.length === 0 ? {} : { sysctls: parsePairs("--sysctl", ofNamespace) }),
     labels: parsePairs("--label", options.label, ""),
   };
 }
 
-/** `name:address`, `name=address`, an IPv6 address with or without brackets. */
+/** `name:address`, `name=address`, an IPv6 address with or without brackets, or `host-gateway`. */
 function parseHost(text: string): { name: string; address: string } {
   const [, name, address] = /^([^:=]+)[:=]\[?([^\]]*)\]?$/.exec(text) ?? [];
   if (name === undefined || address === undefined) {
@@ -69,5 +79,5 @@ function parseHost(text: string): { name: string; address: string } {
       hint: "Write it as --add-host db:192.0.2.7.",
     });
   }
-  return { name, address: parseIp(address) };
+  return { name, address: address === "host-gateway" ? address : parseIp(address) };
 }

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { defaultRoot } from "@netkit/core";
-import type { AgentLink, Netkit, Timing } from "@netkit/engine";
+import type { AgentLink, Netkit, NetkitOptions, Timing } from "@netkit/engine";
 import { builtInDrivers, findDriver } from "./drivers.ts";
 import type { Globals } from "./globals.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -37,12 +37,19 @@ async function openWith(settings: Settings, globals: Globals, onTiming?: (timing
   // The one large import; help, completion of words and errors do without.
   const { openNetkit } = await import("@netkit/engine");
   return await openNetkit({
-    ...(settings.root === undefined ? {} : { root: settings.root }),
-    ...(settings.firewall === undefined ? {} : { firewall: settings.firewall }),
-    loadDriver: (name) => findDriver(name, settings),
-    // Those of the configuration are loaded when a network uses them: a broken one must not stop every command.
-    loadable: builtInDrivers,
+    ...engineOptions(settings),
     ...(settings.agent ? { agent: lazyLink(settings, globals) } : {}),
     ...(onTiming === undefined ? {} : { onTiming }),
   });
+}
+
+/** What a library is opened with by these settings, whether in a command or in the agent. */
+export function engineOptions(settings: Settings): Omit<NetkitOptions, "agent" | "onTiming"> {
+  const { agent: _, drivers: __, folders: ___, ...given } = settings;
+  return {
+    ...given,
+    loadDriver: (name) => findDriver(name, settings),
+    // Those of the configuration are loaded when a network uses them: a broken one must not stop every command.
+    loadable: builtInDrivers,
+  };
 }

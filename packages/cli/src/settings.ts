@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { didYouMean, NetkitError } from "@netkit/core";
 import type { FirewallBackend } from "@netkit/engine";
+import type { Config } from "./config.ts";
 import { isFirewall, type Globals } from "./globals.ts";
 
 const defaultPath = "/etc/netkit/netkit.json";
@@ -16,6 +17,8 @@ export interface Settings {
   readonly drivers: readonly string[];
   /** The folders from which they are looked up: the configuration file's, then the current one. */
   readonly folders: readonly string[];
+  readonly networkDefaults?: NonNullable<Config["default-network-opts"]>;
+  readonly hostGateway?: readonly string[];
 }
 
 /** @throws NetkitError CONFIG_INVALID, ARGUMENT_INVALID */
@@ -26,7 +29,7 @@ export async function readSettings(
   const named = globals.config ?? env["NETKIT_CONFIG"];
   const path = resolve(named ?? defaultPath);
   const text = readConfig(path, named === undefined);
-  const config = text === undefined ? {} : (await import("./config.ts")).parseConfig(text, path);
+  const config: Config = text === undefined ? {} : (await import("./config.ts")).parseConfig(text, path);
   const given = globals.root ?? env["NETKIT_ROOT"];
   const root = given ?? (config.root === undefined ? undefined : resolve(dirname(path), config.root));
   const firewall = globals.firewall ?? env["NETKIT_FIREWALL"] ?? config.firewall;
@@ -36,11 +39,14 @@ export async function readSettings(
       hint: didYouMean(firewall, ["auto", "nftables", "iptables", "none"], "It is auto, nftables, iptables or none."),
     });
   }
+  const { "default-network-opts": networkDefaults, "host-gateway-ip": hostGateway } = config;
   return {
     ...(root === undefined ? {} : { root: resolve(root) }),
     ...(firewall === undefined ? {} : { firewall }),
     agent: config.agent ?? true,
     drivers: config.drivers ?? [],
+    ...(networkDefaults === undefined ? {} : { networkDefaults }),
+    ...(hostGateway === undefined ? {} : { hostGateway }),
     folders: [...new Set([dirname(path), process.cwd()])],
   };
 }

@@ -8,6 +8,7 @@ export * from "./address.ts";
 export * from "./codes.ts";
 export * from "./digest.ts";
 export * from "./driver.ts";
+export * from "./endpoint-option.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./instance.ts";

@@ -1,6 +1,8 @@
 import type { Cidr, Ip, Mac } from "./address.ts";
 import type { EndpointAddress, Facts, PublishedPort, Subnet } from "./driver.ts";
+import type { InterfaceSysctls } from "./endpoint-option.ts";
 import type { EndpointId, NamespaceId, NetworkId, SandboxId } from "./ids.ts";
+import type { OptionInput } from "./option.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -8,6 +10,13 @@ export type Labels = Readonly<Record<string, string>>;
 interface Record_ {
   readonly created: string;
   readonly labels: Labels;
+}
+
+/** What networks are made from, as it was asked for: it is checked by the driver of each. */
+export interface NetworkSettings {
+  readonly subnets: readonly SubnetRequest[];
+  readonly ipv4: boolean;
+  readonly options: OptionInput;
 }
 
 /** A network as stored. */
@@ -19,6 +28,10 @@ export interface Network extends Record_ {
   readonly predefined: boolean;
   readonly internal: boolean;
   readonly ipv6: boolean;
+  /** It holds settings that others are made from (`--config-only`), and nothing can be attached to it. */
+  readonly configOnly?: NetworkSettings;
+  /** The name of the network that its settings are from. */
+  readonly configFrom?: string;
   /** Empty for drivers without addresses, and for a predefined network until its first endpoint. */
   readonly subnets: readonly Subnet[];
   /** By canonical name, defaults included. */
@@ -47,6 +60,11 @@ export interface Endpoint {
   readonly ports: readonly PublishedPort[];
   readonly aliases: readonly string[];
   readonly defaultRoute: readonly ("ipv4" | "ipv6")[];
+  /** Of a sandbox's endpoints the one with the highest has the default route; absent: 0. */
+  readonly gatewayPriority?: number;
+  /** Further addresses of the interface that no IPAM hands out: 169.254.0.0/16 and fe80::/64. */
+  readonly linkLocal?: readonly Cidr[];
+  readonly sysctls?: InterfaceSysctls;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -81,6 +99,12 @@ export interface DnsConfig {
   readonly options: readonly string[];
 }
 
+/** A line of /etc/hosts that was asked for; `host-gateway` stands for the host's addresses as the sandbox reaches them. */
+export interface ExtraHost {
+  readonly address: Ip | "host-gateway";
+  readonly name: string;
+}
+
 /** A process that was started in a sandbox, told from a later one with the same pid by its start time. */
 export interface SandboxProcess {
   readonly pid: number;
@@ -95,9 +119,12 @@ export interface Sandbox extends Record_ {
   readonly name: string;
   readonly namespace: NamespaceId;
   readonly hostname: string;
+  /** NIS domain name, and what the hostname's full form ends in. */
+  readonly domainname?: string;
   readonly dns: DnsConfig;
-  /** Lines `address name` of --add-host. */
-  readonly hosts: readonly { readonly address: Ip; readonly name: string }[];
+  readonly hosts: readonly ExtraHost[];
+  /** Settings of its namespace by their dotted names. */
+  readonly sysctls?: Readonly<Record<string, string>>;
   /** An agent serves it names: on networks that have them its resolv.conf names {@link resolverAddress} alone. */
   readonly names: boolean;
   /** Remove the sandbox when its process has ended. */

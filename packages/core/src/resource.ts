@@ -34,6 +34,12 @@ export interface FileResource extends Base {
   readonly kind: "file";
   readonly path: string;
   readonly content: string;
+  /**
+   * What a change does to a file that somebody has written into, so that its content isn't what was planned before: `keep`
+   * leaves it as it is, `merge` takes out the lines that go, adds those that come and leaves the rest. Both are no drift.
+   * Absent: the content is netkit's alone.
+   */
+  readonly edits?: "keep" | "merge";
 }
 
 /** A link that somebody else made: a parent, an uplink, an adopted bridge's port. Always `ensure: "exists"`. */

@@ -5,6 +5,7 @@ import type {
   Endpoint,
   EndpointId,
   Instance,
+  InterfaceSysctls,
   Ip,
   Labels,
   Mac,
@@ -40,6 +41,10 @@ export interface NetkitOptions {
    * one than that moves everything there with the next change.
    */
   readonly firewall?: FirewallBackend;
+  /** Options of new networks by driver, where a request doesn't say otherwise. */
+  readonly networkDefaults?: Readonly<Record<string, OptionInput>>;
+  /** What `host-gateway` stands for; default the gateway of the sandbox's default route. At most one of each family. */
+  readonly hostGateway?: readonly (Ip | string)[];
   /** Instead of the embedded store in `root`. */
   readonly store?: Store;
   /** Time of each step and kernel request (`--timings`). */
@@ -131,6 +136,10 @@ export interface NetworkRequest {
   readonly ipv4?: boolean;
   readonly ipv6?: boolean;
   readonly internal?: boolean;
+  /** No network, but settings for others to be made from. */
+  readonly configOnly?: boolean;
+  /** The network of that kind that has the subnets, families, options and labels of this one. */
+  readonly configFrom?: string;
   readonly options?: OptionInput;
   readonly labels?: Labels;
 }
@@ -157,7 +166,10 @@ export interface Networks {
   inspect(ref: string): Promise<NetworkDetails>;
   /** Refused while endpoints are attached (NETWORK_IN_USE names them). */
   remove(ref: string, options?: ChangeOptions): Promise<Network>;
-  /** Removes every user-defined network without endpoints, or those of them that `filter` accepts. */
+  /**
+   * Removes every user-defined network without endpoints, or those of them that `filter` accepts; settings for others
+   * (`configOnly`) stay.
+   */
   prune(options?: ChangeOptions & { readonly filter?: (network: Network) => boolean }): Promise<Network[]>;
 }
 
@@ -173,6 +185,13 @@ export interface EndpointRequest {
   readonly publish?: readonly (PortSpec | string)[];
   /** The interface's name in the sandbox; default the first free of eth0, eth1, ... */
   readonly ifName?: string;
+  /** Of a sandbox's networks that lead out, the one with the highest has the default route; default 0. */
+  readonly gatewayPriority?: number;
+  /** Further addresses in 169.254.0.0/16 or fe80::/64. */
+  readonly linkLocal?: readonly (Ip | string)[];
+  /** Settings of the interface: `net.ipv4.conf.IFNAME.log_martians`, IFNAME as it is. */
+  readonly sysctls?: InterfaceSysctls;
+  /** Of the network's driver, and `ifname` and `sysctls` by Docker's names. */
   readonly options?: OptionInput;
 }
 
@@ -186,12 +205,16 @@ export interface SandboxRequest {
   /** Adopt the namespace of a process. */
   readonly pid?: number;
   readonly hostname?: string;
+  readonly domainname?: string;
   readonly dns?: {
     readonly servers?: readonly (Ip | string)[];
     readonly search?: readonly string[];
     readonly options?: readonly string[];
   };
+  /** Lines of /etc/hosts; the address `host-gateway` stands for the host's own, as the sandbox reaches it. */
   readonly hosts?: readonly { readonly address: Ip | string; readonly name: string }[];
+  /** Settings of its namespace: `net.ipv4.ip_unprivileged_port_start`. For namespaces that netkit makes. */
+  readonly sysctls?: Readonly<Record<string, string>>;
   readonly labels?: Labels;
   /** Remove it when the process that `run` starts has ended; at the latest with the next command. */
   readonly autoRemove?: boolean;
@@ -215,6 +238,8 @@ export interface Sandboxes {
   get(ref: string): Promise<SandboxHandle>;
   /** Disconnects and removes it. Refused while its process lives (SANDBOX_IN_USE), unless `force` (then it is killed). */
   remove(ref: string, options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox>;
+  /** Removes all of them or none: those that share a namespace, and it with them. */
+  removeAll(refs: readonly string[], options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox[]>;
 }
 
 export type RunOptions = Pick<SpawnOptions, "stdio" | "env" | "cwd" | "detached" | "signal">;
@@ -255,9 +280,10 @@ export interface Finding {
    * `missing` and `different`: a stored resource in the kernel; `stray`: netkit's mark, but nothing stored implies it;
    * `gone`: a sandbox whose namespace is gone; `ended`: a sandbox to be removed whose process has ended;
    * `journal`: an operation that was cut off; `foreign`: somebody else's rule that drops netkit's traffic; `overlap`: a
-   * route of the host that takes addresses of a network. The last two are warnings: netkit's own is as it should be.
+   * route of the host that takes addresses of a network (these two are warnings: netkit's own is as it should be);
+   * `edited`: a file of a sandbox that somebody has written into, which is their right: for information.
    */
-  readonly problem: "missing" | "different" | "stray" | "gone" | "ended" | "journal" | "foreign" | "overlap";
+  readonly problem: "missing" | "different" | "stray" | "gone" | "ended" | "journal" | "foreign" | "overlap" | "edited";
   /** What it is, in words: `bridge netkit0`, `sandbox web`. */
   readonly object: string;
   readonly owner?: Owner;

@@ -1,5 +1,5 @@
-import { familyOf, type Cidr, type Endpoint, type Network, type Sandbox } from "@netkit/core";
-import { countAssignable } from "@netkit/ipam";
+import { ipOf, type Cidr, type Endpoint, type Network, type Sandbox } from "@netkit/core";
+import { contains, countAssignable } from "@netkit/ipam";
 import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
 import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandboxOf, type Reader } from "./lookup.ts";
 import type { Context } from "./operation.ts";
@@ -10,10 +10,9 @@ export async function networkDetails(reader: Reader, network: Network): Promise<
   const endpoints = await endpointsOfNetwork(reader, network.id);
   const usage: Record<Cidr, { used: number; available: bigint }> = {};
   for (const subnet of network.subnets) {
-    const family = familyOf(subnet.subnet);
     const inUse = endpoints
       .flatMap(({ addresses }) => addresses)
-      .filter(({ address }) => familyOf(address) === family).length;
+      .filter(({ address }) => contains(subnet.subnet, ipOf(address))).length;
     const reserved = Object.keys(subnet.auxiliary).length + (subnet.gateway === undefined ? 0 : 1);
     const left = countAssignable(subnet) - BigInt(inUse);
     usage[subnet.subnet] = { used: inUse + reserved, available: left < 0n ? 0n : left };

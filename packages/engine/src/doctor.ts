@@ -1,6 +1,7 @@
 import {
   keyOf,
   type Change,
+  type FileResource,
   type Namespace,
   type Owner,
   type Reading,
@@ -47,7 +48,9 @@ export async function examine(context: Context): Promise<Examination> {
     for (const [index, { resource, owner }] of own.entries()) {
       const reading = readings[index];
       if (reading === undefined || reading.state === "same") continue;
-      const { finding, change } = drift(resource, owner, reading);
+      const { finding, change }: { finding: Finding; change?: Change } = isEdited(resource, reading)
+        ? { finding: editedFile(resource, owner) }
+        : drift(resource, owner, reading);
       findings.push(finding);
       if (change !== undefined) changes.push(change);
     }
@@ -100,6 +103,24 @@ export async function removeFound(
   found: readonly { readonly sandbox: Sandbox }[],
 ): Promise<void> {
   for (const { sandbox } of found) await removeSandbox(context, draft, sandbox);
+}
+
+/** Somebody's writing in a file that may be written into. */
+function isEdited(resource: Resource, { state }: Reading): resource is FileResource {
+  return resource.kind === "file" && resource.edits !== undefined && state === "different";
+}
+
+function editedFile(resource: FileResource, owner: Owner): Finding {
+  const object = describe(resource);
+  const later = resource.edits === "merge" ? "netkit changes no more than its own lines" : "netkit leaves it alone";
+  return {
+    problem: "edited",
+    object,
+    owner,
+    resource,
+    message: `${object} of ${owner.type} '${owner.name}' was edited; ${later}`,
+    repairable: false,
+  };
 }
 
 function drift(

@@ -38,9 +38,13 @@ export class Drivers {
     return loaded;
   }
 
-  /** The driver if it can be had; undefined if not. */
+  /** The driver, or undefined if it can't be loaded: that must not stand in the way of what can be done without it. */
   async find(name: string): Promise<AnyDriver | undefined> {
-    return this.names.includes(name) ? await this.get(name) : undefined;
+    try {
+      return await this.get(name);
+    } catch {
+      return undefined;
+    }
   }
 }
 

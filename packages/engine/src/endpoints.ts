@@ -2,34 +2,30 @@ import {
   familyOf,
   hasNames,
   ipOf,
-  keyOf,
   NetkitError,
-  parseIp,
   parseLinkName,
   parseMac,
   parseName,
-  parseOptions,
   prefixLengthOf,
   type AnyDriver,
-  type Cidr,
   type Endpoint,
-  type EndpointAddress,
   type EndpointId,
   type Family,
-  type Ip,
   type Namespace,
   type Network,
   type Owner,
   type PortSpec,
   type PublishedPort,
-  type Resource,
   type Sandbox,
 } from "@netkit/core";
-import { addressKey, allocateAddress, checkStaticAddress, macOfAddress } from "@netkit/ipam";
+import { macOfAddress } from "@netkit/ipam";
+import { assignAddresses, takeLinkLocal } from "./addresses.ts";
 import { planAnnouncement } from "./announcements.ts";
 import type { EndpointRequest } from "./api.ts";
+import { chooseDefaultRoutes, type Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
 import { giveBackPorts, portTaken, takePorts } from "./host-ports.ts";
+import { hasInterfaces, readInterface, withInterface } from "./interface.ts";
 import { newId } from "./new-id.ts";
 import { endpointsOfNamespace, findNetwork, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
 import { addressKeyOf, realise } from "./networks.ts";
@@ -37,10 +33,10 @@ import type { Context } from "./operation.ts";
 import { networkThatPublishes, networkToPublishOn } from "./port-network.ts";
 import { resolvePorts, selectPorts } from "./ports.ts";
 import { refreshFiles } from "./sandbox-files.ts";
-import { keys, type AddressHolder } from "./state.ts";
+import { keys } from "./state.ts";
 import { checkResources, viewOf } from "./view.ts";
 
-/** Attaches a sandbox to a network. */
+/** Attaches a sandbox to a network. The default route goes to the endpoint that it suits best: perhaps the new one. */
 export async function connect(
   context: Context,
   draft: Draft,
@@ -49,42 +45,68 @@ export async function connect(
 ): Promise<Endpoint> {
   const namespace = await ownNamespace(draft, sandbox, "connect");
   const found = await findNetwork(draft, request.network);
+  if (found.configOnly !== undefined) {
+    throw new NetkitError("UNSUPPORTED", `'${found.name}' holds settings for networks and is none itself`, {
+      hint: `Create one from it: netkit network create --config-from ${found.name} NAME`,
+    });
+  }
   const driver = await context.drivers.get(found.driver);
-  const others = await endpointsOfNamespace(draft, namespace.id);
-  await refuseMixture(context, draft, sandbox, namespace, found, driver, others);
+  const others = await attachedTo(draft, namespace);
+  await refuseMixture(context, sandbox, namespace, found, driver, others);
+  const { ifName, families, sysctls, gatewayPriority, options } = readInterface(driver, found, request);
+  const aliases = parseAliases(found, request.aliases ?? []);
   const network = found.realised ? found : await realise(context, draft, driver, found);
 
   const id = newId<EndpointId>();
-  const { addresses, reused } = await assignAddresses(draft, network, request, id);
+  const { addresses, reused } = await assignAddresses(draft, network, request, id, families);
+  const linkLocal = await takeLinkLocal(draft, network, request.linkLocal ?? [], id, families);
   const inside = namespace.owner === "stranger" ? (await context.host.open()).look(namespace.path) : undefined;
   const endpoint: Endpoint = {
     id,
     network: network.id,
     sandbox: sandbox.id,
     namespace: namespace.id,
-    created: new Date().toISOString(),
-    ifName:
-      driver.traits.namespace === "own" && !driver.traits.exclusive
-        ? chooseIfName(request.ifName, others, inside?.links ?? [])
-        : "",
+    created: momentAfter(others),
+    ifName: hasInterfaces(driver) ? chooseIfName(ifName, others, inside?.links ?? []) : "",
     mac:
       request.mac === undefined
         ? macOfAddress(addresses[0] === undefined ? undefined : ipOf(addresses[0].address), id)
         : parseMac(request.mac),
     addresses,
     ports: await choosePorts(context, draft, driver, network, request.publish ?? [], []),
-    aliases: (request.aliases ?? []).map((alias) => parseName("alias", alias)),
-    defaultRoute: defaultRoutes(network, addresses, others, inside?.routes.map(({ destination }) => destination) ?? []),
-    options: parseOptions(driver.endpointOptions, request.options ?? {}, `endpoints of driver '${driver.name}'`),
+    aliases,
+    defaultRoute: [],
+    ...(gatewayPriority === 0 ? {} : { gatewayPriority }),
+    ...(linkLocal.length === 0 ? {} : { linkLocal }),
+    ...(Object.keys(sysctls).length === 0 ? {} : { sysctls }),
+    options,
   };
   await publishPorts(context, draft, endpoint.ports, endpoint.id);
-  plan(context, draft, driver, network, sandbox, endpoint);
-  planAnnouncement(draft, network, endpoint, reused);
+  // A default route of somebody else's stays.
+  const theirs = (inside?.routes ?? [])
+    .filter(({ destination }) => prefixLengthOf(destination) === 0)
+    .map(({ destination }) => familyOf(destination));
+  const open = (["ipv4", "ipv6"] as const).filter((family) => !theirs.includes(family));
+  const moved = await moveDefaultRoutes(context, draft, [...others, { endpoint, network }], open);
+  const connected = moved.find((changed) => changed.id === id) ?? endpoint;
+  if (connected === endpoint) plan(context, draft, driver, network, sandbox, endpoint);
+  planAnnouncement(draft, network, connected, reused);
   draft.put(keys.attached(network.id, id), 1);
   draft.put(keys.member(namespace.id, id), 1);
   if (sandbox.names && hasNames(network)) draft.needsAgent = true;
   await refreshFiles(context, draft, sandbox, namespace);
-  return endpoint;
+  return connected;
+}
+
+/** @throws NetkitError UNSUPPORTED: as in Docker, the predefined networks have no names beside those of sandboxes */
+function parseAliases({ name, predefined }: Network, aliases: readonly string[]): string[] {
+  if (predefined && aliases.length > 0) {
+    throw new NetkitError("UNSUPPORTED", `network '${name}' is predefined and has no aliases`, {
+      hint: "Create a network of your own for that: netkit network create",
+      details: { network: name, aliases },
+    });
+  }
+  return aliases.map((alias) => parseName("alias", alias));
 }
 
 /** Detaches a sandbox from a network; a default route moves to another endpoint that can carry it. */
@@ -92,8 +114,9 @@ export async function disconnect(context: Context, draft: Draft, sandbox: Sandbo
   const { endpoint, network } = await findEndpoint(draft, sandbox, ref);
   draft.recovery = "finish";
   await detach(draft, endpoint, network);
-  await passOnDefaultRoute(context, draft, endpoint);
-  await refreshFiles(context, draft, sandbox, await namespaceOf(draft, sandbox.namespace));
+  const namespace = await namespaceOf(draft, sandbox.namespace);
+  await moveDefaultRoutes(context, draft, await attachedTo(draft, namespace), endpoint.defaultRoute);
+  await refreshFiles(context, draft, sandbox, namespace);
   return endpoint;
 }
 
@@ -103,7 +126,8 @@ export async function detach(draft: Draft, endpoint: Endpoint, network: Network)
   draft.delete(keys.endpoint(endpoint.id));
   draft.delete(keys.attached(network.id, endpoint.id));
   draft.delete(keys.member(endpoint.namespace, endpoint.id));
-  for (const address of endpoint.addresses) draft.delete(addressKeyOf(network.id, ipOf(address.address)));
+  for (const address of [...endpoint.addresses.map((assigned) => assigned.address), ...(endpoint.linkLocal ?? [])])
+    draft.delete(addressKeyOf(network.id, ipOf(address)));
   await giveBackPorts(draft, endpoint.ports, endpoint.id);
 }
 
@@ -163,27 +187,9 @@ function plan(
     options: endpoint.options,
   });
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  const all = [...ipv6Switch(endpoint, resources), ...resources];
-  draft.want(owner, checkResources(driver, all, ["host", endpoint.namespace]));
+  const all = withInterface(endpoint, checkResources(driver, resources, ["host", endpoint.namespace]));
+  draft.want(owner, all);
   draft.put(keys.endpoint(endpoint.id), endpoint);
-}
-
-/**
- * An interface without an IPv6 address has no IPv6 at all, not even a link-local address, so that nothing gets round the
- * network's rules. A driver that wants it otherwise says so itself.
- */
-function ipv6Switch({ ifName, namespace: ns, addresses }: Endpoint, resources: readonly Resource[]): Resource[] {
-  if (ifName === "") return [];
-  const on = addresses.some(({ address }) => familyOf(address) === "ipv6");
-  const path = `net/ipv6/conf/${ifName}/disable_ipv6`;
-  if (resources.some((resource) => resource.kind === "sysctl" && resource.ns === ns && resource.path === path))
-    return [];
-  if (on) return [{ kind: "sysctl", ns, path, value: "0" }];
-  // Behind them, so that one batch makes all of it and asks whether anything is to be done here: it rarely is.
-  const first = resources
-    .filter(({ kind, ns: at }) => at === ns && (kind === "address" || kind === "route"))
-    .map(keyOf);
-  return [{ kind: "sysctl", ns, path, value: "1", dependsOn: first }];
 }
 
 /** The namespace that a sandbox may attach something to: a joined one leaves that to the first member. */
@@ -205,16 +211,23 @@ async function ownNamespace(draft: Draft, sandbox: Sandbox, what: string): Promi
   return namespace;
 }
 
+/** The endpoints of a namespace with their networks, in the order in which they were made. */
+async function attachedTo(draft: Draft, namespace: Namespace): Promise<Attached[]> {
+  const endpoints = await endpointsOfNamespace(draft, namespace.id);
+  return await Promise.all(
+    endpoints.map(async (endpoint) => ({ endpoint, network: await networkOf(draft, endpoint.network) })),
+  );
+}
+
 async function refuseMixture(
   context: Context,
-  draft: Draft,
   sandbox: Sandbox,
   namespace: Namespace,
   network: Network,
   driver: AnyDriver,
-  others: readonly Endpoint[],
+  others: readonly Attached[],
 ): Promise<void> {
-  if (others.some((other) => other.network === network.id)) {
+  if (others.some((other) => other.network.id === network.id)) {
     throw new NetkitError(
       "ENDPOINT_EXISTS",
       `sandbox '${sandbox.name}' is already connected to network '${network.name}'`,
@@ -233,8 +246,7 @@ async function refuseMixture(
       },
     );
   }
-  for (const other of others) {
-    const present = await networkOf(draft, other.network);
+  for (const { network: present } of others) {
     const exclusive =
       driver.traits.exclusive || (await context.drivers.find(present.driver))?.traits.exclusive === true;
     if (!exclusive) continue;
@@ -267,91 +279,14 @@ async function findEndpoint(
   return { endpoint, network };
 }
 
-/** One address per family; `reused` if one that the MAC doesn't follow from may have been another endpoint's. */
-async function assignAddresses(
-  draft: Draft,
-  network: Network,
-  request: EndpointRequest,
-  id: EndpointId,
-): Promise<{ readonly addresses: readonly EndpointAddress[]; readonly reused: boolean }> {
-  const wanted: Partial<Record<Family, Ip>> = {};
-  for (const [family, text] of [
-    ["ipv4", request.ip],
-    ["ipv6", request.ip6],
-  ] as const) {
-    if (text === undefined) continue;
-    const ip = parseIp(text);
-    if (familyOf(ip) !== family) {
-      throw new NetkitError("ADDRESS_INVALID", `${ip} is not an ${family === "ipv4" ? "IPv4" : "IPv6"} address`);
-    }
-    if (!network.subnets.some(({ subnet }) => familyOf(subnet) === family)) {
-      throw new NetkitError(
-        "ADDRESS_OUTSIDE",
-        `network '${network.name}' has no ${family === "ipv4" ? "IPv4" : "IPv6"} subnet for ${ip}`,
-      );
-    }
-    wanted[family] = ip;
-  }
-  const assigned: EndpointAddress[] = [];
-  let anyReused = false;
-  for (const family of ["ipv4", "ipv6"] as const) {
-    const subnets = network.subnets.filter(({ subnet }) => familyOf(subnet) === family);
-    if (subnets.length === 0) continue;
-    const fixed = wanted[family];
-    const { ip, subnet, reused } =
-      fixed === undefined
-        ? await nextAddress(draft, network, subnets)
-        : await staticAddress(draft, network, subnets, fixed);
-    const { gateway } = subnet;
-    anyReused ||= assigned.length > 0 && reused;
-    assigned.push({
-      address: `${ip}/${prefixLengthOf(subnet.subnet)}` as Cidr,
-      ...(gateway === undefined ? {} : { gateway }),
-    });
-    draft.put(addressKeyOf(network.id, ip), { endpoint: id, ip } satisfies AddressHolder);
-  }
-  return { addresses: assigned, reused: anyReused };
+/** Now, or a millisecond after the sandbox's latest endpoint: their order is the order in which they were made. */
+function momentAfter(others: readonly Attached[]): string {
+  const latest = Math.max(...others.map(({ endpoint }) => Date.parse(endpoint.created)), 0);
+  return new Date(Math.max(Date.now(), latest + 1)).toISOString();
 }
 
-type Assigned = { ip: Ip; subnet: Network["subnets"][number]; reused: boolean };
-
-async function staticAddress(draft: Draft, network: Network, subnets: Network["subnets"], ip: Ip): Promise<Assigned> {
-  const subnet = checkStaticAddress(subnets, ip);
-  const holder = await draft.get<AddressHolder>(addressKeyOf(network.id, ip));
-  if (holder === undefined) return { ip, subnet, reused: true };
-  const endpoint = await draft.get<Endpoint>(keys.endpoint(holder.endpoint));
-  const name =
-    endpoint === undefined ? "another endpoint" : `sandbox '${(await sandboxOf(draft, endpoint.sandbox)).name}'`;
-  throw new NetkitError("ADDRESS_TAKEN", `address ${ip} is in use by ${name}`, {
-    hint: "Choose another one, or leave it out to get a free one.",
-    details: { address: ip, network: network.name },
-  });
-}
-
-async function nextAddress(draft: Draft, network: Network, subnets: Network["subnets"]): Promise<Assigned> {
-  let full: unknown;
-  for (const subnet of subnets) {
-    const prefix = keys.address(network.id, `${familyOf(subnet.subnet)}/`);
-    const cursorKey = keys.cursor(network.id, subnet.subnet);
-    try {
-      const cursor = await draft.get<Ip>(cursorKey);
-      const ip = await allocateAddress({
-        subnet,
-        cursor,
-        taken: async (from, limit) =>
-          (await draft.range(prefix, { from: prefix + from, limit })).map(({ key }) => key.slice(prefix.length)),
-      });
-      draft.put(cursorKey, ip);
-      return { ip, subnet, reused: cursor !== undefined && addressKey(ip) <= addressKey(cursor) };
-    } catch (error) {
-      full = error;
-    }
-  }
-  throw full;
-}
-
-function chooseIfName(wanted: string | undefined, others: readonly Endpoint[], links: readonly string[]): string {
-  const taken = new Set(["lo", ...links, ...others.map(({ ifName }) => ifName)]);
+function chooseIfName(wanted: string | undefined, others: readonly Attached[], links: readonly string[]): string {
+  const taken = new Set(["lo", ...links, ...others.map(({ endpoint }) => endpoint.ifName)]);
   if (wanted !== undefined) {
     const name = parseLinkName(wanted);
     if (!taken.has(name)) return name;
@@ -364,36 +299,35 @@ function chooseIfName(wanted: string | undefined, others: readonly Endpoint[], l
   return `eth${number}`;
 }
 
-/** The families whose default route this endpoint gets: those that no other one has, where there is a way out. */
-function defaultRoutes(
-  network: Network,
-  addresses: readonly EndpointAddress[],
-  others: readonly Pick<Endpoint, "defaultRoute">[],
-  present: readonly Cidr[],
-): Family[] {
-  if (network.internal) return [];
-  const taken = new Set(others.flatMap(({ defaultRoute }) => defaultRoute));
-  if (present.includes("0.0.0.0/0" as Cidr)) taken.add("ipv4");
-  if (present.includes("::/0" as Cidr)) taken.add("ipv6");
-  return addresses
-    .filter(({ gateway }) => gateway !== undefined)
-    .map(({ address }) => familyOf(address))
-    .filter((family) => !taken.has(family));
-}
-
-async function passOnDefaultRoute(context: Context, draft: Draft, gone: Endpoint): Promise<void> {
-  if (gone.defaultRoute.length === 0) return;
-  let missing: readonly Family[] = gone.defaultRoute;
-  for (const heir of await endpointsOfNamespace(draft, gone.namespace)) {
-    const network = await networkOf(draft, heir.network);
-    const gained = defaultRoutes(network, heir.addresses, [heir], []).filter((family) => missing.includes(family));
-    if (gained.length === 0) continue;
-    const driver = await context.drivers.find(network.driver);
-    if (driver === undefined) continue;
-    const sandbox = await sandboxOf(draft, heir.sandbox);
-    plan(context, draft, driver, network, sandbox, { ...heir, defaultRoute: [...heir.defaultRoute, ...gained] });
-    missing = missing.filter((family) => !gained.includes(family));
+/**
+ * Gives the default routes of a namespace to the endpoints that they suit best, and plans those for which that changes.
+ * An endpoint whose driver can't be had keeps what it has.
+ * @param open families whose route may be given to one of them, beside those that one of them has
+ */
+async function moveDefaultRoutes(
+  context: Context,
+  draft: Draft,
+  attached: readonly Attached[],
+  open: readonly Family[],
+): Promise<Endpoint[]> {
+  const drivers = new Map<Attached, AnyDriver>();
+  for (const one of attached) {
+    const driver = await context.drivers.find(one.network.driver);
+    if (driver !== undefined) drivers.set(one, driver);
   }
+  const kept = attached.filter((one) => !drivers.has(one)).flatMap(({ endpoint }) => endpoint.defaultRoute);
+  const ours = [...open, ...attached.flatMap(({ endpoint }) => endpoint.defaultRoute)];
+  const families = (["ipv4", "ipv6"] as const).filter((family) => ours.includes(family) && !kept.includes(family));
+  const chosen = chooseDefaultRoutes([...drivers.keys()], families);
+  const changed: Endpoint[] = [];
+  for (const [{ endpoint, network }, driver] of drivers) {
+    const defaultRoute = chosen.get(endpoint.id) ?? [];
+    if (defaultRoute.join() === endpoint.defaultRoute.join()) continue;
+    const moved: Endpoint = { ...endpoint, defaultRoute };
+    plan(context, draft, driver, network, await sandboxOf(draft, endpoint.sandbox), moved);
+    changed.push(moved);
+  }
+  return changed;
 }
 
 async function choosePorts(

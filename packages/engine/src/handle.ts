@@ -39,7 +39,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
     return spawnInSandbox({
       ...options,
       command,
-      ...(inside.owner === "host" ? {} : { namespacePath: inside.path, hostname: sandbox.hostname }),
+      ...(inside.owner === "host" ? {} : { namespacePath: inside.path, ...namesOf(sandbox) }),
       ...(existsSync(files) ? { filesDirectory: files } : {}),
     });
   };
@@ -107,7 +107,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
     },
     close: async () => {
       try {
-        await remove(context, await current(), { force: true });
+        await remove(context, [await current()], { force: true });
       } catch (error) {
         if (!isNetkitError(error) || error.code !== "SANDBOX_NOT_FOUND") throw error;
       }
@@ -124,21 +124,32 @@ async function stillThere(reader: Reader, { id, name }: Pick<Sandbox, "id" | "na
   throw new NetkitError("SANDBOX_NOT_FOUND", `sandbox '${name}' has been removed`, { details: { id } });
 }
 
-/** Removes a sandbox; its live processes are ended first if `force` says so, and are in the way otherwise. */
+function namesOf({ hostname, domainname }: Sandbox): Pick<Sandbox, "hostname" | "domainname"> {
+  return { hostname, ...(domainname === undefined ? {} : { domainname }) };
+}
+
+/** Removes sandboxes; their live processes are ended first if `force` says so, and are in the way otherwise. */
 export async function remove(
   context: Context,
-  sandbox: Sandbox,
+  sandboxes: readonly Sandbox[],
   options: ChangeOptions & { readonly force?: boolean },
-): Promise<Sandbox> {
+): Promise<Sandbox[]> {
   const reader = readerOf(context.store);
-  const namespace = await namespaceOf(reader, sandbox.namespace);
-  const live = liveProcesses(sandbox, namespace);
-  if (options.force !== true) refuseLive(sandbox, live);
-  else if (options.dryRun !== true) await stopProcesses(live);
+  const gone = new Set(sandboxes.map(({ id }) => id));
+  for (const sandbox of sandboxes) {
+    const namespace = await namespaceOf(reader, sandbox.namespace);
+    const staying = namespace.members.filter((member) => member !== sandbox.id && !gone.has(member));
+    const live = liveProcesses(sandbox, { ...namespace, members: [sandbox.id, ...staying] });
+    if (options.force !== true) refuseLive(sandbox, live);
+    else if (options.dryRun !== true) await stopProcesses(live);
+  }
   return await operate(
     context,
-    `remove ${sandbox.name}`,
-    async (draft) => await removeSandbox(context, draft, await stillThere(draft, sandbox)),
+    `remove ${sandboxes.map(({ name }) => name).join(", ")}`,
+    async (draft) => {
+      for (const sandbox of sandboxes) await removeSandbox(context, draft, await stillThere(draft, sandbox));
+      return [...sandboxes];
+    },
     options,
   );
 }

@@ -6,7 +6,7 @@ import {
   instanceOf,
   isNetkitError,
   NetkitError,
-  type AnyDriver,
+  parseIp,
   type Network,
   type Sandbox,
   type Store,
@@ -39,6 +39,7 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
   const root = options.root ?? defaultRoot;
   const instance = instanceOf(resolve(root));
   const drivers = new Drivers(options);
+  const hostGateway = (options.hostGateway ?? []).map(parseIp);
   const store = options.store ?? openState(instance.root);
   const context: Context = {
     instance,
@@ -47,6 +48,8 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
     host: new Host(instance, options.firewall ?? "auto", options.onTiming),
     lock: new Lock(join(instance.root, "lock")),
     otherRoots: new OtherRoots(instance, "/run/netkit"),
+    networkDefaults: options.networkDefaults ?? {},
+    hostGateway,
     onTiming: options.onTiming,
     agent: options.agent,
   };
@@ -106,6 +109,7 @@ function netkitOf(context: Context): Netkit {
           const removed: Network[] = [];
           for (const { value } of await draft.range<Network>("network/")) {
             if (options?.filter?.(value) === false) continue;
+            if (value.configOnly !== undefined) continue;
             const used = (await draft.range(keys.attached(value.id, ""), { limit: 1 })).length > 0;
             if (!value.predefined && !used) removed.push(await removeNetwork(draft, value));
           }
@@ -136,7 +140,13 @@ function netkitOf(context: Context): Netkit {
       const sandbox = await findSandbox(reader, ref);
       return sandboxHandle(context, sandbox, await namespaceOf(reader, sandbox.namespace));
     },
-    remove: async (ref, options = {}) => await remove(context, await findSandbox(reader, ref), options),
+    remove: async (ref, options = {}) => {
+      const sandbox = await findSandbox(reader, ref);
+      await remove(context, [sandbox], options);
+      return sandbox;
+    },
+    removeAll: async (refs, options = {}) =>
+      await remove(context, await Promise.all(refs.map(async (ref) => await findSandbox(reader, ref))), options),
   });
 
   const close = async (): Promise<void> => {
@@ -184,22 +194,13 @@ function byAge<T extends { readonly created: string }>(records: readonly T[]): T
   return records.toSorted((a, b) => (a.created < b.created ? -1 : Number(a.created > b.created)));
 }
 
-/** A driver that can't be loaded must not stand in the way of commands that don't need it: they say so when they do. */
-async function loaded(drivers: Drivers, name: string): Promise<AnyDriver | undefined> {
-  try {
-    return await drivers.get(name);
-  } catch {
-    return undefined;
-  }
-}
-
 /** The predefined networks of the drivers at hand exist from the start; their kernel objects come with their first endpoint. */
 async function predefine(context: Context): Promise<void> {
   const { store, drivers, instance } = context;
   for (const name of drivers.names) {
     const marker = `predefined/${name}`;
     if ((await store.get(marker)) !== undefined) continue;
-    const driver = await loaded(drivers, name);
+    const driver = await drivers.find(name);
     if (driver === undefined) continue;
     const predefined = driver.predefined?.(instance);
     const writes: { key: string; value: unknown }[] = [{ key: marker, value: predefined?.name ?? "" }];

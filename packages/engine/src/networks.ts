@@ -1,8 +1,6 @@
 import {
   familyOf,
   NetkitError,
-  parseCidr,
-  parseIp,
   parseName,
   parseOptions,
   type AnyDriver,
@@ -11,12 +9,14 @@ import {
   type Ip,
   type Network,
   type NetworkId,
+  type OptionInput,
   type Owner,
   type Subnet,
   type SubnetRequest,
 } from "@netkit/core";
 import { addressKey, choosePool, defaultIpv4Pools, findOverlap, planSubnets, uniqueLocalPool } from "@netkit/ipam";
-import type { NetworkRequest, SubnetInput } from "./api.ts";
+import type { NetworkRequest } from "./api.ts";
+import { parseSubnet, refuseUsedSettings, settingsOf, withSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
 import { newId } from "./new-id.ts";
 import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
@@ -26,25 +26,53 @@ import { checkResources, viewOf } from "./view.ts";
 
 const ownerOf = (network: Network): Owner => ({ type: "network", id: network.id, name: network.name });
 
-/** A new network, with its kernel objects. */
+/** A new network, with its kernel objects; settings for others (`configOnly`) have none. */
 export async function createNetwork(context: Context, draft: Draft, request: NetworkRequest): Promise<Network> {
   const name = parseName("network", request.name);
-  const driver = await context.drivers.get(request.driver ?? "bridge");
+  if (request.configOnly === true) {
+    await refuseTaken(context, draft, name);
+    return createSettings(draft, request);
+  }
+  const whole = await withSettings(draft, request);
+  const driver = await context.drivers.get(whole.driver ?? "bridge");
   refuseSingletons(driver, name);
   await refuseTaken(context, draft, name);
-  const subnets = (request.subnets ?? []).map(parseSubnet);
-  const network = declare(driver, request, { subnets });
-  return await realise(context, draft, driver, network, subnets, request.ipv4);
+  const subnets = (whole.subnets ?? []).map(parseSubnet);
+  const options = withDefaults(driver, context.networkDefaults[driver.name] ?? {}, whole.options ?? {});
+  const network = declare(driver, { ...whole, options }, { subnets });
+  return await realise(context, draft, driver, network, subnets, whole.ipv4);
 }
 
-/** @throws NetkitError ADDRESS_INVALID */
-function parseSubnet({ subnet, gateway, range, auxiliary = {} }: SubnetInput): SubnetRequest {
-  return {
-    ...(subnet === undefined ? {} : { subnet: parseCidr(subnet) }),
-    ...(gateway === undefined ? {} : { gateway: parseIp(gateway) }),
-    ...(range === undefined ? {} : { range: parseCidr(range) }),
-    auxiliary: Object.fromEntries(Object.entries(auxiliary).map(([name, ip]) => [name, parseIp(ip)])),
+function createSettings(draft: Draft, request: NetworkRequest): Network {
+  const { name, labels = {}, ipv6 = false } = request;
+  const network: Network = {
+    id: newId<NetworkId>(),
+    name,
+    created: new Date().toISOString(),
+    labels,
+    driver: "null",
+    scope: "local",
+    predefined: false,
+    internal: false,
+    ipv6,
+    configOnly: settingsOf(request),
+    subnets: [],
+    options: {},
+    facts: { links: {} },
+    claims: {},
+    realised: true,
   };
+  draft.put(keys.network(network.id), network);
+  draft.put(keys.networkName(name), network.id);
+  return network;
+}
+
+/** Options with the defaults of the configuration, where neither of an option's names was given. */
+function withDefaults({ options }: AnyDriver, defaults: OptionInput, given: OptionInput): OptionInput {
+  const nameOf = (key: string): string =>
+    Object.keys(options).find((name) => name === key || options[name]?.aliases?.includes(key)) ?? key;
+  const said = new Set(Object.keys(given).map(nameOf));
+  return { ...Object.fromEntries(Object.entries(defaults).filter(([key]) => !said.has(nameOf(key)))), ...given };
 }
 
 /** The record of a network that has no kernel objects and no subnets yet. */
@@ -65,6 +93,7 @@ export function declare(
     scope: driver.scope,
     predefined,
     internal: request.internal ?? false,
+    ...(request.configFrom === undefined ? {} : { configFrom: request.configFrom }),
     ipv6: (request.ipv6 ?? false) || subnets.some(({ subnet }) => subnet !== undefined && familyOf(subnet) === "ipv6"),
     subnets: [],
     options: parseOptions(driver.options, request.options ?? {}, `driver '${driver.name}'`),
@@ -115,6 +144,7 @@ export async function removeNetwork(draft: Draft, network: Network): Promise<Net
       details: { network: network.name, sandboxes: names },
     });
   }
+  await refuseUsedSettings(draft, network);
   draft.recovery = "finish";
   draft.want(ownerOf(network), []);
   draft.delete(keys.network(network.id));

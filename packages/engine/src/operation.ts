@@ -1,8 +1,8 @@
 import { isNetkitError, keyOf, NetkitError, type Change, type Plan } from "@netkit/core";
-import type { AgentLink, ChangeOptions, Preview, Timing } from "./api.ts";
+import type { AgentLink, ChangeOptions, NetkitOptions, Preview, Timing } from "./api.ts";
 import { announceAll } from "./announcements.ts";
 import { Draft } from "./draft.ts";
-import type { Instance, Store } from "@netkit/core";
+import type { Instance, Ip, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
 import { explained } from "./explained.ts";
@@ -21,6 +21,8 @@ export interface Context {
   readonly host: Host;
   readonly lock: Lock;
   readonly otherRoots: OtherRoots;
+  readonly networkDefaults: NonNullable<NetkitOptions["networkDefaults"]>;
+  readonly hostGateway: readonly Ip[];
   readonly onTiming: ((timing: Timing) => void) | undefined;
   readonly agent: AgentLink | undefined;
 }

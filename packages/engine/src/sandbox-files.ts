@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   hasNames,
+  familyOf,
   ipOf,
   resolverAddress,
   type DnsConfig,
@@ -48,14 +49,18 @@ export function wantNamespace(context: Context, draft: Draft, namespace: Namespa
   if (namespace.name !== undefined) {
     resources.push({ kind: "netns", ns: namespace.id, name: namespace.name } satisfies NetnsResource);
     // Interfaces have IPv6 when an endpoint says so: see ipv6Switch.
-    resources.push({ kind: "sysctl", ns: namespace.id, path: "net/ipv6/conf/default/disable_ipv6", value: "1" });
+    const sysctls = { "net.ipv6.conf.default.disable_ipv6": "1", ...holder.sysctls };
+    for (const [name, value] of Object.entries(sysctls))
+      resources.push({ kind: "sysctl", ns: namespace.id, path: name.replaceAll(".", "/"), value });
   }
   const own = namespace.owner !== "host";
   if (own || asksForFiles(holder)) {
     const directory = filesDirectory(context.instance, namespace);
-    resources.push(file(directory, "resolv.conf", resolvConfOf(holder, own)));
-    resources.push(file(directory, "hosts", own ? hostsOf(holder, []) : readHostsFile() + renderExtra(holder)));
-    if (own) resources.push(file(directory, "hostname", renderHostname(holder.hostname)));
+    resources.push(file(directory, "resolv.conf", "keep", resolvConfOf(holder, own)));
+    resources.push(
+      file(directory, "hosts", "merge", own ? hostsOf(context, holder, []) : readHostsFile() + renderExtra(holder)),
+    );
+    if (own) resources.push(file(directory, "hostname", "keep", renderHostname(holder.hostname)));
   }
   draft.want(ownerOfNamespace(namespace, holder), resources);
 }
@@ -75,11 +80,12 @@ export async function refreshFiles(
   const owned = await draft.owned(namespace.id);
   if (owned === undefined) return;
   const endpoints = await endpointsOfNamespace(draft, namespace.id);
-  const addresses = endpoints.flatMap((endpoint) => endpoint.addresses.map(({ address }) => ipOf(address)));
   const directory = filesDirectory(context.instance, namespace);
-  const files = [file(directory, "hosts", hostsOf(holder, addresses))];
-  if (holder.names)
-    files.push(file(directory, "resolv.conf", resolvConfOf(holder, true, await served(draft, endpoints))));
+  const files = [file(directory, "hosts", "merge", hostsOf(context, holder, endpoints))];
+  if (holder.names) {
+    const resolvConf = resolvConfOf(holder, true, await served(draft, endpoints));
+    files.push(file(directory, "resolv.conf", "keep", resolvConf));
+  }
   draft.want(
     owned.owner,
     owned.resources.map(
@@ -96,25 +102,50 @@ async function served(draft: Draft, endpoints: readonly Endpoint[]): Promise<boo
 /** In the host's namespace its servers on loopback can be reached as well. */
 function resolvConfOf({ dns }: Sandbox, own: boolean, served = false): string {
   const host = readHostResolvConf();
-  if (served) return renderServedResolvConf(resolverAddress, dns, host);
-  if (own || dns.servers.length > 0) return renderResolvConf(dns, host);
-  return renderResolvConf({ ...dns, servers: parseResolvConf(host).servers as Ip[] }, host);
+  const note = "# Made by netkit after the host's. Once it is edited, netkit leaves it as it is.\n";
+  if (served) return note + renderServedResolvConf(resolverAddress, dns, host);
+  if (own || dns.servers.length > 0) return note + renderResolvConf(dns, host);
+  return note + renderResolvConf({ ...dns, servers: parseResolvConf(host).servers as Ip[] }, host);
 }
 
-function hostsOf({ hostname, hosts }: Sandbox, addresses: readonly Ip[]): string {
-  return renderHosts({ hostname, addresses, hosts });
+function hostsOf(context: Context, holder: Sandbox, endpoints: readonly Endpoint[]): string {
+  const { hostname, domainname, name, hosts } = holder;
+  const addresses = endpoints.flatMap((endpoint) => endpoint.addresses.map(({ address }) => ipOf(address)));
+  const hostGateway = context.hostGateway.length > 0 ? context.hostGateway : gatewaysOf(endpoints);
+  return renderHosts({ hostname, domainname, aliases: [name], addresses, hosts, hostGateway });
 }
 
+/** The host's addresses as a sandbox reaches them: the gateways of its default routes, or else of its first network. */
+function gatewaysOf(endpoints: readonly Endpoint[]): Ip[] {
+  return (["ipv4", "ipv6"] as const).flatMap((family) => {
+    const leading = endpoints.toSorted(
+      (a, b) => Number(b.defaultRoute.includes(family)) - Number(a.defaultRoute.includes(family)),
+    );
+    const gateways = leading.flatMap(({ addresses }) => addresses.flatMap(({ gateway }) => gateway ?? []));
+    return gateways.find((gateway) => familyOf(gateway) === family) ?? [];
+  });
+}
+
+/** In the host's namespace the host is on loopback. */
 function renderExtra({ hosts }: Sandbox): string {
-  return hosts.map(({ address, name }) => `${address}\t${name}\n`).join("");
+  return hosts
+    .flatMap(({ address, name }) =>
+      (address === "host-gateway" ? ["127.0.0.1", "::1"] : [address]).map((one) => `${one}\t${name}\n`),
+    )
+    .join("");
 }
 
 function asksForFiles({ dns, hosts }: { readonly dns: DnsConfig; readonly hosts: Sandbox["hosts"] }): boolean {
   return dns.servers.length + dns.search.length + dns.options.length + hosts.length > 0;
 }
 
-function file(directory: string, name: string, content: string): FileResource {
-  return { kind: "file", ns: "host", path: join(directory, name), content };
+function file(
+  directory: string,
+  name: string,
+  edits: NonNullable<FileResource["edits"]>,
+  content: string,
+): FileResource {
+  return { kind: "file", ns: "host", path: join(directory, name), content, edits };
 }
 
 function readHostsFile(): string {

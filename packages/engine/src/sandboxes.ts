@@ -4,6 +4,8 @@ import {
   NetkitError,
   parseIp,
   parseName,
+  parseNamespaceSysctls,
+  type Endpoint,
   type Namespace,
   type NamespaceId,
   type Sandbox,
@@ -43,14 +45,8 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
     created: new Date().toISOString(),
     labels: request.labels ?? {},
     namespace: namespace.id,
-    hostname:
-      holder?.hostname ?? (request.hostname === undefined ? hostnameFor(name) : parseHostname(request.hostname)),
-    dns: {
-      servers: (request.dns?.servers ?? []).map(parseIp),
-      search: request.dns?.search ?? [],
-      options: request.dns?.options ?? [],
-    },
-    hosts: (request.hosts ?? []).map(({ address, name: host }) => ({ address: parseIp(address), name: host })),
+    ...(holder === undefined ? surroundingsOf(request, name) : sharedWith(holder)),
+    ...sysctlsOf(request, namespace),
     names: context.agent !== undefined,
     autoRemove: request.autoRemove ?? false,
   };
@@ -76,6 +72,43 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
   return sandbox;
 }
 
+type Surroundings = Pick<Sandbox, "hostname" | "domainname" | "dns" | "hosts">;
+
+function surroundingsOf({ hostname, domainname, dns, hosts = [] }: SandboxRequest, name: string): Surroundings {
+  return {
+    hostname: hostname === undefined ? hostnameFor(name) : parseHostname(hostname),
+    ...(domainname === undefined ? {} : { domainname: parseHostname(domainname) }),
+    dns: {
+      servers: (dns?.servers ?? []).map(parseIp),
+      search: dns?.search ?? [],
+      options: dns?.options ?? [],
+    },
+    hosts: hosts.map(({ address, name: host }) => ({
+      address: address === "host-gateway" ? address : parseIp(address),
+      name: host,
+    })),
+  };
+}
+
+/** Of a namespace that goes with its sandbox: in any other one they would stay. */
+function sysctlsOf({ sysctls = {} }: SandboxRequest, { owner, path }: Namespace): Pick<Sandbox, "sysctls"> {
+  const names = Object.keys(sysctls);
+  if (names.length === 0) return {};
+  if (owner !== "netkit") {
+    const where = owner === "host" ? "the host" : `the namespace ${path}`;
+    throw new NetkitError("UNSUPPORTED", `${names.join(", ")} would stay set on ${where}, which isn't netkit's`, {
+      hint: "Set it there with sysctl, or make a sandbox with a namespace of its own.",
+      details: { sysctls },
+    });
+  }
+  return { sysctls: parseNamespaceSysctls(sysctls) };
+}
+
+/** A joined sandbox goes on with the files of the namespace when its holder is gone. */
+function sharedWith({ hostname, domainname, dns, hosts }: Sandbox): Surroundings {
+  return { hostname, ...(domainname === undefined ? {} : { domainname }), dns, hosts };
+}
+
 /** @throws NetkitError SANDBOX_IN_USE when its process lives */
 export async function removeSandbox(context: Context, draft: Draft, sandbox: Sandbox): Promise<Sandbox> {
   const namespace = await namespaceOf(draft, sandbox.namespace);
@@ -89,7 +122,12 @@ export async function removeSandbox(context: Context, draft: Draft, sandbox: San
     const left: Namespace = { ...namespace, members };
     draft.put(keys.namespace(namespace.id), left);
     const heir = members[0] === undefined ? undefined : await sandboxOf(draft, members[0]);
-    if (heir !== undefined) await refreshFiles(context, draft, heir, left);
+    if (heir === undefined) return sandbox;
+    for (const endpoint of await endpointsOfNamespace(draft, namespace.id)) {
+      if (endpoint.sandbox !== sandbox.id) continue;
+      draft.put(keys.endpoint(endpoint.id), { ...endpoint, sandbox: heir.id } satisfies Endpoint);
+    }
+    await refreshFiles(context, draft, heir, left);
     return sandbox;
   }
   for (const endpoint of await endpointsOfNamespace(draft, namespace.id)) {
@@ -166,8 +204,11 @@ function joinerRefusal(
   if (endpoints.length > 1) return "further networks";
   if ((joining.publish ?? []).length > 0) return "published ports of its own";
   if (joining.ip !== undefined || joining.ip6 !== undefined || joining.mac !== undefined) return "addresses of its own";
+  // All that is left of a request speaks of an interface.
+  if (Object.keys(joining).some((key) => key !== "network" && key !== "publish")) return "an interface of its own";
   if (request.netns !== undefined || request.pid !== undefined) return "another namespace";
-  if (request.hostname !== undefined) return "a hostname of its own";
+  if (request.hostname !== undefined || request.domainname !== undefined) return "a hostname of its own";
+  if (Object.keys(request.sysctls ?? {}).length > 0) return "sysctls of its own";
   if (request.dns !== undefined || (request.hosts ?? []).length > 0) return "name settings of its own";
   return undefined;
 }
@@ -194,7 +235,7 @@ async function newNamespace(
 async function livesOnHost(context: Context, draft: Draft, endpoints: readonly EndpointRequest[]): Promise<boolean> {
   for (const { network } of endpoints) {
     const { driver } = await findNetwork(draft, network);
-    if ((await context.drivers.get(driver)).traits.namespace === "host") return true;
+    if ((await context.drivers.find(driver))?.traits.namespace === "host") return true;
   }
   return false;
 }

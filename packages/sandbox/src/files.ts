@@ -24,17 +24,22 @@ export function renderHostname(hostname: string): string {
 
 export interface HostsFile {
   readonly hostname: string;
+  readonly domainname?: string | undefined;
   /** Further names of the sandbox itself. */
   readonly aliases?: readonly string[];
   /** The sandbox's own addresses. */
   readonly addresses: readonly Ip[];
   /** Of --add-host. */
   readonly hosts: Sandbox["hosts"];
+  /** What `host-gateway` stands for. */
+  readonly hostGateway?: readonly Ip[];
 }
 
 /** /etc/hosts in Docker's shape: loopback, what the user added, then the sandbox's own names by address. */
 export function renderHosts(file: HostsFile): string {
-  const names = [file.hostname, ...(file.aliases ?? [])].map(parseHostname);
+  const { hostname, domainname, aliases = [], hostGateway = [] } = file;
+  const full = domainname === undefined ? [] : [`${parseHostname(hostname)}.${parseHostname(domainname)}`];
+  const names = [...full, parseHostname(hostname), ...aliases.map((name) => checkWord("host name", name))];
   const lines = [
     ["127.0.0.1", "localhost"],
     ["::1", "localhost ip6-localhost ip6-loopback"],
@@ -42,7 +47,9 @@ export function renderHosts(file: HostsFile): string {
     ["ff00::", "ip6-mcastprefix"],
     ["ff02::1", "ip6-allnodes"],
     ["ff02::2", "ip6-allrouters"],
-    ...file.hosts.map(({ address, name }) => [address, checkWord("host name", name)]),
+    ...file.hosts.flatMap(({ address, name }) =>
+      (address === "host-gateway" ? hostGateway : [address]).map((one) => [one, checkWord("host name", name)]),
+    ),
     ...file.addresses.map((address) => [address, [...new Set(names)].join(" ")]),
   ];
   return lines.map((line) => `${line.join("\t")}\n`).join("");

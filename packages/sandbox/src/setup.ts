@@ -2,7 +2,7 @@
  * What runs between `unshare --mount --uts` and the user's command, inside the child: it makes the sandbox's view of
  * /sys, /etc and the hostname, then becomes the command. Everything it needs comes as arguments:
  *
- *     mount(8) | "sysfs" or "" | hostname or "" | directory of files | variables to unset | file names... -- command...
+ *     mount(8) | "sysfs" or "" | hostname or "" | domain name or "" | directory of files | variables to unset | file names... -- command...
  *
  * Mounts run side by side, because a process each is what they cost. What goes wrong is written to descriptor 3, which
  * the command doesn't get; status 125 is what `docker run` uses when it fails itself.
@@ -11,8 +11,8 @@
  * since runtimes read their limits there. A kernel or container that allows no such mount is no reason to fail.
  */
 export const setupScript = `
-netkit_mount=$1 netkit_sysfs=$2 netkit_hostname=$3 netkit_directory=$4 netkit_unset=$5 netkit_jobs=
-shift 5
+netkit_mount=$1 netkit_sysfs=$2 netkit_hostname=$3 netkit_domain=$4 netkit_directory=$5 netkit_unset=$6 netkit_jobs=
+shift 6
 if [ -n "$netkit_sysfs" ]; then
   (cd /sys/fs && "$netkit_mount" -nc -t sysfs netkit /sys && exec "$netkit_mount" -nc --rbind . /sys/fs) >/dev/null 2>&1 &
 fi
@@ -25,9 +25,12 @@ shift
 if [ -n "$netkit_hostname" ]; then
   { printf %s "$netkit_hostname" >/proc/sys/kernel/hostname; } 2>&3 || exit 125
 fi
+if [ -n "$netkit_domain" ]; then
+  { printf %s "$netkit_domain" >/proc/sys/kernel/domainname; } 2>&3 || exit 125
+fi
 for netkit_job in $netkit_jobs; do wait "$netkit_job" || exit 125; done
 wait
-unset netkit_mount netkit_sysfs netkit_hostname netkit_directory netkit_jobs netkit_job $netkit_unset netkit_unset
+unset netkit_mount netkit_sysfs netkit_hostname netkit_domain netkit_directory netkit_jobs netkit_job $netkit_unset netkit_unset
 exec "$@" 3>&-
 `;
 

@@ -16,6 +16,8 @@ export interface SpawnOptions {
   readonly namespacePath?: string;
   /** At most 64 bytes (HOST_NAME_MAX). Absent: the host's. */
   readonly hostname?: string;
+  /** The NIS domain name, as setdomainname(2) sets it. Absent: the host's. */
+  readonly domainname?: string;
   /** Each file in it is seen at /etc, over the host's (`/etc/netns/<name>`, as `ip netns exec` does). */
   readonly filesDirectory?: string;
   /** The whole environment; default `process.env`. */
@@ -109,7 +111,9 @@ function commandLine(options: SpawnOptions, env: NodeJS.ProcessEnv, files: reado
   const { uid, gid, namespacePath, filesDirectory = "" } = options;
   const lost = distortedVariables(env);
   const ids = [...(uid === undefined ? [] : [`--reuid=${uid}`]), ...(gid === undefined ? [] : [`--regid=${gid}`])];
-  const hostname = options.hostname === undefined ? "" : parseHostname(options.hostname);
+  const [hostname, domainname] = [options.hostname, options.domainname].map((name) =>
+    name === undefined ? "" : parseHostname(name),
+  ) as [string, string];
   return [
     findTool("unshare"),
     "--mount",
@@ -122,6 +126,7 @@ function commandLine(options: SpawnOptions, env: NodeJS.ProcessEnv, files: reado
     findTool("mount"),
     namespacePath === undefined ? "" : "sysfs",
     hostname,
+    domainname,
     filesDirectory,
     inventedVariables(env),
     ...files,

@@ -84,6 +84,16 @@ describe("hosts and hostname", () => {
     ]);
   });
 
+  test("host-gateway is a line for each of the host's addresses, and a domain name makes a full name", () => {
+    const hosts = [{ address: "host-gateway" as const, name: "host.test" }];
+    const file = { hostname: "web", domainname: "example.test", addresses: [ip("10.0.0.2")], hosts };
+    const own = "10.0.0.2\tweb.example.test web\n";
+    expect(renderHosts({ ...file, hostGateway: [ip("10.0.0.1"), ip("fd00::1")] })).toMatch(
+      new RegExp(`10.0.0.1\thost.test\nfd00::1\thost.test\n${own}$`),
+    );
+    expect(renderHosts(file)).toMatch(new RegExp(`allrouters\n${own}$`));
+  });
+
   test("refuses an added name that would be a second line", () => {
     const hosts = [{ address: ip("192.0.2.7"), name: "a\n192.0.2.8 b" }];
     expect(() => renderHosts({ hostname: "web", addresses: [], hosts })).toThrow(

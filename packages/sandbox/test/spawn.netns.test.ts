@@ -34,10 +34,13 @@ describe("the command sees", () => {
       hostname: "inside\n",
       "netkit-no-such-file": "",
     });
-    const options = { namespacePath: makeNamespace(), filesDirectory, hostname: "inside" };
-    const command = ["sh", "-c", "cd /etc; cat resolv.conf hosts hostname; hostname; getent hosts only-here"];
+    const options = { namespacePath: makeNamespace(), filesDirectory, hostname: "inside", domainname: "example.test" };
+    const names = "hostname; cat /proc/sys/kernel/domainname; getent hosts only-here";
+    const command = ["sh", "-c", `cd /etc; cat resolv.conf hosts hostname; ${names}`];
     const { stdout } = await collect({ ...options, command });
-    expect(stdout).toMatch(/^nameserver 192.0.2.53\n192.0.2.1 only-here\ninside\ninside\n192.0.2.1 +only-here\n$/);
+    expect(stdout).toMatch(
+      /^nameserver 192.0.2.53\n192.0.2.1 only-here\ninside\ninside\nexample.test\n192.0.2.1 +only-here\n$/,
+    );
     const child = spawnInSandbox({ ...options, stdio: "ignore", command: ["true"] });
     expect(child.uncoveredFiles).toEqual(["netkit-no-such-file"]);
     expect(await child.exited).toEqual({ code: 0, signal: null });

@@ -1,11 +1,10 @@
 import { closeSync, writeSync } from "node:fs";
-import { resolve } from "node:path";
-import { defaultRoot, NetkitError } from "@netkit/core";
+import { NetkitError } from "@netkit/core";
 import { command, type Command } from "../command.ts";
-import { builtInDrivers, findDriver } from "../drivers.ts";
 import { formatFailure } from "../failure.ts";
 import { durationMs } from "../moment.ts";
 import { tellSystemd } from "../systemd.ts";
+import { engineOptions } from "../session.ts";
 import { readSettings } from "../settings.ts";
 import { versions } from "../versions.ts";
 
@@ -41,10 +40,7 @@ export const agent: Command = command({
     }
     const { startAgent } = await import("@netkit/agent");
     await using running = await startAgent({
-      root: resolve(settings.root ?? defaultRoot),
-      ...(settings.firewall === undefined ? {} : { firewall: settings.firewall }),
-      loadDriver: (name) => findDriver(name, settings),
-      loadable: builtInDrivers,
+      ...engineOptions(settings),
       version: versions().netkit,
       ...(lingerMs === undefined ? {} : { lingerMs }),
       onError: (error) => process.stderr.write(`${new Date().toISOString()} ${formatFailure(error, terminal)}\n`),

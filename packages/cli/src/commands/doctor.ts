@@ -7,7 +7,7 @@ export const doctor: Command = command({
   name: "doctor",
   summary: "Compare everything stored with the kernel, and mend it",
   details: [
-    `Exit status ${exitCodes.drift} if anything is left that differs. Warnings are about what isn't netkit's: rules of other firewalls\nthat drop its traffic (foreign), routes of the host that take a network's addresses (overlap). They are never\nchanged, and count only with --strict.`,
+    `Exit status ${exitCodes.drift} if anything is left that differs. Warnings are about what isn't netkit's: rules of other firewalls\nthat drop its traffic (foreign), routes of the host that take a network's addresses (overlap). They are never changed,\nand count only with --strict. A sandbox's hosts or resolv.conf that was edited is no difference.`,
   ],
   options: {
     repair: { summary: "Mend what netkit may mend" },
@@ -25,7 +25,7 @@ export const doctor: Command = command({
     const repaired = new Set(report.repaired);
     const left = report.findings.filter((finding) => !repaired.has(finding));
     const warnings = left.filter(isWarning);
-    const problems = left.length - warnings.length;
+    const problems = left.filter((finding) => !isWarning(finding) && !isNote(finding)).length;
     const lines = [
       ...groups(report.findings, (finding) => repaired.has(finding), terminal),
       `${report.checked} resources compared: ${verdict(problems, report.repaired.length, warnings.length)}`,
@@ -41,6 +41,11 @@ function isWarning({ problem }: Finding): boolean {
   return problem === "foreign" || problem === "overlap";
 }
 
+/** What is as it may be, and good to know. */
+function isNote({ problem }: Finding): boolean {
+  return problem === "edited";
+}
+
 /** The findings by whose they are, in the order in which the first of each was found. */
 function groups(findings: readonly Finding[], isRepaired: (finding: Finding) => boolean, terminal: Terminal): string[] {
   const byObject = Map.groupBy(findings, ({ owner, object }) =>
@@ -54,7 +59,7 @@ function groups(findings: readonly Finding[], isRepaired: (finding: Finding) => 
 
 function linesOf(finding: Finding, repaired: boolean, terminal: Terminal): string[] {
   const { problem, message, hint, remedy = [] } = finding;
-  const style = repaired ? "green" : isWarning(finding) ? "yellow" : "red";
+  const style = repaired ? "green" : isNote(finding) ? "dim" : isWarning(finding) ? "yellow" : "red";
   return [
     `  ${terminal.out(style, (repaired ? "repaired" : problem).padEnd(9))} ${message}`,
     ...(hint === undefined ? [] : [`            ${hint}`]),

@@ -1,3 +1,4 @@
+import { commonEndpointOptions } from "@netkit/core";
 import { command, type Command, type HelpSection } from "../command.ts";
 import { endpointOptions, endpointRequest } from "../endpoint-request.ts";
 import { optionSection } from "../driver-help.ts";
@@ -18,6 +19,10 @@ export const networkConnect: Command = command({
       summary: "With an address, a name and a port",
     },
     { line: "netkit network connect --rate 10mbit net1 web", summary: "At most 10 Mbit/s in each direction" },
+    {
+      line: "netkit network connect --gw-priority 10 --sysctl net.ipv4.conf.IFNAME.rp_filter=2 net1 web",
+      summary: "The default route goes through net1 from now on",
+    },
     { line: "netkit network connect net1 --help", summary: "This help with the options of the network's driver" },
   ],
   changes: true,
@@ -25,7 +30,8 @@ export const networkConnect: Command = command({
     if (NETWORK === undefined) return [];
     const netkit = await open();
     const driver = await netkit.driver((await netkit.networks.get(NETWORK)).driver);
-    return [optionSection(`Endpoint options of the driver ${driver.name} (-o KEY=VALUE)`, driver.endpointOptions)];
+    const options = { ...driver.endpointOptions, ...commonEndpointOptions };
+    return [optionSection(`Endpoint options on a network of the driver ${driver.name} (-o KEY=VALUE)`, options)];
   },
   async run({ open, options, arguments: { NETWORK, SANDBOX }, change, terminal }) {
     const request = endpointRequest(options);

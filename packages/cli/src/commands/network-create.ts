@@ -1,4 +1,5 @@
 import { command, type Command, type HelpSection } from "../command.ts";
+import { refuseSwarm, swarmOptions } from "../swarm-options.ts";
 import { parsePairs } from "../pairs.ts";
 import { readSettings } from "../settings.ts";
 import { findDriver } from "../drivers.ts";
@@ -15,8 +16,16 @@ export const networkCreate: Command = command({
     gateway: { value: "IP", many: true, summary: "Gateway of the subnet that it lies in" },
     "ip-range": { value: "CIDR", many: true, summary: "Part of the subnet from which addresses are handed out" },
     "aux-address": { value: "NAME=IP", many: true, summary: "Address that is never handed out" },
+    ipv4: { default: "true", summary: "IPv4; --ipv4=false makes a network with IPv6 alone" },
     ipv6: { summary: "IPv6 as well; without a subnet one is chosen" },
     internal: { summary: "No way out of the network and none in" },
+    "config-only": { summary: "No network, but settings for others (--config-from)" },
+    "config-from": {
+      value: "NETWORK",
+      summary: "Subnets, families, options and labels of that one",
+      complete: "network",
+    },
+    ...swarmOptions,
     opt: { short: "o", value: "KEY=VALUE", many: true, summary: "Option of the driver", complete: "network-option" },
     label: { value: "KEY=VALUE", many: true, summary: "Label" },
   },
@@ -30,6 +39,10 @@ export const networkCreate: Command = command({
       line: "netkit network create --ipv6 --internal -o mtu=1400 db",
       summary: "Both families, no way out, a smaller MTU",
     },
+    {
+      line: "netkit network create --config-only -o mtu=1400 --label team=web small",
+      summary: "Settings, for: netkit network create --config-from small web",
+    },
     { line: "netkit network create --explain web | less", summary: "The same in ip, nft and sysctl commands" },
     { line: "netkit network create --driver bridge --help", summary: "This help with the driver's options" },
   ],
@@ -39,13 +52,17 @@ export const networkCreate: Command = command({
     return [optionSection(`Options of the driver ${driver.name} (-o KEY=VALUE)`, driver.options)];
   },
   async run({ open, options, arguments: { NAME }, change }) {
+    refuseSwarm(options);
     const subnets = subnetRequests(options);
     const request = {
       name: NAME,
       driver: options.driver,
       ...(subnets.length === 0 ? {} : { subnets }),
+      ipv4: options.ipv4,
       ipv6: options.ipv6,
       internal: options.internal,
+      configOnly: options["config-only"],
+      ...(options["config-from"] === undefined ? {} : { configFrom: options["config-from"] }),
       options: parsePairs("--opt", options.opt),
       labels: parsePairs("--label", options.label, ""),
     };

@@ -1,10 +1,8 @@
 import { command, type Command, type Result } from "../command.ts";
 import { endpointOptions } from "../endpoint-request.ts";
-import { warnOfForeign } from "../foreign.ts";
-import { environment, processOptions } from "../process-options.ts";
+import { launch, launchOptions } from "../launch.ts";
+import { processOptions } from "../process-options.ts";
 import { sandboxOptions, sandboxRequest } from "../sandbox-request.ts";
-import { enter } from "../shell.ts";
-import { makeLogPath, sweepLogs } from "../logs.ts";
 
 export const run: Command = command({
   name: "run",
@@ -19,9 +17,7 @@ export const run: Command = command({
   options: {
     ...sandboxOptions,
     ...endpointOptions,
-    rm: { summary: "Remove the sandbox when the command has ended" },
-    detach: { short: "d", summary: "Leave it running and print the sandbox's id" },
-    log: { value: "FILE", summary: "With -d: append the output to this file", complete: "path" },
+    ...launchOptions,
     ...processOptions,
   },
   examples: [
@@ -35,45 +31,15 @@ export const run: Command = command({
       line: "netkit run --rm --network name=my-net,ip=10.7.0.9,alias=api -- sh",
       summary: "A shell with an address and a further name",
     },
+    {
+      line: "netkit run --rm --network a --network name=b,gw-priority=1 -- ip route",
+      summary: "On two networks, out through the second",
+    },
     { line: "netkit run --rm --network none -- ip link", summary: "A loopback interface alone" },
   ],
   changes: true,
   async run({ open, options, command: words, change, terminal }): Promise<Result> {
-    const request = { ...sandboxRequest(options, ["bridge"]), autoRemove: options.rm };
-    const env = environment(options.env);
-    const netkit = await open();
-    const sandbox = await netkit.sandboxes.open(request, change);
-    const { id, name, netns } = sandbox;
-    if (change.dryRun === true) {
-      return { data: { id, name, command: words }, shell: [enter(netns, words)] };
-    }
-    await warnOfForeign(netkit, id, terminal);
-    const cwd = options.workdir === undefined ? {} : { cwd: options.workdir };
-    if (options.detach) {
-      await sweepLogs(netkit);
-      const log = options.log ?? (await makeLogPath(netkit, id));
-      try {
-        const child = await sandbox.start(words, { stdio: { log }, detached: true, env, ...cwd });
-        await child.started;
-        child.unref();
-        return { data: { id, name, pid: child.pid, log }, text: id };
-      } catch (error) {
-        await sandbox.close();
-        throw error;
-      }
-    }
-    let exitCode: number;
-    try {
-      const { runForeground } = await import("@netkit/sandbox");
-      const child = await sandbox.start(words, { env, ...cwd });
-      exitCode = await runForeground(child);
-      await child.started;
-    } catch (error) {
-      // A command that never ran leaves nothing to look at.
-      await sandbox.close();
-      throw error;
-    }
-    if (options.rm) await sandbox.close();
-    return { exitCode };
+    const request = sandboxRequest(options, ["bridge"]);
+    return await launch(await open(), request, words, options, { change, terminal });
   },
 });

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
-import { defaultRoot, formatPortSpec, type OptionSet } from "@netkit/core";
+import { commonEndpointOptions, defaultRoot, formatPortSpec, type OptionSet } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { nextWords } from "../catalog.ts";
 import type { Command, Completion } from "../command.ts";
 import { builtInDrivers, driverNames, findDriver } from "../drivers.ts";
 import type { Globals } from "../globals.ts";
 import type { Parsed } from "../parse.ts";
+import { listPods, podState } from "../pods.ts";
 import { session } from "../session.ts";
 import { readSettings } from "../settings.ts";
 import { pathCandidate, type Candidate } from "./candidate.ts";
@@ -44,6 +45,10 @@ export async function valuesFor(
           ports.map((port) => ({ word: formatPortSpec({ ...port, from: [] }), summary: networkName })),
         );
       });
+    case "pod":
+      return await withState(globals, async (netkit) =>
+        (await listPods(netkit)).map((pod) => ({ word: pod.name, summary: podState(pod) })),
+      );
     case "network-option": {
       const driver = String(around?.parsed.options["driver"] ?? builtInDrivers[0]);
       return optionValues((await findDriver(driver, await readSettings(globals))).options, partial);
@@ -53,7 +58,8 @@ export async function valuesFor(
         const network = around?.parsed.arguments["NETWORK"] ?? around?.parsed.options["network"];
         const ref = Array.isArray(network) ? network[0] : network;
         const { driver } = await netkit.networks.get(String(ref ?? "bridge"));
-        return optionValues((await netkit.driver(driver)).endpointOptions, partial);
+        const { endpointOptions } = await netkit.driver(driver);
+        return optionValues({ ...endpointOptions, ...commonEndpointOptions }, partial);
       });
   }
 }

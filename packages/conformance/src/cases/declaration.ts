@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { driverApi, isNetkitError, parseOptions, type AnyDriver, type OptionSet } from "@netkit/core";
+import {
+  commonEndpointOptions,
+  driverApi,
+  isNetkitError,
+  parseOptions,
+  type AnyDriver,
+  type OptionSet,
+} from "@netkit/core";
 import type { Case } from "../case.ts";
 
 const common = { since: 1, tier: "contract", requires: [], applies: () => true } as const satisfies Partial<Case>;
@@ -91,6 +98,18 @@ export const declarationCases: readonly Case[] = [
             error.code === "OPTION_UNKNOWN" &&
             (known === undefined || error.hint !== undefined),
         );
+      }
+    },
+  },
+  {
+    ...common,
+    id: "DRV-OPTIONS-004",
+    rule: "leaves the endpoint options that every network has to the engine",
+    run: ({ driver }) => {
+      const own = Object.entries(commonEndpointOptions).flatMap(([name, { aliases = [] }]) => [name, ...aliases]);
+      for (const [name, { aliases = [] }] of Object.entries(driver.endpointOptions as OptionSet)) {
+        const taken = [name, ...aliases].find((spelling) => own.includes(spelling));
+        assert.equal(taken, undefined, `endpoint option '${name}': netkit has '${taken}' itself`);
       }
     },
   },

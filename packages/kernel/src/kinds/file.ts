@@ -1,5 +1,6 @@
 import {
   closeSync,
+  fstatSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -28,10 +29,12 @@ export const file: Kind<FileResource> = {
       return () => remove(path);
     });
   },
-  change(tx, { path, content }) {
+  change(tx, resource, previous) {
+    const { path, content } = resource;
     tx.act("host", `write ${path}`, () => {
-      const found = overwrite(path, content);
-      if (found === content) return undefined;
+      let written = content;
+      const found = overwrite(path, content, (present) => (written = edited(present, resource, previous)));
+      if (found === written) return undefined;
       return () => (found === undefined ? remove(path) : overwrite(path, found));
     });
     return true;
@@ -52,7 +55,12 @@ export const file: Kind<FileResource> = {
     return found === undefined ? missing : compare({ content: [content, found] });
   },
   createCommands,
-  changeCommands: createCommands,
+  changeCommands(shell, resource, previous) {
+    const commands = createCommands(shell, resource);
+    if (resource.edits === undefined) return commands;
+    const unedited = `printf ${format(previous.content)} | cmp -s - ${quote(resource.path)}`;
+    return [`if ${unedited}; then ${commands.at(-1)}; fi`];
+  },
   removeCommands: (_, { path }) => [
     command("rm", "-f", path),
     `${command("rmdir", dirname(path))} 2>/dev/null || true`,
@@ -61,6 +69,26 @@ export const file: Kind<FileResource> = {
 
 function createCommands(_: Shell, { path, content }: FileResource): string[] {
   return [command("mkdir", "-p", dirname(path)), `printf ${format(content)} > ${quote(path)}`];
+}
+
+/** What becomes of a file's content when `previous` turns into `wanted`. */
+function edited(found: string, wanted: FileResource, previous: FileResource): string {
+  if (wanted.edits === undefined) return wanted.content;
+  // What a process left that died while it wrote (see rewrite) is no edit.
+  if ([previous, wanted].some(({ content }) => withoutEnd(found) === withoutEnd(content))) return wanted.content;
+  if (wanted.edits === "keep" || wanted.content === previous.content) return found;
+  const [before, after] = [linesOf(previous.content), linesOf(wanted.content)];
+  const left = linesOf(found).filter((line) => after.includes(line) || !before.includes(line));
+  const added = after.filter((line) => !before.includes(line) && !left.includes(line));
+  return [...left, ...added].map((line) => `${line}\n`).join("");
+}
+
+function linesOf(text: string): string[] {
+  return withoutEnd(text).split("\n");
+}
+
+function withoutEnd(text: string): string {
+  return text.replace(/\n+$/, "");
 }
 
 function contentOf(path: string): string | undefined {
@@ -94,8 +122,9 @@ function temporary(path: string): string {
  * Changes a file in its place: processes that have it mounted over their own (/etc/hosts of a sandbox) see the change.
  * A new file under the old name would leave them with the old one; it would also be flushed to disk on ext4, at ten
  * times the cost. Returns what was there before; undefined: no file.
+ * @param edit what to write instead, by what is there
  */
-function overwrite(path: string, content: string): string | undefined {
+function overwrite(path: string, content: string, edit: (found: string) => string = () => content): string | undefined {
   let fd: number;
   try {
     fd = openSync(path, "r+");
@@ -106,9 +135,10 @@ function overwrite(path: string, content: string): string | undefined {
   }
   try {
     const found = readFileSync(fd, "utf8");
-    if (found === content) return found;
+    const wanted = edit(found);
+    if (found === wanted) return found;
     try {
-      rewrite(fd, content);
+      rewrite(fd, wanted);
     } catch (error) {
       rewrite(fd, found); // it may hold some of the new content
       throw error;
@@ -119,10 +149,16 @@ function overwrite(path: string, content: string): string | undefined {
   }
 }
 
+/**
+ * A process that dies in between leaves the new content with blank lines behind it, never a mixture: what is longer than it
+ * is overwritten by line breaks first, in one write.
+ */
 function rewrite(fd: number, content: string): void {
-  const bytes = Buffer.from(content);
+  const length = Buffer.byteLength(content);
+  const bytes = Buffer.alloc(Math.max(length, fstatSync(fd).size), "\n");
+  bytes.write(content);
   for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, at);
-  ftruncateSync(fd, bytes.length);
+  ftruncateSync(fd, length);
 }
 
 /** Removes the file, and its directory with the last one. */

@@ -65,6 +65,13 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
     killedBy: "DRV-OPTIONS-002",
     driver: { ...base, options: { ...base.options, masquerade: { ...flag, aliases: ["icc"] } } },
   },
+  optionOfTheEngine: {
+    killedBy: "DRV-OPTIONS-004",
+    driver: {
+      ...base,
+      endpointOptions: { interface: { ...flag, aliases: ["com.docker.network.endpoint.ifname"] } },
+    },
+  },
   randomMac: onNetwork(
     "DRV-PURE-001",
     each("bridge", (link) => ({

@@ -1,0 +1,60 @@
+import type { Netkit, SandboxHandle, SandboxRequest } from "@netkit/engine";
+import type { Context, OptionValues, Result } from "./command.ts";
+import { warnOfForeign } from "./foreign.ts";
+import { makeLogPath, sweepLogs } from "./logs.ts";
+import { environment, type processOptions } from "./process-options.ts";
+import { enter } from "./shell.ts";
+
+/** The options of a command that starts a sandbox's own process. */
+export const launchOptions = {
+  rm: { summary: "Remove the sandbox when the command has ended" },
+  detach: { short: "d", summary: "Leave it running and print the sandbox's id" },
+  log: { value: "FILE", summary: "With -d: append the output to this file", complete: "path" },
+} as const;
+
+type LaunchOptions = OptionValues<typeof launchOptions & typeof processOptions>;
+
+/** Opens a sandbox and starts the command in it, in the foreground or left running. */
+export async function launch(
+  netkit: Netkit,
+  request: SandboxRequest,
+  words: readonly string[],
+  options: LaunchOptions,
+  { change, terminal }: Pick<Context, "change" | "terminal">,
+): Promise<Result> {
+  const env = environment(options.env);
+  const sandbox = await netkit.sandboxes.open({ ...request, autoRemove: options.rm }, change);
+  const { id, name, netns } = sandbox;
+  if (change.dryRun === true) return { data: { id, name, command: words }, shell: [enter(netns, words)] };
+  await warnOfForeign(netkit, id, terminal);
+  const start = { env, ...(options.workdir === undefined ? {} : { cwd: options.workdir }) };
+  try {
+    if (options.detach) return await leaveRunning(netkit, sandbox, words, options.log, start);
+    const { runForeground } = await import("@netkit/sandbox");
+    const child = await sandbox.start(words, start);
+    const exitCode = await runForeground(child);
+    await child.started;
+    if (options.rm) await sandbox.close();
+    return { exitCode };
+  } catch (error) {
+    // A command that never ran leaves nothing to look at.
+    await sandbox.close();
+    throw error;
+  }
+}
+
+async function leaveRunning(
+  netkit: Netkit,
+  sandbox: SandboxHandle,
+  words: readonly string[],
+  file: string | undefined,
+  start: { readonly env: NodeJS.ProcessEnv; readonly cwd?: string },
+): Promise<Result> {
+  const { id, name } = sandbox;
+  await sweepLogs(netkit);
+  const log = file ?? (await makeLogPath(netkit, id));
+  const child = await sandbox.start(words, { ...start, stdio: { log }, detached: true });
+  await child.started;
+  child.unref();
+  return { data: { id, name, pid: child.pid, log }, text: id };
+}

@@ -1,0 +1,136 @@
+import {
+  commonEndpointOptions,
+  familyOf,
+  ipOf,
+  keyOf,
+  NetkitError,
+  parseInterfaceSysctls,
+  parseOptions,
+  type AnyDriver,
+  type Cidr,
+  type Endpoint,
+  type Family,
+  type InterfaceSysctls,
+  type Network,
+  type Resource,
+} from "@netkit/core";
+import { subnetOf } from "@netkit/ipam";
+import type { EndpointRequest } from "./api.ts";
+
+/** What a request says of the endpoint's interface, whatever the network's driver is. */
+export interface InterfaceSettings {
+  readonly ifName: string | undefined;
+  readonly sysctls: InterfaceSysctls;
+  readonly gatewayPriority: number;
+  /** Families that the interface may have addresses of. */
+  readonly families: readonly Family[];
+  /** The options that are left to the driver. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** @throws NetkitError ARGUMENT_INVALID, UNSUPPORTED, OPTION_UNKNOWN, OPTION_INVALID */
+export function readInterface(driver: AnyDriver, network: Network, request: EndpointRequest): InterfaceSettings {
+  const present = hasInterfaces(driver);
+  const { gatewayPriority = 0 } = request;
+  const {
+    ifname,
+    sysctls: listed = {},
+    ...options
+  } = parseOptions(
+    present ? { ...driver.endpointOptions, ...commonEndpointOptions } : driver.endpointOptions,
+    request.options ?? {},
+    `endpoints of driver '${driver.name}'`,
+  ) as Partial<{ ifname: string; sysctls: InterfaceSysctls }>;
+  if (ifname !== undefined && request.ifName !== undefined && ifname !== request.ifName) {
+    throw new NetkitError("ARGUMENT_INVALID", `the interface would be called '${request.ifName}' and '${ifname}'`, {
+      hint: "Say it once, with --ifname.",
+    });
+  }
+  const sysctls = { ...listed, ...parseInterfaceSysctls(request.sysctls ?? {}) };
+  const asked = Object.keys(sysctls).length > 0 || (request.linkLocal ?? []).length > 0 || gatewayPriority !== 0;
+  if (!present && asked) {
+    throw new NetkitError("UNSUPPORTED", `network '${network.name}' gives a sandbox no interface to set anything of`, {
+      hint: "Sysctls, link-local addresses and priorities are for networks with interfaces.",
+    });
+  }
+  if (!Number.isInteger(gatewayPriority) || Math.abs(gatewayPriority) > 0x7f_ff_ff_ff) {
+    throw new NetkitError("ARGUMENT_INVALID", `the gateway priority ${gatewayPriority} is no whole number of 32 bits`, {
+      hint: "Write it as --gw-priority 100; the highest wins, and 0 is the default.",
+    });
+  }
+  const ipv6 = sysctls["net.ipv6.conf.IFNAME.disable_ipv6"]?.trim() !== "1";
+  return {
+    ifName: request.ifName ?? ifname,
+    sysctls,
+    gatewayPriority,
+    families: ipv6 ? ["ipv4", "ipv6"] : ["ipv4"],
+    options,
+  };
+}
+
+export function hasInterfaces({ traits }: AnyDriver): boolean {
+  return traits.namespace === "own" && !traits.exclusive;
+}
+
+/** A driver's resources with what the engine adds to an interface of any driver; a setting that was asked for comes first. */
+export function withInterface(endpoint: Endpoint, resources: readonly Resource[]): Resource[] {
+  const { ifName, namespace: ns, sysctls = {}, linkLocal = [] } = endpoint;
+  if (ifName === "") return [...resources];
+  const asked = Object.entries(sysctls).map(([name, value]): Resource => ({
+    kind: "sysctl",
+    ns,
+    path: name
+      .split(".")
+      .map((part) => (part === "IFNAME" ? ifName : part))
+      .join("/"),
+    value,
+  }));
+  const keys = new Set(asked.map(keyOf));
+  const all = [
+    ...asked,
+    ...(asked.length === 0 ? resources : resources.filter((resource) => !keys.has(keyOf(resource)))),
+    ...linkLocal.map((address): Resource => ({ kind: "address", ns, link: ifName, address })),
+    ...wayBack(endpoint),
+  ];
+  return [...ipv6Switch(endpoint, all), ...all];
+}
+
+/** Before the rule of the main table, 32766 (ip-rule(8)). */
+const wayBackPriority = 1070;
+
+/**
+ * What comes in through a published port is answered the way that it came, where the default route is another network's: a
+ * host that looks at the way back (rp_filter) drops the answer otherwise.
+ */
+function wayBack({ id, ifName, namespace: ns, addresses, defaultRoute, ports }: Endpoint): Resource[] {
+  if (ports.length === 0) return [];
+  const table = 0x10_00_00_00 + Number.parseInt(id.slice(0, 7), 16);
+  return addresses.flatMap(({ address, gateway }): Resource[] => {
+    const family = familyOf(address);
+    if (gateway === undefined || defaultRoute.includes(family)) return [];
+    const [everything, single] = family === "ipv4" ? ["0.0.0.0/0", 32] : ["::/0", 128];
+    const from = `${ipOf(address)}/${single}` as Cidr;
+    return [
+      { kind: "route", ns, destination: subnetOf(address), link: ifName, table },
+      { kind: "route", ns, destination: everything as Cidr, via: gateway, link: ifName, table },
+      { kind: "rule", ns, family, priority: wayBackPriority, table, from },
+    ];
+  });
+}
+
+/**
+ * An interface without an IPv6 address has no IPv6 at all, not even a link-local address, so that nothing gets round the
+ * network's rules. A driver or user that wants it otherwise says so.
+ */
+function ipv6Switch({ ifName, namespace: ns, addresses, linkLocal = [] }: Endpoint, resources: Resource[]): Resource[] {
+  const on = [...addresses.map(({ address }) => address), ...linkLocal].some((address) => familyOf(address) === "ipv6");
+  const path = `net/ipv6/conf/${ifName}/disable_ipv6`;
+  if (resources.some((resource) => resource.kind === "sysctl" && resource.ns === ns && resource.path === path))
+    return [];
+  if (on) return [{ kind: "sysctl", ns, path, value: "0" }];
+  // Behind them, so that one batch makes all of it and asks whether anything is to be done here: it rarely is.
+  const first = resources
+    .filter(({ kind, ns: at }) => at === ns && (kind === "address" || kind === "route"))
+    .map(keyOf);
+  return [{ kind: "sysctl", ns, path, value: "1", dependsOn: first }];
+}

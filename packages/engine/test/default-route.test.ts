@@ -1,0 +1,94 @@
+import type { Endpoint, EndpointId, Network } from "@netkit/core";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { chooseDefaultRoutes, type Attached } from "../src/default-route.ts";
+
+interface Given {
+  readonly name: string;
+  readonly priority?: number | undefined;
+  readonly internal?: boolean;
+  readonly gateways: readonly string[];
+}
+
+function attach({ name, priority, internal = false, gateways }: Given): Attached {
+  return {
+    endpoint: {
+      id: name as EndpointId,
+      ...(priority === undefined ? {} : { gatewayPriority: priority }),
+      addresses: gateways.map((gateway) => ({ address: `${gateway}0/24`, gateway })),
+    } as unknown as Endpoint,
+    network: { name, internal } as Network,
+  };
+}
+
+const four = "10.0.0.1";
+const six = "fd00::1";
+const choose = (given: readonly Given[]): Record<string, string> =>
+  Object.fromEntries(
+    [...chooseDefaultRoutes(given.map(attach), ["ipv4", "ipv6"])].map(([id, list]) => [id, list.join()]),
+  );
+
+test.each<[string, Given[], Record<string, string>]>([
+  [
+    "the first by name",
+    [
+      { name: "b", gateways: [four] },
+      { name: "a", gateways: [four] },
+    ],
+    { a: "ipv4", b: "" },
+  ],
+  [
+    "both families over one",
+    [
+      { name: "a", gateways: [four] },
+      { name: "b", gateways: [four, six] },
+    ],
+    { a: "", b: "ipv4,ipv6" },
+  ],
+  [
+    "the priority over both families",
+    [
+      { name: "a", gateways: [four, six] },
+      { name: "b", priority: 1, gateways: [six] },
+    ],
+    { a: "ipv4", b: "ipv6" },
+  ],
+  ["a low priority rather than none", [{ name: "a", priority: -5, gateways: [four] }], { a: "ipv4" }],
+  [
+    "never an internal network",
+    [
+      { name: "a", internal: true, priority: 9, gateways: [four] },
+      { name: "b", gateways: [four] },
+    ],
+    { a: "", b: "ipv4" },
+  ],
+  ["nothing without a gateway", [{ name: "a", gateways: [] }], { a: "" }],
+])("the default route has %s", (_, given, expected) => {
+  expect(choose(given)).toEqual(expected);
+});
+
+test("each family is given once where anybody has a way out in it, in whatever order the endpoints came", () => {
+  const given = fc.uniqueArray(
+    fc.record({
+      name: fc.stringMatching(/^[a-z]{1,3}$/),
+      priority: fc.option(fc.integer({ min: -2, max: 2 }), { nil: undefined }),
+      internal: fc.boolean(),
+      gateways: fc.subarray([four, six]),
+    }),
+    { selector: ({ name }) => name, maxLength: 6 },
+  );
+  fc.assert(
+    fc.property(given, (list) => {
+      const chosen = choose(list);
+      expect(choose(list.toReversed())).toEqual(chosen);
+      for (const [family, gateway] of [
+        ["ipv4", four],
+        ["ipv6", six],
+      ] as const) {
+        const possible = list.some(({ internal, gateways }) => !internal && gateways.includes(gateway));
+        const holders = Object.values(chosen).filter((families) => families.split(",").includes(family));
+        expect(holders).toHaveLength(possible ? 1 : 0);
+      }
+    }),
+  );
+});
