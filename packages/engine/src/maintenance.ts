@@ -1,7 +1,7 @@
 import type { Sandbox } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { ChangeOptions, Finding, Report } from "./api.ts";
-import { examine, examineSandboxes, hasEnded, knowNamespaces, removeFound, type Examination } from "./doctor.ts";
+import { examine, examineSandboxes, hasEnded, removeFound, type Examination, type SandboxFinding } from "./doctor.ts";
 import { explained } from "./explained.ts";
 import { isLocked } from "./lock.ts";
 import { readerOf } from "./lookup.ts";
@@ -30,7 +30,7 @@ export async function catchUp(context: Context): Promise<void> {
       "remove the sandboxes of the last boot",
       async (draft) => await removeFound(context, draft, gone),
     );
-    await repair(context, {});
+    await repair(context, {}, gone);
     await commit(store, [{ key: keys.boot, value: boot }]);
   }
   const reader = readerOf(store);
@@ -62,7 +62,7 @@ export async function doctor(
   const sandboxes = await examineSandboxes(context);
   const plain = sandboxes.map(({ finding }) => finding);
   if (options.repair !== true) {
-    const { findings, checked } = await examine(context);
+    const { findings, checked } = await examine(context, sandboxes);
     return { findings: [...plain, ...findings], repaired: [], checked };
   }
   if (sandboxes.length > 0) {
@@ -73,7 +73,7 @@ export async function doctor(
       options,
     );
   }
-  const { findings, checked } = await repair(context, options);
+  const { findings, checked } = await repair(context, options, sandboxes);
   const all = [...plain, ...findings];
   return {
     findings: all,
@@ -93,7 +93,7 @@ export async function collect(context: Context, options: ChangeOptions): Promise
       options,
     );
   }
-  const { findings } = await repair(context, options, ({ op }) => op === "remove");
+  const { findings } = await repair(context, options, sandboxes, ({ op }) => op === "remove");
   return [...sandboxes.map(({ finding }) => finding), ...findings.filter(({ problem }) => problem === "stray")];
 }
 
@@ -101,10 +101,11 @@ export async function collect(context: Context, options: ChangeOptions): Promise
 async function repair(
   context: Context,
   options: ChangeOptions,
+  over: readonly SandboxFinding[],
   choose: (change: Examination["changes"][number]) => boolean = () => true,
 ): Promise<Examination> {
   try {
-    return await repairUnexplained(context, options, choose);
+    return await repairUnexplained(context, options, over, choose);
   } catch (error) {
     throw explained(error);
   }
@@ -113,13 +114,13 @@ async function repair(
 async function repairUnexplained(
   context: Context,
   options: ChangeOptions,
+  over: readonly SandboxFinding[],
   choose: (change: Examination["changes"][number]) => boolean,
 ): Promise<Examination> {
   if (options.dryRun !== true) requireRoot();
   using _ = await context.lock.acquire(options.signal);
   if (options.dryRun !== true) await recover(context);
-  await knowNamespaces(context, readerOf(context.store));
-  const examination = await examine(context);
+  const examination = await examine(context, over);
   const plan = order(examination.changes.filter(choose));
   const { handlers, execute } = await context.host.open();
   options.onPlan?.(previewOf("repair", plan, handlers));

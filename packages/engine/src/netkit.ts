@@ -128,7 +128,7 @@ function netkitOf(context: Context): Netkit {
     },
     list: async () => {
       const found = byAge((await reader.range<Sandbox>("sandbox/")).map(({ value }) => value));
-      return await Promise.all(found.map(async (sandbox) => await sandboxDetails(context, reader, sandbox)));
+      return await Promise.all(found.map(async (sandbox) => await sandboxDetails(reader, sandbox)));
     },
     get: async (ref) => {
       const sandbox = await findSandbox(reader, ref);

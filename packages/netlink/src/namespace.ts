@@ -66,13 +66,30 @@ export function openNamespace(namespace: NamespaceRef = THREAD_NAMESPACE): Names
 export function createNamespace(path: string): void {
   const calls = syscalls();
   const op = `create network namespace ${path}`;
-  shareDirectory(dirname(path));
-  calls.close(checked(calls.open(path, O_CREAT_EXCL, 0), op));
-  try {
+  keepAt(path, op, () =>
     away(() => {
       checked(calls.unshare(CLONE_NEWNET), op);
       checked(calls.mount(THREAD_NAMESPACE, path, "none", MS_BIND), op);
-    });
+    }),
+  );
+}
+
+/**
+ * Make the namespace that `source` opens live at `path` as well, as `ip netns attach` does with that of a process.
+ * Throws EEXIST when there is something at `path`.
+ */
+export function attachNamespace(path: string, source: string): void {
+  const op = `mount network namespace ${source} at ${path}`;
+  keepAt(path, op, () => checked(syscalls().mount(source, path, "none", MS_BIND), op));
+}
+
+/** Makes the file that `mount` puts a namespace on. */
+function keepAt(path: string, op: string, mount: () => unknown): void {
+  const calls = syscalls();
+  shareDirectory(dirname(path));
+  calls.close(checked(calls.open(path, O_CREAT_EXCL, 0), op));
+  try {
+    mount();
   } catch (error) {
     calls.umount2(path, MNT_DETACH);
     calls.unlink(path);

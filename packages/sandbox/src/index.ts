@@ -10,6 +10,7 @@ export * from "./host-resolv.ts";
 export {
   findNamespace,
   identifyNamespace,
+  locateNamespace,
   namespaceOfPid,
   processesIn,
   sameNamespace,

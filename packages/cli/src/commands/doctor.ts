@@ -1,4 +1,5 @@
 import { exitCodes } from "@netkit/core";
+import type { Finding, Report } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 
 export const doctor: Command = command({
@@ -19,9 +20,11 @@ export const doctor: Command = command({
     const report = await terminal.progress("comparing", () => netkit.doctor({ ...change, repair: options.repair }));
     const left = report.findings.filter((finding) => !report.repaired.includes(finding));
     const lines = [
-      ...report.repaired.map(({ message }) => `${terminal.out("green", "repaired ")} ${message}`),
+      ...report.repaired.map(
+        ({ problem, message }) => `${terminal.out("green", removes(problem) ? "removed  " : "repaired ")} ${message}`,
+      ),
       ...left.map(({ problem, message }) => `${terminal.out("red", problem.padEnd(9))} ${message}`),
-      `${report.checked} resources compared: ${verdict(left.length, report.repaired.length)}`,
+      `${report.checked} resources compared: ${verdict(left.length, report.repaired)}`,
     ];
     const repairable = left.some((finding) => finding.repairable);
     if (repairable) lines.push("Mend them with 'netkit doctor --repair'.");
@@ -29,7 +32,19 @@ export const doctor: Command = command({
   },
 });
 
-function verdict(left: number, repaired: number): string {
+/** What is over isn't brought back. */
+function removes(problem: Finding["problem"]): boolean {
+  return problem === "gone" || problem === "ended" || problem === "stray";
+}
+
+function verdict(left: number, mended: Report["repaired"]): string {
   if (left > 0) return `${left} ${left === 1 ? "problem" : "problems"}`;
-  return repaired > 0 ? `${repaired} repaired, all is well now` : "all is well";
+  if (mended.length === 0) return "all is well";
+  const removed = mended.filter(({ problem }) => removes(problem)).length;
+  const counts = [
+    [mended.length - removed, "repaired"],
+    [removed, "removed"],
+  ] as const;
+  const done = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
+  return `${done.join(", ")}, all is well now`;
 }
