@@ -73,6 +73,7 @@ function print(result: Result, { globals, terminal }: Context, previews: readonl
 
 function statusOf(result: Result, globals: Globals, view: Terminal): number {
   const statuses = (result.errors ?? []).map((error) => reportFailure(error, globals.json, view));
+  if (statuses.includes(exitCodes.cancelled)) return exitCodes.cancelled;
   return statuses[0] ?? result.exitCode ?? 0;
 }
 

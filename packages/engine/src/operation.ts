@@ -6,7 +6,7 @@ import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
 import { explained } from "./explained.ts";
 import type { Host } from "./host.ts";
-import { throwIfAborted, type Lock } from "./lock.ts";
+import { giveUpIfAborted, throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
 import type { OtherRoots } from "./other-roots.ts";
 import { keys, type JournalEntry, type Write } from "./state.ts";
@@ -92,7 +92,7 @@ async function underLock<T>(
 
   const writes = [...draft.writes(), ...planned.writes];
   if (writes.length === 0 && planned.plan.length === 0) return unchanged;
-  throwIfAborted(options.signal);
+  await giveUpIfAborted(options.signal);
   const held = await draft.hold();
   try {
     const revision = await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
@@ -159,6 +159,7 @@ async function carryOut(
     time("kernel");
     try {
       await flushed;
+      await giveUpIfAborted(signal);
       return await end();
     } catch (error) {
       await undo();

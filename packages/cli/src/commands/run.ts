@@ -1,3 +1,4 @@
+import { NetkitError } from "@netkit/core";
 import { command, type Command, type Result } from "../command.ts";
 import { endpointOptions } from "../endpoint-request.ts";
 import { environment, processOptions } from "../process-options.ts";
@@ -45,6 +46,11 @@ export const run: Command = command({
     const { id, name, netns } = sandbox;
     if (change.dryRun === true) {
       return { data: { id, name, command: words }, shell: [enter(netns, words)] };
+    }
+    if (change.signal?.aborted === true) {
+      // It came too late to undo the making of the sandbox, and the command can't get it any more.
+      await sandbox.close();
+      throw new NetkitError("CANCELLED", "cancelled; the command was not started", { cause: change.signal.reason });
     }
     const cwd = options.workdir === undefined ? {} : { cwd: options.workdir };
     if (options.detach) {
