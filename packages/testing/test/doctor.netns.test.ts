@@ -65,6 +65,27 @@ test("a changed MTU, address or route is drift, with the field that differs", as
   expect((await netkit.doctor()).findings).toEqual([]);
 });
 
+test("a bridge keeps its MTU when ports come and go, made by netkit or by what it prints", async () => {
+  const settings = { name: "n", subnets: [{ subnet: "10.9.0.0/24" }], options: { mtu: 1400, name: "mtu0" } };
+  const made = async (): Promise<void> => {
+    host.sh("ip link add port0 mtu 9000 master mtu0 type veth peer name port1 && ip link del port0");
+    await expect.poll(() => host.sh("cat /sys/class/net/mtu0/mtu")).toBe("1400");
+  };
+  const script: string[] = [];
+  await netkit.networks.create(settings, { dryRun: true, onPlan: (plan) => script.push(...plan.toShell()) });
+  const bridge = script.filter((line) => line.startsWith("ip link")).join("\n");
+  expect(bridge).toContain("\nip link set mtu0 mtu 1400\n");
+  host.sh(bridge);
+  await made();
+  host.sh("ip link del mtu0");
+
+  await netkit.networks.create(settings);
+  await made();
+  await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  await netkit.sandboxes.remove("box");
+  expect((await netkit.doctor()).findings).toEqual([]);
+});
+
 test("what carries netkit's mark without being stored is a stray; gc removes it and nothing else", async () => {
   await netkit.networks.create({ name: "n" });
   const { mark } = netkit.instance;
