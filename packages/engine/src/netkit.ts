@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { release } from "node:os";
 import { join, resolve } from "node:path";
 import {
@@ -11,7 +10,7 @@ import {
   type Sandbox,
   type Store,
 } from "@netkit/core";
-import { openSqliteStore } from "@netkit/store-sqlite";
+import { makeDirectory, openSqliteStore } from "@netkit/store-sqlite";
 import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
 import { networkDetails, sandboxDetails } from "./details.ts";
 import { Drivers } from "./drivers.ts";
@@ -48,8 +47,8 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
     onTiming: options.onTiming,
     agent: options.agent,
   };
-  if (options.store !== undefined) mkdirSync(instance.root, { recursive: true, mode: 0o700 });
   try {
+    if (options.store !== undefined) makeDirectory(instance.root);
     await predefine(context);
     await catchUp(context);
   } catch (error) {
