@@ -267,6 +267,19 @@ describe("plans", () => {
     expect(netkit("network", "ls", "--filter", "type=custom", "-q")).toBe("");
   });
 
+  test("what goes is shown where it is: in the sandbox", () => {
+    netkit("network", "create", "--subnet", "10.8.0.0/24", "lan");
+    netkit("sandbox", "create", "--name", "web", "--network", "lan");
+    const gone = "    - address 10.8.0.2/24 on eth0 in web\n";
+    expect(netkit("network", "disconnect", "--dry-run", "lan", "web")).toContain(gone);
+    const plan = netkit("sandbox", "rm", "--dry-run", "web");
+    expect(plan).toMatch(/^remove sandbox web\n/);
+    expect(plan).toContain("\n  endpoint web@lan\n");
+    expect(plan).toContain(gone);
+    netkit("sandbox", "rm", "web");
+    netkit("network", "rm", "lan");
+  });
+
   test("what --explain prints makes the same in a shell", () => {
     const script = netkit(
       "run",

@@ -96,7 +96,8 @@ export async function disconnect(context: Context, draft: Draft, sandbox: Sandbo
 
 /** Takes an endpoint away, whatever its sandbox looks like afterwards. */
 export async function detach(draft: Draft, endpoint: Endpoint, network: Network): Promise<void> {
-  draft.want({ type: "endpoint", id: endpoint.id, name: network.name }, []);
+  const stored = await draft.owned(endpoint.id);
+  draft.want(stored?.owner ?? { type: "endpoint", id: endpoint.id, name: network.name }, []);
   draft.delete(keys.endpoint(endpoint.id));
   draft.delete(keys.attached(network.id, endpoint.id));
   draft.delete(keys.member(endpoint.namespace, endpoint.id));

@@ -135,7 +135,7 @@ export async function remove(
   else if (options.dryRun !== true) await stopProcesses(live);
   return await operate(
     context,
-    `remove ${sandbox.name}`,
+    `remove sandbox ${sandbox.name}`,
     async (draft) => await removeSandbox(context, draft, await sandboxOf(draft, sandbox.id)),
     options,
   );
