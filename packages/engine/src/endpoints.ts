@@ -231,12 +231,15 @@ async function refuseMixture(
   }
   for (const other of others) {
     const present = await networkOf(draft, other.network);
-    const exclusive =
-      driver.traits.exclusive || (await context.drivers.find(present.driver))?.traits.exclusive === true;
-    if (!exclusive) continue;
+    const alone = driver.traits.exclusive
+      ? network
+      : (await context.drivers.find(present.driver))?.traits.exclusive === true
+        ? present
+        : undefined;
+    if (alone === undefined) continue;
     throw new NetkitError(
       "UNSUPPORTED",
-      `sandbox '${sandbox.name}' is on network '${present.name}', which goes with no other one`,
+      `sandbox '${sandbox.name}' is on network '${present.name}', and '${alone.name}' goes with no other one`,
       {
         hint: `Disconnect it first: netkit network disconnect ${present.name} ${sandbox.name}`,
       },

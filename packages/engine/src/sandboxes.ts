@@ -35,6 +35,7 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
   const id = newId<SandboxId>();
   const holder = await joinedSandbox(context, draft, endpoints, request);
   const joined = holder === undefined ? undefined : await namespaceOf(draft, holder.namespace);
+  if (joined === undefined) await refuseMixedRequest(context, draft, endpoints);
   const namespace = joined ?? (await newNamespace(context, draft, name, endpoints, request));
   const sandbox: Sandbox = {
     id,
@@ -164,6 +165,30 @@ function joinerRefusal(
   if (request.hostname !== undefined) return "a hostname of its own";
   if (request.dns !== undefined || (request.hosts ?? []).length > 0) return "name settings of its own";
   return undefined;
+}
+
+/** What no sandbox could have: a network twice, or others beside one that goes alone. */
+async function refuseMixedRequest(
+  context: Context,
+  draft: Draft,
+  endpoints: readonly EndpointRequest[],
+): Promise<void> {
+  if (endpoints.length < 2) return;
+  const networks = await Promise.all(endpoints.map(async ({ network }) => await findNetwork(draft, network)));
+  for (const [index, network] of networks.entries()) {
+    if (networks.findIndex(({ id }) => id === network.id) < index) {
+      throw new NetkitError("ARGUMENT_INVALID", `network '${network.name}' is asked for twice`, {
+        hint: "Name each network once.",
+      });
+    }
+    const other = networks.find(({ id }) => id !== network.id);
+    if (other === undefined || !(await context.drivers.get(network.driver)).traits.exclusive) continue;
+    throw new NetkitError(
+      "UNSUPPORTED",
+      `network '${network.name}' goes with no other one, and '${other.name}' is asked for too`,
+      { hint: "Leave one of them out." },
+    );
+  }
 }
 
 async function newNamespace(
