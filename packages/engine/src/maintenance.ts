@@ -59,6 +59,7 @@ export async function doctor(
   context: Context,
   options: ChangeOptions & { readonly repair?: boolean },
 ): Promise<Report> {
+  requireRoot("compare networks with the kernel");
   const sandboxes = await examineSandboxes(context);
   const plain = sandboxes.map(({ finding }) => finding);
   if (options.repair !== true) {
@@ -84,6 +85,7 @@ export async function doctor(
 
 /** Removes strays and sandboxes that are over; drift of what is stored is left to `doctor`. */
 export async function collect(context: Context, options: ChangeOptions): Promise<Finding[]> {
+  requireRoot("compare networks with the kernel");
   const sandboxes = await examineSandboxes(context);
   if (sandboxes.length > 0) {
     await operate(

@@ -170,8 +170,10 @@ async function firewallOf({ host }: Context): Promise<string> {
   const opened = await host.open();
   try {
     return opened.firewall();
-  } catch (error) {
+  } catch (thrown) {
+    const error = explained(thrown);
     if (isNetkitError(error) && error.code === "TOOL_MISSING") return `none: ${error.message}`;
+    if (isNetkitError(error) && error.code === "PERMISSION") return "unknown: it takes root to look";
     throw error;
   }
 }

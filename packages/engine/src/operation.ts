@@ -4,7 +4,7 @@ import { Draft } from "./draft.ts";
 import type { Instance, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
-import { explained } from "./explained.ts";
+import { explained, needsRoot } from "./explained.ts";
 import type { Host } from "./host.ts";
 import { giveUpIfAborted, throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
@@ -248,10 +248,10 @@ function groupByHandler(plan: Plan, handlers: readonly Handler[]): { handler: Ha
   return groups;
 }
 
-export function requireRoot(): void {
+export function requireRoot(what = "change networks"): void {
   if (process.geteuid?.() !== 0) {
-    throw new NetkitError("PERMISSION", "netkit needs root to change networks", {
-      hint: "Run it with sudo, or in a user namespace of its own: unshare -Urnm.",
+    throw new NetkitError("PERMISSION", `netkit needs root to ${what}`, {
+      hint: needsRoot,
     });
   }
 }

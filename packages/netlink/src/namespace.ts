@@ -41,10 +41,9 @@ let stranded: NetlinkError | undefined;
  */
 export function withNamespace<T>(namespace: NamespaceRef, work: () => T): T {
   using target = openNamespace(namespace);
-  return away(() => {
+  const enter = (): unknown =>
     checked(syscalls().setns(target.fd, CLONE_NEWNET), `enter network namespace ${describeNamespace(namespace)}`);
-    return work();
-  });
+  return away(enter, work);
 }
 
 /** Open `namespace`, the calling thread's own by default. */
@@ -67,10 +66,10 @@ export function createNamespace(path: string): void {
   const calls = syscalls();
   const op = `create network namespace ${path}`;
   keepAt(path, op, () =>
-    away(() => {
-      checked(calls.unshare(CLONE_NEWNET), op);
-      checked(calls.mount(THREAD_NAMESPACE, path, "none", MS_BIND), op);
-    }),
+    away(
+      () => checked(calls.unshare(CLONE_NEWNET), op),
+      () => checked(calls.mount(THREAD_NAMESPACE, path, "none", MS_BIND), op),
+    ),
   );
 }
 
@@ -132,10 +131,11 @@ export function describeNamespace(namespace: NamespaceRef): string {
   return typeof namespace === "number" ? `fd ${namespace}` : namespace;
 }
 
-/** Run `work`, which may move the thread to another namespace, and move the thread back. */
-function away<T>(work: () => T): T {
+/** Move the thread to another namespace by `leave`, run `work`, and move the thread back. */
+function away<T>(leave: () => unknown, work: () => T): T {
   if (stranded) throw stranded;
   using home = openNamespace();
+  leave(); // when this throws, the thread is at home still
   try {
     const result = work();
     if (result instanceof Promise) {

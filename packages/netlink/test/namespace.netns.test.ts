@@ -102,6 +102,20 @@ test("work that returns a promise is refused", () => {
   expect(() => withNamespace(host.path, () => Promise.reject(new Error("unseen")))).toThrow(TypeError);
 });
 
+test("a thread that can't enter a namespace isn't lost", () => {
+  using host = makeNamespace();
+  const real = syscalls();
+  setSyscalls({ ...real, setns: () => -1 });
+  try {
+    expect(() => withNamespace(host.path, () => 1)).toThrow(
+      expect.objectContaining({ code: "EPERM", op: `enter network namespace ${host.path}` }),
+    );
+  } finally {
+    setSyscalls(real);
+  }
+  expect(withNamespace(host.path, () => 1)).toBe(1);
+});
+
 test("a thread that can't come back says so, and refuses to go anywhere again", async () => {
   using host = makeNamespace();
   const script = fileURLToPath(new URL("lost-thread.ts", import.meta.url));
