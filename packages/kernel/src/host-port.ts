@@ -1,5 +1,5 @@
-import { constants, endianness } from "node:os";
-import { familyOf, type Ip, type Protocol } from "@netkit/core";
+import { constants, endianness, networkInterfaces } from "node:os";
+import { familyOf, NetkitError, type Ip, type Protocol } from "@netkit/core";
 import { parseAddress, syscalls, withNamespace, type NamespaceRef } from "@netkit/netlink";
 
 const AF_INET = 2;
@@ -14,7 +14,7 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const zero = Buffer.alloc(4);
 const one = Buffer.from(new Uint8Array(new Uint32Array([1]).buffer));
-const { EADDRINUSE } = constants.errno;
+const { EADDRINUSE, EADDRNOTAVAIL } = constants.errno;
 
 export interface HostPort {
   readonly protocol: Protocol;
@@ -26,6 +26,7 @@ export interface HostPort {
 /**
  * Those of `ports` that a socket of the host is bound to, found by trying to bind them. Connections that linger in
  * TIME_WAIT don't count for TCP. A protocol or family that the kernel doesn't have is never in use.
+ * @throws NetkitError PORT_INVALID for an address that the host hasn't
  */
 export function portsInUse(namespace: NamespaceRef, ports: readonly HostPort[]): HostPort[] {
   return withNamespace(namespace, () => ports.filter(isInUse));
@@ -48,10 +49,25 @@ function bindFails(protocol: Protocol, address: Ip, port: number, oneFamily: boo
     if (protocol === "tcp") calls.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one);
     if (v6) calls.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, oneFamily ? one : zero);
     const result = calls.bind(fd, socketAddress(address, port));
+    if (result === -EADDRNOTAVAIL) refuseForeign(address, port);
     return result < 0 && result !== -EADDRINUSE && !oneFamily ? undefined : result === -EADDRINUSE;
   } finally {
     calls.close(fd);
   }
+}
+
+/** The host has no such address; one that is still being checked for duplicates is its own. */
+function refuseForeign(address: Ip, port: number): void {
+  const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address));
+  if (own.includes(address)) return;
+  throw new NetkitError(
+    "PORT_INVALID",
+    `port ${port} can't be published on ${address}: it is no address of this host`,
+    {
+      hint: `Its addresses are ${own.join(", ")}; without one the port is published on all of them.`,
+      details: { address, port, addresses: own },
+    },
+  );
 }
 
 /** struct sockaddr_in (16 bytes) or sockaddr_in6 (28 bytes), linux/in.h and linux/in6.h. */

@@ -169,6 +169,11 @@ test("published ports: taken by a sandbox, by a socket, by another root, twice i
   await expect(open("127.0.0.1:8080:81")).rejects.toMatchObject({ code: "PORT_TAKEN" });
   await expect(open("9000:80", "9000:81")).rejects.toMatchObject({ code: "PORT_TAKEN" });
   await open("8080:80/udp");
+  await expect(open("192.0.2.77:9100:80")).rejects.toMatchObject({
+    code: "PORT_INVALID",
+    message: "port 9100 can't be published on 192.0.2.77: it is no address of this host",
+    hint: expect.stringContaining("127.0.0.1, "),
+  });
   expect((await (await open("8080-8082:80")).inspect()).endpoints[0]?.ports[0]?.hostPort.first).toBe(8081);
   const ephemeral = (await (await open("80")).inspect()).endpoints[0]?.ports[0]?.hostPort.first ?? 0;
   expect(ephemeral).toBeGreaterThan(1023);
