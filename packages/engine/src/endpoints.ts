@@ -73,7 +73,7 @@ export async function connect(
     ports: await choosePorts(context, draft, driver, network, request.publish ?? [], []),
     aliases: (request.aliases ?? []).map((alias) => parseName("alias", alias)),
     defaultRoute: defaultRoutes(network, addresses, others, inside?.routes.map(({ destination }) => destination) ?? []),
-    options: parseOptions(driver.endpointOptions, request.options ?? {}, `endpoints of driver '${driver.name}'`),
+    options: parseOptions(driver.endpointOptions, request.options ?? {}, `an endpoint of driver '${driver.name}'`),
   };
   await publishPorts(context, draft, endpoint.ports, endpoint.id);
   plan(context, draft, driver, network, sandbox, endpoint);

@@ -1,5 +1,6 @@
 import {
   familyOf,
+  isNetkitError,
   NetkitError,
   parseCidr,
   parseIp,
@@ -33,8 +34,33 @@ export async function createNetwork(context: Context, draft: Draft, request: Net
   refuseSingletons(driver, name);
   await refuseTaken(context, draft, name);
   const subnets = (request.subnets ?? []).map(parseSubnet);
+  const { addresses, families } = driver.traits;
+  checkTogether(
+    () => parseOptions(driver.options, request.options ?? {}, `driver '${driver.name}'`),
+    () => addresses === "none" || planSubnets(subnets, { families, gateway: true }),
+  );
   const network = declare(driver, request, { subnets });
   return await realise(context, draft, driver, network, subnets, request.ipv4);
+}
+
+/** Refuses with all that is wrong, so that it can be corrected in one go. */
+function checkTogether(...checks: readonly (() => unknown)[]): void {
+  const errors = checks.flatMap((check) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      if (isNetkitError(error)) return [error];
+      throw error;
+    }
+  });
+  const [first] = errors;
+  if (first === undefined) return;
+  if (errors.length === 1) throw first;
+  throw new NetkitError(first.code, errors.map(({ message }) => message).join("; "), {
+    hint: errors.flatMap(({ hint }) => hint ?? []).join(" "),
+    details: { failures: errors.map((error) => error.toJSON()) },
+  });
 }
 
 /** @throws NetkitError ADDRESS_INVALID */
@@ -193,9 +219,8 @@ async function chooseSubnets(
     return [];
   }
   const rules = { families: traits.families, gateway: true };
-  const asked = planSubnets(requests.filter(named), rules);
+  const asked = planSubnets(requests, rules);
   const families = wantedFamilies(driver, network, ipv4);
-  const unused = requests.filter((request) => !named(request));
   const missing = families.filter((family) => !asked.some(({ subnet }) => familyOf(subnet) === family));
 
   const others = (await draft.range<Network>("network/")).map(({ value }) => value);
@@ -218,18 +243,14 @@ async function chooseSubnets(
     });
   }
   const chosen: SubnetRequest[] = missing.map((family) => ({
-    ...unused.find((request) => request.gateway === undefined || familyOf(request.gateway) === family),
     subnet: choosePool({
       pools: family === "ipv4" ? defaultIpv4Pools : [uniqueLocalPool(context.instance.root + network.id)],
       taken: [...taken.map(({ cidr }) => cidr), ...asked.map(({ subnet }) => subnet)],
       routes: routes.map(({ cidr }) => cidr),
     }),
   }));
-  if (unused.length > 0 && missing.length === 0) planSubnets(unused, rules);
   return [...asked, ...planSubnets(chosen, rules)];
 }
-
-const named = (request: SubnetRequest): boolean => request.subnet !== undefined;
 
 function wantedFamilies(driver: AnyDriver, network: Network, ipv4: boolean): Family[] {
   const wanted: Family[] = [...(ipv4 ? ["ipv4" as const] : []), ...(network.ipv6 ? ["ipv6" as const] : [])];

@@ -122,6 +122,24 @@ test("unknown drivers, options and subnets of drivers without addresses are refu
   await expect(netkit.networks.create({ name: "n", options: { mtu: "12" } })).rejects.toMatchObject({
     code: "OPTION_INVALID",
   });
+  await expect(
+    netkit.networks.create({
+      name: "n",
+      subnets: [{ subnet: "10.50.0.5/24", gateway: "10.51.0.1" }],
+      options: { mtu: "20", bogus: "1", name: "much-too-long-a-name" },
+    }),
+  ).rejects.toMatchObject({
+    code: "OPTION_INVALID",
+    message:
+      `driver 'bridge' has no option "bogus"; option 'mtu': expected a whole number from 68 to 65535 (got "20"); ` +
+      `option 'name': invalid interface name "much-too-long-a-name"; 10.50.0.5/24 has host bits set: it should be ` +
+      `10.50.0.0/24; gateway 10.51.0.1 lies outside its subnet 10.50.0.0/24`,
+    hint: expect.stringMatching(/^Its options are .* An interface name is 1 to 15 .* Write mtu=BYTES\. Correct /),
+  });
+  await expect(netkit.networks.create({ name: "n", subnets: [{ gateway: "10.50.0.1" }] })).rejects.toMatchObject({
+    message: "gateway 10.50.0.1 needs a subnet that it lies in",
+    hint: "Give the subnet as well: --subnet CIDR.",
+  });
   await expect(netkit.networks.create({ name: "n", driver: "host" })).rejects.toMatchObject({ code: "UNSUPPORTED" });
 });
 
