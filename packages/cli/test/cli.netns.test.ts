@@ -164,6 +164,9 @@ describe("the main path", () => {
       status: 4,
       stderr: expect.stringContaining("'box'"),
     });
+    netkit("sandbox", "create", "--name", "box2", "--network", "extra");
+    expect(box.netkit(["network", "rm", "extra"]).stderr).toContain("all at once: netkit sandbox rm box box2\n");
+    expect(box.netkit(["network", "disconnect", "bridge", "box"]).stderr).toContain("It is connected to 'extra'.\n");
     expect(json("network", "disconnect", "--json", "extra", "box")).toMatchObject({ ifName: "lan0", aliases: ["api"] });
   });
 });
@@ -377,6 +380,12 @@ describe("errors", () => {
     [["network", "ls", "--filter", "nmae=x"], 2, "Did you mean 'name'?"],
     [["network", "ls", "--format", "{{.Nmae}}"], 2, "Did you mean 'Name'?"],
     [["completion", "bsh"], 2, "Did you mean 'bash'?"],
+    [["network", "ls", "--json", "--format", "{{.Name}}"], 2, "Give one of them."],
+    [["network", "rm", "nope"], 3, "'netkit network ls' lists them."],
+    [["network", "rm", "bridge"], 4, "netkit network ls --filter type=custom"],
+    [["run", "--ip", "fd00::1", "--", "true"], 125, "Give it with --ip6."],
+    [["run", "-p", "8400:80", "-p", "8400:81", "--", "true"], 125, "leave its host port out"],
+    [["run", "-d", "--network", "none", "--log", "/nonexistent/x", "--", "true"], 125, "ENOENT"],
   ])("%j ends with %i", (words, status, message) => {
     netkit("network", "ls");
     const before = box.traces();
@@ -486,7 +495,9 @@ test("bash completes options and names", () => {
       )
       .trim()
       .split("\n");
-  expect(complete("netkit network rm m")).toEqual(["my-net"]);
+  expect(complete("netkit network rm ")).toEqual(["my-net"]);
+  expect(complete(`netkit --root ${box.root} network rm m`)).toEqual(["my-net"]);
+  expect(netkit("--root", box.root, "__complete", "network", "rm", "m")).toBe("my-net\tbridge\n");
   expect(complete("netkit network create --sub")).toEqual(["--subnet"]);
   expect(complete("netkit network create -o icc=")).toEqual(["true", "false"]);
   expect(complete("netkit run --network ")).toEqual(expect.arrayContaining(["bridge", "my-net", "container:"]));

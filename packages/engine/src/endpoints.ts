@@ -254,16 +254,22 @@ async function findEndpoint(
 ): Promise<{ endpoint: Endpoint; network: Network }> {
   const network = await findNetwork(draft, ref);
   const namespace = await ownNamespace(draft, sandbox, "change that");
-  const endpoint = (await endpointsOfNamespace(draft, namespace.id)).find(
-    (candidate) => candidate.network === network.id,
-  );
+  const endpoints = await endpointsOfNamespace(draft, namespace.id);
+  const endpoint = endpoints.find((candidate) => candidate.network === network.id);
   if (endpoint === undefined) {
     throw new NetkitError(
       "ENDPOINT_NOT_FOUND",
       `sandbox '${sandbox.name}' is not connected to network '${network.name}'`,
+      { hint: await whereItIs(draft, endpoints) },
     );
   }
   return { endpoint, network };
+}
+
+async function whereItIs(draft: Draft, endpoints: readonly Endpoint[]): Promise<string> {
+  if (endpoints.length === 0) return "It is connected to no network.";
+  const names = await Promise.all(endpoints.map(async (endpoint) => (await networkOf(draft, endpoint.network)).name));
+  return `It is connected to ${names.map((name) => `'${name}'`).join(", ")}.`;
 }
 
 async function assignAddresses(
@@ -280,7 +286,9 @@ async function assignAddresses(
     if (text === undefined) continue;
     const ip = parseIp(text);
     if (familyOf(ip) !== family) {
-      throw new NetkitError("ADDRESS_INVALID", `${ip} is not an ${family === "ipv4" ? "IPv4" : "IPv6"} address`);
+      throw new NetkitError("ADDRESS_INVALID", `${ip} is not an ${family === "ipv4" ? "IPv4" : "IPv6"} address`, {
+        hint: `Give it with --${family === "ipv4" ? "ip6" : "ip"}.`,
+      });
     }
     if (!network.subnets.some(({ subnet }) => familyOf(subnet) === family)) {
       throw new NetkitError(

@@ -21,9 +21,12 @@ export interface Reader {
   range<T>(prefix: string, options?: { from?: string; limit?: number }): Promise<{ key: string; value: T }[]>;
 }
 
-/** @throws NetkitError NETWORK_NOT_FOUND with the nearest name, ID_AMBIGUOUS */
-export async function findNetwork(reader: Reader, ref: string): Promise<Network> {
-  return await select<Network>(reader, "network", "NETWORK_NOT_FOUND", ref, keys.networkName(ref));
+/**
+ * @param fits says which networks an error may propose instead
+ * @throws NetkitError NETWORK_NOT_FOUND with the nearest name, ID_AMBIGUOUS
+ */
+export async function findNetwork(reader: Reader, ref: string, fits?: (network: Network) => boolean): Promise<Network> {
+  return await select<Network>(reader, "network", "NETWORK_NOT_FOUND", ref, keys.networkName(ref), fits);
 }
 
 /** @throws NetkitError SANDBOX_NOT_FOUND with the nearest name, ID_AMBIGUOUS */
@@ -38,6 +41,7 @@ async function select<T extends { name: string }>(
   missing: ErrorCode,
   ref: string,
   nameKey: string,
+  fits: (found: T) => boolean = () => true,
 ): Promise<T> {
   if (/^[0-9a-f]{64}$/.test(ref)) {
     const found = await reader.get<T>(`${what}/${ref}`);
@@ -56,7 +60,7 @@ async function select<T extends { name: string }>(
     }
     if (matches[0] !== undefined) return matches[0].value;
   }
-  const names = (await reader.range<string>(`${what}-name/`)).map(({ key }) => key.slice(`${what}-name/`.length));
+  const names = (await reader.range<T>(`${what}/`)).flatMap(({ value }) => (fits(value) ? [value.name] : []));
   throw new NetkitError(missing, `no ${what} ${JSON.stringify(ref.slice(0, 130))}`, {
     hint: didYouMean(ref.slice(0, 130), names, `'netkit ${what} ls' lists them.`),
     details: { ref },

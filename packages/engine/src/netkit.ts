@@ -92,7 +92,7 @@ function netkitOf(context: Context): Netkit {
       await operate(
         context,
         `remove network ${ref}`,
-        async (draft) => await removeNetwork(draft, await findNetwork(draft, ref)),
+        async (draft) => await removeNetwork(draft, await findNetwork(draft, ref, ({ predefined }) => !predefined)),
         options,
       ),
     prune: async (options) =>

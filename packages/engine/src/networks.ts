@@ -131,13 +131,15 @@ export async function realise(
 /** @throws NetkitError NETWORK_PREDEFINED, NETWORK_IN_USE with the names of who uses it */
 export async function removeNetwork(draft: Draft, network: Network): Promise<Network> {
   if (network.predefined) {
-    throw new NetkitError("NETWORK_PREDEFINED", `network '${network.name}' is predefined and can't be removed`);
+    throw new NetkitError("NETWORK_PREDEFINED", `network '${network.name}' is predefined and can't be removed`, {
+      hint: "These can be removed: netkit network ls --filter type=custom",
+    });
   }
   const endpoints = await endpointsOfNetwork(draft, network.id);
   if (endpoints.length > 0) {
     const names = await Promise.all(endpoints.map(async ({ sandbox }) => (await sandboxOf(draft, sandbox)).name));
     throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is in use by ${list(names)}`, {
-      hint: `Disconnect or remove first: netkit network disconnect ${network.name} ${names[0] ?? ""}`,
+      hint: howToFree(network, names),
       details: { network: network.name, sandboxes: names },
     });
   }
@@ -150,6 +152,17 @@ export async function removeNetwork(draft: Draft, network: Network): Promise<Net
     for (const { key, value } of await draft.range<NetworkId>("claim/")) if (value === network.id) draft.delete(key);
   }
   return network;
+}
+
+function howToFree({ name }: Network, users: readonly string[]): string {
+  const [first = "", ...others] = users;
+  const disconnect = `netkit network disconnect ${name} ${first}`;
+  if (others.length === 0) return `Disconnect or remove first: ${disconnect}`;
+  const all =
+    users.length > 5
+      ? `see which: netkit sandbox ls --filter network=${name}`
+      : `all at once: netkit sandbox rm ${users.join(" ")}`;
+  return `Disconnect each (${disconnect}) or remove them first; ${all}`;
 }
 
 function list(names: readonly string[]): string {
