@@ -24,6 +24,7 @@ export const keys = {
   /** The address that was handed out last. */
   cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
   /** Who publishes a host port; see host-ports.ts. */
+  ports: "port/",
   port: (protocol: Protocol, port: number) => `port/${protocol}/${String(port).padStart(5, "0")}`,
   claim: (space: string, value: string) => `claim/${space}/${value}`,
   /** The resources of an owner. */

@@ -202,6 +202,7 @@ test("published ports: taken by a sandbox, by a socket, by another root, twice i
   await expect(second.sandboxes.open({ networks: [{ network: "n", publish: ["8080:80"] }] })).rejects.toMatchObject({
     code: "PORT_TAKEN",
   });
+  expect(existsSync(`/run/netkit/roots/${second.instance.mark}`), "it came to nothing").toBe(false);
   await web.close();
   const theirs = await second.sandboxes.open({ networks: [{ network: "n", publish: ["8080:80"] }] });
   await expect(open("8080:80")).rejects.toMatchObject({
@@ -210,6 +211,17 @@ test("published ports: taken by a sandbox, by a socket, by another root, twice i
   });
   expect(existsSync(`/run/netkit/roots/${second.instance.mark}`)).toBe(true);
   await theirs.close();
+  expect(existsSync(`/run/netkit/roots/${second.instance.mark}`), "it publishes nothing any more").toBe(false);
+  const again = await second.sandboxes.open({ networks: [{ network: "n", publish: ["8083:80"] }] });
+  await expect(open("8083:80")).rejects.toMatchObject({ code: "PORT_TAKEN" });
+  // It is another process that gives the port back, and this one that publishes again.
+  const third = await host.open({ root: other.path });
+  await third.sandboxes.remove(again.id);
+  expect(existsSync(`/run/netkit/roots/${second.instance.mark}`)).toBe(false);
+  await third.close();
+  await second.sandboxes.open({ networks: [{ network: "n", publish: ["8083:80"] }] });
+  await expect(open("8083:80")).rejects.toMatchObject({ code: "PORT_TAKEN" });
+  for (const { id } of await second.sandboxes.list()) await second.sandboxes.remove(id);
   await second.networks.remove("n");
   await second.close();
   other[Symbol.dispose]();
