@@ -137,9 +137,9 @@ function netkitOf(context: Context): Netkit {
   });
 
   const close = async (): Promise<void> => {
+    await context.otherRoots.close(context.lock, store);
     context.host.close();
     context.lock.close();
-    context.otherRoots.close();
     await store.close();
   };
 

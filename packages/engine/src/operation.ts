@@ -93,26 +93,14 @@ async function underLock<T>(
   const writes = [...draft.writes(), ...planned.writes];
   if (writes.length === 0 && planned.plan.length === 0) return unchanged;
   await giveUpIfAborted(options.signal);
-  let publishes = false;
+  if (writes.some(({ key }) => key.startsWith(keys.ports))) context.otherRoots.concerned = true;
+  const held = await draft.hold();
   try {
-    using _ = await draft.hold();
     const revision = await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
-    publishes = !givesPortsBack(writes);
     return { result, revision, needed: draft.needsAgent };
   } finally {
-    if (!publishes) await leaveOtherRoots(context, writes);
+    held[Symbol.dispose]();
   }
-}
-
-function givesPortsBack(writes: readonly Write[]): boolean {
-  return writes.some(({ key, value }) => value === undefined && key.startsWith(keys.ports));
-}
-
-/** Other roots needn't look at this one any more if it has stopped publishing. Call it with the lock held. */
-async function leaveOtherRoots({ store, otherRoots }: Context, writes: readonly Write[]): Promise<void> {
-  if (!writes.some(({ key }) => key.startsWith(keys.ports))) return;
-  // The operation is over, and whoever finds a file that is left finds no ports behind it.
-  await otherRoots.leaveUnlessPublishing(store).catch(() => {});
 }
 
 async function carryOut(
@@ -205,7 +193,6 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
   try {
     await execute(finish ? plan : inverse(plan), handlers, { forward: true });
     await commit(context.store, [...(finish ? entry.writes : []), closed]);
-    await leaveOtherRoots(context, entry.writes);
   } catch (error) {
     throw unfinished(entry.title, explained(error));
   }

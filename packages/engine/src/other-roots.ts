@@ -24,6 +24,8 @@ export class OtherRoots {
   readonly #instance: Instance;
   readonly #lock: Lock;
   #registered: string | undefined;
+  /** An operation has taken ports, given some back, or tried to. */
+  concerned = false;
 
   constructor(instance: Instance, runDirectory: string) {
     this.#instance = instance;
@@ -65,15 +67,19 @@ export class OtherRoots {
     return undefined;
   }
 
-  /** Unless this root publishes a port, the others needn't know of it. Call it with the root's own lock held. */
-  async leaveUnlessPublishing(store: Store): Promise<void> {
-    if ((await store.range(keys.ports, { limit: 1 })).length > 0) return;
-    rmSync(this.#file, { force: true });
-    this.#registered = undefined;
+  /** Unless this root publishes a port, the others needn't know of it any more. */
+  async close(own: Lock, store: Store): Promise<void> {
+    if (this.concerned) await this.#leaveUnlessPublishing(own, store);
+    this.#lock.close();
   }
 
-  close(): void {
-    this.#lock.close();
+  async #leaveUnlessPublishing(own: Lock, store: Store): Promise<void> {
+    try {
+      using _ = await own.acquire(undefined, 1000);
+      if ((await store.range(keys.ports, { limit: 1 })).length === 0) rmSync(this.#file, { force: true });
+    } catch {
+      // Whoever finds the file finds no ports behind it.
+    }
   }
 
   get #file(): string {
