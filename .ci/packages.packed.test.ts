@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { privateHost } from "../vm/private-host.ts";
 import { packages, readJson, root } from "./workspace.ts";
 import type { Package } from "./workspace.ts";
@@ -89,6 +89,24 @@ describe("in an empty folder", () => {
   });
 });
 
+describe("in the clone", () => {
+  test("the library example of the README runs where it says", () => {
+    const file = join(root, "packages/cli/example.mjs");
+    writeFileSync(file, example("library").code);
+    onTestFinished(() => rmSync(file));
+    expect(run(root, "env", ...privateHost, "sh", "-ec", script("clone"))).toContain("10.7.0.2");
+  });
+
+  test("the driver of the README is used, and tried by the first of its cases", () => {
+    const folder = mkdtempSync(join(tmpdir(), "netkit-readme-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const commands = script("driver").replaceAll("/tmp/", `${folder}/`).replace("conformance", "$& --only DRV-DECLARE");
+    const output = run(root, "env", ...privateHost, "sh", "-ec", commands);
+    expect(output).toMatch(/^default via /m);
+    expect(output).toMatch(/^routed: [1-9]\d* passed, 0 failed/m);
+  });
+});
+
 /** A new folder with a project that has these packages and nothing else of ours. */
 function install(name: string, wanted: Package[]): string {
   const folder = join(temporary, name);
@@ -98,11 +116,16 @@ function install(name: string, wanted: Package[]): string {
   return folder;
 }
 
+/** What the example's root user types. */
+function script(name: string): string {
+  return [...example(name).code.matchAll(/^# (.*)$/gm)].map(([, line]) => line).join("\n");
+}
+
 /** The first fenced block after `<!-- example:NAME -->` in the README. */
 function example(name: string): { language: string; code: string } {
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  const match = new RegExp(`<!-- example:${name} -->\\s*\`\`\`(js|ts)\\n(.*?)\`\`\``, "s").exec(readme);
-  if (!match) throw new Error(`README.md has no js or ts block after <!-- example:${name} -->`);
+  const match = new RegExp(`<!-- example:${name} -->\\s*\`\`\`(js|ts|console)\\n(.*?)\`\`\``, "s").exec(readme);
+  if (!match) throw new Error(`README.md has no block after <!-- example:${name} -->`);
   return { language: match[1] ?? "", code: match[2] ?? "" };
 }
 

@@ -4,6 +4,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  accessSync,
+  constants,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -13,7 +15,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { constants } from "node:os";
+import { constants as system } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -52,6 +54,13 @@ if (option !== undefined && (option !== "--then" || !(target in followUps))) {
 }
 if (process.platform !== "linux")
   fail(`netkit needs Linux: network namespaces are a feature of its kernel. This is ${process.platform}.`);
+
+if ((target === "demo" || target === "bench") && process.getuid() !== 0)
+  fail(`the ${target} needs root: it makes network namespaces and programs their firewall. sudo npm run ${target}`);
+if (!isWritable(root))
+  fail(
+    `${root} can't be written by this user, and setup installs into it. Clone into a folder of your own, or use sudo.`,
+  );
 
 const nodeBin = await node();
 process.env.PATH = [nodeBin, pnpmBin, join(root, "node_modules/.bin"), ...systemPath].join(delimiter);
@@ -217,7 +226,16 @@ function follow(script, scriptArgs) {
   // The terminal signals the whole group; this one only waits, to pass on how the follow-up ends.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child.kill("SIGTERM"));
-  child.on("close", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+  child.on("close", (code, signal) => process.exit(code ?? 128 + system.signals[signal]));
+}
+
+function isWritable(folder) {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readJson(path) {

@@ -1,10 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** Where netkit keeps files beside its root. */
+const folders = ["/run/netns", "/etc/netns", "/run/netkit"];
 
 /** What a command said. */
 export interface Said {
@@ -67,21 +70,20 @@ export class Stage {
 /** Runs this program again in network and mount namespaces of its own. True: this is that second run. */
 export function enterPrivateNamespaces(): boolean {
   if (process.env["NETKIT_DEMO_STAGE"] === "1") {
-    // Names of network namespaces are files: these are seen by the demo alone.
-    mkdirSync("/run/netns", { recursive: true });
-    sh("mount -t tmpfs tmpfs /run/netns");
+    // Names of network namespaces are files, and so is what netkit's roots know of each other: here the demo's alone.
+    for (const folder of folders) sh(`mkdir -p ${folder} && mount -t tmpfs tmpfs ${folder}`);
     return true;
   }
-  const hadNetns = existsSync("/run/netns");
-  const hadEtcNetns = existsSync("/etc/netns");
+  const had = folders.filter((folder) => existsSync(folder));
   const script = process.argv[1] ?? "";
   const { status } = spawnSync(
     "unshare",
     ["--net", "--mount", "--propagation", "private", process.execPath, script, ...process.argv.slice(2)],
     { stdio: "inherit", env: { ...process.env, NETKIT_DEMO_STAGE: "1" } },
   );
-  if (!hadNetns && existsSync("/run/netns") && readdirSync("/run/netns").length === 0) rmdirSync("/run/netns");
-  if (!hadEtcNetns && existsSync("/etc/netns") && readdirSync("/etc/netns").length === 0) rmdirSync("/etc/netns");
+  for (const folder of folders) {
+    if (!had.includes(folder) && existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+  }
   process.exitCode = status ?? 1;
   return false;
 }
@@ -96,7 +98,9 @@ function traces(): string[] {
     ...lines("ip route show table all; ip -6 route show table main").map((line) => `route ${line}`),
     ...lines("nft list tables").map((line) => `nft ${line}`),
     ...lines("ip netns list | cut -d' ' -f1").map((line) => `namespace ${line}`),
-    ...lines("ls /etc/netns 2>/dev/null").map((line) => `files /etc/netns/${line}`),
+    ...["/etc/netns", "/run/netkit/roots"].flatMap((folder) =>
+      lines(`ls ${folder} 2>/dev/null`).map((line) => `files ${folder}/${line}`),
+    ),
   ];
 }
 

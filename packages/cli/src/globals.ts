@@ -27,7 +27,10 @@ export const versionOption = { version: { short: "v", summary: "Show the version
 /** Options of every command that changes something. */
 export const changeOptions = {
   "dry-run": { summary: "Show the plan and change nothing" },
-  explain: { summary: "Print the plan as ip, nft and sysctl commands and change nothing" },
+  explain: {
+    summary:
+      "Print the plan as ip, nft and sysctl commands and change nothing; made-up names differ each time (-o name= fixes a bridge's)",
+  },
   timings: { summary: "Show the time of each step and kernel request on stderr" },
 } as const;
 

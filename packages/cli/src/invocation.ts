@@ -32,6 +32,12 @@ async function attempt(command: Command, words: readonly string[]): Promise<numb
   const parsed = parseWords(command, words);
   const globals = parsed.options as unknown as Globals;
   const view = terminal(globals["no-color"]);
+  const { format } = parsed.options;
+  if (globals.json && format !== undefined && format !== "json") {
+    throw new NetkitError("ARGUMENT_INVALID", "--json and --format are two ways to print", {
+      hint: "Give one of them.",
+    });
+  }
   const previews: Preview[] = [];
   const timings: Timing[] = [];
   const preview = command.changes && (globals["dry-run"] || globals.explain);
@@ -73,6 +79,7 @@ function print(result: Result, { globals, terminal }: Context, previews: readonl
 
 function statusOf(result: Result, globals: Globals, view: Terminal): number {
   const statuses = (result.errors ?? []).map((error) => reportFailure(error, globals.json, view));
+  if (statuses.includes(exitCodes.cancelled)) return exitCodes.cancelled;
   return statuses[0] ?? result.exitCode ?? 0;
 }
 

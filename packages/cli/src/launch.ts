@@ -1,3 +1,4 @@
+import { NetkitError } from "@netkit/core";
 import type { Netkit, SandboxHandle, SandboxRequest } from "@netkit/engine";
 import type { Context, OptionValues, Result } from "./command.ts";
 import { warnOfForeign } from "./foreign.ts";
@@ -26,6 +27,11 @@ export async function launch(
   const sandbox = await netkit.sandboxes.open({ ...request, autoRemove: options.rm }, change);
   const { id, name, netns } = sandbox;
   if (change.dryRun === true) return { data: { id, name, command: words }, shell: [enter(netns, words)] };
+  if (change.signal?.aborted === true) {
+    // It came too late to undo the making of the sandbox, and the command can't get it any more.
+    await sandbox.close();
+    throw new NetkitError("CANCELLED", "cancelled; the command was not started", { cause: change.signal.reason });
+  }
   await warnOfForeign(netkit, id, terminal);
   const start = { env, ...(options.workdir === undefined ? {} : { cwd: options.workdir }) };
   try {

@@ -16,13 +16,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error.code !== "EPIPE") throw error;
     process.exit(0);
   });
-  if (argv[0] === "__complete") return printCompletions(argv.slice(1));
   // What failed may be the parsing itself, so these two are looked for by hand.
   const plain = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : argv.length);
   const json = plain.includes("--json");
   const view = terminal(plain.includes("--no-color"));
   try {
     const { before, words } = splitGlobals(argv);
+    if (words[0] === "__complete") return await printCompletions([...before, ...words.slice(1)]);
     const options = before.filter((word) => word !== "-v" && word !== "--version");
     if (options.length < before.length) return await runCommand(version, options, json, view);
     const found = findCommand(words);

@@ -8,6 +8,8 @@ export interface Terminal {
   out(style: Style, text: string): string;
   /** The same for stderr. */
   err(style: Style, text: string): string;
+  /** A line on stdout, now; the line of a {@link progress} gives way. */
+  print(line: string): void;
   /** A line on stderr while `work` goes on, if it takes long and stderr is a terminal. */
   progress<T>(label: string | (() => string), work: () => Promise<T>): Promise<T>;
 }
@@ -29,7 +31,15 @@ export function terminal(noColor: boolean, env: NodeJS.ProcessEnv = process.env)
     return (style: Style, text: string) => (on ? styleText(style, text, { validateStream: false }) : text);
   };
   const err = painter(process.stderr);
-  return { out: painter(process.stdout), err, progress: (label, work) => showProgress(label, work, err) };
+  return {
+    out: painter(process.stdout),
+    err,
+    print(line) {
+      if (process.stderr.isTTY) process.stderr.write("\r\u{1b}[K");
+      process.stdout.write(`${line}\n`);
+    },
+    progress: (label, work) => showProgress(label, work, err),
+  };
 }
 
 async function showProgress<T>(

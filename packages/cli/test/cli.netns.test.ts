@@ -249,6 +249,9 @@ describe("the main path", () => {
       status: 4,
       stderr: expect.stringContaining("'box'"),
     });
+    netkit("sandbox", "create", "--name", "box2", "--network", "extra");
+    expect(box.netkit(["network", "rm", "extra"]).stderr).toContain("all at once: netkit sandbox rm box box2\n");
+    expect(box.netkit(["network", "disconnect", "bridge", "box"]).stderr).toContain("It is connected to 'extra'.\n");
     expect(json("network", "disconnect", "--json", "extra", "box")).toMatchObject({ ifName: "lan0", aliases: ["api"] });
   });
 });
@@ -350,6 +353,19 @@ describe("plans", () => {
     expect(box.traces()).toEqual(before);
     expect(existsSync(join(box.root, "ran"))).toBe(false);
     expect(netkit("network", "ls", "--filter", "type=custom", "-q")).toBe("");
+  });
+
+  test("what goes is shown where it is: in the sandbox", () => {
+    netkit("network", "create", "--subnet", "10.8.0.0/24", "lan");
+    netkit("sandbox", "create", "--name", "web", "--network", "lan");
+    const gone = "    - address 10.8.0.2/24 on eth0 in web\n";
+    expect(netkit("network", "disconnect", "--dry-run", "lan", "web")).toContain(gone);
+    const plan = netkit("sandbox", "rm", "--dry-run", "web");
+    expect(plan).toMatch(/^remove sandbox web\n/);
+    expect(plan).toContain("\n  endpoint web@lan\n");
+    expect(plan).toContain(gone);
+    netkit("sandbox", "rm", "web");
+    netkit("network", "rm", "lan");
   });
 
   test("what --explain prints makes the same in a shell", () => {
@@ -455,6 +471,12 @@ describe("errors", () => {
     [["network", "ls", "--filter", "nmae=x"], 2, "Did you mean 'name'?"],
     [["network", "ls", "--format", "{{.Nmae}}"], 2, "Did you mean 'Name'?"],
     [["completion", "bsh"], 2, "Did you mean 'bash'?"],
+    [["network", "ls", "--json", "--format", "{{.Name}}"], 2, "Give one of them."],
+    [["network", "rm", "nope"], 3, "'netkit network ls' lists them."],
+    [["network", "rm", "bridge"], 4, "netkit network ls --filter type=custom"],
+    [["run", "--ip", "fd00::1", "--", "true"], 125, "Give it with --ip6."],
+    [["run", "-p", "8400:80", "-p", "8400:81", "--", "true"], 125, "leave its host port out"],
+    [["run", "-d", "--network", "none", "--log", "/nonexistent/x", "--", "true"], 125, "ENOENT"],
   ])("%j ends with %i", (words, status, message) => {
     netkit("network", "ls");
     const before = box.traces();
@@ -493,11 +515,11 @@ describe("errors", () => {
     box.run("chmod", "755", box.root);
     box.run("chmod", "777", own);
     const nobody = ["--reuid=65534", "--clear-groups", "--inh-caps=-all"];
-    const words = [process.execPath, built.path, "--root", own, "--json", "network", "create", "n"];
-    expect(box.attempt("setpriv", ...nobody, ...words)).toMatchObject({
-      status: 7,
-      stderr: expect.stringContaining("PERMISSION"),
-    });
+    const attempt = (...words: string[]): Outcome =>
+      box.attempt("setpriv", ...nobody, process.execPath, built.path, "--root", own, "--json", ...words);
+    for (const words of [["network", "create", "n"], ["doctor"], ["gc", "--dry-run"]])
+      expect(attempt(...words)).toMatchObject({ status: 7, stderr: expect.stringContaining("needs root") });
+    expect(attempt("info").status, "looking needs none").toBe(0);
   });
 });
 
@@ -564,7 +586,9 @@ test("bash completes options and names", () => {
       )
       .trim()
       .split("\n");
-  expect(complete("netkit network rm m")).toEqual(["my-net"]);
+  expect(complete("netkit network rm ")).toEqual(["my-net"]);
+  expect(complete(`netkit --root ${box.root} network rm m`)).toEqual(["my-net"]);
+  expect(netkit("--root", box.root, "__complete", "network", "rm", "m")).toBe("my-net\tbridge\n");
   netkit("sandbox", "create", "--name", "box", "--network", "my-net");
   netkit("port", "add", "box", "127.0.0.1:8080:80", "53:53/udp");
   expect(complete("netkit port r")).toEqual(["rm"]);

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { isNetkitError } from "./errors.ts";
 
 /**
  * One option of a driver. Help, validation, shell completion and docs derive from it. Its schema accepts text as the
@@ -118,6 +119,7 @@ export function parsed<T, const E extends Extra<NoInfer<T>>>(
         context.issues.push({
           code: "custom",
           message: error instanceof Error ? error.message : String(error),
+          ...(isNetkitError(error) && error.hint !== undefined ? { params: { hint: error.hint } } : {}),
           input: text,
         });
         return z.NEVER;

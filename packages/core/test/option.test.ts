@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bits, choice, flag, integer, parsed, parseIp, parseOptions } from "../src/index.ts";
+import { bits, choice, flag, integer, parsed, parseIp, parseLinkName, parseOptions } from "../src/index.ts";
 import { refusal } from "./refusals.ts";
 
 const set = {
@@ -129,6 +129,26 @@ test("all bad values are named at once", () => {
   expect(error.details["problems"]).toHaveLength(3);
   for (const name of ["mtu", "icc", "source"]) expect(error.message).toContain(`option '${name}'`);
   expect(error.message).not.toContain("mode");
+});
+
+test("what the value's own parser says of it is said once, with its hint", () => {
+  const name = parsed("a link", "NAME", parseLinkName, {});
+  const error = refusal("OPTION_INVALID", () => parseOptions({ name }, { name: "x".repeat(16) }, "driver 'test'"));
+  expect(error.message).toBe(`driver 'test': option 'name': invalid interface name "${"x".repeat(16)}"`);
+  expect(error.hint).toMatch(/^An interface name is 1 to 15 letters/);
+  const mtu = integer("the MTU", { min: 68, max: 65_535, value: "BYTES" }, {});
+  expect(() => parseOptions({ mtu }, { mtu: 6 }, "driver 'test'")).toThrow("(got 6)");
+});
+
+test("unknown options, doubles and bad values are named together", () => {
+  const error = refusal("OPTION_INVALID", () =>
+    parse({ mtu: 1400, "com.docker.network.driver.mtu": "1500", bogus: 1, icc: "perhaps" }),
+  );
+  expect(error.message).toBe(
+    `driver 'test' has no option "bogus"; "mtu" and "com.docker.network.driver.mtu" are the same option; option 'icc': expected true or false (got "perhaps")`,
+  );
+  expect(error.hint).toContain("Its options are ");
+  expect(error.hint).toContain("Give it once, as mtu=BYTES. ");
 });
 
 describe("an unknown option", () => {

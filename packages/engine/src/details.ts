@@ -2,8 +2,7 @@ import { ipOf, type Cidr, type Endpoint, type Network, type Sandbox } from "@net
 import { contains, countAssignable } from "@netkit/ipam";
 import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
 import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandboxOf, type Reader } from "./lookup.ts";
-import type { Context } from "./operation.ts";
-import { namespaceIsGone, sandboxState } from "./sandboxes.ts";
+import { locate, sandboxState } from "./sandboxes.ts";
 import { keys } from "./state.ts";
 
 export async function networkDetails(reader: Reader, network: Network): Promise<NetworkDetails> {
@@ -20,7 +19,7 @@ export async function networkDetails(reader: Reader, network: Network): Promise<
   return { ...network, endpoints: await withNames(reader, endpoints), usage };
 }
 
-export async function sandboxDetails(context: Context, reader: Reader, sandbox: Sandbox): Promise<SandboxDetails> {
+export async function sandboxDetails(reader: Reader, sandbox: Sandbox): Promise<SandboxDetails> {
   const namespace = await namespaceOf(reader, sandbox.namespace);
   const others = namespace.members.filter((member) => member !== sandbox.id);
   return {
@@ -29,7 +28,7 @@ export async function sandboxDetails(context: Context, reader: Reader, sandbox: 
     netns: namespace.path,
     endpoints: await withNames(reader, await endpointsOfNamespace(reader, namespace.id)),
     members: await Promise.all(others.map(async (member) => (await sandboxOf(reader, member)).name)),
-    state: (await namespaceIsGone(context, namespace)) ? "gone" : sandboxState(sandbox),
+    state: locate(namespace) === undefined ? "gone" : sandboxState(sandbox),
   };
 }
 

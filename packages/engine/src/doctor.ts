@@ -12,10 +12,10 @@ import { isAlive } from "@netkit/sandbox";
 import type { Finding } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { chooseFirewall, findSwitch } from "./firewall.ts";
-import { everythingHeld, readerOf, type Reader } from "./lookup.ts";
+import { endpointsOfNamespace, everythingHeld, readerOf, type Reader } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { describe } from "./planning.ts";
-import { namespaceIsGone, removeSandbox } from "./sandboxes.ts";
+import { locate, removeSandbox } from "./sandboxes.ts";
 
 /** A sandbox that is over, and why. */
 export interface SandboxFinding {
@@ -30,20 +30,20 @@ export interface Examination {
   readonly checked: number;
 }
 
-/** Compares everything stored with the kernel. Changes nothing. */
-export async function examine(context: Context): Promise<Examination> {
+/** Compares everything stored with the kernel, but for what goes with the sandboxes `over`. Changes nothing. */
+export async function examine(context: Context, over: readonly SandboxFinding[] = []): Promise<Examination> {
   const reader = readerOf(context.store);
   const { handlers, firewall } = await context.host.open();
-  await knowNamespaces(context, reader);
+  const findings: Finding[] = await knowNamespaces(context, reader);
   const held = await everythingHeld(reader);
-  const findings: Finding[] = [];
+  const compared = over.length === 0 ? held : await everythingHeld(reader, await ownersOf(reader, over));
   const changes: Change[] = [];
   // What another backend has made is not to be compared with this one's tables.
   const switching = findSwitch(context, await chooseFirewall(context));
   if (switching !== undefined) findings.push(switching);
   for (const handler of handlers) {
     if (handler === firewall && switching !== undefined) continue;
-    const own = [...held.values()].filter(({ resource }) => handler.kinds.has(resource.kind));
+    const own = [...compared.values()].filter(({ resource }) => handler.kinds.has(resource.kind));
     const readings = await handler.read(own.map(({ resource }) => resource));
     for (const [index, { resource, owner }] of own.entries()) {
       const reading = readings[index];
@@ -70,7 +70,7 @@ export async function examine(context: Context): Promise<Examination> {
       });
     }
   }
-  return { findings, changes, checked: held.size };
+  return { findings, changes, checked: compared.size };
 }
 
 /** Sandboxes that nothing is left of, or that were to go with their process. */
@@ -83,10 +83,10 @@ export async function examineSandboxes(context: Context): Promise<SandboxFinding
     const report = (problem: "gone" | "ended", message: string): void => {
       found.push({ sandbox, finding: { problem, object: `sandbox ${sandbox.name}`, message, repairable: true } });
     };
-    if (namespace === undefined || (await namespaceIsGone(context, namespace))) {
-      report("gone", `the network namespace of sandbox '${sandbox.name}' is gone`);
+    if (namespace === undefined || locate(namespace) === undefined) {
+      report("gone", `sandbox '${sandbox.name}': its network namespace is gone`);
     } else if (hasEnded(sandbox)) {
-      report("ended", `the process of sandbox '${sandbox.name}' has ended and it is to go with it`);
+      report("ended", `sandbox '${sandbox.name}': its process has ended, and it is to go with it`);
     }
   }
   return found;
@@ -133,7 +133,7 @@ function drift(
   const foreign = resource.ensure === "exists";
   const message =
     reading.state === "missing"
-      ? `${object} of ${by} is missing`
+      ? `${object} of ${by} is missing${resource.kind === "netns" ? ", though a process lives in it" : ""}`
       : `${object} of ${by} differs: ${reading.differences.map(({ field, wanted, found }) => `${field} is ${show(found)}, not ${show(wanted)}`).join(", ")}`;
   const finding: Finding = {
     problem: reading.state,
@@ -157,7 +157,36 @@ function show(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "absent");
 }
 
-export async function knowNamespaces(context: Context, reader: Reader): Promise<void> {
-  for (const { value } of await reader.range<Namespace>("namespace/"))
-    context.host.namespaces.set(value.id, value.path);
+/** The owners of what goes with sandboxes: namespaces that lose their last member, and their endpoints. */
+async function ownersOf(reader: Reader, over: readonly SandboxFinding[]): Promise<Set<string>> {
+  const gone = new Set(over.map(({ sandbox }) => sandbox.id));
+  const owners = new Set<string>();
+  for (const { value } of await reader.range<Namespace>("namespace/")) {
+    if (!value.members.every((member) => gone.has(member))) continue;
+    owners.add(value.id);
+    for (const { id } of await endpointsOfNamespace(reader, value.id)) owners.add(id);
+  }
+  return owners;
+}
+
+/**
+ * Has the handlers open each namespace by what opens it now. A name that netkit gave is a resource like others; where
+ * somebody else's path is gone there is a finding.
+ */
+async function knowNamespaces(context: Context, reader: Reader): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { value: namespace } of await reader.range<Namespace>("namespace/")) {
+    const { id, path, owner, members } = namespace;
+    const found = locate(namespace);
+    context.host.namespaces.set(id, found ?? path);
+    if (owner !== "stranger" || found === undefined || found === path) continue;
+    const sandbox = members[0] === undefined ? undefined : await reader.get<Sandbox>(`sandbox/${members[0]}`);
+    findings.push({
+      problem: "missing",
+      object: `namespace ${path}`,
+      message: `${path}, the adopted network namespace of sandbox '${sandbox?.name ?? id}', is missing, though a process lives in it (${found}); netkit can't mend what isn't its own`,
+      repairable: false,
+    });
+  }
+  return findings;
 }

@@ -122,7 +122,8 @@ export async function disconnect(context: Context, draft: Draft, sandbox: Sandbo
 
 /** Takes an endpoint away, whatever its sandbox looks like afterwards. */
 export async function detach(draft: Draft, endpoint: Endpoint, network: Network): Promise<void> {
-  draft.want({ type: "endpoint", id: endpoint.id, name: network.name }, []);
+  const stored = await draft.owned(endpoint.id);
+  draft.want(stored?.owner ?? { type: "endpoint", id: endpoint.id, name: network.name }, []);
   draft.delete(keys.endpoint(endpoint.id));
   draft.delete(keys.attached(network.id, endpoint.id));
   draft.delete(keys.member(endpoint.namespace, endpoint.id));
@@ -247,12 +248,15 @@ async function refuseMixture(
     );
   }
   for (const { network: present } of others) {
-    const exclusive =
-      driver.traits.exclusive || (await context.drivers.find(present.driver))?.traits.exclusive === true;
-    if (!exclusive) continue;
+    const alone = driver.traits.exclusive
+      ? network
+      : (await context.drivers.find(present.driver))?.traits.exclusive === true
+        ? present
+        : undefined;
+    if (alone === undefined) continue;
     throw new NetkitError(
       "UNSUPPORTED",
-      `sandbox '${sandbox.name}' is on network '${present.name}', which goes with no other one`,
+      `sandbox '${sandbox.name}' is on network '${present.name}', and '${alone.name}' goes with no other one`,
       {
         hint: `Disconnect it first: netkit network disconnect ${present.name} ${sandbox.name}`,
       },
@@ -267,13 +271,13 @@ async function findEndpoint(
 ): Promise<{ endpoint: Endpoint; network: Network }> {
   const network = await findNetwork(draft, ref);
   const namespace = await ownNamespace(draft, sandbox, "change that");
-  const endpoint = (await endpointsOfNamespace(draft, namespace.id)).find(
-    (candidate) => candidate.network === network.id,
-  );
+  const endpoints = await endpointsOfNamespace(draft, namespace.id);
+  const endpoint = endpoints.find((candidate) => candidate.network === network.id);
   if (endpoint === undefined) {
     throw new NetkitError(
       "ENDPOINT_NOT_FOUND",
       `sandbox '${sandbox.name}' is not connected to network '${network.name}'`,
+      { hint: await whereItIs(draft, endpoints) },
     );
   }
   return { endpoint, network };
@@ -283,6 +287,12 @@ async function findEndpoint(
 function momentAfter(others: readonly Attached[]): string {
   const latest = Math.max(...others.map(({ endpoint }) => Date.parse(endpoint.created)), 0);
   return new Date(Math.max(Date.now(), latest + 1)).toISOString();
+}
+
+async function whereItIs(draft: Draft, endpoints: readonly Endpoint[]): Promise<string> {
+  if (endpoints.length === 0) return "It is connected to no network.";
+  const names = await Promise.all(endpoints.map(async (endpoint) => (await networkOf(draft, endpoint.network)).name));
+  return `It is connected to ${names.map((name) => `'${name}'`).join(", ")}.`;
 }
 
 function chooseIfName(wanted: string | undefined, others: readonly Attached[], links: readonly string[]): string {

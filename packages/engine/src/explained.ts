@@ -1,6 +1,9 @@
 import { isNetkitError, NetkitError } from "@netkit/core";
 import type { NetlinkError } from "@netkit/netlink";
 
+/** How to get what everything but looking takes. */
+export const needsRoot = "Run it with sudo, or in a user namespace of its own: unshare -Urnm.";
+
 /** The brand of NetlinkError: importing its class would load netlink into commands that only read the state. */
 const netlinkBrand = Symbol.for("netkit.netlink-error");
 
@@ -26,6 +29,13 @@ export function explained(error: unknown): unknown {
   if (isNetkitError(error) || !(error instanceof Error)) return error;
   if (netlinkBrand in error) {
     const { errno, code, op, message } = error as unknown as NetlinkError;
+    if (code === "EPERM" && process.geteuid?.() !== 0) {
+      return new NetkitError("PERMISSION", `netkit needs root to ${op}`, {
+        hint: needsRoot,
+        details: { errno, code, op },
+        cause: error,
+      });
+    }
     return new NetkitError("KERNEL", `the kernel refused: ${message}`, {
       hint: "See 'netkit doctor' and the kernel's log (dmesg).",
       details: { errno, code, op },

@@ -16,7 +16,7 @@ import { connect, disconnect, publish, unpublish } from "./endpoints.ts";
 import { namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
 import { filesDirectory } from "./sandbox-files.ts";
-import { namespaceIsGone, removeSandbox } from "./sandboxes.ts";
+import { locate, removeSandbox } from "./sandboxes.ts";
 import { keys } from "./state.ts";
 import { liveProcesses, refuseLive, stopProcesses } from "./stopping.ts";
 
@@ -30,7 +30,8 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
   const run = async (command: readonly string[], options: RunOptions = {}): Promise<SandboxChild> => {
     const sandbox = await current();
     const inside = await namespaceOf(reader, sandbox.namespace);
-    if (await namespaceIsGone(context, inside)) {
+    const namespacePath = locate(inside);
+    if (namespacePath === undefined) {
       throw new NetkitError("NAMESPACE_NOT_FOUND", `the network namespace of sandbox '${name}' is gone`, {
         hint: `Remove the sandbox: netkit sandbox rm ${name}`,
       });
@@ -39,7 +40,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
     return spawnInSandbox({
       ...options,
       command,
-      ...(inside.owner === "host" ? {} : { namespacePath: inside.path, ...namesOf(sandbox) }),
+      ...(inside.owner === "host" ? {} : { namespacePath, ...namesOf(sandbox) }),
       ...(existsSync(files) ? { filesDirectory: files } : {}),
     });
   };
@@ -48,7 +49,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
     id,
     name,
     netns: namespace.owner === "host" ? undefined : namespace.path,
-    inspect: async (): Promise<SandboxDetails> => await sandboxDetails(context, reader, await current()),
+    inspect: async (): Promise<SandboxDetails> => await sandboxDetails(reader, await current()),
     connect: async (
       request: EndpointRequest | string,
       second: Omit<EndpointRequest, "network"> & ChangeOptions = {},
@@ -145,7 +146,7 @@ export async function remove(
   }
   return await operate(
     context,
-    `remove ${sandboxes.map(({ name }) => name).join(", ")}`,
+    `remove sandbox ${sandboxes.map(({ name }) => name).join(", ")}`,
     async (draft) => {
       for (const sandbox of sandboxes) await removeSandbox(context, draft, await stillThere(draft, sandbox));
       return [...sandboxes];

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import { isNetkitError, NetkitError } from "@netkit/core";
 
 let system: typeof import("./system.ts") | undefined;
@@ -78,6 +79,16 @@ export class Lock {
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new NetkitError("CANCELLED", "cancelled; nothing was changed", { cause: signal.reason });
+}
+
+/**
+ * Gives up here if the caller did. Signals of the process, such as Ctrl-C's, are delivered when the event loop turns, and
+ * work that waits for nothing keeps it from turning.
+ */
+export async function giveUpIfAborted(signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return;
+  await setImmediate();
+  throwIfAborted(signal);
 }
 
 /** True for the error of {@link Lock.acquire} that says that somebody else has it. */

@@ -25,9 +25,12 @@ export interface Reader {
   range<T>(prefix: string, options?: { from?: string; limit?: number }): Promise<{ key: string; value: T }[]>;
 }
 
-/** @throws NetkitError NETWORK_NOT_FOUND with the nearest name, ID_AMBIGUOUS */
-export async function findNetwork(reader: Reader, ref: string): Promise<Network> {
-  return await select<Network>(reader, "network", "NETWORK_NOT_FOUND", ref, keys.networkName(ref));
+/**
+ * @param fits says which networks an error may propose instead
+ * @throws NetkitError NETWORK_NOT_FOUND with the nearest name, ID_AMBIGUOUS
+ */
+export async function findNetwork(reader: Reader, ref: string, fits?: (network: Network) => boolean): Promise<Network> {
+  return await select<Network>(reader, "network", "NETWORK_NOT_FOUND", ref, keys.networkName(ref), fits);
 }
 
 /** @throws NetkitError SANDBOX_NOT_FOUND with the nearest name, ID_AMBIGUOUS */
@@ -42,6 +45,7 @@ async function select<T extends { name: string }>(
   missing: ErrorCode,
   ref: string,
   nameKey: string,
+  fits: (found: T) => boolean = () => true,
 ): Promise<T> {
   if (/^[0-9a-f]{64}$/.test(ref)) {
     const found = await reader.get<T>(`${what}/${ref}`);
@@ -60,7 +64,7 @@ async function select<T extends { name: string }>(
     }
     if (matches[0] !== undefined) return matches[0].value;
   }
-  const names = (await reader.range<string>(`${what}-name/`)).map(({ key }) => key.slice(`${what}-name/`.length));
+  const names = (await reader.range<T>(`${what}/`)).flatMap(({ value }) => (fits(value) ? [value.name] : []));
   throw new NetkitError(missing, `no ${what} ${JSON.stringify(ref.slice(0, 130))}`, {
     hint: didYouMean(ref.slice(0, 130), names, `'netkit ${what} ls' lists them.`),
     details: { ref },
@@ -115,9 +119,13 @@ export interface Held {
   readonly owner: Owner;
 }
 
-export async function everythingHeld(reader: Reader): Promise<Map<ResourceKey, Held>> {
+export async function everythingHeld(
+  reader: Reader,
+  without: ReadonlySet<string> = new Set(),
+): Promise<Map<ResourceKey, Held>> {
   const held = new Map<ResourceKey, Held>();
   for (const { value } of await reader.range<Owned>("owned/")) {
+    if (without.has(value.owner.id)) continue;
     for (const resource of value.resources) {
       const key = keyOf(resource);
       if (!held.has(key)) held.set(key, { resource, owner: value.owner });

@@ -1,7 +1,7 @@
 import type { Change, Sandbox } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { ChangeOptions, Finding, Report } from "./api.ts";
-import { examine, examineSandboxes, hasEnded, knowNamespaces, removeFound, type Examination } from "./doctor.ts";
+import { examine, examineSandboxes, hasEnded, removeFound, type Examination, type SandboxFinding } from "./doctor.ts";
 import { explained } from "./explained.ts";
 import { chooseFirewall, findSwitch, settle } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
@@ -33,7 +33,7 @@ export async function catchUp(context: Context): Promise<void> {
       "remove the sandboxes of the last boot",
       async (draft) => await removeFound(context, draft, gone),
     );
-    await repair(context, {});
+    await repair(context, {}, gone);
     await commit(store, [{ key: keys.boot, value: boot }]);
   }
   const reader = readerOf(store);
@@ -62,6 +62,7 @@ export async function doctor(
   context: Context,
   options: ChangeOptions & { readonly repair?: boolean },
 ): Promise<Report> {
+  requireRoot("compare networks with the kernel");
   const sandboxes = await examineSandboxes(context);
   const plain = sandboxes.map(({ finding }) => finding);
   const warnings = async (): Promise<Finding[]> => [
@@ -69,7 +70,7 @@ export async function doctor(
     ...(await overlaps(readerOf(context.store), (await context.host.open()).routes())),
   ];
   if (options.repair !== true) {
-    const { findings, checked } = await examine(context);
+    const { findings, checked } = await examine(context, sandboxes);
     return { findings: [...plain, ...findings, ...(await warnings())], repaired: [], checked };
   }
   if (sandboxes.length > 0) {
@@ -80,7 +81,7 @@ export async function doctor(
       options,
     );
   }
-  const { findings, checked } = await repair(context, options);
+  const { findings, checked } = await repair(context, options, sandboxes);
   const all = [...plain, ...findings, ...(await warnings())];
   return {
     findings: all,
@@ -91,6 +92,7 @@ export async function doctor(
 
 /** Removes strays and sandboxes that are over; drift of what is stored is left to `doctor`. */
 export async function collect(context: Context, options: ChangeOptions): Promise<Finding[]> {
+  requireRoot("compare networks with the kernel");
   const sandboxes = await examineSandboxes(context);
   if (sandboxes.length > 0) {
     await operate(
@@ -100,7 +102,7 @@ export async function collect(context: Context, options: ChangeOptions): Promise
       options,
     );
   }
-  const { findings } = await repair(context, options, ({ op }) => op === "remove");
+  const { findings } = await repair(context, options, sandboxes, ({ op }) => op === "remove");
   return [...sandboxes.map(({ finding }) => finding), ...findings.filter(({ problem }) => problem === "stray")];
 }
 
@@ -108,22 +110,31 @@ type Choice = (change: Change) => boolean;
 const everything: Choice = () => true;
 
 /** Needs no journal: what a death in the middle leaves undone is found again. */
-async function repair(context: Context, options: ChangeOptions, choose: Choice = everything): Promise<Examination> {
+async function repair(
+  context: Context,
+  options: ChangeOptions,
+  over: readonly SandboxFinding[],
+  choose: Choice = everything,
+): Promise<Examination> {
   try {
-    return await repairUnexplained(context, options, choose);
+    return await repairUnexplained(context, options, over, choose);
   } catch (error) {
     throw explained(error);
   }
 }
 
-async function repairUnexplained(context: Context, options: ChangeOptions, choose: Choice): Promise<Examination> {
+async function repairUnexplained(
+  context: Context,
+  options: ChangeOptions,
+  over: readonly SandboxFinding[],
+  choose: Choice,
+): Promise<Examination> {
   if (options.dryRun !== true) requireRoot();
   using _ = await context.lock.acquire(options.signal);
   if (options.dryRun !== true) await recover(context);
-  await knowNamespaces(context, readerOf(context.store));
   const switching = choose === everything ? findSwitch(context, await chooseFirewall(context)) : undefined;
   if (switching !== undefined && options.dryRun !== true) await settle(context, false);
-  const examination = await examine(context);
+  const examination = await examine(context, over);
   const plan = order(examination.changes.filter(choose));
   const { handlers, execute } = await context.host.open();
   options.onPlan?.(previewOf("repair", plan, handlers));

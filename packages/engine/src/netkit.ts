@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { release } from "node:os";
 import { join, resolve } from "node:path";
 import {
@@ -11,7 +10,7 @@ import {
   type Sandbox,
   type Store,
 } from "@netkit/core";
-import { openSqliteStore } from "@netkit/store-sqlite";
+import { makeDirectory, openSqliteStore } from "@netkit/store-sqlite";
 import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
 import { networkDetails, sandboxDetails } from "./details.ts";
 import { Drivers } from "./drivers.ts";
@@ -53,8 +52,8 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
     onTiming: options.onTiming,
     agent: options.agent,
   };
-  if (options.store !== undefined) mkdirSync(instance.root, { recursive: true, mode: 0o700 });
   try {
+    if (options.store !== undefined) makeDirectory(instance.root);
     await predefine(context);
     await catchUp(context);
   } catch (error) {
@@ -98,7 +97,7 @@ function netkitOf(context: Context): Netkit {
       await operate(
         context,
         `remove network ${ref}`,
-        async (draft) => await removeNetwork(draft, await findNetwork(draft, ref)),
+        async (draft) => await removeNetwork(draft, await findNetwork(draft, ref, ({ predefined }) => !predefined)),
         options,
       ),
     prune: async (options) =>
@@ -134,7 +133,7 @@ function netkitOf(context: Context): Netkit {
     },
     list: async () => {
       const found = byAge((await reader.range<Sandbox>("sandbox/")).map(({ value }) => value));
-      return await Promise.all(found.map(async (sandbox) => await sandboxDetails(context, reader, sandbox)));
+      return await Promise.all(found.map(async (sandbox) => await sandboxDetails(reader, sandbox)));
     },
     get: async (ref) => {
       const sandbox = await findSandbox(reader, ref);
@@ -150,9 +149,9 @@ function netkitOf(context: Context): Netkit {
   });
 
   const close = async (): Promise<void> => {
+    await context.otherRoots.close(context.lock, store);
     context.host.close();
     context.lock.close();
-    context.otherRoots.close();
     await store.close();
   };
 
@@ -184,8 +183,10 @@ async function firewallOf(context: Context): Promise<string> {
   try {
     await chooseFirewall(context);
     return (await context.host.open()).firewall.backend();
-  } catch (error) {
+  } catch (thrown) {
+    const error = explained(thrown);
     if (isNetkitError(error) && error.code === "TOOL_MISSING") return `none: ${error.message}`;
+    if (isNetkitError(error) && error.code === "PERMISSION") return "unknown: it takes root to look";
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import {
   familyOf,
+  isNetkitError,
   NetkitError,
   parseName,
   parseOptions,
@@ -39,6 +40,11 @@ export async function createNetwork(context: Context, draft: Draft, request: Net
   await refuseTaken(context, draft, name);
   const subnets = (whole.subnets ?? []).map(parseSubnet);
   const options = withDefaults(driver, context.networkDefaults[driver.name] ?? {}, whole.options ?? {});
+  const { addresses, families } = driver.traits;
+  checkTogether(
+    () => parseOptions(driver.options, options, `driver '${driver.name}'`),
+    () => addresses === "none" || planSubnets(subnets, { families, gateway: true }),
+  );
   const network = declare(driver, { ...whole, options }, { subnets });
   return await realise(context, draft, driver, network, subnets, whole.ipv4);
 }
@@ -73,6 +79,26 @@ function withDefaults({ options }: AnyDriver, defaults: OptionInput, given: Opti
     Object.keys(options).find((name) => name === key || options[name]?.aliases?.includes(key)) ?? key;
   const said = new Set(Object.keys(given).map(nameOf));
   return { ...Object.fromEntries(Object.entries(defaults).filter(([key]) => !said.has(nameOf(key)))), ...given };
+}
+
+/** Refuses with all that is wrong, so that it can be corrected in one go. */
+function checkTogether(...checks: readonly (() => unknown)[]): void {
+  const errors = checks.flatMap((check) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      if (isNetkitError(error)) return [error];
+      throw error;
+    }
+  });
+  const [first] = errors;
+  if (first === undefined) return;
+  if (errors.length === 1) throw first;
+  throw new NetkitError(first.code, errors.map(({ message }) => message).join("; "), {
+    hint: errors.flatMap(({ hint }) => hint ?? []).join(" "),
+    details: { failures: errors.map((error) => error.toJSON()) },
+  });
 }
 
 /** The record of a network that has no kernel objects and no subnets yet. */
@@ -134,13 +160,15 @@ export async function realise(
 /** @throws NetkitError NETWORK_PREDEFINED, NETWORK_IN_USE with the names of who uses it */
 export async function removeNetwork(draft: Draft, network: Network): Promise<Network> {
   if (network.predefined) {
-    throw new NetkitError("NETWORK_PREDEFINED", `network '${network.name}' is predefined and can't be removed`);
+    throw new NetkitError("NETWORK_PREDEFINED", `network '${network.name}' is predefined and can't be removed`, {
+      hint: "These can be removed: netkit network ls --filter type=custom",
+    });
   }
   const endpoints = await endpointsOfNetwork(draft, network.id);
   if (endpoints.length > 0) {
     const names = await Promise.all(endpoints.map(async ({ sandbox }) => (await sandboxOf(draft, sandbox)).name));
     throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is in use by ${list(names)}`, {
-      hint: `Disconnect or remove first: netkit network disconnect ${network.name} ${names[0] ?? ""}`,
+      hint: howToFree(network, names),
       details: { network: network.name, sandboxes: names },
     });
   }
@@ -154,6 +182,17 @@ export async function removeNetwork(draft: Draft, network: Network): Promise<Net
     for (const { key, value } of await draft.range<NetworkId>("claim/")) if (value === network.id) draft.delete(key);
   }
   return network;
+}
+
+function howToFree({ name }: Network, users: readonly string[]): string {
+  const [first = "", ...others] = users;
+  const disconnect = `netkit network disconnect ${name} ${first}`;
+  if (others.length === 0) return `Disconnect or remove first: ${disconnect}`;
+  const all =
+    users.length > 5
+      ? `see which: netkit sandbox ls --filter network=${name}`
+      : `all at once: netkit sandbox rm ${users.join(" ")}`;
+  return `Disconnect each (${disconnect}) or remove them first; ${all}`;
 }
 
 function list(names: readonly string[]): string {
@@ -223,9 +262,8 @@ async function chooseSubnets(
     return [];
   }
   const rules = { families: traits.families, gateway: true };
-  const asked = planSubnets(requests.filter(named), rules);
+  const asked = planSubnets(requests, rules);
   const families = wantedFamilies(driver, network, ipv4);
-  const unused = requests.filter((request) => !named(request));
   const missing = families.filter((family) => !asked.some(({ subnet }) => familyOf(subnet) === family));
 
   const others = (await draft.range<Network>("network/")).map(({ value }) => value);
@@ -248,18 +286,14 @@ async function chooseSubnets(
     });
   }
   const chosen: SubnetRequest[] = missing.map((family) => ({
-    ...unused.find((request) => request.gateway === undefined || familyOf(request.gateway) === family),
     subnet: choosePool({
       pools: family === "ipv4" ? defaultIpv4Pools : [uniqueLocalPool(context.instance.root + network.id)],
       taken: [...taken.map(({ cidr }) => cidr), ...asked.map(({ subnet }) => subnet)],
       routes: routes.map(({ cidr }) => cidr),
     }),
   }));
-  if (unused.length > 0 && missing.length === 0) planSubnets(unused, rules);
   return [...asked, ...planSubnets(chosen, rules)];
 }
-
-const named = (request: SubnetRequest): boolean => request.subnet !== undefined;
 
 function wantedFamilies(driver: AnyDriver, network: Network, ipv4: boolean): Family[] {
   const wanted: Family[] = [...(ipv4 ? ["ipv4" as const] : []), ...(network.ipv6 ? ["ipv6" as const] : [])];

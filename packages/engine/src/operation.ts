@@ -5,10 +5,10 @@ import { Draft } from "./draft.ts";
 import type { Instance, Ip, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
-import { explained } from "./explained.ts";
+import { explained, needsRoot } from "./explained.ts";
 import { chooseFirewall, settle } from "./firewall.ts";
 import type { Host } from "./host.ts";
-import { throwIfAborted, type Lock } from "./lock.ts";
+import { giveUpIfAborted, throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
 import type { OtherRoots } from "./other-roots.ts";
 import { keys, type JournalEntry, type Write } from "./state.ts";
@@ -97,7 +97,8 @@ async function underLock<T>(
 
   const writes = [...draft.writes(), ...planned.writes];
   if (writes.length === 0 && planned.plan.length === 0) return unchanged;
-  throwIfAborted(options.signal);
+  await giveUpIfAborted(options.signal);
+  if (writes.some(({ key }) => key.startsWith(keys.ports))) context.otherRoots.concerned = true;
   const held = await draft.hold();
   try {
     const revision = await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
@@ -171,6 +172,7 @@ async function carryOut(
     time("kernel");
     try {
       await flushed;
+      await giveUpIfAborted(signal);
       return await end();
     } catch (error) {
       await undo();
@@ -262,10 +264,10 @@ function groupByHandler(plan: Plan, handlers: readonly Handler[]): { handler: Ha
   return groups;
 }
 
-export function requireRoot(): void {
+export function requireRoot(what = "change networks"): void {
   if (process.geteuid?.() !== 0) {
-    throw new NetkitError("PERMISSION", "netkit needs root to change networks", {
-      hint: "Run it with sudo, or in a user namespace of its own: unshare -Urnm.",
+    throw new NetkitError("PERMISSION", `netkit needs root to ${what}`, {
+      hint: needsRoot,
     });
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Instance, PublishedPort } from "@netkit/core";
+import type { Instance, PublishedPort, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { findClash } from "./host-ports.ts";
@@ -17,13 +17,15 @@ interface Registered {
 
 /**
  * The other roots on this kernel, whose published ports are taken too. Each root's store knows its own ports; a directory
- * of the run directory, which ends with the boot as the ports do, says where the roots are that have published any.
+ * of the run directory, which ends with the boot as the ports do, says where the roots are that publish any.
  */
 export class OtherRoots {
   readonly #directory: string;
   readonly #instance: Instance;
   readonly #lock: Lock;
   #registered: string | undefined;
+  /** An operation has taken ports, given some back, or tried to. */
+  concerned = false;
 
   constructor(instance: Instance, runDirectory: string) {
     this.#instance = instance;
@@ -33,7 +35,8 @@ export class OtherRoots {
 
   /** Keeps all other roots from publishing ports until it is disposed of, and makes this one known to them. */
   async exclude(host: string, signal?: AbortSignal): Promise<Disposable> {
-    if (this.#registered !== host) this.#register(host);
+    // Another process may have given this root's last port back.
+    if (this.#registered !== host || !existsSync(this.#file)) this.#register(host);
     return await this.#lock.acquire(signal);
   }
 
@@ -63,20 +66,34 @@ export class OtherRoots {
     return undefined;
   }
 
-  close(): void {
+  /** Unless this root publishes a port, the others needn't know of it any more. */
+  async close(own: Lock, store: Store): Promise<void> {
+    if (this.concerned) await this.#leaveUnlessPublishing(own, store);
     this.#lock.close();
+  }
+
+  async #leaveUnlessPublishing(own: Lock, store: Store): Promise<void> {
+    try {
+      using _ = await own.acquire(undefined, 1000);
+      if ((await store.range(keys.ports, { limit: 1 })).length === 0) rmSync(this.#file, { force: true });
+    } catch {
+      // Whoever finds the file finds no ports behind it.
+    }
+  }
+
+  get #file(): string {
+    return join(this.#directory, this.#instance.mark);
   }
 
   #register(host: string): void {
     const { root, mark } = this.#instance;
-    const file = join(this.#directory, mark);
-    const known = read(file);
+    const known = read(this.#file);
     if (known?.root !== root || known.host !== host) {
       mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
       // Whole or not at all, whoever reads it now.
       const whole = join(this.#directory, `.${mark}.${process.pid}`);
       writeFileSync(whole, JSON.stringify({ root, host } satisfies Registered), { mode: 0o600 });
-      renameSync(whole, file);
+      renameSync(whole, this.#file);
     }
     this.#registered = host;
   }

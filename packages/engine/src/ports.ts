@@ -41,7 +41,9 @@ export async function resolvePorts(
   /** This very request has it. */
   const twice = (port: PublishedPort): NetkitError | undefined =>
     chosen.clashes(port)
-      ? new NetkitError("PORT_TAKEN", `host port ${describePort(port)} is published twice by the same sandbox`)
+      ? new NetkitError("PORT_TAKEN", `host port ${describePort(port)} is published twice by the same sandbox`, {
+          hint: "Publish one of them on another host port, or leave its host port out to get a free one.",
+        })
       : undefined;
   /** An endpoint of any root has one of them. */
   const published = async (ports: readonly PublishedPort[], everywhere = true): Promise<NetkitError | undefined> => {

@@ -11,12 +11,11 @@ import {
   type Sandbox,
   type SandboxId,
 } from "@netkit/core";
-import { bootId, isAlive, parseHostname } from "@netkit/sandbox";
+import { bootId, isAlive, locateNamespace, parseHostname } from "@netkit/sandbox";
 import type { EndpointRequest, SandboxRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { newId } from "./new-id.ts";
 import { connect, detach } from "./endpoints.ts";
-import { explained } from "./explained.ts";
 import { endpointsOfNamespace, findNetwork, findSandbox, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { ownerOfNamespace, refreshFiles, wantNamespace } from "./sandbox-files.ts";
@@ -38,6 +37,7 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
   const id = newId<SandboxId>();
   const holder = await joinedSandbox(context, draft, endpoints, request);
   const joined = holder === undefined ? undefined : await namespaceOf(draft, holder.namespace);
+  if (joined === undefined) await refuseMixedRequest(context, draft, endpoints);
   const namespace = joined ?? (await newNamespace(context, draft, name, endpoints, request));
   const sandbox: Sandbox = {
     id,
@@ -139,18 +139,13 @@ export async function removeSandbox(context: Context, draft: Draft, sandbox: San
   return sandbox;
 }
 
-/** A namespace is gone when nothing opens it any more, or something else is in its place. */
-export async function namespaceIsGone(context: Context, namespace: Namespace): Promise<boolean> {
-  if (namespace.owner === "host") return false;
-  if (namespace.boot !== bootId()) return true;
-  try {
-    return (await context.host.open()).namespaceCookie(namespace.path) !== namespace.cookie;
-  } catch (error) {
-    // Nothing there, or a file that no namespace is mounted on. Anything else says nothing about the namespace.
-    if (error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR", "EINVAL"].includes(String(error.code)))
-      return true;
-    throw explained(error);
-  }
+/**
+ * What opens the namespace: its own path or, when somebody took that away while a process lives in it, another one.
+ * Undefined: it is gone.
+ */
+export function locate(namespace: Namespace): string | undefined {
+  if (namespace.owner === "host") return namespace.path;
+  return namespace.boot === bootId() ? locateNamespace(namespace) : undefined;
 }
 
 export function sandboxState(sandbox: Sandbox): "running" | "exited" | "idle" {
@@ -188,7 +183,7 @@ async function joinedSandbox(
     });
   }
   const namespace = await namespaceOf(draft, holder.namespace);
-  if ((await namespaceIsGone(context, namespace)) || sandboxState(holder) === "exited") {
+  if (locate(namespace) === undefined || sandboxState(holder) === "exited") {
     throw new NetkitError("NAMESPACE_NOT_FOUND", `sandbox '${holder.name}' isn't running, so that it can't be joined`, {
       hint: `Remove it (netkit sandbox rm ${holder.name}) and start it again.`,
     });
@@ -211,6 +206,30 @@ function joinerRefusal(
   if (Object.keys(request.sysctls ?? {}).length > 0) return "sysctls of its own";
   if (request.dns !== undefined || (request.hosts ?? []).length > 0) return "name settings of its own";
   return undefined;
+}
+
+/** What no sandbox could have: a network twice, or others beside one that goes alone. */
+async function refuseMixedRequest(
+  context: Context,
+  draft: Draft,
+  endpoints: readonly EndpointRequest[],
+): Promise<void> {
+  if (endpoints.length < 2) return;
+  const networks = await Promise.all(endpoints.map(async ({ network }) => await findNetwork(draft, network)));
+  for (const [index, network] of networks.entries()) {
+    if (networks.findIndex(({ id }) => id === network.id) < index) {
+      throw new NetkitError("ARGUMENT_INVALID", `network '${network.name}' is asked for twice`, {
+        hint: "Name each network once.",
+      });
+    }
+    const other = networks.find(({ id }) => id !== network.id);
+    if (other === undefined || !(await context.drivers.get(network.driver)).traits.exclusive) continue;
+    throw new NetkitError(
+      "UNSUPPORTED",
+      `network '${network.name}' goes with no other one, and '${other.name}' is asked for too`,
+      { hint: "Leave one of them out." },
+    );
+  }
 }
 
 async function newNamespace(

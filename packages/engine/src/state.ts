@@ -25,6 +25,7 @@ export const keys = {
   /** The address that was handed out last. */
   cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
   /** Who publishes a single host port, and who publishes ranges on a page of them; see host-ports.ts. */
+  ports: "port",
   port: (protocol: Protocol, port: number | "") =>
     `port/${protocol}/${port === "" ? "" : String(port).padStart(5, "0")}`,
   portPage: (protocol: Protocol, page: number) => `port-page/${protocol}/${page}`,

@@ -1,5 +1,6 @@
 import { isNetkitError, NetkitError, type Namespace, type Sandbox, type SandboxProcess } from "@netkit/core";
-import { bootId, identifyNamespace, isAlive, processesIn, processStartTime, stop } from "@netkit/sandbox";
+import { bootId, isAlive, processesIn, processStartTime, stop } from "@netkit/sandbox";
+import { locate } from "./sandboxes.ts";
 
 /** How long a process may take to end on SIGTERM before it gets SIGKILL; Docker gives the same. */
 const graceMs = 10_000;
@@ -20,9 +21,10 @@ export function liveProcesses(sandbox: Sandbox, namespace: Namespace): SandboxPr
 }
 
 /** None if the namespace is gone. */
-function processesInside({ path, cookie }: Namespace): number[] {
+function processesInside(namespace: Namespace): number[] {
   try {
-    return identifyNamespace(path).cookie === cookie ? processesIn(path) : [];
+    const path = locate(namespace);
+    return path === undefined ? [] : processesIn(path);
   } catch (error) {
     if (isNetkitError(error) && error.code === "NAMESPACE_NOT_FOUND") return [];
     throw error;

@@ -12,6 +12,8 @@ import { bigintToIp, contains, containsSubnet, overlaps, subnetOf } from "./addr
 import { assignableSpan, countAssignable, reservationOf } from "./reserved.ts";
 import { isDefaultRoute } from "./default-route.ts";
 
+const lacksSubnet = " needs a subnet that it lies in";
+
 export interface SubnetRules {
   /** The families that the driver carries. */
   readonly families: readonly Family[];
@@ -37,7 +39,7 @@ export function planSubnets(requests: readonly SubnetRequest[], rules: SubnetRul
   for (const request of requests) {
     const { subnet } = request;
     if (subnet === undefined) {
-      problems.push("a gateway, range or auxiliary address needs the subnet that it lies in");
+      problems.push(...partsOf(request).map((part) => part + lacksSubnet));
       continue;
     }
     const found = [...subnetProblems(subnet, rules), ...partProblems(request, subnetOf(subnet))];
@@ -48,6 +50,15 @@ export function planSubnets(requests: readonly SubnetRequest[], rules: SubnetRul
   }
   if (problems.length > 0) throw invalid(problems);
   return planned;
+}
+
+/** What was asked for in a subnet that wasn't given. */
+function partsOf({ gateway, range, auxiliary = {} }: SubnetRequest): string[] {
+  return [
+    ...(gateway === undefined ? [] : [`gateway ${gateway}`]),
+    ...(range === undefined ? [] : [`range ${range}`]),
+    ...Object.entries(auxiliary).map(([name, address]) => `auxiliary address '${name}' (${address})`),
+  ];
 }
 
 function* subnetProblems(subnet: Cidr, rules: SubnetRules): Generator<string> {
@@ -142,7 +153,9 @@ function familyName(family: Family): string {
 
 function invalid(problems: readonly string[]): NetkitError {
   return new NetkitError("SUBNET_INVALID", problems.join("; "), {
-    hint: "Correct the subnet and what lies in it; without --subnet netkit chooses one.",
+    hint: problems.some((problem) => problem.endsWith(lacksSubnet))
+      ? "Give the subnet as well: --subnet CIDR."
+      : "Correct the subnet and what lies in it; without --subnet netkit chooses one.",
     details: { problems },
   });
 }

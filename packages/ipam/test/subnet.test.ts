@@ -103,7 +103,7 @@ describe("a problem says what is wrong", () => {
       { subnet: "192.0.2.0/24", aux: { a: "192.0.2.9", b: "192.0.2.9" } },
       "auxiliary address 'b' is 192.0.2.9, as is 'a'",
     ],
-    [{ gateway: "192.0.2.9" }, "a gateway, range or auxiliary address needs the subnet that it lies in"],
+    [{ gateway: "192.0.2.9" }, "gateway 192.0.2.9 needs a subnet that it lies in"],
   ])("%j", (text, problem) => {
     expect(problemsOf([text])).toEqual([problem]);
   });

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { NetkitError, type Change, type Plan, type ResourceHandler, type Undo } from "@netkit/core";
 import { failTogether } from "./failures.ts";
 
@@ -43,7 +44,11 @@ export async function execute(
   const undo = (): Promise<void> => undoAll(undos.toReversed());
   try {
     for (const { handler, changes } of groupRuns(plan, handlers)) {
-      if (options.signal?.aborted === true) throw cancelled(options.signal);
+      if (options.signal !== undefined) {
+        // What aborts may be a signal of the process: those are delivered when the event loop turns.
+        await setImmediate();
+        if (options.signal.aborted) throw cancelled(options.signal);
+      }
       for (const change of changes) options.onStep?.(change);
       undos.push(await handler.apply(changes, options));
     }

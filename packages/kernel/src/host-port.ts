@@ -1,5 +1,5 @@
-import { constants } from "node:os";
-import { familyOf, type Ip, type Protocol } from "@netkit/core";
+import { constants, networkInterfaces } from "node:os";
+import { familyOf, NetkitError, type Ip, type Protocol } from "@netkit/core";
 import {
   isNetlinkError,
   listSockets,
@@ -25,7 +25,7 @@ const IPPROTO_SCTP = 132;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const zero = Buffer.alloc(4);
-const { EADDRINUSE } = constants.errno;
+const { EADDRINUSE, EADDRNOTAVAIL } = constants.errno;
 
 /** How many ports are tried one by one, 14 us each. */
 const few = 16;
@@ -51,6 +51,7 @@ export interface HostPorts extends Place {
  * The first of `ports` that a socket of the host is bound to, found by trying to bind them; of many ports, those alone that
  * a socket of the host listens on (UDP: has), so that it takes the same time however many they are. Connections that linger
  * in TIME_WAIT don't count for TCP. A protocol or family that the kernel doesn't have is never in use.
+ * @throws NetkitError PORT_INVALID for an address that the host hasn't
  */
 export function firstPortInUse(namespace: NamespaceRef, ports: readonly HostPorts[]): HostPort | undefined {
   return withNamespace(namespace, () => {
@@ -59,7 +60,9 @@ export function firstPortInUse(namespace: NamespaceRef, ports: readonly HostPort
     for (const { first, last, ...place } of ports) {
       const candidates = sockets?.get(place.protocol);
       for (let port = first; port <= last; port++) {
-        if (candidates?.has(port) !== false && isInUse({ ...place, port })) return { ...place, port };
+        // The first one tells whether the host has the address at all.
+        const tried = candidates?.has(port) !== false || (port === first && place.address !== undefined);
+        if (tried && isInUse({ ...place, port })) return { ...place, port };
       }
     }
     return undefined;
@@ -102,8 +105,23 @@ function bindFails(protocol: Protocol, address: Ip, port: number, oneFamily: boo
     if (protocol === "tcp") calls.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one);
     if (v6) calls.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, oneFamily ? one : zero);
     const result = calls.bind(fd, socketAddress(address, port));
+    if (result === -EADDRNOTAVAIL) refuseForeign(address, port);
     return result < 0 && result !== -EADDRINUSE && !oneFamily ? undefined : result === -EADDRINUSE;
   } finally {
     calls.close(fd);
   }
+}
+
+/** The host has no such address; one that is still being checked for duplicates is its own. */
+function refuseForeign(address: Ip, port: number): void {
+  const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address));
+  if (own.includes(address)) return;
+  throw new NetkitError(
+    "PORT_INVALID",
+    `port ${port} can't be published on ${address}: it is no address of this host`,
+    {
+      hint: `Its addresses are ${own.join(", ")}; without one the port is published on all of them.`,
+      details: { address, port, addresses: own },
+    },
+  );
 }

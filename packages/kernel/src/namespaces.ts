@@ -25,6 +25,11 @@ export class Namespaces implements Disposable {
     this.#host = host;
   }
 
+  /** What opens a sandbox's namespace now; undefined: nothing is known to. */
+  path(ns: NamespaceRef): string | undefined {
+    return ifThere(() => this.#context.namespacePath(ns));
+  }
+
   /** A file descriptor of the namespace. @throws NetkitError NAMESPACE_NOT_FOUND */
   fd(ns: NamespaceRef): number {
     return this.#open(ns).handle.fd;
@@ -72,7 +77,10 @@ function openSandbox(path: string): NamespaceHandle {
     if (!isGone(error)) throw error;
     cause = error;
   }
-  throw new NetkitError("NAMESPACE_NOT_FOUND", `the network namespace ${path} is gone`, { cause });
+  throw new NetkitError("NAMESPACE_NOT_FOUND", `the network namespace ${path} is gone`, {
+    hint: "If a process still lives in it, 'netkit doctor --repair' brings its name back.",
+    cause,
+  });
 }
 
 function isGone(error: unknown): boolean {

@@ -1,6 +1,6 @@
 import type { HandlerContext, NamespaceRef } from "@netkit/core";
 import { markOf, type Mark } from "./mark.ts";
-import { namespaceName } from "./namespaces.ts";
+import { ifThere, namespaceName } from "./namespaces.ts";
 
 /** How commands are written for a person or `sh`: `ip`, `bridge`, `tc` and `sysctl` in the right namespace. */
 export interface Shell {
@@ -13,6 +13,8 @@ export interface Shell {
   tc(ns: NamespaceRef, ...words: Words): string;
   /** Any other command in the namespace. */
   run(ns: NamespaceRef, ...words: Words): string;
+  /** What opens a sandbox's namespace now. */
+  path(ns: NamespaceRef): string | undefined;
   /** `netns NAME` for a link that a command in `from` makes in `to`; nothing where they are the same. */
   netns(from: NamespaceRef, to: NamespaceRef): Word[];
 }
@@ -70,6 +72,7 @@ export function shellOf(context: HandlerContext): Shell {
         ? command("nsenter", `--net=${path}`, ...words)
         : command("ip", "netns", "exec", known, ...words);
     },
+    path: (ns) => ifThere(() => context.namespacePath(ns)),
     netns(from, to) {
       if (from === to) return [];
       if (to === "host") return ["netns", OWN_PID];

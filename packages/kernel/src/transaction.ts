@@ -190,6 +190,11 @@ export class Transaction {
     return link;
   }
 
+  /** What opens a sandbox's namespace now. */
+  path(ns: NamespaceRef): string | undefined {
+    return this.#around.namespaces.path(ns);
+  }
+
   fd(ns: NamespaceRef): number {
     return this.#around.namespaces.fd(ns);
   }

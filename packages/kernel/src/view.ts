@@ -81,6 +81,11 @@ export class View {
     return this.#namespaces.within(ns, work);
   }
 
+  /** What opens a sandbox's namespace now. */
+  path(ns: NamespaceRef): string | undefined {
+    return this.#namespaces.path(ns);
+  }
+
   /** False when the namespace is gone, and everything in it with it. */
   exists(ns: NamespaceRef): boolean {
     return this.#remember(`exists ${ns}`, () => ifThere(() => this.#namespaces.fd(ns)) !== undefined);

@@ -51,7 +51,14 @@ export { openMonitor } from "./monitor.ts";
 export type { Monitor, MonitorGroup, MonitorOptions, NetlinkEvent } from "./monitor.ts";
 export { decodeNeighbour, delNeighbour, listNeighbours, newNeighbour, replaceNeighbour } from "./neighbour.ts";
 export type { ListedNeighbour, Neighbour, NeighbourFilter, NeighbourState } from "./neighbour.ts";
-export { createNamespace, namespaceCookie, openNamespace, removeNamespace, withNamespace } from "./namespace.ts";
+export {
+  attachNamespace,
+  createNamespace,
+  namespaceCookie,
+  openNamespace,
+  removeNamespace,
+  withNamespace,
+} from "./namespace.ts";
 export type { NamespaceHandle, NamespaceRef } from "./namespace.ts";
 export * from "./qdisc.ts";
 export {

@@ -41,10 +41,9 @@ let stranded: NetlinkError | undefined;
  */
 export function withNamespace<T>(namespace: NamespaceRef, work: () => T): T {
   using target = openNamespace(namespace);
-  return away(() => {
+  const enter = (): unknown =>
     checked(syscalls().setns(target.fd, CLONE_NEWNET), `enter network namespace ${describeNamespace(namespace)}`);
-    return work();
-  });
+  return away(enter, work);
 }
 
 /** Open `namespace`, the calling thread's own by default. */
@@ -66,13 +65,30 @@ export function openNamespace(namespace: NamespaceRef = THREAD_NAMESPACE): Names
 export function createNamespace(path: string): void {
   const calls = syscalls();
   const op = `create network namespace ${path}`;
+  keepAt(path, op, () =>
+    away(
+      () => checked(calls.unshare(CLONE_NEWNET), op),
+      () => checked(calls.mount(THREAD_NAMESPACE, path, "none", MS_BIND), op),
+    ),
+  );
+}
+
+/**
+ * Make the namespace that `source` opens live at `path` as well, as `ip netns attach` does with that of a process.
+ * Throws EEXIST when there is something at `path`.
+ */
+export function attachNamespace(path: string, source: string): void {
+  const op = `mount network namespace ${source} at ${path}`;
+  keepAt(path, op, () => checked(syscalls().mount(source, path, "none", MS_BIND), op));
+}
+
+/** Makes the file that `mount` puts a namespace on. */
+function keepAt(path: string, op: string, mount: () => unknown): void {
+  const calls = syscalls();
   shareDirectory(dirname(path));
   calls.close(checked(calls.open(path, O_CREAT_EXCL, 0), op));
   try {
-    away(() => {
-      checked(calls.unshare(CLONE_NEWNET), op);
-      checked(calls.mount(THREAD_NAMESPACE, path, "none", MS_BIND), op);
-    });
+    mount();
   } catch (error) {
     calls.umount2(path, MNT_DETACH);
     calls.unlink(path);
@@ -115,10 +131,11 @@ export function describeNamespace(namespace: NamespaceRef): string {
   return typeof namespace === "number" ? `fd ${namespace}` : namespace;
 }
 
-/** Run `work`, which may move the thread to another namespace, and move the thread back. */
-function away<T>(work: () => T): T {
+/** Move the thread to another namespace by `leave`, run `work`, and move the thread back. */
+function away<T>(leave: () => unknown, work: () => T): T {
   if (stranded) throw stranded;
   using home = openNamespace();
+  leave(); // when this throws, the thread is at home still
   try {
     const result = work();
     if (result instanceof Promise) {

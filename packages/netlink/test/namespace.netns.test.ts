@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
 import {
+  attachNamespace,
   createLink,
   createNamespace,
   namespaceCookie,
@@ -39,6 +40,22 @@ test("a created namespace is one that iproute2 knows, with loopback down, and go
   expect(existsSync(path)).toBe(false);
   expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(path);
   expect(() => removeNamespace(path)).toThrow(expect.objectContaining({ code: "ENOENT" }));
+});
+
+test("a further path keeps a namespace that lost its first one", () => {
+  createNamespace(path);
+  using held = openNamespace(path);
+  const cookie = namespaceCookie(path);
+  removeNamespace(path);
+  attachNamespace(path, `/proc/self/fd/${held.fd}`);
+  try {
+    expect(namespaceCookie(path)).toBe(cookie);
+    expect(() => attachNamespace(path, "/proc/self/ns/net")).toThrow(expect.objectContaining({ code: "EEXIST" }));
+  } finally {
+    removeNamespace(path);
+  }
+  expect(() => attachNamespace(path, "/nowhere")).toThrow(expect.objectContaining({ code: "ENOENT" }));
+  expect(existsSync(path)).toBe(false);
 });
 
 test("a failure at any step of creating a namespace leaves nothing behind", () => {
@@ -83,6 +100,20 @@ test("work that returns a promise is refused", () => {
   using host = makeNamespace();
   expect(() => withNamespace(host.path, () => Promise.resolve(1))).toThrow(TypeError);
   expect(() => withNamespace(host.path, () => Promise.reject(new Error("unseen")))).toThrow(TypeError);
+});
+
+test("a thread that can't enter a namespace isn't lost", () => {
+  using host = makeNamespace();
+  const real = syscalls();
+  setSyscalls({ ...real, setns: () => -1 });
+  try {
+    expect(() => withNamespace(host.path, () => 1)).toThrow(
+      expect.objectContaining({ code: "EPERM", op: `enter network namespace ${host.path}` }),
+    );
+  } finally {
+    setSyscalls(real);
+  }
+  expect(withNamespace(host.path, () => 1)).toBe(1);
 });
 
 test("a thread that can't come back says so, and refuses to go anywhere again", async () => {

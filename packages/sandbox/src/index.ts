@@ -11,6 +11,7 @@ export * from "./host-resolv.ts";
 export {
   findNamespace,
   identifyNamespace,
+  locateNamespace,
   namespaceOfPid,
   processesIn,
   sameNamespace,

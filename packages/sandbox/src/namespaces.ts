@@ -66,6 +66,16 @@ export function findNamespace(cookie: Namespace["cookie"]): string | undefined {
   return undefined;
 }
 
+/** The path if it opens the namespace with that cookie, otherwise another one that does; undefined: it is gone. */
+export function locateNamespace({ path, cookie }: Pick<Namespace, "path" | "cookie">): string | undefined {
+  try {
+    if (identifyNamespace(path).cookie === cookie) return path;
+  } catch (error) {
+    if (!isNetkitError(error) || error.code !== "NAMESPACE_NOT_FOUND") throw error;
+  }
+  return findNamespace(cookie);
+}
+
 /** The processes whose main thread is in the namespace. @throws NetkitError NAMESPACE_NOT_FOUND, PERMISSION */
 export function processesIn(path: string): number[] {
   const { inode } = identifyNamespace(path);

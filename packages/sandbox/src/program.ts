@@ -22,9 +22,15 @@ export function checkCommand(command: string, path: string = defaultPath, cwd: s
     });
   }
   throw new NetkitError("COMMAND", `command ${JSON.stringify(command)} not found`, {
-    hint: command.includes("/") ? `No such file (working directory ${cwd}).` : `It is in none of: ${path}.`,
+    hint: command.includes("/") ? `No such file (working directory ${cwd}).` : notIn(path),
     details: { command, exitCode: 127 },
   });
+}
+
+/** npx puts a folder for each one above the current before the others. */
+function notIn(path: string): string {
+  const folders = path.split(":").filter((folder) => !folder.includes("/node_modules/"));
+  return `It is in none of: ${folders.join(":")}.`;
 }
 
 /**

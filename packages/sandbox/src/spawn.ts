@@ -226,7 +226,11 @@ function openLog(path: string): number {
   try {
     return openSync(path, "a", 0o600);
   } catch (error) {
-    throw new NetkitError("STATE_UNWRITABLE", `can't write the log ${path}`, { details: { path }, cause: error });
+    throw new NetkitError("STATE_UNWRITABLE", `can't write the log ${path}: ${(error as Error).message}`, {
+      hint: "Name a file in a directory that exists and can be written to.",
+      details: { path },
+      cause: error,
+    });
   }
 }
 

@@ -34,3 +34,9 @@ test("a tool that is missing is named", () => {
   expect(findTool("sh")).toMatch(/^\/.*\/sh$/);
   expect(() => findTool("netkit-no-such-tool")).toThrow(expect.objectContaining({ code: "TOOL_MISSING" }));
 });
+
+test("the folders that npx puts before the others are no news", () => {
+  expect(() => checkCommand("no-such-program", "/a/node_modules/.bin:/node_modules/.bin:/usr/bin:/bin")).toThrow(
+    expect.objectContaining({ hint: "It is in none of: /usr/bin:/bin." }),
+  );
+});

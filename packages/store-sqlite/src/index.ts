@@ -3,4 +3,5 @@
  *
  * @packageDocumentation
  */
+export { makeDirectory } from "./make-directory.ts";
 export { openSqliteStore, type SqliteStoreOptions } from "./open.ts";

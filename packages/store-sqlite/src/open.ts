@@ -1,9 +1,10 @@
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Store } from "@netkit/core";
 import { Database } from "./database.ts";
 import { cannotOpen, explain, resultCodeOf, stateNewer } from "./errors.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { migrations } from "./schema.ts";
 import { SqliteStore } from "./store.ts";
 
@@ -47,7 +48,7 @@ function openDatabase({ path, synchronous = "full", readOnly = false }: SqliteSt
 /** SQLite would make the file readable for all. */
 function makeFile(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path));
     closeSync(openSync(path, "a", 0o600));
   } catch (error) {
     throw explain(error, path);

@@ -14,6 +14,12 @@ describe("opening", () => {
     for (const suffix of ["", "-wal", "-shm"]) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
   });
 
+  test("ends where the kernel makes no directories", () => {
+    expect(() => open({ path: "/proc/nowhere/below/state.db" })).toThrow(
+      expect.objectContaining({ code: "STATE_UNWRITABLE", message: expect.stringContaining("ENOENT") }),
+    );
+  });
+
   test("finds what was written before", async () => {
     const path = join(directory(), "state.db");
     const first = open({ path });

@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
+import { statSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Netkit } from "@netkit/engine";
+import type { Netkit, Preview } from "@netkit/engine";
 import { TestHost } from "./host.ts";
 
 let host: TestHost;
@@ -15,6 +17,7 @@ afterEach(async () => {
   await host[Symbol.asyncDispose]();
 });
 
+const inode = (path: string): bigint => statSync(path, { bigint: true }).ino;
 const bridgeOf = (): string => host.sh("ip -o link show type bridge | cut -d: -f2").trim();
 
 function answers(): boolean {
@@ -62,6 +65,27 @@ test("a changed MTU, address or route is drift, with the field that differs", as
   expect((await netkit.doctor()).findings).toEqual([]);
 });
 
+test("a bridge keeps its MTU when ports come and go, made by netkit or by what it prints", async () => {
+  const settings = { name: "n", subnets: [{ subnet: "10.9.0.0/24" }], options: { mtu: 1400, name: "mtu0" } };
+  const made = async (): Promise<void> => {
+    host.sh("ip link add port0 mtu 9000 master mtu0 type veth peer name port1 && ip link del port0");
+    await expect.poll(() => host.sh("cat /sys/class/net/mtu0/mtu")).toBe("1400");
+  };
+  const script: string[] = [];
+  await netkit.networks.create(settings, { dryRun: true, onPlan: (plan) => script.push(...plan.toShell()) });
+  const bridge = script.filter((line) => line.startsWith("ip link")).join("\n");
+  expect(bridge).toContain("\nip link set mtu0 mtu 1400\n");
+  host.sh(bridge);
+  await made();
+  host.sh("ip link del mtu0");
+
+  await netkit.networks.create(settings);
+  await made();
+  await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  await netkit.sandboxes.remove("box");
+  expect((await netkit.doctor()).findings).toEqual([]);
+});
+
 test("what carries netkit's mark without being stored is a stray; gc removes it and nothing else", async () => {
   await netkit.networks.create({ name: "n" });
   const { mark } = netkit.instance;
@@ -93,6 +117,62 @@ test("a sandbox whose namespace was deleted is found, and repair removes it with
   expect(await netkit.sandboxes.list()).toEqual([]);
   expect((await netkit.doctor()).findings).toEqual([]);
   await netkit.sandboxes.open({ networks: [{ network: "n", publish: ["8080:80"] }] });
+});
+
+test("a sandbox whose namespace lost its name while a process lives in it stays, and repair brings the name back", async () => {
+  await netkit.networks.create({ name: "n" });
+  const box = await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  const child = await box.start(["sleep", "1000"], { stdio: "ignore" });
+  const name = box.netns?.split("/").at(-1) ?? "";
+  const unname = (): string => host.sh(`ip netns del ${name}`);
+  const process = `/proc/${child.pid}/ns/net`;
+  unname();
+  expect((await box.inspect()).state).toBe("running");
+  await expect(netkit.sandboxes.remove("box")).rejects.toMatchObject({ code: "SANDBOX_IN_USE" });
+  expect(await netkit.gc()).toEqual([]);
+  const { findings } = await netkit.doctor();
+  expect(findings.map(({ problem, object }) => `${problem} ${object}`)).toEqual([`missing namespace ${name}`]);
+
+  const previews: Preview[] = [];
+  await netkit.doctor({ repair: true, dryRun: true, onPlan: (preview) => previews.push(preview) });
+  expect(previews.map(({ plan }) => plan.map(({ op, resource }) => `${op} ${resource.kind}`))).toEqual([
+    ["create netns"],
+  ]);
+  execFileSync("sh", ["-ec", previews.flatMap((preview) => preview.toShell()).join("\n")]);
+  expect(inode(`/run/netns/${name}`)).toBe(inode(process));
+  expect((await netkit.doctor()).findings).toEqual([]);
+
+  unname();
+  expect((await netkit.doctor({ repair: true })).repaired).toHaveLength(1);
+  expect(inode(`/run/netns/${name}`)).toBe(inode(process));
+  expect((await netkit.doctor()).findings).toEqual([]);
+
+  unname();
+  await netkit.sandboxes.remove("box", { force: true });
+  expect(await child.exited).toMatchObject({ signal: "SIGTERM" });
+});
+
+test("what goes with a sandbox that is gone is no finding, and no plan, of its own", async () => {
+  await netkit.networks.create({ name: "n" });
+  const box = await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  host.sh(`ip netns del ${box.netns?.split("/").at(-1)}`);
+  expect((await netkit.doctor()).findings.map(({ object }) => object)).toEqual(["sandbox box"]);
+  const plans: Preview["plan"][] = [];
+  await netkit.doctor({ repair: true, dryRun: true, onPlan: ({ plan }) => plans.push(plan) });
+  expect(plans.flat().filter(({ op }) => op !== "remove")).toEqual([]);
+});
+
+test("an adopted namespace whose path is gone while a process lives in it is named, and neither mended nor removed", async () => {
+  execFileSync("ip", ["netns", "add", "nktest-theirs"]);
+  const box = await netkit.sandboxes.open({ name: "box", netns: "/run/netns/nktest-theirs" });
+  const child = await box.run(["sleep", "1000"], { stdio: "ignore" });
+  execFileSync("ip", ["netns", "del", "nktest-theirs"]);
+  const { findings, repaired } = await netkit.doctor({ repair: true });
+  expect(findings).toMatchObject([{ problem: "missing", object: "namespace /run/netns/nktest-theirs" }]);
+  expect(repaired).toEqual([]);
+  expect(await netkit.sandboxes.list()).toHaveLength(1);
+  child.kill("SIGKILL");
+  await child.exited;
 });
 
 test("removing works without the driver that planned it", async () => {

@@ -93,7 +93,7 @@ test("a removal that can't be finished stands in the way of changes, not of look
     const other = await host.open();
     expect((await other.sandboxes.list()).map(({ name }) => name)).toEqual(["box"]);
     await expect(other.networks.create({ name: "a" })).rejects.toMatchObject({
-      message: expect.stringContaining("'remove box'"),
+      message: expect.stringContaining("'remove sandbox box'"),
       hint: expect.stringContaining("netkit gc"),
     });
   } finally {

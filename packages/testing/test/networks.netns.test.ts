@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Netkit } from "@netkit/engine";
 import { TestHost } from "./host.ts";
@@ -122,6 +122,24 @@ test("unknown drivers, options and subnets of drivers without addresses are refu
   await expect(netkit.networks.create({ name: "n", options: { mtu: "12" } })).rejects.toMatchObject({
     code: "OPTION_INVALID",
   });
+  await expect(
+    netkit.networks.create({
+      name: "n",
+      subnets: [{ subnet: "10.50.0.5/24", gateway: "10.51.0.1" }],
+      options: { mtu: "20", bogus: "1", name: "much-too-long-a-name" },
+    }),
+  ).rejects.toMatchObject({
+    code: "OPTION_INVALID",
+    message:
+      `driver 'bridge' has no option "bogus"; option 'mtu': expected a whole number from 68 to 65535 (got "20"); ` +
+      `option 'name': invalid interface name "much-too-long-a-name"; 10.50.0.5/24 has host bits set: it should be ` +
+      `10.50.0.0/24; gateway 10.51.0.1 lies outside its subnet 10.50.0.0/24`,
+    hint: expect.stringMatching(/^Its options are .* An interface name is 1 to 15 .* Write mtu=BYTES\. Correct /),
+  });
+  await expect(netkit.networks.create({ name: "n", subnets: [{ gateway: "10.50.0.1" }] })).rejects.toMatchObject({
+    message: "gateway 10.50.0.1 needs a subnet that it lies in",
+    hint: "Give the subnet as well: --subnet CIDR.",
+  });
   await expect(netkit.networks.create({ name: "n", driver: "host" })).rejects.toMatchObject({ code: "UNSUPPORTED" });
 });
 
@@ -169,6 +187,11 @@ test("published ports: taken by a sandbox, by a socket, by another root, twice i
   await expect(open("127.0.0.1:8080:81")).rejects.toMatchObject({ code: "PORT_TAKEN" });
   await expect(open("9000:80", "9000:81")).rejects.toMatchObject({ code: "PORT_TAKEN" });
   await open("8080:80/udp");
+  await expect(open("192.0.2.77:9100:80")).rejects.toMatchObject({
+    code: "PORT_INVALID",
+    message: "port 9100 can't be published on 192.0.2.77: it is no address of this host",
+    hint: expect.stringContaining("127.0.0.1, "),
+  });
   expect((await (await open("8080-8082:80")).inspect()).endpoints[0]?.ports[0]?.hostPort.first).toBe(8081);
   const ephemeral = (await (await open("80")).inspect()).endpoints[0]?.ports[0]?.hostPort.first ?? 0;
   expect(ephemeral).toBeGreaterThan(1023);
@@ -187,11 +210,28 @@ test("published ports: taken by a sandbox, by a socket, by another root, twice i
   });
   expect(existsSync(`/run/netkit/roots/${second.instance.mark}`)).toBe(true);
   await theirs.close();
-  await second.networks.remove("n");
+  // It is another process that gives the last port back, and this one that publishes again.
+  const register = `/run/netkit/roots/${second.instance.mark}`;
+  const third = await host.open({ root: other.path });
+  await third.sandboxes.remove(
+    (await second.sandboxes.open({ networks: [{ network: "n", publish: ["8083:80"] }] })).id,
+  );
+  await third.close();
+  expect(existsSync(register), "it publishes nothing any more").toBe(false);
+  const again = await second.sandboxes.open({ networks: [{ network: "n", publish: ["8083:80"] }] });
+  await expect(open("8083:80")).rejects.toMatchObject({ code: "PORT_TAKEN" });
   await second.close();
+  const said = readFileSync(register); // it publishes still
+  const fourth = await host.open({ root: other.path });
+  await fourth.sandboxes.remove(again.id);
+  await fourth.networks.remove("n");
+  await fourth.close();
+  expect(existsSync(register)).toBe(false);
   other[Symbol.dispose]();
+  // A root that was deleted is forgotten by whoever finds that.
+  writeFileSync(register, said);
   await open("8080:80");
-  expect(existsSync(`/run/netkit/roots/${second.instance.mark}`)).toBe(false);
+  expect(existsSync(register)).toBe(false);
 });
 
 test("ports come and go on a live endpoint", async () => {

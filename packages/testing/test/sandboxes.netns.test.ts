@@ -40,9 +40,21 @@ test("a sandbox on 'none' has a loopback alone, one on 'host' the host's links, 
   const shared = await netkit.sandboxes.open({ networks: ["host"] });
   const bridge = host.sh("ip -o link show type bridge | cut -d: -f2").trim();
   expect(await output(shared, "ip -o link show")).toContain(bridge);
-  await expect(alone.connect("n")).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  const none = /'none' goes with no other one/;
+  await expect(alone.connect("n")).rejects.toMatchObject({ code: "UNSUPPORTED", message: expect.stringMatching(none) });
+  const box = await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  await expect(box.connect("none")).rejects.toMatchObject({
+    code: "UNSUPPORTED",
+    message: expect.stringMatching(none),
+    hint: "Disconnect it first: netkit network disconnect n box",
+  });
   await expect(shared.connect("n")).rejects.toMatchObject({ code: "UNSUPPORTED" });
-  await expect(netkit.sandboxes.open({ networks: ["none", "n"] })).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  for (const [networks, code, message] of [
+    [["none", "n"], "UNSUPPORTED", "network 'none' goes with no other one, and 'n' is asked for too"],
+    [["n", "host"], "UNSUPPORTED", "network 'host' goes with no other one, and 'n' is asked for too"],
+    [["n", "n"], "ARGUMENT_INVALID", "network 'n' is asked for twice"],
+  ] as const)
+    await expect(netkit.sandboxes.open({ networks })).rejects.toMatchObject({ code, message });
 });
 
 test("a joined sandbox shares the namespace, which lives until the last member leaves", async () => {

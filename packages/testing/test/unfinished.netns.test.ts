@@ -52,7 +52,7 @@ test("what is being removed is finished by the next operation, and the error say
   broken.full = true;
   await expect(netkit.sandboxes.remove("box", { force: true })).rejects.toMatchObject({
     code: "TEARDOWN",
-    message: "'remove box' was begun and could not be finished: the disk is full",
+    message: "'remove sandbox box' was begun and could not be finished: the disk is full",
     hint: expect.stringContaining("next change"),
   });
   broken.full = false;

@@ -9,7 +9,7 @@ export const conformance: Command = command({
   name: "conformance",
   summary: "Run the suite for drivers against a driver package",
   details: [
-    "The cases that netkit's own drivers pass: the contract, one kernel with namespaces that play the host, and traffic.\nWhat the kernel lacks is skipped with a reason.",
+    "The cases that netkit's own drivers pass: the contract, one kernel with namespaces that play the host, and traffic.\nWhat the kernel lacks is skipped with a reason. All of it takes minutes; each case is printed when it is done.",
   ],
   arguments: { PACKAGE: { summary: "A package, or the path of one or of a module", complete: "path" } },
   options: {
@@ -38,13 +38,15 @@ export const conformance: Command = command({
         {
           ...(options.only.length === 0 ? {} : { only: options.only }),
           ...(change.signal === undefined ? {} : { signal: change.signal }),
-          onResult: (result) => done.push(result),
+          onResult: (result) => {
+            done.push(result);
+            if (!globals.json) terminal.print(describe(result, terminal).join("\n"));
+          },
         },
       ),
     );
     const { driver, passed, failed, skipped } = report;
-    const lines = report.results.flatMap((result) => describe(result, terminal));
-    const text = [...lines, "", `${driver}: ${passed} passed, ${failed} failed, ${skipped} skipped`].join("\n");
+    const text = ["", `${driver}: ${passed} passed, ${failed} failed, ${skipped} skipped`].join("\n");
     return { data: report, text, exitCode: failed === 0 ? 0 : exitCodes[codes.DRIVER_INVALID.kind] };
   },
 });

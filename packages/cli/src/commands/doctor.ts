@@ -1,5 +1,5 @@
 import { exitCodes } from "@netkit/core";
-import type { Finding } from "@netkit/engine";
+import type { Finding, Report } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -28,7 +28,7 @@ export const doctor: Command = command({
     const problems = left.filter((finding) => !isWarning(finding) && !isNote(finding)).length;
     const lines = [
       ...groups(report.findings, (finding) => repaired.has(finding), terminal),
-      `${report.checked} resources compared: ${verdict(problems, report.repaired.length, warnings.length)}`,
+      `${report.checked} resources compared: ${verdict(problems, report.repaired, warnings.length)}`,
     ];
     if (left.some(({ repairable }) => repairable)) lines.push("Mend them with 'netkit doctor --repair'.");
     const failed = problems > 0 || (options.strict && warnings.length > 0);
@@ -39,6 +39,11 @@ export const doctor: Command = command({
 /** What isn't as it should be, but isn't netkit's. */
 function isWarning({ problem }: Finding): boolean {
   return problem === "foreign" || problem === "overlap";
+}
+
+/** What is over isn't brought back. */
+function removes({ problem }: Finding): boolean {
+  return problem === "gone" || problem === "ended" || problem === "stray";
 }
 
 /** What is as it may be, and good to know. */
@@ -61,17 +66,19 @@ function linesOf(finding: Finding, repaired: boolean, terminal: Terminal): strin
   const { problem, message, hint, remedy = [] } = finding;
   const style = repaired ? "green" : isNote(finding) ? "dim" : isWarning(finding) ? "yellow" : "red";
   return [
-    `  ${terminal.out(style, (repaired ? "repaired" : problem).padEnd(9))} ${message}`,
+    `  ${terminal.out(style, (repaired ? (removes(finding) ? "removed" : "repaired") : problem).padEnd(9))} ${message}`,
     ...(hint === undefined ? [] : [`            ${hint}`]),
     ...remedy.map((line) => `            ${terminal.out("cyan", line)}`),
   ];
 }
 
-function verdict(problems: number, repaired: number, warnings: number): string {
+function verdict(problems: number, mended: Report["repaired"], warnings: number): string {
+  const removed = mended.filter(removes).length;
   const parts = [
     ...(problems > 0 ? [count(problems, "problem")] : []),
-    ...(repaired > 0 ? [`${repaired} repaired`] : []),
-    ...(problems === 0 ? [repaired > 0 ? "all is well now" : "all is well"] : []),
+    ...(mended.length > removed ? [`${mended.length - removed} repaired`] : []),
+    ...(removed > 0 ? [`${removed} removed`] : []),
+    ...(problems === 0 ? [mended.length > 0 ? "all is well now" : "all is well"] : []),
     ...(warnings > 0 ? [count(warnings, "warning")] : []),
   ];
   return parts.join(", ");

@@ -5,6 +5,7 @@ export const exec: Command = command({
   name: "exec",
   summary: "Run a further command in a sandbox",
   details: [
+    "--json is about netkit's own errors: stdout is the command's alone.",
     "Exit status: the command's own; 125 if netkit failed, 126 if the command can't be executed, 127 if it isn't found,\n128 + n if signal n ended it.",
   ],
   arguments: { SANDBOX: { summary: "Name, id or unique prefix of an id", complete: "sandbox" } },

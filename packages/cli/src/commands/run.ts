@@ -10,6 +10,7 @@ export const run: Command = command({
   details: [
     "In the foreground, stdin, the terminal, signals and the exit status pass through. Without --rm the sandbox stays\nafterwards ('sandbox ls' shows it as exited). --ip, --alias, --publish, --rate and their like are about the first network.",
     "With -d the process is left running with no netkit process beside it; its output goes to the file 'logs/ID.log' in\nthe state directory, which goes with the sandbox, or to the file of --log, which stays.",
+    "--json is about netkit's own output: in the foreground, stdout is the command's alone.",
     "Exit status: the command's own; 125 if netkit failed, 126 if the command can't be executed, 127 if it isn't found,\n128 + n if signal n ended it.",
   ],
   takesCommand: true,

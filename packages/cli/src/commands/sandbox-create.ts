@@ -7,7 +7,7 @@ export const sandboxCreate: Command = command({
   name: "sandbox create",
   summary: "Create or adopt a sandbox and print its id",
   details: [
-    "Without --network it has a loopback interface alone, until 'network connect'. An adopted namespace (--netns, --pid)\nis connected and named, and never removed.",
+    "Without --network it has a loopback interface alone, until 'network connect'. An adopted namespace (--netns, --pid)\nis connected and named, and never removed; a loopback that is down stays down.",
   ],
   options: {
     ...sandboxOptions,

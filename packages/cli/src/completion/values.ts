@@ -34,7 +34,7 @@ export async function valuesFor(
     case "driver":
       return driverNames(await readSettings(globals)).map((word) => ({ word }));
     case "network":
-      return await networkNames(globals, partial, around?.command.name === "run");
+      return await networkNames(globals, partial, around?.command.name ?? "");
     case "sandbox":
       return await withState(globals, async (netkit) => await sandboxNames(netkit, ""));
     case "published-port":
@@ -64,10 +64,11 @@ export async function valuesFor(
   }
 }
 
-async function networkNames(globals: Globals, partial: string, joins: boolean): Promise<readonly Candidate[]> {
+async function networkNames(globals: Globals, partial: string, command: string): Promise<readonly Candidate[]> {
+  const joins = command === "run";
   return await withState(globals, async (netkit) => {
     if (joins && partial.startsWith("container:")) return await sandboxNames(netkit, "container:");
-    const networks = await netkit.networks.list();
+    const networks = (await netkit.networks.list()).filter(({ predefined }) => command !== "network rm" || !predefined);
     const found = networks.map(({ name, driver }) => ({ word: name, summary: driver }));
     return joins ? [...found, { word: "container:", summary: "the namespace of a sandbox" }] : found;
   });

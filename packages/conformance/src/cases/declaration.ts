@@ -118,6 +118,6 @@ export const declarationCases: readonly Case[] = [
 function optionSets(driver: AnyDriver): { set: OptionSet; owner: string }[] {
   return [
     { set: driver.options as OptionSet, owner: `driver '${driver.name}'` },
-    { set: driver.endpointOptions as OptionSet, owner: `endpoints of driver '${driver.name}'` },
+    { set: driver.endpointOptions as OptionSet, owner: `an endpoint of driver '${driver.name}'` },
   ];
 }

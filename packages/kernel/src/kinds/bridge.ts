@@ -21,10 +21,12 @@ function pinned(mark: Mark, resource: BridgeResource): BridgeResource & { readon
 export const bridge: Kind<BridgeResource> = {
   create(tx, resource, alias) {
     const { ns, name, noLinkLocal } = resource;
-    tx.makeLink(ns, { ...newSettings(tx, pinned(tx.mark, resource)), ...plain });
+    const { mtu, ...link } = pinned(tx.mark, resource);
+    tx.makeLink(ns, { ...newSettings(tx, link), ...plain });
     // Within one request the kernel would set the link up first, and the address would be there already.
     if (noLinkLocal === true) tx.send(ns, setLink(tx.ifindex(ns, name), { addressGeneration: "none" }));
-    finishLink(tx, resource, alias);
+    // The MTU of a new bridge follows its ports'; one that is set later stays (br_change_mtu, net/bridge/br_device.c).
+    finishLink(tx, resource, alias, mtu === undefined ? {} : { mtu });
   },
   change(tx, resource, previous, alias) {
     const link = tx.findOwnLink(resource.ns, resource.name);
@@ -54,8 +56,10 @@ export const bridge: Kind<BridgeResource> = {
   createCommands(shell, resource, alias) {
     const { ns, name, noLinkLocal } = resource;
     const options = ["stp_state", 0, "forward_delay", 0, "mcast_snooping", 0];
+    const { mtu, ...link } = pinned(shell.mark, resource);
     return [
-      shell.ip(ns, "link", "add", ...linkWords(pinned(shell.mark, resource)), "type", "bridge", ...options),
+      shell.ip(ns, "link", "add", ...linkWords(link), "type", "bridge", ...options),
+      ...(mtu === undefined ? [] : [shell.ip(ns, "link", "set", name, "mtu", mtu)]),
       ...(noLinkLocal === true ? [shell.ip(ns, "link", "set", name, "addrgenmode", "none")] : []),
       shell.ip(ns, "link", "set", name, "alias", alias, "up"),
     ];

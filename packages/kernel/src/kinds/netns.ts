@@ -1,12 +1,20 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { NetnsResource } from "@netkit/core";
-import { createNamespace, isNetlinkError, namespaceCookie, removeNamespace, setLink } from "@netkit/netlink";
+import {
+  attachNamespace,
+  createNamespace,
+  isNetlinkError,
+  namespaceCookie,
+  removeNamespace,
+  setLink,
+} from "@netkit/netlink";
 import type { Kind } from "../kind.ts";
 import { NAMESPACES } from "../namespaces.ts";
 import { compare, missing } from "../reading.ts";
 import { taken } from "../refusal.ts";
 import { command } from "../shell.ts";
+import type { View } from "../view.ts";
 
 const pathOf = ({ name }: NetnsResource): string => join(NAMESPACES, name);
 
@@ -32,16 +40,24 @@ function removeIfThere(path: string): boolean {
   }
 }
 
+/** What opens the namespace when its own path doesn't: somebody deleted its name, and a process lives in it. */
+function elsewhere(known: Pick<View, "path">, resource: NetnsResource): string | undefined {
+  const path = known.path(resource.ns);
+  return path === pathOf(resource) ? undefined : path;
+}
+
 export const netns: Kind<NetnsResource> = {
   create(tx, resource) {
     const { item } = tx;
     const path = pathOf(resource);
+    const source = elsewhere(tx, resource);
     tx.act("host", `create namespace ${path}`, () => {
       if (existsSync(path)) {
         if (isNamespace(path)) throw taken(item, missing);
         removeIfThere(path);
       }
-      createNamespace(path);
+      if (source === undefined) createNamespace(path);
+      else attachNamespace(path, source);
       return undefined;
     });
     tx.journal.push({ done: "created", item });
@@ -56,12 +72,18 @@ export const netns: Kind<NetnsResource> = {
     });
   },
   read(view, resource) {
+    if (elsewhere(view, resource) !== undefined) return missing;
     if (!isNamespace(pathOf(resource)) || !view.exists(resource.ns)) return missing;
     return compare({ loopbackUp: [true, view.link(resource.ns, "lo")?.up] });
   },
-  createCommands: (shell, { ns, name }) => [
-    command("ip", "netns", "add", name),
-    shell.ip(ns, "link", "set", "lo", "up"),
-  ],
+  createCommands(shell, resource) {
+    const source = elsewhere(shell, resource);
+    const path = pathOf(resource);
+    const named =
+      source === undefined
+        ? [command("ip", "netns", "add", resource.name)]
+        : [command("touch", path), command("mount", "--bind", source, path)];
+    return [...named, shell.ip(resource.ns, "link", "set", "lo", "up")];
+  },
   removeCommands: (_, { name }) => [command("ip", "netns", "delete", name)],
 };
