@@ -18,6 +18,7 @@ import { HostServers } from "./host-servers.ts";
 import { metricsOf } from "./metrics.ts";
 import { NameServers } from "./name-servers.ts";
 import { Reservations } from "./reservations.ts";
+import { RouteWatch } from "./route-watch.ts";
 import { serveApi, type ApiServer } from "./server.ts";
 import type { Status } from "./status.ts";
 
@@ -97,6 +98,7 @@ export class Agent implements AsyncDisposable {
   readonly #reservations: Reservations;
   readonly #exits = new Exits();
   readonly #watched = new Set<string>();
+  #routes: RouteWatch | undefined;
   #api: ApiServer | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #look: NodeJS.Timeout | undefined;
@@ -127,6 +129,7 @@ export class Agent implements AsyncDisposable {
     await this.#apply(present);
     this.#watchProcesses(present);
     this.events.emit({ type: "agent", action: "start", id: String(process.pid), name: "agent", attributes: {} });
+    this.#routes = new RouteWatch(this.netkit, this.events, (error) => this.#report(error));
     this.#api = await serveApi(agentSocket(this.netkit.instance.root), this);
     this.#look = setInterval(() => void this.#lookAround(), lookEveryMs);
   }
@@ -159,6 +162,7 @@ export class Agent implements AsyncDisposable {
       nameServers: this.#nameServers.size,
       reservedPorts: this.#reservations.size,
       watchedProcesses: this.#watched.size,
+      overlaps: this.#routes?.size ?? 0,
       listeners: this.events.listeners,
     };
   }
@@ -182,6 +186,7 @@ export class Agent implements AsyncDisposable {
     // Whoever comes from now on finds nobody, and starts another one, which waits for the lock.
     await this.#api?.close();
     await this.#turn;
+    await this.#routes?.close();
     this.#exits.close();
     this.#reservations.close();
     await this.#nameServers.close();

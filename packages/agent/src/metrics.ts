@@ -14,6 +14,7 @@ export function metricsOf(status: Status, dns: Stats, events: number): string {
     ["netkit_name_servers", "gauge", "Sandboxes in which names are served.", status.nameServers],
     ["netkit_reserved_ports", "gauge", "Host ports held by a socket.", status.reservedPorts],
     ["netkit_watched_processes", "gauge", "Processes whose end is waited for.", status.watchedProcesses],
+    ["netkit_overlaps", "gauge", "Routes of the host that take addresses of a network.", status.overlaps],
     ["netkit_events_total", "counter", "Events since the agent started.", events],
     ["netkit_dns_queries_total", "counter", "Queries that came.", dns.queries],
     ["netkit_dns_local_answers_total", "counter", "Queries answered from the names of sandboxes.", dns.local],

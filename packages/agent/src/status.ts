@@ -17,6 +17,8 @@ export interface Status {
   /** Host ports that are held by a socket. */
   readonly reservedPorts: number;
   readonly watchedProcesses: number;
+  /** Routes of the host that take addresses of a network. */
+  readonly overlaps: number;
   /** Streams of events. */
   readonly listeners: number;
 }
@@ -35,5 +37,6 @@ export const statusSchema: z.ZodType<Status> = z.strictObject({
   nameServers: count,
   reservedPorts: count,
   watchedProcesses: count,
+  overlaps: count,
   listeners: count,
 });

@@ -329,6 +329,8 @@ export interface Netkit extends AsyncDisposable {
    * no such rules it costs one request to the kernel.
    */
   foreign(sandbox: string): Promise<Finding[]>;
+  /** Networks of which a route of the host takes addresses; `doctor` tells of them, too. */
+  overlaps(): Promise<Finding[]>;
   /** Removes what nobody needs: strays, ended and gone sandboxes. */
   gc(options?: ChangeOptions): Promise<Finding[]>;
   info(): Promise<Info>;

@@ -19,6 +19,7 @@ import { explained, explaining } from "./explained.ts";
 import { follow } from "./following.ts";
 import { chooseFirewall } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
+import { overlaps } from "./overlaps.ts";
 import { Host } from "./host.ts";
 import { Lock } from "./lock.ts";
 import { findNetwork, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
@@ -162,6 +163,7 @@ function netkitOf(context: Context): Netkit {
     driver: async (name) => await drivers.get(name),
     doctor: async (options = {}) => await doctor(context, options),
     foreign: async (sandbox) => await findForeign(context, sandbox),
+    overlaps: async () => await overlaps(reader, (await context.host.open()).routes()),
     gc: async (options = {}) => await collect(context, options),
     info: async () => ({
       instance,

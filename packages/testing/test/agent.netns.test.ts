@@ -223,6 +223,26 @@ test("the socket is root's alone, garbage and clients that stop reading disturb 
   expect(await host.ask({ method: "GET", target: "/v1/networks" })).toHaveLength(3);
 });
 
+test("a route of the host that takes a network's addresses is told when it comes, and when it goes", async () => {
+  await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.61.0.0/24" }] });
+  const seen = await events(
+    "type=network",
+    ({ action }) => action === "overlap-end",
+    async () => {
+      host.sh("ip link add vpn type veth peer name vpn-peer; ip link set vpn up; ip route add 10.61.0.0/25 dev vpn");
+      await events(
+        "type=network&since=1970-01-01",
+        ({ action }) => action === "overlap",
+        async () => {},
+      );
+      expect((await netkit.doctor()).findings).toMatchObject([{ problem: "overlap", object: "network n" }]);
+      host.sh("ip link del vpn");
+    },
+  );
+  expect(seen.map(({ action, name }) => `${action} ${name}`)).toEqual(["overlap n", "overlap-end n"]);
+  expect(seen[0]?.attributes["message"]).toContain("10.61.0.0/25 on vpn");
+});
+
 test("metrics are in Prometheus' format", async () => {
   const text = String(await host.ask({ method: "GET", target: "/v1/metrics" }));
   for (const line of text.trimEnd().split("\n")) expect(line).toMatch(/^(# (HELP|TYPE) \S+ .+|[a-z_]+ [\d.e+]+)$/);
