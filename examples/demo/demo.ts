@@ -65,6 +65,10 @@ async function perform(stage: Stage): Promise<void> {
   await step("its neighbour reaches it by address", () =>
     netkit(`run --rm --name box --network my-net -- ping -c 1 -W 2 ${web}`),
   );
+  await step("and by name", () => {
+    const shown = netkit("run --rm --network my-net -- ping -c 1 -W 2 web");
+    expect(shown.includes(web), `the address ${web}`);
+  });
   await step("the host reaches it through the published port", () => {
     for (const address of ["127.0.0.1", "203.0.113.1"]) {
       get(stage, `http://${address}:8080/`);
@@ -107,7 +111,8 @@ async function perform(stage: Stage): Promise<void> {
     netkit("sandbox rm -f web");
     netkit("network rm my-net other-net");
   });
-  await step("leak check: links, addresses, routes, rules, namespaces, files", () => {
+  await step("the agent that served the names ends by itself soon; or at once", () => netkit("agent stop"));
+  await step("leak check: links, addresses, routes, rules, namespaces, files, sockets", () => {
     const left = stage.leftovers();
     typed("what is left", left.length === 0 ? "nothing" : left.join("\n"));
     expect(left.length === 0, "nothing to be left");

@@ -57,6 +57,8 @@ export class Stage {
   }
 
   close(): void {
+    // Whatever went wrong before.
+    run([this.cli, "--root", this.root, "agent", "stop"]);
     spawnSync("ip", ["netns", "del", this.outside]);
     rmSync(this.root, { recursive: true, force: true });
   }
@@ -101,6 +103,7 @@ function traces(): string[] {
     ...["/etc/netns", "/run/netkit/roots"].flatMap((folder) =>
       lines(`ls ${folder} 2>/dev/null`).map((line) => `files ${folder}/${line}`),
     ),
+    ...lines("ls /run/netkit/*.sock 2>/dev/null").map((line) => `socket ${line}`),
   ];
 }
 

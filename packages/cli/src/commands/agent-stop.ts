@@ -1,7 +1,7 @@
-import { setTimeout } from "node:timers/promises";
 import type { Status } from "@netkit/agent";
 import { isNobodyThere } from "@netkit/agent/client";
 import { NetkitError } from "@netkit/core";
+import { bootId, processStartTime, waitForExit } from "@netkit/sandbox";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 
@@ -21,23 +21,15 @@ export const agentStop: Command = command({
       if (isNobodyThere(error)) return { data: { stopped: false }, text: "No agent runs." };
       throw error;
     }
-    const until = performance.now() + endTimeoutMs;
-    while (isThere(pid)) {
-      if (performance.now() > until) {
-        throw new NetkitError("AGENT_UNAVAILABLE", `the agent (pid ${pid}) has not ended within 20 s`, {
-          hint: `Its log is agent.log in the state directory; to end it at once: kill -9 ${pid}`,
-        });
-      }
-      await setTimeout(5);
+    // Whose child it is may take a while to notice that it has ended.
+    const startTime = processStartTime(pid);
+    const ended =
+      startTime === undefined || (await waitForExit({ pid, startTime, boot: bootId() }, { timeoutMs: endTimeoutMs }));
+    if (!ended) {
+      throw new NetkitError("AGENT_UNAVAILABLE", `the agent (pid ${pid}) has not ended within 20 s`, {
+        hint: `Its log is agent.log in the state directory; to end it at once: kill -9 ${pid}`,
+      });
     }
     return { data: { stopped: true, pid }, text: "" };
   },
 });
-
-function isThere(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
