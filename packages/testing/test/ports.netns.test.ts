@@ -131,7 +131,7 @@ describe("whose port", () => {
     await open("8080:80");
   });
 
-  test("no address is the same port of both families; 0.0.0.0 and [::] are one family each", async () => {
+  test("no address is the same port of both families; 0.0.0.0 and :: are one family each", async () => {
     const [both, v4, v6] = [await open("8080:80"), await open("0.0.0.0:8081:80"), await open("[::]:8081:80")];
     for (const [sandbox, text] of [
       [both, "both"],
