@@ -208,6 +208,6 @@ test("doctor tells of an edited file without calling it a difference", () => {
   const path = join("/etc/netns", netns.netns.split("/").at(-1) ?? "", "hosts");
   box.run("sh", "-c", `echo 192.0.2.1 mine >> ${path}`);
   expect(netkit("doctor")).toMatch(
-    new RegExp(`^edited +file ${path} of sandbox 'box' was edited.*\n.*: all is well\n$`),
+    new RegExp(`^sandbox box\\n +edited +file ${path} of sandbox 'box' was edited.*\n.*: all is well\n$`),
   );
 });

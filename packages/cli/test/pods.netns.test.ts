@@ -57,7 +57,7 @@ test("members share addresses, loopback, hostname and published ports, and a pod
     netkit("pod", "add", "--rm", "web", "sh", "-c", "hostname; tail -n 2 /etc/hosts; ip -br -4 address show eth0"),
   ).toMatch(/^web\n192\.0\.2\.7\tdb\n10\.7\.0\.2\tweb\neth0.* 10\.7\.0\.2\/24/);
   expect(netkit("pod", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}} {{.State}} {{.Members}} {{.Ports}}")).toBe(
-    `${id} web running app *:8080->80/tcp\n`,
+    `${id} web running app 0.0.0.0:8080->80/tcp\n`,
   );
   expect(JSON.parse(netkit("pod", "inspect", "web"))).toMatchObject([
     {

@@ -97,7 +97,9 @@ function staticAddresses(
     if (text === undefined) continue;
     const ip = parseIp(text);
     if (familyOf(ip) !== family) {
-      throw new NetkitError("ADDRESS_INVALID", `${ip} is not an ${familyNames[family]} address`);
+      throw new NetkitError("ADDRESS_INVALID", `${ip} is not an ${familyNames[family]} address`, {
+        hint: `Give it with --${family === "ipv4" ? "ip6" : "ip"}.`,
+      });
     }
     refuseFamily(ip, families);
     if (network.predefined) {

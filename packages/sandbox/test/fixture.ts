@@ -35,6 +35,8 @@ export async function collect(options: SpawnOptions, input: string = ""): Promis
   const child = spawnInSandbox({ ...options, stdio: "pipe" });
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new Error("no pipes");
+  // A command that doesn't read may have ended by now.
+  stdin.on("error", () => {});
   stdin.end(input);
   const [out, err, status] = await Promise.all([text(stdout), text(stderr), child.exited]);
   return { pid: child.pid, stdout: out, stderr: err, ...status };
