@@ -137,10 +137,11 @@ function overwrite(path: string, content: string, edit: (found: string) => strin
     const found = readFileSync(fd, "utf8");
     const wanted = edit(found);
     if (found === wanted) return found;
+    const present = Buffer.byteLength(found);
     try {
-      rewrite(fd, wanted);
+      rewrite(fd, wanted, present);
     } catch (error) {
-      rewrite(fd, found); // it may hold some of the new content
+      rewrite(fd, found, fstatSync(fd).size); // it may hold some of the new content
       throw error;
     }
     return found;
@@ -152,13 +153,14 @@ function overwrite(path: string, content: string, edit: (found: string) => strin
 /**
  * A process that dies in between leaves the new content with blank lines behind it, never a mixture: what is longer than it
  * is overwritten by line breaks first, in one write.
+ * @param present how many bytes there are
  */
-function rewrite(fd: number, content: string): void {
+function rewrite(fd: number, content: string, present: number): void {
   const length = Buffer.byteLength(content);
-  const bytes = Buffer.alloc(Math.max(length, fstatSync(fd).size), "\n");
+  const bytes = Buffer.alloc(Math.max(length, present), "\n");
   bytes.write(content);
   for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, at);
-  ftruncateSync(fd, length);
+  if (present > length) ftruncateSync(fd, length);
 }
 
 /** Removes the file, and its directory with the last one. */
