@@ -15,16 +15,17 @@ import type { Reader } from "./lookup.ts";
 import { keys } from "./state.ts";
 
 /**
- * Who publishes what: a single port under its own key, a range under those of the pages of 256 ports that it touches, so
- * that one of a thousand ports is five keys, and one that clashes is found whatever there is.
+ * Who publishes what of a page of 64 host ports: what stands behind the page's key. Consecutive ports of an endpoint are one
+ * holder, cut at the page's ends, so that ten ports are one document to read and write, and a thousand are sixteen.
  */
 interface PortHolder {
   readonly endpoint: EndpointId;
   /** Absent: all addresses. */
   readonly address?: Ip;
-  /** Of a range. */
-  readonly ports?: PortRange;
+  readonly ports: PortRange;
 }
+
+const pageSize = 64;
 
 /** A port that can't be had, and the name of the sandbox that has it. */
 export interface PortClash {
@@ -34,11 +35,13 @@ export interface PortClash {
 
 /** The first of `ports` of which an endpoint publishes a part, on an address that clashes with its own. */
 export async function findClash(reader: Reader, ports: readonly PublishedPort[]): Promise<PortClash | undefined> {
-  const found = await reader.getAll<PortHolder[]>([...new Set(ports.flatMap(keysNear))]);
-  if (found.size === 0 && ports.every(isSingle)) return undefined;
+  const found = await reader.getAll<PortHolder[]>([...new Set(ports.flatMap(pageKeys))]);
+  if (found.size === 0) return undefined;
   for (const port of ports) {
-    const holders = keysNear(port).flatMap((key) => found.get(key) ?? []);
-    const other = [...holders, ...(await holdersWithin(reader, port))].find((holder) => isInTheWay(holder, port));
+    const holders = pageKeys(port).flatMap((key) => found.get(key) ?? []);
+    const other = holders.find(
+      (holder) => overlap(holder.ports, port.hostPort) && sameHost(holder.address, port.hostAddress),
+    );
     if (other === undefined) continue;
     const endpoint = await reader.get<Endpoint>(keys.endpoint(other.endpoint));
     const sandbox = endpoint && (await reader.get<Sandbox>(keys.sandbox(endpoint.sandbox)));
@@ -49,11 +52,10 @@ export async function findClash(reader: Reader, ports: readonly PublishedPort[])
 
 /** Writes down that the endpoint publishes the ports, which {@link findClash} found to be free. */
 export async function takePorts(draft: Draft, ports: readonly PublishedPort[], endpoint: EndpointId): Promise<void> {
-  await draft.prefetch(ports.flatMap(ownKeys));
-  for (const port of ports) {
-    const holder = holderOf(port, endpoint);
-    for (const key of ownKeys(port)) draft.put(key, [...((await draft.get<PortHolder[]>(key)) ?? []), holder]);
-  }
+  await change(draft, ports, (holders, { hostAddress: address, hostPort }) => [
+    ...holders,
+    { endpoint, ...(address === undefined ? {} : { address }), ports: hostPort },
+  ]);
 }
 
 export async function giveBackPorts(
@@ -61,64 +63,66 @@ export async function giveBackPorts(
   ports: readonly PublishedPort[],
   endpoint: EndpointId,
 ): Promise<void> {
-  await draft.prefetch(ports.flatMap(ownKeys));
-  for (const port of ports) {
-    const given = JSON.stringify(holderOf(port, endpoint));
-    for (const key of ownKeys(port)) {
-      const holders = (await draft.get<PortHolder[]>(key)) ?? [];
-      const left = holders.filter((holder) => JSON.stringify(holder) !== given);
-      if (left.length > 0) draft.put(key, left);
+  await change(draft, ports, (holders, { hostAddress, hostPort }) =>
+    holders.flatMap((holder) =>
+      holder.endpoint === endpoint && holder.address === hostAddress
+        ? without(holder.ports, hostPort).map((left) => ({ ...holder, ports: left }))
+        : holder,
+    ),
+  );
+}
+
+/** Changes the holders of each page that `ports` touch, once for each run of them. */
+async function change(
+  draft: Draft,
+  ports: readonly PublishedPort[],
+  edit: (holders: readonly PortHolder[], run: PublishedPort) => readonly PortHolder[],
+): Promise<void> {
+  const runs = runsOf(ports);
+  await draft.prefetch([...new Set(runs.flatMap(pageKeys))]);
+  for (const run of runs) {
+    for (const page of pagesOf(run.hostPort)) {
+      const key = keys.ports(run.protocol, page);
+      const first = Math.max(run.hostPort.first, page * pageSize);
+      const last = Math.min(run.hostPort.last, (page + 1) * pageSize - 1);
+      const holders = edit((await draft.get<PortHolder[]>(key)) ?? [], { ...run, hostPort: { first, last } });
+      if (holders.length > 0) draft.put(key, holders);
       else draft.delete(key);
     }
   }
 }
 
-function holderOf(port: PublishedPort, endpoint: EndpointId): PortHolder {
-  const { hostAddress: address, hostPort } = port;
-  const ports = isSingle(port) ? {} : { ports: { first: hostPort.first, last: hostPort.last } };
-  return { endpoint, ...(address === undefined ? {} : { address }), ...ports };
-}
-
-function isSingle({ hostPort }: PublishedPort): boolean {
-  return hostPort.first === hostPort.last;
-}
-
-/** What a port is written under. */
-function ownKeys(port: PublishedPort): string[] {
-  return isSingle(port) ? [keys.port(port.protocol, port.hostPort.first)] : pageKeys(port);
-}
-
-/** What may be written that is in its way, but for single ports within a range. */
-function keysNear(port: PublishedPort): string[] {
-  return isSingle(port) ? [...ownKeys(port), ...pageKeys(port)] : pageKeys(port);
-}
-
-function pageKeys({ protocol, hostPort: { first, last } }: PublishedPort): string[] {
-  const page = first >> 8;
-  return Array.from({ length: (last >> 8) - page + 1 }, (_, index) => keys.portPage(protocol, page + index));
-}
-
-/** The holders of the single ports within a range, of which there are few: they clash, or are of another address. */
-async function holdersWithin(reader: Reader, port: PublishedPort): Promise<PortHolder[]> {
-  if (isSingle(port)) return [];
-  const { protocol, hostPort } = port;
-  const { first, last } = hostPort;
-  const prefix = keys.port(protocol, "");
-  const end = keys.port(protocol, last);
-  const holders: PortHolder[] = [];
-  for (let from = keys.port(protocol, first); ;) {
-    const entries = await reader.range<PortHolder[]>(prefix, { from, limit: atOnce });
-    const inside = entries.filter(({ key }) => key <= end);
-    holders.push(...inside.flatMap(({ value }) => value));
-    if (inside.length < atOnce) return holders;
-    from = `${entries.at(-1)?.key} `;
+/** Neighbours that follow each other as one. */
+function runsOf(ports: readonly PublishedPort[]): PublishedPort[] {
+  const runs: PublishedPort[] = [];
+  for (const port of ports) {
+    const before = runs.at(-1);
+    const follows =
+      before?.protocol === port.protocol &&
+      before.hostAddress === port.hostAddress &&
+      before.hostPort.last + 1 === port.hostPort.first;
+    if (follows) runs.pop();
+    runs.push(follows ? { ...before, hostPort: { first: before.hostPort.first, last: port.hostPort.last } } : port);
   }
+  return runs;
 }
 
-const atOnce = 64;
+/** What is left of a range without another one: nothing, one part or two. */
+function without({ first, last }: PortRange, gone: PortRange): PortRange[] {
+  const parts = [
+    { first, last: Math.min(last, gone.first - 1) },
+    { first: Math.max(first, gone.last + 1), last },
+  ];
+  return overlap({ first, last }, gone) ? parts.filter((part) => part.first <= part.last) : [{ first, last }];
+}
 
-function isInTheWay({ address, ports }: PortHolder, { hostAddress, hostPort }: PublishedPort): boolean {
-  return (ports === undefined || overlap(ports, hostPort)) && sameHost(address, hostAddress);
+function pagesOf({ first, last }: PortRange): number[] {
+  const page = Math.floor(first / pageSize);
+  return Array.from({ length: Math.floor(last / pageSize) - page + 1 }, (_, index) => page + index);
+}
+
+function pageKeys({ protocol, hostPort }: PublishedPort): string[] {
+  return pagesOf(hostPort).map((page) => keys.ports(protocol, page));
 }
 
 export function overlap(a: PortRange, b: PortRange): boolean {

@@ -11,7 +11,7 @@ import type { Host } from "./host.ts";
 import { giveUpIfAborted, throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
 import type { OtherRoots } from "./other-roots.ts";
-import { keys, type JournalEntry, type Write } from "./state.ts";
+import { keys, portsPrefix, type JournalEntry, type Write } from "./state.ts";
 
 /** What the parts of an instance share. */
 export interface Context {
@@ -98,7 +98,7 @@ async function underLock<T>(
   const writes = [...draft.writes(), ...planned.writes];
   if (writes.length === 0 && planned.plan.length === 0) return unchanged;
   await giveUpIfAborted(options.signal);
-  if (writes.some(({ key }) => key.startsWith(keys.ports))) context.otherRoots.concerned = true;
+  if (writes.some(({ key }) => key.startsWith(portsPrefix))) context.otherRoots.concerned = true;
   const held = await draft.hold();
   try {
     const revision = await carryOut(context, title, draft, planned.plan, writes, options.signal, time);

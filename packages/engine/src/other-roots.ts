@@ -6,7 +6,7 @@ import { openSqliteStore } from "@netkit/store-sqlite";
 import { findClash } from "./host-ports.ts";
 import { Lock } from "./lock.ts";
 import { readerOf } from "./lookup.ts";
-import { keys } from "./state.ts";
+import { keys, portsPrefix } from "./state.ts";
 
 /** What a root says of itself to the others, in a file named after its mark. */
 interface Registered {
@@ -75,7 +75,7 @@ export class OtherRoots {
   async #leaveUnlessPublishing(own: Lock, store: Store): Promise<void> {
     try {
       using _ = await own.acquire(undefined, 1000);
-      if ((await store.range(keys.ports, { limit: 1 })).length === 0) rmSync(this.#file, { force: true });
+      if ((await store.range(portsPrefix, { limit: 1 })).length === 0) rmSync(this.#file, { force: true });
     } catch {
       // Whoever finds the file finds no ports behind it.
     }

@@ -2,6 +2,9 @@ import type { EndpointId, Ip, NamespaceId, NetworkId, Protocol, Resource, Resour
 import type { Change, Owner } from "@netkit/core";
 import type { FirewallKind } from "@netkit/netfilter";
 
+/** What the keys of published ports begin with. */
+export const portsPrefix = "ports/";
+
 /**
  * The layout of a store: one JSON document per key. Whatever must be unique is a key, whatever is looked up by
  * something else has an index key; nothing needs a scan that grows with the instance.
@@ -24,11 +27,8 @@ export const keys = {
   address: (network: NetworkId, addressKey: string) => `address/${network}/${addressKey}`,
   /** The address that was handed out last. */
   cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
-  /** Who publishes a single host port, and who publishes ranges on a page of them; see host-ports.ts. */
-  ports: "port",
-  port: (protocol: Protocol, port: number | "") =>
-    `port/${protocol}/${port === "" ? "" : String(port).padStart(5, "0")}`,
-  portPage: (protocol: Protocol, page: number) => `port-page/${protocol}/${page}`,
+  /** Who publishes the host ports of a page of them; see host-ports.ts. */
+  ports: (protocol: Protocol, page: number) => `${portsPrefix}${protocol}/${page}`,
   claim: (space: string, value: string) => `claim/${space}/${value}`,
   /** The resources of an owner. */
   owned: (owner: string) => `owned/${owner}`,
