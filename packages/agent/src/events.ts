@@ -146,8 +146,9 @@ function includes(ports: readonly PublishedPort[], port: PublishedPort): boolean
   return ports.some((other) => portText(other) === portText(port));
 }
 
-/** `127.0.0.1:8080-8081->80-81/tcp` */
-function portText({ hostAddress, hostPort, port, protocol }: PublishedPort): string {
+/** `127.0.0.1:8080-8081->80-81/tcp`; without a port of the host, `80-81/tcp` */
+function portText({ hostAddress, hostPort, port, protocol, routed }: PublishedPort): string {
   const host = hostAddress === undefined ? "" : `${formatHost(hostAddress)}:`;
-  return `${host}${formatRange(hostPort)}->${formatRange(port)}/${protocol}`;
+  const from = routed === true ? "" : `${host}${formatRange(hostPort)}->`;
+  return `${from}${formatRange(port)}/${protocol}`;
 }

@@ -90,8 +90,8 @@ export class Reservations {
 /** Routed networks publish nothing on the host. */
 function bindingsOf(endpoint: Endpoint): Binding[] {
   return endpoint.ports.flatMap((published) => {
-    const { protocol, hostAddress: address, hostPort, port } = published;
-    if (protocol === "sctp") return [];
+    const { protocol, hostAddress: address, hostPort, port, routed } = published;
+    if (protocol === "sctp" || routed === true) return [];
     const to = targetOf(endpoint, published);
     return portsOf(hostPort).map((number, index) => ({
       protocol,

@@ -1,6 +1,6 @@
 import { familyOf, type Endpoint, type Family, type Network, type SubnetRequest } from "@netkit/core";
 import type { NetworkDetails } from "@netkit/engine";
-import { bindingsOf, formatPort } from "./port-view.ts";
+import { portTexts } from "./port-view.ts";
 
 /** Docker's fields of a network in a list. */
 export interface NetworkRow {
@@ -83,7 +83,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
           IPv6Address: addressOf(endpoint, "ipv6"),
           Interface: endpoint.ifName,
           Aliases: endpoint.aliases,
-          Ports: bindingsOf(endpoint).map(formatPort),
+          Ports: portTexts(endpoint),
         },
       ]),
     ),

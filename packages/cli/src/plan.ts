@@ -79,18 +79,35 @@ function describeResource(resource: Resource, sandbox: string): string {
     case "redirect":
       return `redirection of what ${resource.link} receives to ${resource.to}${where}`;
     case "isolation": {
-      const traits = [resource.internal ? "internal" : "", resource.icc ? "" : "no traffic between its ports"];
+      const { internal, icc, trusted = [] } = resource;
+      const entry = (["ipv4", "ipv6"] as const).map((family) => {
+        const what = resource[family];
+        return what === undefined ? "" : `${family === "ipv4" ? "IPv4" : "IPv6"} from outside: ${entries[what]}`;
+      });
+      const traits = [
+        internal ? "internal" : "",
+        icc ? "" : "no traffic between its ports",
+        ...entry,
+        trusted.length === 0 ? "" : `open ports for ${trusted.join(", ")}`,
+      ];
       return ["isolation of " + resource.link, ...traits.filter((trait) => trait !== "")].join(", ");
     }
     case "masquerade":
       return `masquerade ${resource.subnet} out of ${resource.link}`;
+    case "open":
+      return `open port ${formatRange(resource.targetPort)}/${resource.protocol} of ${resource.target}${sourcesOf(resource)}`;
     case "publish": {
       const host = resource.hostAddress ?? parseIp(resource.family === "ipv6" ? "::" : "0.0.0.0");
       const [from, to] = [formatRange(resource.hostPort), formatRange(resource.targetPort)];
-      const sources = resource.from === undefined ? "" : ` from ${resource.from.join(",")}`;
-      return `port ${formatHost(host)}:${from}/${resource.protocol} -> ${formatHost(resource.target)}:${to}${sources}`;
+      return `port ${formatHost(host)}:${from}/${resource.protocol} -> ${formatHost(resource.target)}:${to}${sourcesOf(resource)}`;
     }
   }
+}
+
+const entries = { all: "everything", opened: "open ports and ICMP" } as const;
+
+function sourcesOf({ from }: { readonly from?: readonly string[] }): string {
+  return from === undefined ? "" : ` from ${from.join(",")}`;
 }
 
 /** The plans as shell lines, each with its line break, and nothing else: made to be piped to `sh -e`. */

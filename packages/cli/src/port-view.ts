@@ -17,7 +17,8 @@ export interface Binding {
   readonly protocol: Protocol;
   readonly port: PortRange;
   readonly hostAddress: Ip;
-  readonly hostPort: PortRange;
+  /** Absent of a port on a routed network, which is reached at the target itself. */
+  readonly hostPort?: PortRange;
   readonly target: Ip;
   readonly from?: readonly Cidr[];
 }
@@ -30,26 +31,41 @@ export function bindingsOf({ addresses, ports }: Pick<Endpoint, "addresses" | "p
       const hostAddress = port.hostAddress ?? ((family === "ipv4" ? "0.0.0.0" : "::") as Ip);
       const from = port.from?.filter((source) => familyOf(source) === family);
       if (address === undefined || familyOf(hostAddress) !== family || from?.length === 0) return [];
-      const { protocol, hostPort } = port;
+      const host = port.routed === true ? { hostAddress } : { hostAddress, hostPort: port.hostPort };
       const target = ipOf(address.address);
-      return [{ protocol, port: port.port, hostAddress, hostPort, target, ...(from === undefined ? {} : { from }) }];
+      return [{ protocol: port.protocol, port: port.port, ...host, target, ...(from === undefined ? {} : { from }) }];
     }),
   );
 }
 
-/** As `docker port` shows it: `80/tcp -> 0.0.0.0:8080`; with a filter, who may. */
-export function formatMapping({ protocol, port, hostAddress, hostPort, from }: Binding): string {
-  return `${formatRange(port)}/${protocol} -> ${formatHost(hostAddress)}:${formatRange(hostPort)}${formatSources(from)}`;
+/** As `docker port` shows them: `80/tcp -> 0.0.0.0:8080`; with a filter, who may. */
+export function formatMappings(bindings: readonly Binding[]): string[] {
+  return unique(
+    bindings.map(({ protocol, port, hostAddress, hostPort, from }) => {
+      const host = hostPort === undefined ? "" : ` -> ${formatHost(hostAddress)}:${formatRange(hostPort)}`;
+      return `${formatRange(port)}/${protocol}${host}${formatSources(from)}`;
+    }),
+  );
 }
 
 /** As `docker ps` shows them: `0.0.0.0:8080->80/tcp`, those in a row as a range. */
 export function formatPorts(endpoint: Pick<Endpoint, "addresses" | "ports">): string {
-  return inARow(bindingsOf(endpoint)).map(formatPort).join(", ");
+  return unique(inARow(bindingsOf(endpoint)).map(formatPort)).join(", ");
 }
 
-/** As `docker ps` shows it. */
-export function formatPort({ protocol, port, hostAddress, hostPort, from }: Binding): string {
-  return `${formatHost(hostAddress)}:${formatRange(hostPort)}->${formatRange(port)}/${protocol}${formatSources(from)}`;
+/** The same, each for itself. */
+export function portTexts(endpoint: Pick<Endpoint, "addresses" | "ports">): string[] {
+  return unique(bindingsOf(endpoint).map(formatPort));
+}
+
+function formatPort({ protocol, port, hostAddress, hostPort, from }: Binding): string {
+  const host = hostPort === undefined ? "" : `${formatHost(hostAddress)}:${formatRange(hostPort)}->`;
+  return `${host}${formatRange(port)}/${protocol}${formatSources(from)}`;
+}
+
+/** Without a host's port the bindings of both families read the same. */
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
 }
 
 function formatSources(from: readonly Cidr[] | undefined): string {
@@ -59,26 +75,25 @@ function formatSources(from: readonly Cidr[] | undefined): string {
 /** Bindings of one address that go on where another ends, as one. */
 function inARow(bindings: readonly Binding[]): Binding[] {
   const alike = Map.groupBy(bindings, ({ protocol, hostAddress, target, hostPort, port, from }) =>
-    JSON.stringify([protocol, hostAddress, target, hostPort.first - port.first, from]),
+    JSON.stringify([protocol, hostAddress, target, hostPort && hostPort.first - port.first, from]),
   );
   return [...alike.values()].flatMap((group) => {
     const joined: Binding[] = [];
-    for (const binding of group.toSorted((a, b) => a.hostPort.first - b.hostPort.first)) {
+    for (const binding of group.toSorted((a, b) => a.port.first - b.port.first)) {
       const last = joined.at(-1);
-      if (last === undefined || last.hostPort.last + 1 !== binding.hostPort.first) joined.push(binding);
-      else
-        joined[joined.length - 1] = {
-          ...last,
-          hostPort: upTo(last.hostPort, binding.hostPort),
-          port: upTo(last.port, binding.port),
-        };
+      if (last === undefined || last.port.last + 1 !== binding.port.first) joined.push(binding);
+      else joined[joined.length - 1] = upTo(last, binding);
     }
     return joined;
   });
 }
 
-function upTo({ first }: PortRange, { last }: PortRange): PortRange {
-  return { first, last };
+function upTo(first: Binding, { port, hostPort }: Binding): Binding {
+  return {
+    ...first,
+    port: { first: first.port.first, last: port.last },
+    ...(first.hostPort && hostPort && { hostPort: { first: first.hostPort.first, last: hostPort.last } }),
+  };
 }
 
 /** The ports of sandboxes in Docker's shape, `NetworkSettings.Ports`: a list of bindings for each port. */
@@ -87,7 +102,7 @@ export function portMap(bindings: readonly Binding[]): Record<string, Record<str
   for (const { protocol, port, hostAddress, hostPort, from } of bindings) {
     for (let offset = 0; offset <= port.last - port.first; offset++) {
       const key = `${port.first + offset}/${protocol}`;
-      const binding = { HostIp: hostAddress, HostPort: String(hostPort.first + offset) };
+      const binding = { HostIp: hostAddress, HostPort: hostPort === undefined ? "" : String(hostPort.first + offset) };
       (map[key] ??= []).push(from === undefined ? binding : { ...binding, From: from });
     }
   }
@@ -96,7 +111,14 @@ export function portMap(bindings: readonly Binding[]): Record<string, Record<str
 
 /** The same as it was asked for, `HostConfig.PortBindings`: once for both families, without an address if none was named. */
 export function portBindings(ports: readonly PublishedPort[]): Record<string, Record<string, unknown>[]> {
-  return portMap(ports.map((port) => ({ ...port, hostAddress: port.hostAddress ?? ("" as Ip), target: "" as Ip })));
+  return portMap(
+    ports.map(({ routed, hostPort, hostAddress = "" as Ip, ...port }) => ({
+      ...port,
+      hostAddress,
+      ...(routed === true ? {} : { hostPort }),
+      target: "" as Ip,
+    })),
+  );
 }
 
 /** A binding with whose it is, for lists. */
@@ -142,7 +164,7 @@ export function portRow(binding: PublishedBinding): PortRow {
     Sandbox: sandboxName,
     Network: networkName,
     Port: `${formatRange(port)}/${protocol}`,
-    Host: `${formatHost(hostAddress)}:${formatRange(hostPort)}`,
+    Host: hostPort === undefined ? "none" : `${formatHost(hostAddress)}:${formatRange(hostPort)}`,
     Target: `${formatHost(target)}:${formatRange(port)}`,
     From: from?.join(",") ?? "anywhere",
   };

@@ -1,7 +1,7 @@
 import type { EndpointDetails, SandboxDetails } from "@netkit/engine";
 import { ipOf, prefixLengthOf, type Cidr, type Family } from "@netkit/core";
 import { addressOf, formatLabels } from "./network-view.ts";
-import { bindingsOf, formatPort, formatPorts, portBindings, portMap } from "./port-view.ts";
+import { bindingsOf, formatPorts, portBindings, portMap, portTexts } from "./port-view.ts";
 
 /** The fields of a sandbox in a list. */
 export interface SandboxRow {
@@ -99,7 +99,7 @@ function endpointView(endpoint: EndpointDetails): Record<string, unknown> {
     Sysctls: endpoint.sysctls ?? {},
     Aliases: endpoint.aliases,
     Interface: endpoint.ifName,
-    Ports: bindingsOf(endpoint).map(formatPort),
+    Ports: portTexts(endpoint),
     DriverOpts: endpoint.options,
   };
 }

@@ -168,6 +168,34 @@ describe("the main path", () => {
     expect(box.traces()).toEqual(before);
   });
 
+  test("a routed network takes Docker's words, shows what it opens, and has ports without a host's", () => {
+    const options = ["gateway_mode_ipv4=routed", "trusted_host_interfaces=eth3:eth1"].flatMap((option) => [
+      "-o",
+      `com.docker.network.bridge.${option}`,
+    ]);
+    expect(netkit("network", "create", "--dry-run", ...options, "web")).toMatch(
+      /isolation of \S+, IPv4 from outside: open ports and ICMP, open ports for eth1, eth3\n/,
+    );
+    netkit("network", "create", ...options, "web");
+    const create = ["sandbox", "create", "--name", "box", "--network", "web", "-p", "80-81/udp"];
+    expect(netkit(...create, "--dry-run")).toMatch(/open port 80-81\/udp of 172\.17\.0\.2\n/);
+    netkit(...create);
+    expect(netkit("sandbox", "ls", "--format", "{{.Ports}}")).toBe("80-81/udp\n");
+    expect(netkit("port", "add", "--dry-run", "box", "90,from=10.0.0.0/8")).toMatch(
+      /open port 90\/tcp of 172\.17\.0\.2 from 10\.0\.0\.0\/8\n/,
+    );
+    expect(netkit("port", "add", "box", "90,from=10.0.0.0/8")).toBe("90/tcp from 10.0.0.0/8\n");
+    expect(netkit("port", "ls", "box")).toBe("80-81/udp\n90/tcp from 10.0.0.0/8\n");
+    expect(netkit("port", "ls").split("\n")[2]).toMatch(/^box +web +90\/tcp +none +10\.0\.0\.0\/8$/);
+    expect(box.netkit(["port", "rm", "box", "91"]).stderr).toContain("Published: 80-81/udp, 90/tcp.");
+    netkit("port", "rm", "box", "90");
+    const { status, stderr } = box.netkit(["sandbox", "create", "--network", "web", "-p", "8080:80"]);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain("host port 8080/tcp can't be published: network 'web' is routed");
+    netkit("sandbox", "rm", "box");
+    netkit("network", "rm", "web");
+  });
+
   test("a server in the background answers on its published port, and goes without a trace", async () => {
     const before = box.traces();
     netkit("network", "create", "web");

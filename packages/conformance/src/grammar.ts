@@ -132,8 +132,18 @@ export function problemsOf(resource: Resource): string[] {
       linkName(resource.link);
       linkName(resource.to);
       break;
-    case "isolation":
-      linkName(resource.link);
+    case "isolation": {
+      const { internal, ipv4, ipv6, trusted = [] } = resource;
+      for (const name of [resource.link, ...trusted]) linkName(name);
+      check("trusted links are sorted, each there once", () => isSortedSet(trusted));
+      check("an empty list of trusted links", () => resource.trusted === undefined || trusted.length > 0);
+      check("an internal area lets nothing in", () => !internal || (ipv4 ?? ipv6 ?? resource.trusted) === undefined);
+      break;
+    }
+    case "open":
+      ip(resource.target);
+      check(`ports ${resource.targetPort.first}-${resource.targetPort.last}`, () => isRange(resource.targetPort));
+      sources(familyOf(resource.target), resource.from);
       break;
     case "masquerade":
       cidr(resource.subnet);
@@ -169,6 +179,7 @@ export function linksNeeded(resource: Resource): { ns: string; name: string }[] 
     case "isolation":
     case "masquerade":
     case "publish":
+    case "open":
       return [{ ns: resource.ns, name: resource.link }];
     case "redirect":
       return [resource.link, resource.to].map((name) => ({ ns: resource.ns, name }));
@@ -205,6 +216,10 @@ export function linksOf(resource: Resource): { ns: string; name: string }[] {
 
 function parseAny(text: string): ReturnType<typeof parseCidr> | ReturnType<typeof parseIp> {
   return text.includes("/") ? parseCidr(text) : parseIp(text);
+}
+
+function isSortedSet(names: readonly string[]): boolean {
+  return names.every((name, index) => index === 0 || (names[index - 1] ?? "") < name);
 }
 
 function isRange({ first, last }: PortRange): boolean {

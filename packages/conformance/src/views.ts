@@ -44,7 +44,14 @@ export function networkViews(driver: AnyDriver): fc.Arbitrary<NetworkView> {
       uplink: fc.option(fc.constantFrom(1500, 1450, 9000), { nil: undefined }),
       linkExists: fc.boolean(),
     })
-    .map(({ uplink, linkExists, ...view }): NetworkView => {
+    .map(({ uplink, linkExists, subnets, ...declared }): NetworkView => {
+      const gateways = driver.gateways?.(declared) ?? traits.families;
+      const view = {
+        ...declared,
+        subnets: subnets.map((subnet) =>
+          gateways.includes(familyOf(subnet.subnet)) ? subnet : withoutGateway(subnet),
+        ),
+      };
       const facts = factsFor(driver, view, uplink, linkExists);
       return { ...view, facts, claims: claimsFor(driver, { ...view, facts }) };
     });
@@ -69,7 +76,7 @@ export function endpointsOn(driver: AnyDriver, network: NetworkView): fc.Arbitra
       mac: fc.constantFrom("02:6e:ac:11:00:02", "02:6f:0a:ff:10:99") as fc.Arbitrary<Mac>,
       ports:
         driver.traits.publish && !network.internal
-          ? fc.uniqueArray(portsFor(network), {
+          ? fc.uniqueArray(driver.hostPorts?.(network) === false ? routedPorts : portsFor(network), {
               selector: ({ hostPort }) => Math.floor(hostPort.first / 20),
               maxLength: 3,
             })
@@ -130,6 +137,10 @@ const subnet6: fc.Arbitrary<Subnet> = fc
   .map((number) => `fd00:${number.toString(16)}::`)
   .map((base) => ({ subnet: `${base}/64` as Cidr, gateway: `${base}1` as Ip, auxiliary: {} }));
 
+function withoutGateway({ subnet, auxiliary }: Subnet): Subnet {
+  return { subnet, auxiliary };
+}
+
 function addressIn(subnet: Cidr, offset: number): Cidr {
   const length = subnet.slice(subnet.indexOf("/"));
   const base = ipOf(subnet);
@@ -145,20 +156,35 @@ function portsFor({ subnets }: NetworkView): fc.Arbitrary<PublishedPort> {
       hostFirst: fc.integer({ min: 1024, max: 60_000 }),
       first: fc.integer({ min: 1, max: 60_000 }),
       more: fc.constantFrom(0, 0, 9),
-      sources: fc.subarray(["192.0.2.0/24", "198.51.100.7/32", "2001:db8:1::/48"] as Cidr[]),
+      from: sources,
     })
-    .map(({ protocol, hostAddress, hostFirst, first, more, sources }) => ({
+    .map(({ protocol, hostAddress, hostFirst, first, more, from }) => ({
       protocol,
       ...(hostAddress === undefined ? {} : { hostAddress }),
       hostPort: { first: hostFirst, last: hostFirst + more },
       port: { first, last: first + more },
-      ...filterOf(sources.filter((source) => hostAddress === undefined || familyOf(source) === familyOf(hostAddress))),
+      ...filterOf(from.filter((source) => hostAddress === undefined || familyOf(source) === familyOf(hostAddress))),
     }));
 }
+
+const sources = fc.subarray(["192.0.2.0/24", "198.51.100.7/32", "2001:db8:1::/48"] as Cidr[]);
 
 function filterOf(from: readonly Cidr[]): Pick<PublishedPort, "from"> {
   return from.length === 0 ? {} : { from };
 }
+
+/** As on a network that takes no ports of the host. */
+const routedPorts: fc.Arbitrary<PublishedPort> = fc
+  .record({
+    protocol: fc.constantFrom("tcp", "udp", "sctp"),
+    first: fc.integer({ min: 1, max: 60_000 }),
+    more: fc.constantFrom(0, 0, 9),
+    from: sources,
+  })
+  .map(({ protocol, first, more, from }) => {
+    const range = { first, last: first + more };
+    return { protocol, hostPort: range, port: range, routed: true, ...filterOf(from) };
+  });
 
 /** Values that each option's own schema accepts, found by trying what its help and common sense suggest. */
 function optionsOf(set: OptionSet, owner: string): fc.Arbitrary<never> {
@@ -185,7 +211,10 @@ function optionsOf(set: OptionSet, owner: string): fc.Arbitrary<never> {
         return false;
       }
     });
-    return fc.option(fc.constantFrom(...accepted), { nil: undefined }).map((chosen) => [name, chosen] as const);
+    // Options contradict each other: half of them are left out.
+    return fc
+      .option(fc.constantFrom(...accepted), { nil: undefined, freq: 2 })
+      .map((chosen) => [name, chosen] as const);
   });
   const chosen = values.length === 0 ? fc.constant([]) : fc.tuple(...values);
   return chosen.map((pairs) => parseOptions(set, Object.fromEntries(pairs), owner) as never);

@@ -100,6 +100,8 @@ export interface PublishedPort {
   readonly port: PortRange;
   /** Who may reach it, of both families, as `parseSources` has them; absent: everybody. The host itself always may. */
   readonly from?: readonly Cidr[];
+  /** No port of the host is taken (see {@link Driver.hostPorts}): `hostPort` is `port`, and there is no host address. */
+  readonly routed?: true;
 }
 
 export interface EndpointView<O extends OptionSet = OptionSet, E extends OptionSet = OptionSet> {
@@ -155,10 +157,14 @@ export interface Driver<O extends OptionSet = OptionSet, E extends OptionSet = O
   /** Options of an endpoint (`--opt key=value` of `connect`). */
   readonly endpointOptions: E;
   predefined?(instance: Instance): PredefinedNetwork | undefined;
+  /** The families whose subnets have a gateway, at an address that no endpoint gets; without this, all. */
+  gateways?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly Family[];
   facts?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly FactQuery[];
   claims?(network: Omit<NetworkView<O>, "claims">): readonly Claim[];
   /** The host address of published ports that name none; without this, or with undefined, all of them. */
   publishAddress?(view: NetworkView<O>): Ip | undefined;
+  /** Whether published ports take ports of the host; without this, they do. Else they are opened on the endpoint alone. */
+  hostPorts?(view: NetworkView<O>): boolean;
   /** What this host must hold for the network, once. */
   network(view: NetworkView<O>): readonly Resource[];
   /** What this host must hold for one local endpoint. */

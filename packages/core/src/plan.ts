@@ -95,6 +95,7 @@ const rank: Readonly<Record<Resource["kind"], number>> = {
   redirect: 8,
   isolation: 9,
   masquerade: 9,
+  open: 10,
   publish: 10,
 };
 

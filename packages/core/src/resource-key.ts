@@ -42,6 +42,8 @@ function identity(resource: Resource): string {
       return resource.link;
     case "masquerade":
       return `${resource.link} ${resource.subnet}`;
+    case "open":
+      return `${resource.target} ${resource.protocol} ${resource.targetPort.first}-${resource.targetPort.last}`;
     case "publish":
       return `${resource.family} ${resource.hostAddress ?? "*"} ${resource.protocol} ${resource.hostPort.first}-${resource.hostPort.last}`;
   }

@@ -208,14 +208,25 @@ export interface SysctlResource extends Base {
   readonly value: string;
 }
 
+/**
+ * What comes to an area from other links beside connections to published ports: `all` of it, or what is `opened`, that is ICMP
+ * and the ports of `open` resources.
+ */
+export type Access = "all" | "opened";
+
 /** Who a link's traffic may reach: one bridge with its ports as an area of its own. */
 export interface IsolationResource extends Base {
   readonly kind: "isolation";
   readonly link: string;
   /** Ports of the bridge may talk to each other. */
   readonly icc: boolean;
-  /** Nothing passes between this bridge and any other link (`--internal`). */
+  /** Nothing passes between this bridge and any other link (`--internal`); it goes before what follows. */
   readonly internal: boolean;
+  /** What else comes in by IPv4; absent: nothing. */
+  readonly ipv4?: Access;
+  readonly ipv6?: Access;
+  /** Links from which the ports of `open` resources are reached in any case. Sorted, no empty list. */
+  readonly trusted?: readonly string[];
 }
 
 /** Source NAT for what leaves `subnet` through `link` towards the outside. */
@@ -259,6 +270,22 @@ export interface PublishResource extends Base {
   readonly from?: readonly Cidr[];
 }
 
+/**
+ * A port (or range) of an endpoint that other links reach at the endpoint's own address, so far as the isolation of `link`
+ * has it. Two of one address and protocol have no port in common.
+ */
+export interface OpenResource extends Base {
+  readonly kind: "open";
+  readonly protocol: Protocol;
+  /** The endpoint's address. */
+  readonly target: Ip;
+  readonly targetPort: PortRange;
+  /** The bridge (or link) through which the target is reached. */
+  readonly link: string;
+  /** Who reaches it, as of a published port; absent: everybody who reaches open ports. */
+  readonly from?: readonly Cidr[];
+}
+
 export type Resource =
   | NetnsResource
   | FileResource
@@ -279,7 +306,8 @@ export type Resource =
   | SysctlResource
   | IsolationResource
   | MasqueradeResource
-  | PublishResource;
+  | PublishResource
+  | OpenResource;
 
 export type ResourceKind = Resource["kind"];
 export type ResourceOf<K extends ResourceKind> = Extract<Resource, { kind: K }>;

@@ -22,6 +22,7 @@ const needs: Readonly<Record<ResourceKind, readonly ResourceKind[]>> = {
   redirect: ["bridge", "ifb", "vxlan", "macvlan", "veth"],
   isolation: ["bridge", "link"],
   masquerade: ["bridge", "address"],
+  open: ["veth", "macvlan", "address", "isolation"],
   publish: ["veth", "macvlan", "address", "isolation", "masquerade"],
 };
 

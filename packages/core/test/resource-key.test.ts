@@ -113,12 +113,24 @@ const samples: { readonly [K in ResourceKind]: Sample<K> } = {
   isolation: {
     resource: { kind: "isolation", ns: "host", link: "a", icc: true, internal: false },
     identity: [{ link: "b" }],
-    settings: [{ icc: false }, { internal: true }],
+    settings: [
+      { icc: false },
+      { internal: true },
+      { ipv4: "all" },
+      { ipv4: "opened" },
+      { ipv6: "opened" },
+      { trusted: ["c"] },
+    ],
   },
   masquerade: {
     resource: { kind: "masquerade", ns: "host", link: "a", subnet: cidr },
     identity: [{ link: "b" }, { subnet: otherCidr }],
     settings: [{ source: ip }],
+  },
+  open: {
+    resource: { kind: "open", ns: "host", protocol: "tcp", target: ip, targetPort: range, link: "a" },
+    identity: [{ protocol: "udp" }, { target: other }, { targetPort: { first: 80, last: 81 } }],
+    settings: [{ link: "b" }],
   },
   publish: {
     resource: {

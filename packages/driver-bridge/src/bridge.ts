@@ -1,5 +1,6 @@
 import { driverApi, type Driver } from "@netkit/core";
 import { endpointResources } from "./endpoint.ts";
+import { gateways, hostPorts, publishAddress } from "./gateway-mode.ts";
 import { networkResources } from "./network.ts";
 import { endpointOptions, networkOptions, type BridgeEndpointOptions, type BridgeOptions } from "./options.ts";
 
@@ -28,7 +29,9 @@ export function bridge(): Driver<BridgeOptions, BridgeEndpointOptions> {
     ],
     // Two networks on one bridge would be one.
     claims: ({ options: { name } }) => (name === undefined ? [] : [{ name: "bridge", space: "bridge", value: name }]),
-    publishAddress: ({ options }) => options["host-address"],
+    gateways,
+    publishAddress,
+    hostPorts,
     network: networkResources,
     endpoint: endpointResources,
   };

@@ -5,4 +5,4 @@
  */
 /** `driver` is the name by which configuration files and `netkit conformance` find it. */
 export { bridge, bridge as driver } from "./bridge.ts";
-export type { BridgeEndpointOptions, BridgeOptions } from "./options.ts";
+export type { BridgeEndpointOptions, BridgeOptions, GatewayMode } from "./options.ts";

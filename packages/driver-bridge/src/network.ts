@@ -11,6 +11,7 @@ import {
   type Resource,
   type SysctlResource,
 } from "@netkit/core";
+import { accessOf, hasAddresses, isTranslated, modeOf, refuseContradictions } from "./gateway-mode.ts";
 import type { BridgeOptions } from "./options.ts";
 
 type View = NetworkView<BridgeOptions>;
@@ -35,21 +36,24 @@ export function networkResources(view: View): readonly Resource[] {
   const name = bridgeName(view);
   const adopted = adoptedBridge(view);
   const mtu = mtuOf(view);
+  refuseContradictions(view);
   refuseSmallMtu(view, mtu);
   const own = { mac: macOf(view.id), ...(mtu === undefined ? {} : { mtu }) };
   return [
     { kind: "bridge", ns: "host", name, ...(adopted === undefined ? own : { ensure: "exists" }) },
     ...subnets.flatMap(({ subnet, gateway }): Resource[] => {
-      if (gateway === undefined) return [];
+      if (gateway === undefined || !hasAddresses(view, familyOf(subnet))) return [];
       const address = `${gateway}/${prefixLengthOf(subnet)}` as Cidr;
       const there = adopted?.addresses.includes(address) === true;
       return [{ kind: "address", ns: "host", link: name, address, ...(there ? { ensure: "exists" } : {}) }];
     }),
     ...sysctls(view, name, adopted !== undefined),
-    { kind: "isolation", ns: "host", link: name, icc: options.icc, internal },
-    ...(options.masquerade && !internal ? subnets : []).map(({ subnet }): Resource => {
-      const source = options[`snat-${familyOf(subnet)}`];
-      return { kind: "masquerade", ns: "host", link: name, subnet, ...(source === undefined ? {} : { source }) };
+    { kind: "isolation", ns: "host", link: name, icc: options.icc, internal, ...accessOf(view) },
+    ...(options.masquerade && !internal ? subnets : []).flatMap(({ subnet }): Resource[] => {
+      const family = familyOf(subnet);
+      if (!isTranslated(view, family)) return [];
+      const source = options[`snat-${family}`];
+      return [{ kind: "masquerade", ns: "host", link: name, subnet, ...(source === undefined ? {} : { source }) }];
     }),
   ];
 }
@@ -74,9 +78,10 @@ function sysctls(view: View, bridge: string, adopted: boolean): SysctlResource[]
     ...(ipv4 ? [sysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1")] : []),
   ];
   // The host must never take a router advertisement from a sandbox (CVE-2020-13401 was that).
-  const closed = ipv6
-    ? [sysctl(`net/ipv6/conf/${bridge}/accept_ra`, "0"), sysctl(`net/ipv6/conf/${bridge}/accept_dad`, "0")]
-    : [sysctl(`net/ipv6/conf/${bridge}/disable_ipv6`, "1")];
+  const closed =
+    ipv6 && modeOf(view, "ipv6") !== "isolated"
+      ? [sysctl(`net/ipv6/conf/${bridge}/accept_ra`, "0"), sysctl(`net/ipv6/conf/${bridge}/accept_dad`, "0")]
+      : [sysctl(`net/ipv6/conf/${bridge}/disable_ipv6`, "1")];
   return [...(view.internal ? [] : forwarding), ...(adopted ? [] : closed)];
 }
 

@@ -1,5 +1,6 @@
 import {
   bits,
+  choice,
   familyOf,
   flag,
   integer,
@@ -13,6 +14,15 @@ import {
 
 type WithDefault<T> = Option<T> & { readonly default: T };
 
+/**
+ * How a family of a network is joined to the outside. `nat`: by the host's addresses, both ways. `nat-unprotected`: so, and
+ * the sandboxes' own addresses are open to all. `routed`: by the sandboxes' own addresses, where published ports are open.
+ * `isolated`: not at all, not even to the host.
+ */
+export type GatewayMode = "nat" | "nat-unprotected" | "routed" | "isolated";
+
+const gatewayModes = ["nat", "nat-unprotected", "routed", "isolated"] as const satisfies GatewayMode[];
+
 // A type, not an interface: only so it is an OptionSet.
 export type BridgeOptions = {
   readonly name: Option<string>;
@@ -22,6 +32,10 @@ export type BridgeOptions = {
   readonly "host-address": Option<Ip>;
   readonly "snat-ipv4": Option<Ip>;
   readonly "snat-ipv6": Option<Ip>;
+  readonly "gateway-mode-ipv4": WithDefault<GatewayMode>;
+  readonly "gateway-mode-ipv6": WithDefault<GatewayMode>;
+  readonly "inhibit-ipv4": WithDefault<boolean>;
+  readonly "trusted-host-interfaces": Option<readonly string[]>;
 };
 
 /** Ingress is towards the sandbox, egress is from it, as in CNI's bandwidth plugin. */
@@ -59,6 +73,24 @@ export const networkOptions: BridgeOptions = {
   "snat-ipv6": parsed("source address towards the outside instead of the uplink's", "IP", ipOfFamily("ipv6"), {
     aliases: ["com.docker.network.host_ipv6"],
   }),
+  "gateway-mode-ipv4": choice("how IPv4 is joined to the outside", gatewayModes, {
+    aliases: ["com.docker.network.bridge.gateway_mode_ipv4"],
+    default: "nat",
+  }),
+  "gateway-mode-ipv6": choice("how IPv6 is joined to the outside", gatewayModes, {
+    aliases: ["com.docker.network.bridge.gateway_mode_ipv6"],
+    default: "nat",
+  }),
+  "inhibit-ipv4": flag("whether the bridge goes without an IPv4 address", {
+    aliases: ["com.docker.network.bridge.inhibit_ipv4"],
+    default: false,
+  }),
+  "trusted-host-interfaces": parsed(
+    "links from which published ports are reached at the sandboxes' own addresses, too",
+    "LINK[,LINK]",
+    linkNames,
+    { aliases: ["com.docker.network.bridge.trusted_host_interfaces"] },
+  ),
 };
 
 const rates = { min: "8kbit", max: "1tbit", value: "RATE" };
@@ -70,6 +102,18 @@ export const endpointOptions: BridgeEndpointOptions = {
   "burst-ingress": bits("bits that may come at once (default: those of 10 ms)", bursts, {}),
   "burst-egress": bits("bits that may go at once (default: those of 10 ms)", bursts, {}),
 };
+
+/** As many as the comment of an iptables rule has room for. */
+const mostLinks = 12;
+
+/** Docker parts them by colons. */
+function linkNames(text: string): readonly string[] {
+  const names = [...new Set(text.split(/[,:]/).map(parseLinkName))].toSorted();
+  if (names.length > mostLinks) throw new TypeError(`expected ${mostLinks} links at most`);
+  // To iptables such a name stands for all that begin so.
+  if (names.some((name) => name.endsWith("+"))) throw new TypeError("expected names of links, none that ends in '+'");
+  return names;
+}
 
 function ipOfFamily(family: Family): (text: string) => Ip {
   return (text) => {

@@ -1,4 +1,11 @@
-import { keyOf, parseCidr, type Resource } from "@netkit/core";
+import {
+  keyOf,
+  parseCidr,
+  type OptionInput,
+  type PublishedPort,
+  type PublishResource,
+  type Resource,
+} from "@netkit/core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { driver, endpointView, ipv4, ipv6, networkView, port } from "./views.ts";
@@ -7,7 +14,8 @@ const ns = "ab".repeat(32);
 const link = "nkb0123456789";
 const both = networkView({}, { subnets: [ipv4, ipv6] });
 
-const published = (resources: readonly Resource[]): Resource[] => resources.filter(({ kind }) => kind === "publish");
+const published = (resources: readonly Resource[]): PublishResource[] =>
+  resources.filter((resource) => resource.kind === "publish");
 
 describe("an endpoint", () => {
   test("of IPv4", () => {
@@ -87,10 +95,8 @@ describe("a port is published", () => {
     ["[::]:80:80", ["ipv6"], undefined],
   ])("%s in %j", (text, families, hostAddress) => {
     const found = published(driver.endpoint(endpointView(both, { ports: [port(text)] })));
-    expect(found.map((resource) => "family" in resource && resource.family)).toEqual(families);
-    for (const resource of found) {
-      expect("hostAddress" in resource ? resource.hostAddress : undefined).toBe(hostAddress);
-    }
+    expect(found.map(({ family }) => family)).toEqual(families);
+    for (const resource of found) expect(resource.hostAddress).toBe(hostAddress);
   });
 
   test("on the host address that it names; the network's is for those that name none", () => {
@@ -107,12 +113,12 @@ describe("a port is published", () => {
   test("for the sources that it names, in their families alone", () => {
     const ports = [port("80:80,from=10.0.0.0/8,from=fd00::/8"), port("81:81,from=fd00::/8"), port("82:82")];
     const found = published(driver.endpoint(endpointView(networkView({}, { subnets: [ipv4, ipv6] }), { ports })));
-    expect(found.map((resource) => "from" in resource && [resource.family, resource.from])).toEqual([
+    expect(found.map(({ family, from }) => [family, from])).toEqual([
       ["ipv4", ["10.0.0.0/8"]],
       ["ipv6", ["fd00::/8"]],
       ["ipv6", ["fd00::/8"]],
-      false,
-      false,
+      ["ipv4", undefined],
+      ["ipv6", undefined],
     ]);
   });
 
@@ -157,6 +163,95 @@ describe("a port is published", () => {
   });
 });
 
+const opened = (options: OptionInput, ...ports: PublishedPort[]): string[] =>
+  driver
+    .endpoint(endpointView(networkView(options, { subnets: [ipv4, ipv6] }), { ports }))
+    .flatMap((resource) =>
+      resource.kind === "open"
+        ? [
+            `${resource.target} ${resource.protocol} ${resource.targetPort.first}-${resource.targetPort.last}`,
+            ...(resource.from === undefined ? [] : [`for ${resource.from.join(",")}`]),
+          ].join(" ")
+        : [],
+    );
+
+const trustedPorts = (...texts: string[]): string[] =>
+  opened({ "trusted-host-interfaces": "eth1" }, ...texts.map(port));
+
+describe("a routed family", () => {
+  const routed = { "gateway-mode-ipv4": "routed", "gateway-mode-ipv6": "routed" };
+
+  test("opens the endpoint's own port, and publishes in the other family", () => {
+    const network = networkView({ "gateway-mode-ipv6": "routed" }, { subnets: [ipv4, ipv6] });
+    const resources = driver.endpoint(endpointView(network, { ports: [port("8080:80")] }));
+    expect(published(resources)).toMatchObject([{ family: "ipv4", hostPort: { first: 8080, last: 8080 } }]);
+    expect(resources.filter(({ kind }) => kind === "open")).toEqual([
+      { kind: "open", ns: "host", protocol: "tcp", target: "fd00:5::2", targetPort: { first: 80, last: 80 }, link },
+    ]);
+  });
+
+  test("needs no hairpin", () => {
+    const view = endpointView(networkView(routed), { ports: [port("80:80")] });
+    expect(driver.endpoint(view)[0]).toMatchObject({ kind: "veth", hairpin: false });
+  });
+
+  test("opens a port once, however many ports of the host lead to it", () => {
+    expect(opened({ "gateway-mode-ipv6": "routed" }, port("8080:80"), port("8081:80"))).toEqual([
+      "fd00:5::2 tcp 80-80",
+    ]);
+    const ranges = [port("9000-9009:90-99"), port("9100-9109:95-104"), port("9200:200"), port("9300-9301:90-91/udp")];
+    expect(opened({ "gateway-mode-ipv6": "routed" }, ...ranges)).toEqual([
+      "fd00:5::2 tcp 90-104",
+      "fd00:5::2 tcp 200-200",
+      "fd00:5::2 udp 90-91",
+    ]);
+  });
+
+  test("opens a port for the sources that it names, in their families alone", () => {
+    expect(opened(routed, port("80:80,from=10.0.0.0/8,from=fd00::/8"), port("81:81,from=fd00::/8"))).toEqual([
+      "172.20.0.2 tcp 80-80 for 10.0.0.0/8",
+      "fd00:5::2 tcp 80-80 for fd00::/8",
+      "fd00:5::2 tcp 81-81 for fd00::/8",
+    ]);
+  });
+
+  test("opens a port to which several of the host lead for the sources of all of them", () => {
+    expect(trustedPorts("8080:80,from=10.0.0.0/8", "8081:80,from=192.0.2.0/24", "8082:80,from=10.1.0.0/16")).toEqual([
+      "172.20.0.2 tcp 80-80 for 10.0.0.0/8,192.0.2.0/24",
+    ]);
+    expect(trustedPorts("0.0.0.0:8080:80", "0.0.0.0:8081:80,from=192.0.2.0/24")).toEqual(["172.20.0.2 tcp 80-80"]);
+    const ranges = ["8000-8009:80-89,from=10.0.0.0/8", "9000-9009:85-94,from=192.0.2.0/24", "0.0.0.0:8088:88"];
+    expect(trustedPorts(...ranges, "0.0.0.0:8095:95")).toEqual([
+      "172.20.0.2 tcp 80-84 for 10.0.0.0/8",
+      "172.20.0.2 tcp 85-87 for 10.0.0.0/8,192.0.2.0/24",
+      "172.20.0.2 tcp 88-88",
+      "172.20.0.2 tcp 89-89 for 10.0.0.0/8,192.0.2.0/24",
+      "172.20.0.2 tcp 90-94 for 192.0.2.0/24",
+      "172.20.0.2 tcp 95-95",
+    ]);
+  });
+
+  test("has no host addresses", () => {
+    const message = "port 80/tcp can't be published on 192.0.2.1: IPv4 of network 'web' is routed";
+    expect(() => opened({ "gateway-mode-ipv4": "routed" }, port("192.0.2.1:80:80"))).toThrow(
+      expect.objectContaining({ code: "ARGUMENT_INVALID", message }),
+    );
+  });
+
+  test("a trusted link reaches what is published, but for what is published on the loopback", () => {
+    const trusting = { "trusted-host-interfaces": "eth1" };
+    expect(opened(trusting, port("8080:80"), port("192.0.2.1:81:81"), port("127.0.0.1:82:82"))).toEqual([
+      "172.20.0.2 tcp 80-80",
+      "172.20.0.2 tcp 81-81",
+      "fd00:5::2 tcp 80-80",
+    ]);
+    expect(opened({}, port("8080:80"))).toEqual([]);
+    expect(opened({ ...trusting, "gateway-mode-ipv4": "nat-unprotected" }, port("8080:80"))).toEqual([
+      "fd00:5::2 tcp 80-80",
+    ]);
+  });
+});
+
 test("resources are distinct, equal for equal views, and of plain data", () => {
   const networks = fc
     .record({
@@ -165,8 +260,15 @@ test("resources are distinct, equal for equal views, and of plain data", () => {
       icc: fc.boolean(),
       masquerade: fc.boolean(),
       mtu: fc.option(fc.integer({ min: 1280, max: 65_535 }), { nil: undefined }),
+      "gateway-mode-ipv4": fc.constantFrom("nat", "nat-unprotected", "routed"),
+      "gateway-mode-ipv6": fc.constantFrom("nat", "nat-unprotected", "routed"),
+      "inhibit-ipv4": fc.boolean(),
+      "trusted-host-interfaces": fc.constantFrom(undefined, "eth1"),
     })
-    .map(({ subnets, internal, ...options }) => networkView(options, { subnets, internal }));
+    .map(({ subnets, internal, ...options }) => {
+      const { icc, masquerade, mtu } = options;
+      return networkView(internal ? { icc, masquerade, mtu } : options, { subnets, internal });
+    });
   fc.assert(
     fc.property(networks, fc.uniqueArray(fc.integer({ min: 1, max: 65_535 })), (network, hostPorts) => {
       const ports = network.internal ? [] : hostPorts.map((hostPort) => port(`${hostPort}:80`));

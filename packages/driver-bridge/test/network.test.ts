@@ -83,6 +83,71 @@ describe("a network", () => {
   });
 });
 
+const withoutGateway = { subnet: ipv4.subnet, auxiliary: {} };
+
+const isolationOf = (options: OptionInput, subnets = [ipv4, ipv6]): Resource | undefined =>
+  driver.network(networkView(options, { subnets })).find(({ kind }) => kind === "isolation");
+
+const natted = (options: OptionInput): string[] =>
+  driver
+    .network(networkView(options, { subnets: [ipv4, ipv6] }))
+    .flatMap((resource) => (resource.kind === "masquerade" ? [resource.subnet] : []));
+
+describe("the gateway mode of a family", () => {
+  test("says what its area lets in, and whether it is translated", () => {
+    expect(isolationOf({ "gateway-mode-ipv4": "nat-unprotected", "gateway-mode-ipv6": "routed" })).toEqual({
+      kind: "isolation",
+      ns,
+      link: "nkb0123456789",
+      icc: true,
+      internal: false,
+      ipv4: "all",
+      ipv6: "opened",
+    });
+    expect(isolationOf({ "gateway-mode-ipv4": "routed", "trusted-host-interfaces": "eth1" })).toMatchObject({
+      ipv4: "opened",
+      trusted: ["eth1"],
+    });
+    expect(natted({ "gateway-mode-ipv4": "nat-unprotected" })).toEqual([ipv4.subnet, ipv6.subnet]);
+    expect(natted({ "gateway-mode-ipv4": "routed" })).toEqual([ipv6.subnet]);
+    expect(natted({ "gateway-mode-ipv6": "routed" })).toEqual([ipv4.subnet]);
+  });
+
+  test("isolated leaves the bridge without an address", () => {
+    const options = { "gateway-mode-ipv4": "isolated", "gateway-mode-ipv6": "isolated" };
+    const subnets = [withoutGateway, { subnet: ipv6.subnet, auxiliary: {} }];
+    expect(driver.network(networkView(options, { internal: true, subnets }))).toEqual([
+      { kind: "bridge", ns, name: "nkb0123456789", mac: "02:6b:01:23:45:67" },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/disable_ipv6", value: "1" },
+      { kind: "isolation", ns, link: "nkb0123456789", icc: true, internal: true },
+    ]);
+  });
+
+  test.each<[string, OptionInput, boolean, string]>([
+    ["isolated and not internal", { "gateway-mode-ipv4": "isolated" }, false, "Make it with --internal."],
+    ["internal and routed", { "gateway-mode-ipv6": "routed" }, true, "Leave out one of them."],
+    ["internal and open", { "gateway-mode-ipv4": "nat-unprotected" }, true, "Leave out one of them."],
+    ["isolated with a gateway", { "gateway-mode-ipv4": "isolated" }, true, "Leave out the gateway."],
+    [
+      "internal with trusted links",
+      { "trusted-host-interfaces": "eth1" },
+      true,
+      "Leave out one of them: nothing gets into an internal network.",
+    ],
+  ])("%s is refused", (_, options, internal, hint) => {
+    expect(() => driver.network(networkView(options, { internal }))).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID", hint }),
+    );
+  });
+});
+
+test("without an IPv4 address of its own the bridge has the others, and the network its gateway", () => {
+  const addresses = driver
+    .network(networkView({ "inhibit-ipv4": true }, { subnets: [ipv4, ipv6] }))
+    .flatMap((resource) => (resource.kind === "address" ? [resource.address] : []));
+  expect(addresses).toEqual(["fd00:5::1/64"]);
+});
+
 describe("an existing bridge", () => {
   const facts = { links: { br9 }, uplink };
 
@@ -130,6 +195,8 @@ describe("the MTU", () => {
   });
 });
 
+const addressOf = (options: OptionInput) => driver.publishAddress?.(networkView(options));
+
 describe("the driver", () => {
   test("has a network of its own, one per root", () => {
     expect(driver.predefined?.(instanceOf("/var/lib/netkit"))).toEqual({
@@ -157,6 +224,10 @@ describe("the driver", () => {
       "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
       "com.docker.network.host_ipv4": "192.0.2.7",
       "com.docker.network.host_ipv6": "2001:DB8::7",
+      "com.docker.network.bridge.gateway_mode_ipv4": "nat-unprotected",
+      "com.docker.network.bridge.gateway_mode_ipv6": "routed",
+      "com.docker.network.bridge.inhibit_ipv4": "true",
+      "com.docker.network.bridge.trusted_host_interfaces": "vxlan1:eth3:eth3",
     };
     expect(parseOptions(driver.options, input, "driver")).toEqual({
       name: "br9",
@@ -166,10 +237,45 @@ describe("the driver", () => {
       "host-address": "127.0.0.1",
       "snat-ipv4": "192.0.2.7",
       "snat-ipv6": "2001:db8::7",
+      "gateway-mode-ipv4": "nat-unprotected",
+      "gateway-mode-ipv6": "routed",
+      "inhibit-ipv4": true,
+      "trusted-host-interfaces": ["eth3", "vxlan1"],
     });
   });
 
+  test("publishes ports that name no address on the network's own, where it is one", () => {
+    expect(addressOf({ "host-address": "127.0.0.1" })).toBe("127.0.0.1");
+    expect(addressOf({ "host-address": "2001:db8::1" })).toBe("2001:db8::1");
+    expect(addressOf({ "host-address": "0.0.0.0" })).toBeUndefined();
+    expect(addressOf({ "host-address": "127.0.0.1", "gateway-mode-ipv4": "routed" })).toBeUndefined();
+  });
+
+  test("takes no ports of the host where all families are routed", () => {
+    const routed = { "gateway-mode-ipv4": "routed", "gateway-mode-ipv6": "routed" };
+    expect(driver.hostPorts?.(networkView(routed, { subnets: [ipv4, ipv6] }))).toBe(false);
+    expect(driver.hostPorts?.(networkView({ "gateway-mode-ipv4": "routed" }))).toBe(false);
+    expect(driver.hostPorts?.(networkView({ "gateway-mode-ipv4": "routed" }, { subnets: [ipv4, ipv6] }))).toBe(true);
+    expect(driver.hostPorts?.(networkView())).toBe(true);
+  });
+
+  test.each<[OptionInput, boolean, string[]]>([
+    [{}, false, ["ipv4", "ipv6"]],
+    [{ "gateway-mode-ipv4": "isolated" }, true, ["ipv6"]],
+    [{ "gateway-mode-ipv6": "isolated" }, true, ["ipv4"]],
+    [{ "inhibit-ipv4": true }, true, ["ipv6"]],
+    [{ "inhibit-ipv4": true }, false, ["ipv4", "ipv6"]],
+  ])("with %j, internal %j, has gateways in %j", (options, internal, families) => {
+    expect(driver.gateways?.(networkView(options, { internal }))).toEqual(families);
+  });
+
   test.each([
+    ["gateway-mode-ipv4", "bridge"],
+    ["trusted-host-interfaces", ""],
+    ["trusted-host-interfaces", "eth0,,eth1"],
+    ["trusted-host-interfaces", "a b"],
+    ["trusted-host-interfaces", "eth0:wg+"],
+    ["trusted-host-interfaces", Array.from({ length: 13 }, (_, index) => `eth${index}`).join(":")],
     ["name", "a/b"],
     ["name", "sixteen-letters-"],
     ["mtu", "67"],

@@ -15,7 +15,8 @@ export function parseSubnet({ subnet, gateway, range, auxiliary = {} }: SubnetIn
 }
 
 /**
- * What a network of `--config-only` keeps for others. Which driver will read the options isn't known yet.
+ * What a network of `--config-only` keeps for others. Which driver will read the options, and whether it has
+ * gateways, isn't known yet.
  * @throws NetkitError ARGUMENT_INVALID, SUBNET_INVALID
  */
 export function settingsOf(request: NetworkRequest): NonNullable<Network["configOnly"]> {
@@ -29,7 +30,7 @@ export function settingsOf(request: NetworkRequest): NonNullable<Network["config
   const subnets = (request.subnets ?? []).map(parseSubnet);
   planSubnets(
     subnets.filter(({ subnet }) => subnet !== undefined),
-    { families: ["ipv4", "ipv6"], gateway: true },
+    { families: ["ipv4", "ipv6"], gateways: [] },
   );
   return { subnets, ipv4: request.ipv4 ?? true, options: request.options ?? {} };
 }

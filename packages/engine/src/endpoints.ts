@@ -32,6 +32,7 @@ import { addressKeyOf, realise } from "./networks.ts";
 import type { Context } from "./operation.ts";
 import { networkThatPublishes, networkToPublishOn } from "./port-network.ts";
 import { resolvePorts, selectPorts } from "./ports.ts";
+import { routedPorts } from "./routed-ports.ts";
 import { refreshFiles } from "./sandbox-files.ts";
 import { keys } from "./state.ts";
 import { checkResources, viewOf } from "./view.ts";
@@ -360,17 +361,20 @@ async function choosePorts(
       },
     );
   }
-  const address = driver.publishAddress?.(viewOf(instance, network));
+  const view = viewOf(instance, network);
+  if (driver.hostPorts?.(view) === false) return routedPorts(network.name, specs, already);
+  const address = driver.publishAddress?.(view);
   return await resolvePorts({ draft, host, otherRoots }, specs, already, address);
 }
 
-/** Takes host ports, and looks again at the other roots' when those can't change any more. */
+/** Takes ports of the host, and looks again at the other roots' when those can't change any more. */
 async function publishPorts(
   { host, otherRoots }: Context,
   draft: Draft,
-  ports: readonly PublishedPort[],
+  published: readonly PublishedPort[],
   endpoint: EndpointId,
 ): Promise<void> {
+  const ports = published.filter(({ routed }) => routed !== true);
   if (ports.length === 0) return;
   await takePorts(draft, ports, endpoint);
   draft.holding(async () => {

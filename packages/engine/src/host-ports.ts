@@ -72,13 +72,13 @@ export async function giveBackPorts(
   );
 }
 
-/** Changes the holders of each page that `ports` touch, once for each run of them. */
+/** Changes the holders of each page that `ports` touch, once for each run of them. Routed ports are none of the host's. */
 async function change(
   draft: Draft,
   ports: readonly PublishedPort[],
   edit: (holders: readonly PortHolder[], run: PublishedPort) => readonly PortHolder[],
 ): Promise<void> {
-  const runs = runsOf(ports);
+  const runs = runsOf(ports.filter(({ routed }) => routed !== true));
   await draft.prefetch([...new Set(runs.flatMap(pageKeys))]);
   for (const run of runs) {
     for (const page of pagesOf(run.hostPort)) {

@@ -15,7 +15,15 @@ import {
   type Subnet,
   type SubnetRequest,
 } from "@netkit/core";
-import { addressKey, choosePool, defaultIpv4Pools, findOverlap, planSubnets, uniqueLocalPool } from "@netkit/ipam";
+import {
+  addressKey,
+  choosePool,
+  defaultIpv4Pools,
+  findOverlap,
+  planSubnets,
+  uniqueLocalPool,
+  type SubnetRules,
+} from "@netkit/ipam";
 import type { NetworkRequest } from "./api.ts";
 import { parseSubnet, refuseUsedSettings, settingsOf, withSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
@@ -40,12 +48,10 @@ export async function createNetwork(context: Context, draft: Draft, request: Net
   await refuseTaken(context, draft, name);
   const subnets = (whole.subnets ?? []).map(parseSubnet);
   const options = withDefaults(driver, context.networkDefaults[driver.name] ?? {}, whole.options ?? {});
-  const { addresses, families } = driver.traits;
-  checkTogether(
-    () => parseOptions(driver.options, options, `driver '${driver.name}'`),
-    () => addresses === "none" || planSubnets(subnets, { families, gateway: true }),
+  const network = checkTogether(
+    () => declare(driver, { ...whole, options }, { subnets }),
+    (declared) => driver.traits.addresses === "none" || planSubnets(subnets, subnetRules(context, driver, declared)),
   );
-  const network = declare(driver, { ...whole, options }, { subnets });
   return await realise(context, draft, driver, network, subnets, whole.ipv4);
 }
 
@@ -82,18 +88,21 @@ function withDefaults({ options }: AnyDriver, defaults: OptionInput, given: Opti
 }
 
 /** Refuses with all that is wrong, so that it can be corrected in one go. */
-function checkTogether(...checks: readonly (() => unknown)[]): void {
-  const errors = checks.flatMap((check) => {
+function checkTogether<T>(make: () => T, check: (made: T | undefined) => unknown): T {
+  const errors: NetkitError[] = [];
+  const attempt = <R>(work: () => R): R | undefined => {
     try {
-      check();
-      return [];
+      return work();
     } catch (error) {
-      if (isNetkitError(error)) return [error];
-      throw error;
+      if (!isNetkitError(error)) throw error;
+      errors.push(error);
+      return undefined;
     }
-  });
+  };
+  const made = attempt(make);
+  attempt(() => check(made));
   const [first] = errors;
-  if (first === undefined) return;
+  if (first === undefined) return made as T;
   if (errors.length === 1) throw first;
   throw new NetkitError(first.code, errors.map(({ message }) => message).join("; "), {
     hint: errors.flatMap(({ hint }) => hint ?? []).join(" "),
@@ -261,7 +270,7 @@ async function chooseSubnets(
     if (requests.length > 0) throw new NetkitError("UNSUPPORTED", `driver '${driver.name}' has no subnets`);
     return [];
   }
-  const rules = { families: traits.families, gateway: true };
+  const rules = subnetRules(context, driver, network);
   const asked = planSubnets(requests, rules);
   const families = wantedFamilies(driver, network, ipv4);
   const missing = families.filter((family) => !asked.some(({ subnet }) => familyOf(subnet) === family));
@@ -293,6 +302,13 @@ async function chooseSubnets(
     }),
   }));
   return [...asked, ...planSubnets(chosen, rules)];
+}
+
+/** Without a network, its options being wrong, each family has gateways: most do. */
+function subnetRules({ instance }: Context, driver: AnyDriver, network: Network | undefined): SubnetRules {
+  const { families } = driver.traits;
+  const gateways = network === undefined ? undefined : driver.gateways?.(viewOf(instance, network));
+  return { families, gateways: gateways ?? families };
 }
 
 function wantedFamilies(driver: AnyDriver, network: Network, ipv4: boolean): Family[] {

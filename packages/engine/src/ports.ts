@@ -169,7 +169,7 @@ function socketsOf({ protocol, hostAddress, hostPort }: PublishedPort): HostPort
 }
 
 /** Who may reach it, on the address that it turned out to be on. */
-function filterOf({ from, port, protocol }: PortSpec, hostAddress: Ip | undefined): readonly Cidr[] | undefined {
+export function filterOf({ from, port, protocol }: PortSpec, hostAddress: Ip | undefined): readonly Cidr[] | undefined {
   if (from === undefined) return undefined;
   const sources = parseSources(from);
   const foreign = sources.find((source) => hostAddress !== undefined && familyOf(source) !== familyOf(hostAddress));
@@ -230,6 +230,8 @@ function sameRange(a: PortRange, b: PortRange): boolean {
   return a.first === b.first && a.last === b.last;
 }
 
-function shown(port: PortSpec): string {
-  return formatPortSpec({ ...port, from: [] });
+/** In the words that it was asked for: a routed port has none of the host. */
+function shown({ protocol, hostAddress, hostPort, port, routed }: PortSpec & Pick<PublishedPort, "routed">): string {
+  const at = { ...(hostAddress && { hostAddress }), ...(hostPort && routed !== true && { hostPort }) };
+  return formatPortSpec({ protocol, ...at, port });
 }

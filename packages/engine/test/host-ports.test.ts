@@ -125,3 +125,16 @@ test("one that clashes is found behind any number of single ports of another add
   }
   await store.close();
 });
+
+test("a port on a routed network is none of the host's: nothing is written of it, nothing given back", async () => {
+  const store = openSqliteStore({ path: join(directory, "routed.db"), synchronous: "off" });
+  const draft = new Draft(store);
+  const routed = [
+    { protocol: "tcp", hostPort: { first: 80, last: 80 }, port: { first: 80, last: 80 }, routed: true },
+    { protocol: "tcp", hostPort: { first: 90, last: 99 }, port: { first: 90, last: 99 }, routed: true },
+  ] as const satisfies PublishedPort[];
+  await takePorts(draft, routed, "1" as EndpointId);
+  await giveBackPorts(draft, routed, "1" as EndpointId);
+  expect(draft.writes()).toEqual([]);
+  await store.close();
+});

@@ -17,8 +17,11 @@ const lacksSubnet = " needs a subnet that it lies in";
 export interface SubnetRules {
   /** The families that the driver carries. */
   readonly families: readonly Family[];
-  /** Each subnet gets a gateway address: the one asked for, else the first usable one of its range or of the subnet. */
-  readonly gateway: boolean;
+  /**
+   * The families whose subnets get a gateway address: the one asked for, else the first usable one of the range or of the
+   * subnet. The others have one only if it is asked for.
+   */
+  readonly gateways: readonly Family[];
 }
 
 /** Blocks whose addresses never leave a host or a link, so that no network can be made of them. */
@@ -75,7 +78,7 @@ function* subnetProblems(subnet: Cidr, rules: SubnetRules): Generator<string> {
   }
   const bits = family === "ipv4" ? 32 : 128;
   if (length === bits) yield `${subnet} is a single address: a network needs a /${bits - 2} or larger`;
-  if (length === bits - 1 && rules.gateway) {
+  if (length === bits - 1 && rules.gateways.includes(family)) {
     yield `${subnet} is a point-to-point pair without room for a gateway: use a /${bits - 2} or larger`;
   }
 }
@@ -130,7 +133,7 @@ function withGateway(request: SubnetRequest, subnet: Cidr, rules: SubnetRules, p
     ...(range === undefined ? {} : { range }),
     auxiliary,
   };
-  const chosen = gateway === undefined && rules.gateway ? firstAssignable(plan) : gateway;
+  const chosen = gateway === undefined && rules.gateways.includes(familyOf(subnet)) ? firstAssignable(plan) : gateway;
   const complete: Subnet = chosen === undefined ? plan : { ...plan, gateway: chosen };
   if (countAssignable(complete) === 0n) {
     problems.push(`${range === undefined ? subnet : `range ${range}`} leaves no address for a sandbox`);

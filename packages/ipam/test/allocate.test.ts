@@ -42,11 +42,11 @@ class Taken {
   }
 }
 
-const gatewayed = { families: ["ipv4", "ipv6"], gateway: true } as const;
+const families = ["ipv4", "ipv6"] as const;
 
 function plan(subnet: string, range?: string, auxiliary: Readonly<Record<string, Ip>> = {}, gateway = true): Subnet {
   const request = { subnet: parseCidr(subnet), ...(range === undefined ? {} : { range: parseCidr(range) }), auxiliary };
-  const [planned] = planSubnets([request], { ...gatewayed, gateway });
+  const [planned] = planSubnets([request], { families, gateways: gateway ? families : [] });
   if (planned === undefined) throw new Error("no plan");
   return planned;
 }

@@ -2,7 +2,7 @@ import { isNetkitError, parseCidr, parseIp, type SubnetRequest } from "@netkit/c
 import { describe, expect, test } from "vitest";
 import { planSubnets, type SubnetRules } from "../src/index.ts";
 
-const both: SubnetRules = { families: ["ipv4", "ipv6"], gateway: true };
+const both: SubnetRules = { families: ["ipv4", "ipv6"], gateways: ["ipv4", "ipv6"] };
 
 interface Text {
   readonly subnet?: string;
@@ -48,15 +48,17 @@ describe("a plan is complete", () => {
     expect(plan).toEqual({ auxiliary: {}, ...request(text), gateway });
   });
 
-  test("a driver without gateways gets those that were asked for and no others", () => {
-    const rules: SubnetRules = { families: ["ipv4"], gateway: false };
-    const plan = planSubnets(
-      [request({ subnet: "192.0.2.0/31" }), request({ subnet: "198.51.100.0/24", gateway: "198.51.100.254" })],
-      rules,
-    );
-    expect(plan).toEqual([
+  test("a family without gateways gets those that were asked for and no others", () => {
+    const rules: SubnetRules = { families: ["ipv4", "ipv6"], gateways: ["ipv6"] };
+    const texts = [
+      { subnet: "192.0.2.0/31" },
+      { subnet: "198.51.100.0/24", gateway: "198.51.100.254" },
+      { subnet: "fd00:1::/64" },
+    ];
+    expect(planSubnets(texts.map(request), rules)).toEqual([
       { subnet: "192.0.2.0/31", auxiliary: {} },
       { subnet: "198.51.100.0/24", gateway: "198.51.100.254", auxiliary: {} },
+      { subnet: "fd00:1::/64", gateway: "fd00:1::1", auxiliary: {} },
     ]);
   });
 });
@@ -109,7 +111,7 @@ describe("a problem says what is wrong", () => {
   });
 
   test("a family that the driver doesn't carry", () => {
-    expect(problemsOf([{ subnet: "fd00::/64" }], { families: ["ipv4"], gateway: true })).toEqual([
+    expect(problemsOf([{ subnet: "fd00::/64" }], { families: ["ipv4"], gateways: ["ipv4"] })).toEqual([
       "fd00::/64 is IPv6, which the driver doesn't carry",
     ]);
   });

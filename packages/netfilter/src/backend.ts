@@ -5,11 +5,13 @@ import {
   parseIp,
   parseLinkName,
   parseSources,
+  type Access,
   type Cidr,
   type Family,
   type Ip,
   type IsolationResource,
   type MasqueradeResource,
+  type OpenResource,
   type PortRange,
   type PublishResource,
   type Resource,
@@ -17,7 +19,7 @@ import {
 } from "@netkit/core";
 
 /** The kinds that every backend carries out. */
-export type FirewallResource = IsolationResource | MasqueradeResource | PublishResource;
+export type FirewallResource = IsolationResource | MasqueradeResource | PublishResource | OpenResource;
 
 /** What stands between the resource kinds and one way of programming netfilter: a handler without its list of kinds. */
 export type Backend = Omit<ResourceHandler, "kinds" | "close">;
@@ -26,6 +28,7 @@ export const firewallKinds: ReadonlySet<Resource["kind"]> = new Set<FirewallReso
   "isolation",
   "masquerade",
   "publish",
+  "open",
 ]);
 
 /**
@@ -34,10 +37,29 @@ export const firewallKinds: ReadonlySet<Resource["kind"]> = new Set<FirewallReso
  * @throws NetkitError NAME_INVALID, ADDRESS_INVALID, PORT_INVALID
  */
 export function firewallResource(resource: Resource): FirewallResource {
-  if (resource.kind === "isolation") return { ...resource, link: parseLinkName(resource.link) };
+  if (resource.kind === "isolation") return parseIsolation(resource);
   if (resource.kind === "masquerade") return parseMasquerade(resource);
   if (resource.kind === "publish") return parsePublish(resource);
+  if (resource.kind === "open") return parseOpen(resource);
   throw new TypeError(`not a firewall resource: ${resource.kind}`);
+}
+
+function parseIsolation(resource: IsolationResource): IsolationResource {
+  const { link, ipv4, ipv6, trusted } = resource;
+  return {
+    ...resource,
+    link: parseLinkName(link),
+    ...(ipv4 === undefined ? {} : { ipv4: parseAccess(ipv4) }),
+    ...(ipv6 === undefined ? {} : { ipv6: parseAccess(ipv6) }),
+    ...(trusted === undefined ? {} : { trusted: trusted.map(parseLinkName) }),
+  };
+}
+
+function parseAccess(access: string): Access {
+  if (access === "all" || access === "opened") return access;
+  throw new NetkitError("NAME_INVALID", `invalid access ${JSON.stringify(access)} of an isolation`, {
+    hint: "What comes in is 'all' or 'opened'.",
+  });
 }
 
 function parseMasquerade(resource: MasqueradeResource): MasqueradeResource {
@@ -60,6 +82,19 @@ function parsePublish(resource: PublishResource): PublishResource {
     target,
     targetPort: parseRange(resource.targetPort),
     ...(from === undefined ? {} : { from: parseFrom(from, family) }),
+  };
+}
+
+function parseOpen(resource: OpenResource): OpenResource {
+  const target = parseIp(resource.target);
+  const { from } = resource;
+  return {
+    ...resource,
+    link: parseLinkName(resource.link),
+    protocol: parseProtocol(resource.protocol),
+    target,
+    targetPort: parseRange(resource.targetPort),
+    ...(from === undefined ? {} : { from: parseFrom(from, familyOf(target)) }),
   };
 }
 

@@ -1,4 +1,12 @@
-import type { Change, PublishResource } from "@netkit/core";
+import {
+  familyOf,
+  type Change,
+  type Family,
+  type Ip,
+  type PortRange,
+  type Protocol,
+  type Resource,
+} from "@netkit/core";
 import { flushConnections, IPS_DST_NAT, IPS_SRC_NAT, type Connection, type ConnectionFilter } from "@netkit/netlink";
 import type { Home } from "./home.ts";
 
@@ -17,37 +25,53 @@ export class Conntrack {
 
   /** To be called when the changes are in force, in either direction. */
   flush(changes: readonly Change[]): void {
-    const ports = changes
-      .map(({ resource }) => resource)
-      .filter((resource) => resource.kind === "publish" && resource.protocol !== "tcp") as PublishResource[];
+    const ports = changes.map(({ resource }) => portOf(resource)).filter((port) => port !== undefined);
     const tables = Map.groupBy(ports, ({ family, protocol }) => `${family} ${protocol}`);
     for (const table of tables.values()) this.#flushPorts(table);
   }
 
   /** Of one family and protocol: the kernel goes through all connections each time that it is asked. */
-  #flushPorts(resources: readonly PublishResource[]): void {
-    const [first, second] = resources;
+  #flushPorts(ports: readonly Port[]): void {
+    const [first, second] = ports;
     if (first === undefined) return;
-    const { protocol, hostAddress, hostPort, family } = first;
+    const { protocol, address, range, family } = first;
     const alone = second === undefined;
     const filter: ConnectionFilter = {
       version: family === "ipv4" ? 4 : 6,
       original: {
         protocol: protocolNumbers[protocol],
-        ...(alone && hostAddress !== undefined ? { destination: hostAddress } : {}),
-        ...(alone && hostPort.first === hostPort.last ? { destinationPort: hostPort.first } : {}),
+        ...(alone && address !== undefined ? { destination: address } : {}),
+        ...(alone && range.first === range.last ? { destinationPort: range.first } : {}),
       },
     };
-    flushConnections(this.#home.socket, filter, (connection) =>
-      resources.some((resource) => concerns(connection, resource)),
-    );
+    flushConnections(this.#home.socket, filter, (connection) => ports.some((port) => concerns(connection, port)));
   }
 }
 
+/** Where connections go that a resource decides of. */
+interface Port {
+  readonly protocol: Exclude<Protocol, "tcp">;
+  readonly family: Family;
+  /** Absent: any. */
+  readonly address: Ip | undefined;
+  readonly range: PortRange;
+  /** An own address: what goes there is never masqueraded towards somebody else. */
+  readonly own: boolean;
+}
+
+function portOf(resource: Resource): Port | undefined {
+  if ((resource.kind !== "publish" && resource.kind !== "open") || resource.protocol === "tcp") return undefined;
+  const { protocol, target } = resource;
+  const family = familyOf(target);
+  return resource.kind === "open"
+    ? { protocol, family, address: target, range: resource.targetPort, own: true }
+    : { protocol, family, address: resource.hostAddress, range: resource.hostPort, own: false };
+}
+
 /** A connection that leaves through masquerading to the same port of somebody else's address is none of ours. */
-function concerns({ original, status }: Connection, { hostAddress, hostPort }: PublishResource): boolean {
+function concerns({ original, status }: Connection, { address, range, own }: Port): boolean {
   const port = original.destinationPort ?? 0;
   const outbound = (status & (IPS_SRC_NAT | IPS_DST_NAT)) === IPS_SRC_NAT;
-  const there = hostAddress === undefined || original.destination === hostAddress;
-  return port >= hostPort.first && port <= hostPort.last && there && !outbound;
+  const there = address === undefined || original.destination === address;
+  return port >= range.first && port <= range.last && there && (own || !outbound);
 }

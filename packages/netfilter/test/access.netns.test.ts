@@ -7,14 +7,16 @@ import { rulesIn, useLegacyPrograms } from "./rules.ts";
 import { sendDatagram } from "./spoof.ts";
 import type { Answer } from "./agent.ts";
 import { places, Topology, type Place, type Target } from "./topology.ts";
-import { creates, isolation, masquerade, publish, removes, replaces } from "./wanted.ts";
+import { creates, isolation, masquerade, open, publish, removes, replaces } from "./wanted.ts";
 
-const { host, world, a, b, c, d } = places;
+const { host, world, a, b, c, d, f, g } = places;
 
 const networks = [
   isolation("nkt1"),
   isolation("nkt2"),
   isolation("nkt3", { internal: true }),
+  isolation("nkt4", { ipv4: "opened", ipv6: "opened" }),
+  isolation("nkt5", { ipv4: "all", ipv6: "all" }),
   masquerade("nkt1", "10.77.1.0/24"),
   masquerade("nkt1", "fd77:1::/64"),
   masquerade("nkt2", "10.77.2.0/24"),
@@ -49,6 +51,21 @@ const sctp = [
   publish("sctp", "9000-9010", a.v4, "9000-9010", "nkt1"),
 ];
 
+const opened = (["tcp", "udp", "sctp"] as const).flatMap((protocol) =>
+  [f.v4, f.v6].flatMap((address) => [
+    open(protocol, address, "80", "nkt4"),
+    open(protocol, address, "9000-9010", "nkt4"),
+  ]),
+);
+/** For some: a port for the outside, a range for another network, one for nobody here. */
+const openedFor = (["tcp", "udp", "sctp"] as const).flatMap((protocol) => [
+  open(protocol, f.v4, "82", "nkt4", [world.v4, "203.0.113.0/24"]),
+  open(protocol, f.v6, "82", "nkt4", ["2001:db8:77::/64"]),
+  open(protocol, f.v4, "9020-9030", "nkt4", ["10.77.2.0/24"]),
+  open(protocol, f.v6, "9020-9030", "nkt4", ["fd77:2::/64"]),
+  open(protocol, f.v4, "83", "nkt4", ["203.0.113.0/24"]),
+]);
+
 const tcp = (host: string, port: number): Target => ({ protocol: "tcp", host, port });
 const udp = (host: string, port: number): Target => ({ protocol: "udp", host, port });
 
@@ -71,7 +88,7 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
   let handler: ResourceHandler;
   let before: string;
   let restorePrograms: (() => void)[] = [];
-  const all = [...networks, ...published, ...filtered, ...sctp];
+  const all = [...networks, ...published, ...filtered, ...sctp, ...opened, ...openedFor];
 
   beforeAll(async () => {
     topology = await Topology.create(bridgeNf);
@@ -83,6 +100,7 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
     for (const protocol of ["tcp", "udp"] as const) {
       await topology.listen("a", protocol, 9005);
       await topology.listen("a", protocol, 8065);
+      for (const port of [82, 83, 9005, 9025]) await topology.listen("f", protocol, port);
       // What a filter keeps out must end nowhere: not in another's range, not at a process of the host.
       for (const port of [8090, 8091, 8092]) await topology.listen("b", protocol, port);
       for (const port of [8090, 8091, 8092, 9205]) await topology.listen("host", protocol, port);
@@ -200,6 +218,59 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
       ),
     ).toEqual([]);
   });
+  const pings = (from: Place, address: string): boolean => {
+    try {
+      topology.run(from, "ping", "-c", "1", "-W", "1", address);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  test("opened: the open ports and ICMP, from outside and from other networks, with the sender's own address", async () => {
+    for (const from of ["world", "c", "host"] as const) {
+      for (const address of [f.v4, f.v6]) {
+        expect(await unexpected([...both(from, address, 80), ...both(from, address, 9005)], "f"), from).toEqual([]);
+        expect(await unexpected(both(from, address, 81), from === "host" ? "f" : "nobody"), from).toEqual([]);
+        expect(pings(from, address), from).toBe(true);
+      }
+    }
+    expect(await topology.ask("world", tcp(f.v4, 80))).toMatchObject({ seen: world.v4 });
+    expect(await topology.ask("f", udp(world.v6, 80))).toMatchObject({ name: "world", seen: f.v6 });
+  });
+  test("opened is one way: what is guarded stays so", async () => {
+    expect(await unexpected([...both("f", c.v4, 80), ...both("f", c.v6, 80)], "nobody")).toEqual([]);
+    expect(await unexpected([...both("d", f.v4, 80), ...both("d", g.v6, 80)], "nobody")).toEqual([]);
+    expect([pings("world", c.v4), pings("f", c.v6)]).toEqual([false, false]);
+    expect(await unexpected([...both("f", host.v4, 8080), ...both("f", host.v6, 8080)], "a")).toEqual([]);
+  });
+  test("all: everything from outside and from other networks", async () => {
+    for (const from of ["world", "c", "f"] as const) {
+      for (const address of [g.v4, g.v6]) {
+        expect(await unexpected([...both(from, address, 80), ...both(from, address, 81)], "g"), from).toEqual([]);
+        expect(pings(from, address), from).toBe(true);
+      }
+    }
+  });
+  test("a trusted link reaches open ports, others don't", async () => {
+    const trusting = isolation("nkt2", { trusted: ["eth0"] });
+    const open80 = (["tcp", "udp"] as const).flatMap((protocol) =>
+      [c.v4, c.v6].map((address) => open(protocol, address, "80", "nkt2")),
+    );
+    const undo = await handler.apply([replaces(isolation("nkt2"), trusting), ...creates(...open80)]);
+    expect(await unexpected([...both("world", c.v4, 80), ...both("world", c.v6, 80)], "c")).toEqual([]);
+    const silent = [
+      ...both("world", c.v4, 81),
+      ...both("world", c.v6, 81),
+      ...both("a", c.v4, 80),
+      ...both("f", c.v6, 80),
+    ];
+    expect(await unexpected(silent, "nobody")).toEqual([]);
+    expect(pings("world", c.v4)).toBe(false);
+    expect((await handler.read([trusting, ...open80])).map(({ state }) => state)).not.toContain("different");
+    expect(await handler.read([isolation("nkt2")])).toMatchObject([{ state: "different" }]);
+    await undo();
+    expect(await unexpected([...both("world", c.v4, 80), ...both("world", c.v6, 80)], "nobody")).toEqual([]);
+  });
   test("what is sent through the gateway to a neighbour keeps its source", async () => {
     topology.run("a", "ip", "route", "add", b.v4, "via", "10.77.1.1");
     expect(await topology.ask("a", udp(b.v4, 80))).toMatchObject({ name: "b", seen: a.v4 });
@@ -288,6 +359,19 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
     expect(await topology.ask("host", udp(world.v4, 80), 7001)).toMatchObject({ name: "world" });
     await handler.apply(removes(closed));
   });
+  test("without icc open ports are for others, not for neighbours", async () => {
+    const quiet = isolation("nkt1", { icc: false, ipv4: "opened", ipv6: "all" });
+    const ports = (["tcp", "udp"] as const).map((protocol) => open(protocol, a.v4, "80", "nkt1"));
+    const undo = await handler.apply([replaces(isolation("nkt1"), quiet), ...creates(...ports)]);
+    topology.run("b", "ip", "route", "add", a.v4, "via", "10.77.1.1");
+    topology.run("b", "ip", "route", "add", a.v6, "via", "fd77:1::1");
+    expect(await unexpected([...both("b", a.v4, 80), ...both("b", a.v6, 80)], "nobody")).toEqual([]);
+    expect([pings("b", a.v4), pings("b", a.v6)]).toEqual([false, false]);
+    topology.run("b", "ip", "route", "del", a.v4);
+    topology.run("b", "ip", "route", "del", a.v6);
+    expect(await unexpected([...both("world", a.v4, 80), ...both("world", a.v6, 81)], "a")).toEqual([]);
+    await undo();
+  });
   test("a UDP sender that never pauses follows the port to another sandbox and away", async () => {
     const [toA, toB] = [publish("udp", "7000", a.v4, "80", "nkt1"), publish("udp", "7000", b.v4, "80", "nkt1")];
     const question = udp(host.v4, 7000);
@@ -304,6 +388,36 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
     expect(await asked()).toBe("b");
     await handler.apply(removes(toB));
     expect(await silent()).toBeNull();
+  });
+  test("a UDP sender that never pauses is cut off when its open port is closed", async () => {
+    const port = open("udp", f.v4, "81", "nkt4");
+    const asked = async (): Promise<string | undefined> => (await topology.ask("world", udp(f.v4, 81), 5556))?.name;
+    const undo = await handler.apply(creates(port));
+    expect(await asked()).toBe("f");
+    await undo();
+    expect(await topology.tryAsk("world", udp(f.v4, 81), 5556)).toBeNull();
+  });
+  test("a filter of an open port lets in whom it names, at the sandbox's own address, and nobody else", async () => {
+    const at = (from: Place, port: number): Question[] => [...both(from, f.v4, port), ...both(from, f.v6, port)];
+    expect(
+      await unexpected([...at("world", 82), ...at("c", 9025), ...at("host", 82), ...both("host", f.v4, 83)], "f"),
+    ).toEqual([]);
+    const kept = [...at("c", 82), ...at("a", 82), ...at("world", 9025), ...at("a", 9025)];
+    expect(await unexpected([...kept, ...both("world", f.v4, 83), ...both("c", f.v4, 83)], "nobody")).toEqual([]);
+  });
+  test("a filter of an open port is kept from a trusted link too, and ends at once for who sends on and on", async () => {
+    const trusting = isolation("nkt2", { trusted: ["eth0"] });
+    const mine = open("udp", c.v4, "80", "nkt2", [world.v4]);
+    const others = open("udp", c.v4, "80", "nkt2", ["203.0.113.0/24"]);
+    const asked = async () => await topology.tryAsk("world", udp(c.v4, 80), 5557);
+    const undo = await handler.apply([replaces(isolation("nkt2"), trusting), ...creates(mine)]);
+    expect(await asked()).toMatchObject({ name: "c" });
+    await handler.apply([replaces(mine, others)]);
+    expect(await asked()).toBeNull();
+    expect((await handler.read([mine, others])).map(({ state }) => state)).toEqual(["different", "same"]);
+    await handler.apply([replaces(others, mine)]);
+    await undo();
+    expect(await handler.strays(new Set(creates(...all).map(({ key }) => key)))).toEqual([]);
   });
   test("reads as it was applied, and knows no strays", async () => {
     const readings = await handler.read(all);

@@ -2,7 +2,7 @@
 import type { PublishResource, Resource } from "@netkit/core";
 import { parseCidr, parseIp, parseSources } from "@netkit/core";
 import * as fc from "fast-check";
-import { isolation, masquerade } from "./wanted.ts";
+import { isolation, masquerade, open } from "./wanted.ts";
 
 const link = fc
   .stringMatching(/^[a-z0-9_.][a-zA-Z0-9_.+@=-]{0,14}$/)
@@ -19,9 +19,26 @@ const subnet6 = fc
 
 const anySource = fc.oneof(subnet4, subnet6, ipv4, ipv6, fc.constantFrom("0.0.0.0/0", "::/0"));
 
+const entry = fc.constantFrom("all", "opened", undefined);
 const anyIsolation = fc
-  .record({ link, icc: fc.boolean(), internal: fc.boolean() })
-  .map(({ link, ...options }) => isolation(link, options));
+  .record({
+    link,
+    icc: fc.boolean(),
+    internal: fc.boolean(),
+    ipv4: entry,
+    ipv6: entry,
+    trusted: fc.uniqueArray(link, { maxLength: 12 }),
+  })
+  .map(({ link, icc, internal, ipv4, ipv6, trusted }) =>
+    isolation(link, {
+      icc,
+      internal,
+      // An internal area has no other entries.
+      ...(ipv4 === undefined || internal ? {} : { ipv4 }),
+      ...(ipv6 === undefined || internal ? {} : { ipv6 }),
+      ...(trusted.length === 0 || internal ? {} : { trusted: trusted.toSorted() }),
+    }),
+  );
 const anyMasquerade = fc.oneof(
   fc
     .tuple(link, subnet4, fc.option(ipv4))
@@ -52,15 +69,27 @@ const anyPublish: fc.Arbitrary<PublishResource> = fc
     target,
     targetPort: shifted ? { first: targetFirst, last: targetFirst + more } : { first, last: first + more },
     link,
-    ...filterOf(sources.filter((source) => source.includes(":") === target.includes(":"))),
+    ...filterOf(sources, target),
   }));
 
-function filterOf(sources: readonly string[]): Pick<PublishResource, "from"> {
-  return sources.length === 0 ? {} : { from: parseSources(sources) };
+function filterOf(sources: readonly string[], target: string): Pick<PublishResource, "from"> {
+  const from = sources.filter((source) => source.includes(":") === target.includes(":"));
+  return from.length === 0 ? {} : { from: parseSources(from) };
 }
 
-export const anyResource: fc.Arbitrary<Extract<Resource, { kind: "isolation" | "masquerade" | "publish" }>> = fc.oneof(
-  anyIsolation,
-  anyMasquerade,
-  anyPublish,
-);
+const anyOpen = fc
+  .record({
+    link,
+    target: fc.oneof(ipv4, ipv6),
+    protocol: fc.constantFrom("tcp", "udp", "sctp"),
+    first: fc.integer({ min: 1, max: 60_000 }),
+    more: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40 })),
+    sources: fc.array(anySource, { maxLength: 5 }),
+  })
+  .map(({ link, target, protocol, first, more, sources }) => ({
+    ...open(protocol, target, `${first}-${first + more}`, link),
+    ...filterOf(sources, target),
+  }));
+
+export const anyResource: fc.Arbitrary<Extract<Resource, { kind: "isolation" | "masquerade" | "publish" | "open" }>> =
+  fc.oneof(anyIsolation, anyMasquerade, anyPublish, anyOpen);

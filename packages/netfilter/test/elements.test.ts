@@ -5,7 +5,7 @@ import { elementId, elementsOf, footprintOf } from "../src/nftables/elements.ts"
 import { resourcesOf } from "../src/nftables/strays.ts";
 import { remaining, scriptOf, transactionOf } from "../src/nftables/transaction.ts";
 import { anyResource } from "./arbitrary.ts";
-import { creates, isolation, masquerade, publish, removes } from "./wanted.ts";
+import { creates, isolation, masquerade, open, publish, removes } from "./wanted.ts";
 
 const present = (...resources: Parameters<typeof elementsOf>[0][]) => ({
   elements: new Map(resources.flatMap(elementsOf).map((element) => [elementId(element), element])),
@@ -42,8 +42,19 @@ describe("elements", () => {
       "allowed4 192.0.2.7 . 0.0.0.0/0 . tcp . 9000-9999",
     ]);
   });
-  test("a filter whose port is gone stands for a port to nowhere, whose elements it is among", () => {
-    const port = publish("tcp", "80-89", "10.0.0.2", "80-89", "br0", "192.0.2.1", ["10.0.0.0/8"]);
+  test("so is that of an open port, at the sandbox's own address", () => {
+    const port = open("tcp", "fd00::2", "80", "br0", ["2001:db8::/32", "fd00::7"]);
+    expect(elementsOf(port).map(elementId)).toEqual([
+      "open6 fd00::2 . tcp . 80",
+      "barred6 fd00::2 . tcp . 80",
+      "admitted6 2001:db8::/32 . fd00::2 . tcp . 80",
+      "admitted6 fd00::7 . fd00::2 . tcp . 80",
+    ]);
+  });
+  test.each([
+    ["a port to nowhere", publish("tcp", "80-89", "10.0.0.2", "80-89", "br0", "192.0.2.1", ["10.0.0.0/8"])],
+    ["an open port", open("tcp", "10.0.0.2", "80-89", "br0", ["10.0.0.0/8"])],
+  ])("a filter whose port is gone stands for %s, whose elements it is among", (_, port) => {
     for (const left of [elementsOf(port).slice(1), elementsOf(port).slice(1, 2), elementsOf(port).slice(2)]) {
       const [stray] = resourcesOf(left);
       expect(stray && keyOf(stray)).toBe(keyOf(port));
@@ -73,9 +84,11 @@ describe("filters", () => {
     ["with bits behind the prefix", ["10.0.0.1/8"]],
     ["with words for nft", ["10.0.0.0/8 }; flush ruleset; #"]],
   ])("%s: refused, rather than taken for no filter", (_, from) => {
-    expect(() => transactionOf(creates({ ...port, from: from as Cidr[] }))).toThrow(
-      expect.objectContaining({ code: "ADDRESS_INVALID" }),
-    );
+    for (const filtered of [port, open("tcp", "10.0.0.2", "1", "br0")]) {
+      expect(() => transactionOf(creates({ ...filtered, from: from as Cidr[] }))).toThrow(
+        expect.objectContaining({ code: "ADDRESS_INVALID" }),
+      );
+    }
   });
 });
 

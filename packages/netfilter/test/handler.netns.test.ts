@@ -6,13 +6,14 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { firewallHandler, setNft, type Nft } from "../src/index.ts";
 import { inNamespace, rulesIn, useLegacyPrograms } from "./rules.ts";
 import { ip } from "./topology.ts";
-import { creates, isolation, masquerade, publish, removes, replaces } from "./wanted.ts";
+import { creates, isolation, masquerade, open as opened, publish, removes, replaces } from "./wanted.ts";
 
 const network = [
   isolation("br1"),
   masquerade("br1", "10.1.0.0/24"),
   masquerade("br1", "fd00:1::/64", "2001:db8::5"),
   isolation("br2", { icc: false, internal: true }),
+  isolation("br3", { ipv4: "opened", ipv6: "all", trusted: ["eth1", "eth2"] }),
 ];
 const ports = [
   publish("tcp", "80", "10.1.0.2", "8000", "br1"),
@@ -25,6 +26,12 @@ const ports = [
   publish("udp", "443", "fd00:1::2", "443", "br1", "2001:db8::5", ["2001:db8::/32"]),
   publish("tcp", "5000-5999", "10.1.0.2", "5000-5999", "br1", undefined, ["0.0.0.0/0"]),
   publish("udp", "6000-6005", "10.1.0.2", "7000-7005", "br1", "192.0.2.1", ["192.0.2.0/24"]),
+  opened("tcp", "10.3.0.2", "80", "br3"),
+  opened("sctp", "fd00:3::2", "80", "br3"),
+  opened("udp", "10.3.0.2", "1000-1999", "br3"),
+  opened("tcp", "fd00:3::2", "1000-1999", "br3"),
+  opened("tcp", "10.3.0.2", "443", "br3", ["10.0.0.0/8", "192.0.2.7"]),
+  opened("udp", "fd00:3::2", "2000-2999", "br3", ["2001:db8::/32", "::/1"]),
 ];
 const all = [...network, ...ports];
 const states = (readings: readonly Reading[]): string[] => readings.map(({ state }) => state);
@@ -130,6 +137,8 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
       publish("udp", "53", "fd00:1::2", "53", "br1", "2001:db8::5"),
       ...ports.slice(3, 5),
       ...ports.slice(6),
+      opened("udp", "10.3.0.2", "53", "br3"),
+      opened("tcp", "fd00:3::2", "80", "br3"),
     ];
     await handler.apply(creates(...network));
     const without = rules();
@@ -207,6 +216,15 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
     expect(rules()).toBe(before);
   });
 
+  test("refuses to open ports of one range twice", async () => {
+    await handler.apply(creates(...all));
+    const other = opened("udp", "10.3.0.2", "1999-2000", "br3");
+    await expect(handler.apply(creates(other))).rejects.toMatchObject({
+      code: "RESOURCE_CONFLICT",
+      message: expect.stringContaining("10.3.0.2 udp 1000-1999"),
+    });
+  });
+
   test("refuses another source for a subnet", async () => {
     await handler.apply(creates(...network));
     const other = masquerade("br1", "fd00:1::/64");
@@ -241,6 +259,13 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
     // What is stored and what is there may differ: only what is there counts.
     await handler.apply([replaces(wanted, wanted)]);
     expect(states(await handler.read([wanted]))).toEqual(["same"]);
+    const trusting = isolation("br3", { ipv4: "all", trusted: ["eth1", "eth7"] });
+    const wary = isolation("br3", { ipv4: "opened", ipv6: "opened", trusted: ["eth1"] });
+    await handler.apply(creates(trusting));
+    expect(await handler.read([wary])).toMatchObject([{ state: "different" }]);
+    await handler.apply([replaces(wary, wary)]);
+    expect(states(await handler.read([wary]))).toEqual(["same"]);
+    expect(await handler.strays(keys([wanted, wary]))).toEqual([]);
     const port = publish("tcp", "80", "10.1.0.2", "80", "br1");
     const moved = publish("tcp", "80", "10.1.0.3", "81", "br1");
     await handler.apply(creates(port));

@@ -1,11 +1,11 @@
-// A host with three networks and an outside world, made of namespaces by ip(8) and known to nobody but these tests.
+// A host with five networks and an outside world, made of namespaces by ip(8) and known to nobody but these tests.
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Answer, Ask, Listen, Received } from "./agent.ts";
 
-/** Who is where: a and b on network 1, c on network 2, d and e on the internal network 3, and the outside world. */
+/** Who is where: a and b on network 1, c on 2, d and e on the internal network 3, f on 4, g on 5, and the outside world. */
 export const places = {
   host: { v4: "198.51.100.1", v6: "2001:db8:77::1" },
   world: { v4: "198.51.100.2", v6: "2001:db8:77::2" },
@@ -14,11 +14,13 @@ export const places = {
   c: { v4: "10.77.2.2", v6: "fd77:2::2" },
   d: { v4: "10.77.3.2", v6: "fd77:3::2" },
   e: { v4: "10.77.3.3", v6: "fd77:3::3" },
+  f: { v4: "10.77.4.2", v6: "fd77:4::2" },
+  g: { v4: "10.77.5.2", v6: "fd77:5::2" },
 } as const;
 export type Place = keyof typeof places;
 
-const bridges = ["nkt1", "nkt2", "nkt3"] as const;
-const networkOf = { a: 1, b: 1, c: 2, d: 3, e: 3 } as const;
+const bridges = ["nkt1", "nkt2", "nkt3", "nkt4", "nkt5"] as const;
+const networkOf = { a: 1, b: 1, c: 2, d: 3, e: 3, f: 4, g: 5 } as const;
 
 /** How long a question waits that should get an answer, and one that should get none (an answer takes under 1 ms). */
 const ANSWER_MS = 5000;

@@ -7,6 +7,7 @@ import {
   type Change,
   type IsolationResource,
   type MasqueradeResource,
+  type OpenResource,
   type Owner,
   type Protocol,
   type PublishResource,
@@ -15,8 +16,30 @@ import {
 
 const owner: Owner = { type: "network", id: "0".repeat(64), name: "test" };
 
-export function isolation(link: string, options: { icc?: boolean; internal?: boolean } = {}): IsolationResource {
-  return { kind: "isolation", ns: "host", link, icc: options.icc ?? true, internal: options.internal ?? false };
+export function isolation(
+  link: string,
+  options: Partial<Omit<IsolationResource, "kind" | "ns" | "link">> = {},
+): IsolationResource {
+  return { kind: "isolation", ns: "host", link, icc: true, internal: false, ...options };
+}
+
+/** `port` as `80` or `9000-9010`. */
+export function open(
+  protocol: Protocol,
+  target: string,
+  port: string,
+  link: string,
+  from?: readonly string[],
+): OpenResource {
+  return {
+    kind: "open",
+    ns: "host",
+    protocol,
+    target: parseIp(target),
+    targetPort: range(port),
+    link,
+    ...(from === undefined ? {} : { from: parseSources(from) }),
+  };
 }
 
 export function masquerade(link: string, subnet: string, source?: string): MasqueradeResource {

@@ -1,5 +1,5 @@
 import { command, type Command } from "../command.ts";
-import { bindingsOf, formatMapping } from "../port-view.ts";
+import { bindingsOf, formatMappings } from "../port-view.ts";
 import { networkOption, portsArgument, sandboxArgument } from "../port-arguments.ts";
 
 export const portAdd: Command = command({
@@ -28,9 +28,7 @@ export const portAdd: Command = command({
     const ports = endpoint.ports.slice(-PORT.length);
     return {
       data: endpoint,
-      text: bindingsOf({ ...endpoint, ports })
-        .map(formatMapping)
-        .join("\n"),
+      text: formatMappings(bindingsOf({ ...endpoint, ports })).join("\n"),
     };
   },
 });

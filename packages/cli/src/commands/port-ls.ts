@@ -1,7 +1,7 @@
 import { command, type Command } from "../command.ts";
 import { filter } from "../filter.ts";
 import { list, listOptions } from "../listing.ts";
-import { formatMapping, portHeaders, portRow, publishedBindings } from "../port-view.ts";
+import { formatMappings, portHeaders, portRow, publishedBindings } from "../port-view.ts";
 
 const { filter: filterOption, format } = listOptions;
 
@@ -9,7 +9,7 @@ export const portLs: Command = command({
   name: "port ls",
   summary: "List published ports",
   details: [
-    "Of one sandbox as 'docker port' shows them, of all of them as a table. A port without a host address is one of 0.0.0.0 and one of [::], in the families that the sandbox has.",
+    "Of one sandbox as 'docker port' shows them, of all of them as a table. A port without a host address is one of 0.0.0.0 and one of [::], in the families that the sandbox has; one on a routed network has no host port.",
     "Filters: network, port (in the sandbox, such as 80/tcp), protocol, sandbox.",
   ],
   arguments: { SANDBOX: { optional: true, summary: "Name, id or unique prefix of an id", complete: "sandbox" } },
@@ -35,7 +35,7 @@ export const portLs: Command = command({
       sandbox: ({ sandbox, sandboxName }, value) => sandboxName === value || sandbox.startsWith(value),
     });
     if (SANDBOX !== undefined && options.format === undefined)
-      return { data: found, text: found.map(formatMapping).join("\n") };
+      return { data: found, text: formatMappings(found).join("\n") };
     return list({
       data: found,
       rows: found.map(portRow),

@@ -4,6 +4,7 @@ import { declarationCases } from "./declaration.ts";
 import { driftCases } from "./drift.ts";
 import { faultCases } from "./fault.ts";
 import { planCases } from "./plan.ts";
+import { publishCases } from "./publish.ts";
 import { resourceCases } from "./resource.ts";
 import { sharedCases } from "./shared.ts";
 import { trafficCases } from "./traffic.ts";
@@ -12,6 +13,7 @@ import { trafficCases } from "./traffic.ts";
 export const driverCases: readonly Case[] = [
   ...declarationCases,
   ...resourceCases,
+  ...publishCases,
   ...planCases,
   ...attachCases,
   ...driftCases,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ipOf } from "@netkit/core";
+import { familyOf, ipOf } from "@netkit/core";
 import type { SandboxHandle } from "@netkit/engine";
 import type { AnyDriver } from "@netkit/core";
 import type { Case, CaseContext } from "../case.ts";
@@ -187,6 +187,27 @@ export const trafficCases: readonly Case[] = [
       await isSilent(host.outside, 18_079, hostIpv4);
       if (ipv6) await isSilent(host.outside, 18_079, hostIpv6);
       await isSilent(space(far), 18_079, hostIpv4);
+    }),
+  },
+  {
+    ...common,
+    id: "DRV-TRAFFIC-008",
+    rule: "what the outside sends to a sandbox's own address doesn't arrive, not even at a published port",
+    applies: (driver) => publishes(driver) && driver.traits.routed !== true,
+    run: lab(async ({ netkit, network, space, host }) => {
+      const { subnets } = await network("a");
+      const web = await netkit.sandboxes.open({ name: "web", networks: [{ network: "a", publish: ["18080:80"] }] });
+      await using _ = await serve(space(web), 80);
+      const { outside } = host;
+      assert.ok(outside);
+      const routes = subnets.map(({ subnet }) => {
+        const via = familyOf(subnet) === "ipv4" ? hostIpv4 : hostIpv6;
+        return `ip route add ${subnet} via ${via}\n`;
+      });
+      await outside.shell(routes.join(""));
+      await reaches(outside, 18_080, [hostIpv4], undefined, ["tcp"]);
+      for (const address of await addressesOf(web)) await isSilent(outside, 80, address);
+      await outside.shell(subnets.map(({ subnet }) => `ip route del ${subnet}\n`).join(""));
     }),
   },
 ];

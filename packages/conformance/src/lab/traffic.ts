@@ -84,7 +84,10 @@ async function reachUdp({ address, port }: Target, timeoutMs: number): Promise<O
   socket.on("message", (data) => resolve({ status: "ok", source: data.toString() }));
   socket.on("error", () => resolve({ status: "refused" }));
   // A connected socket learns of ICMP errors.
-  socket.connect(port, address, () => socket.send("?"));
+  socket.connect(port, address, (error?: Error) => {
+    if (error) resolve({ status: "refused" });
+    else socket.send("?");
+  });
   const outcome = await promise;
   clearTimeout(timer);
   socket.close();

@@ -6,6 +6,7 @@ export type Table = "raw" | "mangle" | "nat" | "filter";
 /** One rule: its matches, its target and a comment, by which it is known again. */
 export interface Rule {
   readonly match?: string;
+  /** One of iptables' own, with its options, or a chain of the instance. */
   readonly target: string;
   readonly comment: string;
 }
@@ -19,22 +20,31 @@ export interface Chain {
   readonly rules: readonly Rule[];
 }
 
-export type ChainName =
-  | "RAW"
-  | "HAIRPIN"
-  | "ARRIVING"
-  | "PREROUTING"
-  | "OUTPUT"
-  | "PUBLISHED"
-  | "HOST"
-  | "ANY"
-  | "SPAN"
-  | "POSTROUTING"
-  | "INPUT"
-  | "FORWARD"
-  | "SEALED"
-  | "INWARD"
-  | "OUTWARD";
+const chainNames = [
+  "RAW",
+  "HAIRPIN",
+  "ARRIVING",
+  "PREROUTING",
+  "OUTPUT",
+  "PUBLISHED",
+  "HOST",
+  "ANY",
+  "SPAN",
+  "POSTROUTING",
+  "INPUT",
+  "FORWARD",
+  "SEALED",
+  "OPENED",
+  "INWARD",
+  "OUTWARD",
+] as const;
+
+export type ChainName = (typeof chainNames)[number];
+
+/** What a rule's target says: the chain of that name is one of the instance's. */
+export function targetText(prefix: string, target: string): string {
+  return chainNames.some((name) => name === target) ? `${prefix}-${target}` : target;
+}
 
 export const tables: readonly Table[] = ["raw", "mangle", "nat", "filter"];
 
@@ -84,6 +94,7 @@ export function chainsOf(prefix: string, version: Version): readonly Chain[] {
       rules: [jump("SEALED", "internal"), jump("INWARD", "to a network"), jump("OUTWARD", "from a network")],
     },
     { table: "filter", name: "SEALED", rules: [] },
+    { table: "filter", name: "OPENED", rules: [] },
     { table: "filter", name: "INWARD", rules: [] },
     { table: "filter", name: "OUTWARD", rules: [] },
   ];

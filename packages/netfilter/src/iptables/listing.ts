@@ -1,4 +1,4 @@
-import { keyOf, type ResourceKey } from "@netkit/core";
+import { familyOf, keyOf, type ResourceKey } from "@netkit/core";
 import { filterOf, type FirewallResource } from "../backend.ts";
 import { chainsOf, tables, type Chain, type Table, type Version } from "./chains.ts";
 import { merged, parseRecord } from "./record.ts";
@@ -52,8 +52,8 @@ export function resourcesIn(listings: Iterable<Listing>): Map<ResourceKey, Firew
     }
   }
   for (const [key, resource] of found) {
-    if (resource.kind !== "publish" || resource.from === undefined) continue;
-    found.set(key, { ...resource, from: filterOf(resource.from, resource.family) });
+    if ((resource.kind !== "publish" && resource.kind !== "open") || resource.from === undefined) continue;
+    found.set(key, { ...resource, from: filterOf(resource.from, familyOf(resource.target)) });
   }
   return found;
 }

@@ -4,6 +4,9 @@ import {
   parseIp,
   parseLinkName,
   parseSources,
+  type Access,
+  type Cidr,
+  type OpenResource,
   type PortRange,
   type Protocol,
   type PublishResource,
@@ -17,18 +20,26 @@ import type { FirewallResource } from "../backend.ts";
 export function recordOf(resource: FirewallResource): string {
   switch (resource.kind) {
     case "isolation": {
-      const { link, icc, internal } = resource;
-      return ["isolation", link, icc ? "icc" : "quiet", internal ? "internal" : "open"].join(" ");
+      const { link, icc, internal, ipv4 = "published", ipv6 = "published", trusted = [] } = resource;
+      const inward = internal ? "internal" : "open";
+      return ["isolation", link, icc ? "icc" : "quiet", inward, ipv4, ipv6, ...trusted].join(" ");
     }
     case "masquerade":
       return ["masquerade", resource.link, resource.subnet, resource.source ?? "*"].join(" ");
     case "publish": {
       const { family, hostAddress, protocol, hostPort, target, targetPort, link, from } = resource;
       const ports = [protocol, rangeText(hostPort), target, rangeText(targetPort)];
-      const filter = from === undefined ? [] : ["from", ...from];
-      return ["publish", family, hostAddress ?? "*", ...ports, link, ...filter].join(" ");
+      return ["publish", family, hostAddress ?? "*", ...ports, link, ...filterWords(from)].join(" ");
+    }
+    case "open": {
+      const { protocol, target, targetPort, link, from } = resource;
+      return ["open", protocol, target, rangeText(targetPort), link, ...filterWords(from)].join(" ");
     }
   }
+}
+
+function filterWords(from: readonly Cidr[] | undefined): string[] {
+  return from === undefined ? [] : ["from", ...from];
 }
 
 /** The resource that a comment stands for; undefined for any other comment. */
@@ -42,23 +53,59 @@ export function parseRecord(text: string): FirewallResource | undefined {
 }
 
 function parse([kind, ...words]: readonly string[]): FirewallResource | undefined {
-  if (kind === "isolation" && words.length === 3) {
-    const [link = "", icc, internal] = words;
-    return { kind, ns: "host", link: parseLinkName(link), icc: icc === "icc", internal: internal === "internal" };
+  if (kind === "isolation" && words.length >= 5) {
+    const [link = "", icc, internal, ipv4, ipv6, ...trusted] = words;
+    return {
+      kind,
+      ns: "host",
+      link: parseLinkName(link),
+      icc: icc === "icc",
+      internal: internal === "internal",
+      ...(isAccess(ipv4) ? { ipv4 } : {}),
+      ...(isAccess(ipv6) ? { ipv6 } : {}),
+      ...(trusted.length === 0 ? {} : { trusted: trusted.map(parseLinkName) }),
+    };
   }
   if (kind === "masquerade" && words.length === 3) {
     const [link = "", subnet = "", source = ""] = words;
     const fixed = source === "*" ? {} : { source: parseIp(source) };
     return { kind, ns: "host", link: parseLinkName(link), subnet: parseCidr(subnet), ...fixed };
   }
-  return kind === "publish" && (words.length === 7 || words[7] === "from") ? parsePublish(words) : undefined;
+  if (kind === "open" && isPort(words, 4)) {
+    const [protocol = "", target = "", ports = "", link = "", ...filter] = words;
+    const targetPort = parseRange(ports);
+    if (!isProtocol(protocol) || targetPort === undefined) return undefined;
+    return {
+      kind,
+      ns: "host",
+      protocol,
+      target: parseIp(target),
+      targetPort,
+      link: parseLinkName(link),
+      ...parseFilter(filter),
+    };
+  }
+  return kind === "publish" && isPort(words, 7) ? parsePublish(words) : undefined;
+}
+
+/** So many words, and perhaps a filter. */
+function isPort(words: readonly string[], count: number): boolean {
+  return words.length === count || words[count] === "from";
+}
+
+function parseFilter([word, ...sources]: readonly string[]): { readonly from?: readonly Cidr[] } {
+  return word === undefined ? {} : { from: parseSources(sources) };
 }
 
 /** What two records of one resource say together. */
 export function merged(resource: FirewallResource, other: FirewallResource | undefined): FirewallResource {
-  if (resource.kind !== "publish" || other?.kind !== "publish") return resource;
+  if (!isFiltered(resource) || other === undefined || !isFiltered(other)) return resource;
   const from = resource.from ?? other.from;
   return from === undefined ? resource : { ...resource, from: parseSources([...from, ...(other.from ?? [])]) };
+}
+
+function isFiltered(resource: FirewallResource): resource is PublishResource | OpenResource {
+  return resource.kind === "publish" || resource.kind === "open";
 }
 
 function parsePublish(words: readonly string[]): PublishResource | undefined {
@@ -76,8 +123,12 @@ function parsePublish(words: readonly string[]): PublishResource | undefined {
     target: parseIp(target),
     targetPort,
     link: parseLinkName(link),
-    ...(filter.length === 0 ? {} : { from: parseSources(filter.slice(1)) }),
+    ...parseFilter(filter),
   };
+}
+
+function isAccess(text: string | undefined): text is Access {
+  return text === "all" || text === "opened";
 }
 
 function isProtocol(text: string): text is Protocol {

@@ -1,4 +1,4 @@
-import { familyOf, formatHost, type Cidr, type PublishResource } from "@netkit/core";
+import { familyOf, formatHost, type Cidr, type PortRange, type Protocol, type PublishResource } from "@netkit/core";
 import type { FirewallResource } from "../backend.ts";
 import type { ChainName, Rule, Version } from "./chains.ts";
 import { recordOf } from "./record.ts";
@@ -23,7 +23,8 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
   const rule = (chain: ChainName, match: string, target: string): AddedRule => ({ chain, match, target, comment });
   switch (resource.kind) {
     case "isolation": {
-      const { link, icc, internal } = resource;
+      const { link, icc, internal, trusted = [] } = resource;
+      const access = version === 4 ? resource.ipv4 : resource.ipv6;
       const own = `-i ${link} -o ${link}`;
       return [
         ...(version === 4
@@ -43,7 +44,15 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
         rule("INWARD", `-o ${link} ${answers}`, "ACCEPT"),
         ...(icc ? [rule("INWARD", own, "ACCEPT")] : []),
         rule("INWARD", `-o ${link} ${translated}`, "ACCEPT"),
-        rule("INWARD", `-o ${link}`, "DROP"),
+        ...(icc ? [] : [rule("INWARD", own, "DROP")]),
+        ...trusted.map((other) => rule("INWARD", `-i ${other} -o ${link}`, "OPENED")),
+        ...(access === "opened"
+          ? [
+              rule("INWARD", `-o ${link} -p ${version === 4 ? "icmp" : "ipv6-icmp"}`, "ACCEPT"),
+              rule("INWARD", `-o ${link}`, "OPENED"),
+            ]
+          : []),
+        rule("INWARD", `-o ${link}`, access === "all" ? "ACCEPT" : "DROP"),
         rule("OUTWARD", `-i ${link}`, "ACCEPT"),
       ];
     }
@@ -59,6 +68,16 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
       const [chain, match, target] = translation(open);
       const translated = { ...rule(chain, match, target), comment: recordOf(open) };
       return [translated, ...(from === undefined ? [] : filters(open, from))];
+    }
+    case "open": {
+      const { target, protocol, targetPort, link, from } = resource;
+      if (versionOf(target) !== version) return [];
+      const match = `-d ${target} -o ${link} ${portMatch(protocol, targetPort)}`;
+      if (from === undefined) return [rule("OPENED", match, "ACCEPT")];
+      return from.map((source) => ({
+        ...rule("OPENED", `-s ${source} ${match}`, "ACCEPT"),
+        comment: recordOf({ ...resource, from: [source] }),
+      }));
     }
   }
 }
@@ -90,8 +109,7 @@ function filters(resource: PublishResource, from: readonly Cidr[]): AddedRule[] 
 
 function destination({ protocol, hostAddress, hostPort }: PublishResource): string {
   const host = hostAddress === undefined ? "" : `-d ${hostAddress} `;
-  const ports = hostPort.first === hostPort.last ? `${hostPort.first}` : `${hostPort.first}:${hostPort.last}`;
-  return `${host}-p ${protocol} -m ${protocol} --dport ${ports}`;
+  return `${host}${portMatch(protocol, hostPort)}`;
 }
 
 function translation(resource: PublishResource): [ChainName, string, string] {
@@ -104,6 +122,10 @@ function translation(resource: PublishResource): [ChainName, string, string] {
   const range = `${targetPort.first}-${targetPort.last}/${hostPort.first}`;
   const to = single ? `${address}:${targetPort.first}` : shifted ? `${address}:${range}` : target;
   return [chain, destination(resource), `DNAT --to-destination ${to}`];
+}
+
+function portMatch(protocol: Protocol, { first, last }: PortRange): string {
+  return `-p ${protocol} -m ${protocol} --dport ${first === last ? `${first}` : `${first}:${last}`}`;
 }
 
 function versionOf(address: Parameters<typeof familyOf>[0]): Version {

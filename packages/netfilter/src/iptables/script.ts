@@ -1,6 +1,15 @@
 import { type Change } from "@netkit/core";
 import { firewallResource, type FirewallResource } from "../backend.ts";
-import { chainsOf, tables, type Chain, type ChainName, type Rule, type Table, type Version } from "./chains.ts";
+import {
+  chainsOf,
+  tables,
+  targetText,
+  type Chain,
+  type ChainName,
+  type Rule,
+  type Table,
+  type Version,
+} from "./chains.ts";
 import { place, type Listing } from "./listing.ts";
 import { rulesOf } from "./rules.ts";
 
@@ -27,7 +36,7 @@ export function renderAll(
             ...chains.map(({ name }) => `:${prefix}-${name} - [0:0]`),
             ...chains.flatMap((chain) => jumpsTo(prefix, chain, listing)),
             ...chains.flatMap(({ name, rules }) =>
-              [...rules, ...(added.get(name) ?? [])].map((rule) => `-A ${prefix}-${name} ${ruleText(rule)}`),
+              [...rules, ...(added.get(name) ?? [])].map((rule) => `-A ${prefix}-${name} ${ruleText(prefix, rule)}`),
             ),
           ];
     return lines.length === 0 ? "" : [`*${table}`, ...lines, "COMMIT", ""].join("\n");
@@ -64,14 +73,14 @@ export function shellCommands(prefix: string, changes: readonly Change[]): strin
     if (creating) {
       for (const { table, name } of chains) lines.push(`${program} -t ${table} -N ${prefix}-${name} 2>/dev/null`);
       for (const { table, name, hook, rules } of chains) {
-        for (const rule of rules) lines.push(once(table, "-A", `${prefix}-${name} ${ruleText(rule)}`));
+        for (const rule of rules) lines.push(once(table, "-A", `${prefix}-${name} ${ruleText(prefix, rule)}`));
         if (hook !== undefined) lines.push(once(table, "-I", `${hook} -j ${prefix}-${name}`));
       }
     }
     const change = (command: "-A" | "-D", resource: FirewallResource): void => {
       for (const rule of rulesOf(resource, version)) {
         lines.push(
-          `${program} -t ${tableOf.get(rule.chain) ?? ""} ${command} ${prefix}-${rule.chain} ${ruleText(rule)}`,
+          `${program} -t ${tableOf.get(rule.chain) ?? ""} ${command} ${prefix}-${rule.chain} ${ruleText(prefix, rule)}`,
         );
       }
     };
@@ -83,6 +92,7 @@ export function shellCommands(prefix: string, changes: readonly Change[]): strin
   return lines;
 }
 
-function ruleText({ match, target, comment }: Rule): string {
-  return `${match === undefined ? "" : `${match} `}-m comment --comment "${comment}" -j ${target}`;
+function ruleText(prefix: string, { match, target, comment }: Rule): string {
+  const matches = match === undefined ? "" : `${match} `;
+  return `${matches}-m comment --comment "${comment}" -j ${targetText(prefix, target)}`;
 }

@@ -127,7 +127,7 @@ export class NftablesBackend implements Backend {
   }
 
   async #dropIfLast({ deletes }: Transaction): Promise<void> {
-    if (!deletes.some(({ set }) => set === "inward" || set.startsWith("outward"))) return;
+    if (!deletes.some(({ set }) => set.startsWith("inward") || set.startsWith("outward"))) return;
     const result = await this.#nftTimed("nft: drop the table if it is empty", dropTable(this.#table));
     // EBUSY: another network holds a chain. ENOENT: somebody else was quicker.
     if (result.code !== 0 && /busy/i.test(result.error)) return;
@@ -176,7 +176,7 @@ function readOne(resource: Resource, listing: Listing | undefined): Reading {
     else if (present.data === data) continue;
     differences.push({ field: id, wanted: data ?? "present", found: present?.data ?? "absent" });
   }
-  for (const id of footprintOf(firewall, listing.allowed).map(elementId)) {
+  for (const id of footprintOf(firewall, listing.parts).map(elementId)) {
     if (!wanted.has(id) && listing.elements.has(id)) {
       differences.push({ field: id, wanted: "absent", found: listing.elements.get(id)?.data ?? "present" });
     }

@@ -13,8 +13,23 @@ const sets = {
   quiet: "set { type ifname; }",
   /** Links that nothing passes to or from. */
   sealed: "set { type ifname; }",
-  /** What may be forwarded to a link: `goto guarded` (published ports) or `goto closed` (nothing). */
-  inward: "map { type ifname : verdict; }",
+  /** What of a family may be forwarded to a link: `goto` one of `guarded`, `routed`, `direct` and `closed`. */
+  inward4: "map { type ifname : verdict; }",
+  inward6: "map { type ifname : verdict; }",
+  /** Links that reach the open ports of others, each with the other. */
+  trusted: "set { type ifname . ifname; }",
+  /** Single ports of sandboxes that are open to those, and to all where `inward` says `routed`. */
+  open4: "set { type ipv4_addr . inet_proto . inet_service; }",
+  open6: "set { type ipv6_addr . inet_proto . inet_service; }",
+  /** Ranges of them. */
+  wide4: "set { type ipv4_addr . inet_proto . inet_service; flags interval; }",
+  wide6: "set { type ipv6_addr . inet_proto . inet_service; flags interval; }",
+  /** Open ports and ranges that not everybody may reach. */
+  barred4: "set { type ipv4_addr . inet_proto . inet_service; flags interval; }",
+  barred6: "set { type ipv6_addr . inet_proto . inet_service; flags interval; }",
+  /** Who may reach those: source, the sandbox's address, ports. */
+  admitted4: "set { type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags interval; }",
+  admitted6: "set { type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags interval; }",
   /** How a subnet leaves its link: `goto masqueraded` or `goto sourced`. */
   outward4: "map { type ipv4_addr . ifname : verdict; flags interval; }",
   outward6: "map { type ipv6_addr . ifname : verdict; flags interval; }",
@@ -55,9 +70,11 @@ export interface BaseChain {
 
 const ports = "meta l4proto { tcp, udp, sctp }";
 
-function limited(ip: string, version: 4 | 6): string {
+/** What goes to a port with a filter, from a source that it doesn't name. */
+function kept(version: 4 | 6, filtered: string, sources: string): string {
+  const ip = version === 4 ? "ip" : "ip6";
   const port = `${ip} daddr . meta l4proto . th dport`;
-  return `${ports} ${port} @limited${version} ${ip} saddr . ${port} != @allowed${version}`;
+  return `${ports} ${port} @${filtered}${version} ${ip} saddr . ${port} != @${sources}${version}`;
 }
 
 export const chains: Readonly<Record<string, BaseChain>> = {
@@ -76,8 +93,8 @@ export const chains: Readonly<Record<string, BaseChain>> = {
   // Before anything is looked up: no other element can let through what a filter keeps out.
   arriving: {
     rules: [
-      [`${limited("ip", 4)} drop`, "not from there"],
-      [`${limited("ip6", 6)} drop`, "not from there, IPv6"],
+      [`${kept(4, "limited", "allowed")} drop`, "not from there"],
+      [`${kept(6, "limited", "allowed")} drop`, "not from there, IPv6"],
       ["jump published", "from outside and from sandboxes"],
     ],
   },
@@ -87,6 +104,25 @@ export const chains: Readonly<Record<string, BaseChain>> = {
       ["drop", "direct access, other networks"],
     ],
   },
+  opened: {
+    rules: [
+      [`${kept(4, "barred", "admitted")} return`, "not from there"],
+      [`${kept(6, "barred", "admitted")} return`, "not from there, IPv6"],
+      [`${ports} ip daddr . meta l4proto . th dport @open4 accept`, "open port"],
+      [`${ports} ip6 daddr . meta l4proto . th dport @open6 accept`, "open IPv6 port"],
+      [`${ports} ip daddr . meta l4proto . th dport @wide4 accept`, "open range"],
+      [`${ports} ip6 daddr . meta l4proto . th dport @wide6 accept`, "open IPv6 range"],
+    ],
+  },
+  routed: {
+    rules: [
+      ["ct status dnat accept", "published"],
+      ["meta l4proto { icmp, icmpv6 } accept", "ICMP"],
+      ["jump opened", "open ports"],
+      ["drop", "everything else"],
+    ],
+  },
+  direct: { rules: [["accept", "unprotected"]] },
   closed: { rules: [["drop", "internal"]] },
   masqueraded: { rules: [["masquerade", "address of the outgoing link"]] },
   sourced: {
@@ -128,7 +164,10 @@ export const chains: Readonly<Record<string, BaseChain>> = {
       ["ct state established,related accept", "answers"],
       ["iifname . oifname @same oifname != @quiet accept", "neighbours"],
       ["iifname @sealed drop", "internal"],
-      ["oifname vmap @inward", "to a network"],
+      ["iifname . oifname @same ct status & dnat == 0 drop", "neighbours that may not talk"],
+      ["iifname . oifname @trusted jump opened", "from a trusted link"],
+      ["meta nfproto ipv4 oifname vmap @inward4", "to a network"],
+      ["meta nfproto ipv6 oifname vmap @inward6", "IPv6 to a network"],
     ],
   },
   // Bridged packets (bridge-nf-call-iptables) and the host's own have no incoming link here: iif is 0.
@@ -182,6 +221,6 @@ export function assertBase(table: string): string {
 
 /** Commands that delete the table, and fail, changing nothing, while a network holds one of the chains. */
 export function dropTable(table: string): string {
-  const held = ["guarded", "closed", "masqueraded", "sourced"];
+  const held = ["guarded", "routed", "direct", "closed", "masqueraded", "sourced"];
   return [...held.map((chain) => `delete chain inet ${table} ${chain}`), `delete table inet ${table}`].join("\n");
 }

@@ -31,6 +31,14 @@ const direct: ReadonlyMap<SetName, boolean> = new Map<SetName, boolean>([
   ["limited6", true],
   ["allowed4", true],
   ["allowed6", true],
+  ["open4", false],
+  ["open6", false],
+  ["wide4", true],
+  ["wide6", true],
+  ["barred4", true],
+  ["barred6", true],
+  ["admitted4", true],
+  ["admitted6", true],
 ]);
 /** More than that is no hot path, and might not fit into one message. */
 const most = 128;

@@ -1,4 +1,12 @@
-import { familyOf, formatRange, type Cidr, type Family, type PublishResource } from "@netkit/core";
+import {
+  familyOf,
+  formatRange,
+  type Access,
+  type Cidr,
+  type Family,
+  type OpenResource,
+  type PublishResource,
+} from "@netkit/core";
 import { anywhere, type FirewallResource } from "../backend.ts";
 import type { SetName } from "./base.ts";
 
@@ -23,12 +31,16 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
   switch (resource.kind) {
     case "isolation": {
       const { icc, internal } = resource;
+      const trusted = internal ? [] : (resource.trusted ?? []);
+      const inward = (access: Access | undefined): string => `goto ${internal ? "closed" : chainOfAccess(access)}`;
       return [
         { set: "bridges", key: link },
         { set: "same", key: `${link} . ${link}` },
-        { set: "inward", key: link, data: internal ? "goto closed" : "goto guarded" },
+        { set: "inward4", key: link, data: inward(resource.ipv4) },
+        { set: "inward6", key: link, data: inward(resource.ipv6) },
         ...(icc ? [] : [{ set: "quiet", key: link } as const]),
         ...(internal ? [{ set: "sealed", key: link } as const] : []),
+        ...trusted.map((other): Element => ({ set: "trusted", key: `"${other}" . ${link}` })),
       ];
     }
     case "masquerade": {
@@ -41,47 +53,85 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
       ];
     }
     case "publish":
-      return publishElements(resource);
+      return [...translations(resource), ...filters(resource)];
+    case "open": {
+      const { target, protocol, targetPort, link: comment } = resource;
+      const set = targetPort.first === targetPort.last ? "open" : "wide";
+      const key = `${target} . ${protocol} . ${formatRange(targetPort)}`;
+      return [{ set: `${set}${versionOf(familyOf(target))}`, key, comment }, ...filters(resource)];
+    }
   }
 }
 
+const chainsOfAccess = { all: "direct", opened: "routed" } as const satisfies Record<Access, string>;
+
+function chainOfAccess(access: Access | undefined): string {
+  return access === undefined ? "guarded" : chainsOfAccess[access];
+}
+
+/** The inverse of what `inward` says; undefined for the chains without anything of the kind. */
+export function accessOfChain(data: string | undefined): Access | undefined {
+  return (["all", "opened"] as const).find((access) => data === `goto ${chainsOfAccess[access]}`);
+}
+
 /**
- * Everything that any resource of this identity could have in the table: what a changed one must not leave behind. Of who
- * may reach a port, what is `present`: the elements of each limit (see {@link limitIdOf}).
+ * Everything that any resource of this identity could have in the table: what a changed one must not leave behind. Of what
+ * a resource may have any number of, what is `present` (see {@link ownerIdOf}).
  */
 export function footprintOf(
   resource: FirewallResource,
   present: ReadonlyMap<string, readonly Element[]> = new Map(),
 ): readonly Element[] {
-  if (resource.kind === "isolation") return elementsOf({ ...resource, icc: false, internal: true });
+  if (resource.kind === "isolation") {
+    const own = elementsOf({ ...resource, icc: false, internal: false });
+    return [...own, { set: "sealed", key: `"${resource.link}"` }, ...(present.get(areaIdOf(resource.link)) ?? [])];
+  }
   if (resource.kind === "masquerade")
     return elementsOf({ ...resource, source: resource.source ?? anywhere[familyOf(resource.subnet)] });
   const limit = limitOf(resource);
   return [...elementsOf(resource), limit, ...(present.get(elementId(limit)) ?? [])];
 }
 
-/** The limit that an element of `allowed4` or `allowed6` belongs to, by its {@link elementId}. */
-export function limitIdOf({ set, key }: Element): string {
-  return `${set.replace("allowed", "limited")} ${key.slice(key.indexOf(" . ") + 3)}`;
+/**
+ * The {@link elementId} of the element that one belongs to that a resource may have any number of: that of a filter for who
+ * may reach the port, that of an area for a link that it trusts.
+ */
+export function ownerIdOf(element: Element): string | undefined {
+  const { set, key } = element;
+  if (set === "trusted") return areaIdOf(linkOf(element));
+  if (!/^(allowed|admitted)/.test(set)) return undefined;
+  const filtered = set.replace("allowed", "limited").replace("admitted", "barred");
+  return `${filtered} ${key.slice(key.indexOf(" . ") + 3)}`;
 }
 
-function publishElements(resource: PublishResource): readonly Element[] {
-  return [...translations(resource), ...filters(resource)];
+function areaIdOf(link: string): string {
+  return elementId({ set: "bridges", key: `"${link}"` });
+}
+
+/** The link in a key: its last part, in quotes. */
+export function linkOf(element: Element): string {
+  return element.key.split('"').at(-2) ?? "";
 }
 
 /** Ranges are one element each here, shifted or not. */
-function filters(resource: PublishResource): Element[] {
-  const { family, from } = resource;
-  if (from === undefined) return [];
+function filters(resource: PublishResource | OpenResource): Element[] {
+  if (resource.from === undefined) return [];
   const limit = limitOf(resource);
-  const set = `allowed${versionOf(family)}` as const;
-  return [limit, ...from.map((source): Element => ({ set, key: `${subnetText(source)} . ${limit.key}` }))];
+  const version = versionOf(familyOf(resource.target));
+  const set = `${resource.kind === "publish" ? "allowed" : "admitted"}${version}` as const;
+  return [limit, ...resource.from.map((source): Element => ({ set, key: `${subnetText(source)} . ${limit.key}` }))];
 }
 
 /** What stands for a port's having a filter. */
-export function limitOf({ family, protocol, hostAddress, hostPort }: PublishResource): Element {
+export function limitOf(resource: PublishResource | OpenResource): Element {
+  const { kind, protocol, target } = resource;
+  const version = versionOf(familyOf(target));
+  if (kind === "open") {
+    return { set: `barred${version}`, key: `${target} . ${protocol} . ${formatRange(resource.targetPort)}` };
+  }
+  const { family, hostAddress, hostPort } = resource;
   const key = `${hostAddress ?? `${anywhere[family]}/0`} . ${protocol} . ${formatRange(hostPort)}`;
-  return { set: `limited${versionOf(family)}`, key };
+  return { set: `limited${version}`, key };
 }
 
 /**

@@ -1,13 +1,13 @@
 import { parseCidr, parseIp } from "@netkit/core";
 import { chains, generation, setNames, type SetName } from "./base.ts";
-import { elementId, limitIdOf, type Element } from "./elements.ts";
+import { elementId, ownerIdOf, type Element } from "./elements.ts";
 
 /** What is in the table. */
 export interface Listing {
   /** Every element but that of the generation, by {@link elementId}. */
   readonly elements: ReadonlyMap<string, Element>;
-  /** The elements that say who may reach a port, by its {@link limitIdOf}. */
-  readonly allowed: ReadonlyMap<string, readonly Element[]>;
+  /** Those elements that a resource may have any number of, by their {@link ownerIdOf}. */
+  readonly parts: ReadonlyMap<string, readonly Element[]>;
   /** Whether the table was declared by this very base. */
   readonly current: boolean;
   /** What of the base isn't as declared, in words; empty when all is well. */
@@ -22,7 +22,7 @@ interface Json {
 export function parseListing(text: string): Listing {
   const objects = (JSON.parse(text) as { readonly nftables: readonly Json[] }).nftables;
   const elements = new Map<string, Element>();
-  const allowed = new Map<string, Element[]>();
+  const parts = new Map<string, Element[]>();
   const known = new Set<string>(setNames);
   const sets = new Set<string>();
   const found = new Map<string, { readonly chain: Json; readonly comments: string[] }>();
@@ -39,9 +39,9 @@ export function parseListing(text: string): Listing {
         for (const item of content) {
           const element = parseElement(set, item);
           elements.set(elementId(element), element);
-          if (!element.set.startsWith("allowed")) continue;
-          const limit = limitIdOf(element);
-          allowed.set(limit, [...(allowed.get(limit) ?? []), element]);
+          const owner = ownerIdOf(element);
+          if (owner === undefined) continue;
+          parts.set(owner, [...(parts.get(owner) ?? []), element]);
         }
       }
     }
@@ -67,7 +67,7 @@ export function parseListing(text: string): Listing {
       faults.push(`the rules of chain ${name} were changed`);
   }
   for (const name of found.keys()) if (!(name in chains)) faults.push(`chain ${name} isn't netkit's`);
-  return { elements, allowed, current, faults };
+  return { elements, parts, current, faults };
 }
 
 function hooked(chain: Json, hook: { readonly type: string; readonly hook: string; readonly prio: number }): boolean {

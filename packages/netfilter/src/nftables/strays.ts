@@ -1,6 +1,16 @@
-import { type Cidr, type Family, type Ip, type PortRange, type Protocol, type PublishResource } from "@netkit/core";
+import {
+  familyOf,
+  type Access,
+  type Cidr,
+  type Family,
+  type Ip,
+  type OpenResource,
+  type PortRange,
+  type Protocol,
+  type PublishResource,
+} from "@netkit/core";
 import { anywhere, filterOf, type FirewallResource } from "../backend.ts";
-import { elementId, limitIdOf, limitOf, type Element } from "./elements.ts";
+import { accessOfChain, elementId, limitOf, linkOf, ownerIdOf, type Element } from "./elements.ts";
 
 /**
  * The resources that imply these elements, the inverse of `elementsOf`: one for each identity, even where some of its
@@ -13,6 +23,15 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
   const all = [...elements];
   const links = (set: string): Set<string> => new Set(all.filter((element) => element.set === set).map(linkOf));
   const [quiet, sealed] = [links("quiet"), links("sealed")];
+  const entries = (set: string): Map<string, Access | undefined> =>
+    new Map(
+      all.filter((element) => element.set === set).map((element) => [linkOf(element), accessOfChain(element.data)]),
+    );
+  const [inward4, inward6] = [entries("inward4"), entries("inward6")];
+  const trusted = Map.groupBy(
+    all.filter(({ set }) => set === "trusted"),
+    linkOf,
+  );
   for (const element of all) {
     const { set, data = "" } = element;
     const version = set.endsWith("6") ? 6 : 4;
@@ -23,14 +42,20 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
       case "same":
       case "quiet":
       case "sealed":
-      case "inward": {
+      case "inward4":
+      case "inward6":
+      case "trusted": {
         const link = linkOf(element);
+        const [ipv4, ipv6, others] = [inward4.get(link), inward6.get(link), trusted.get(link)];
         found.set(`isolation ${link}`, {
           kind: "isolation",
           ns: "host",
           link,
           icc: !quiet.has(link),
           internal: sealed.has(link),
+          ...(ipv4 === undefined ? {} : { ipv4 }),
+          ...(ipv6 === undefined ? {} : { ipv6 }),
+          ...(others === undefined ? {} : { trusted: others.map(({ key }) => key.split('"')[1] ?? "").toSorted() }),
         });
         break;
       }
@@ -52,6 +77,13 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
         });
         break;
       }
+      case "open4":
+      case "open6":
+      case "wide4":
+      case "wide6": {
+        found.set(`open ${element.key}`, openOf(element));
+        break;
+      }
       case "any4":
       case "any6":
       case "host4":
@@ -65,10 +97,15 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
       case "limited4":
       case "limited6":
       case "allowed4":
-      case "allowed6": {
-        const limit = set.startsWith("limited") ? elementId(element) : limitIdOf(element);
+      case "allowed6":
+      case "barred4":
+      case "barred6":
+      case "admitted4":
+      case "admitted6": {
+        const owner = ownerIdOf(element);
+        const limit = owner ?? elementId(element);
         const sources = limits.get(limit) ?? [];
-        limits.set(limit, set.startsWith("limited") ? sources : [...sources, sourceOf(element)]);
+        limits.set(limit, owner === undefined ? sources : [...sources, sourceOf(element)]);
         break;
       }
     }
@@ -76,26 +113,41 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
   return withFilters([...found.values()], limits);
 }
 
-/** Filters with the ports that they are of. One without a port is a port to nowhere, so that it can be removed. */
+/** Filters with the ports that they are of. One without a port is a port of its own, so that it can be removed. */
 function withFilters(
   resources: readonly FirewallResource[],
   limits: ReadonlyMap<string, readonly string[]>,
 ): FirewallResource[] {
   const left = new Map(limits);
   const complete = resources.map((resource) => {
-    if (resource.kind !== "publish") return resource;
+    if (resource.kind !== "publish" && resource.kind !== "open") return resource;
     const limit = elementId(limitOf(resource));
     const sources = limits.get(limit);
     left.delete(limit);
-    return sources === undefined ? resource : { ...resource, from: filterOf(sources, resource.family) };
+    return sources === undefined ? resource : { ...resource, from: filterOf(sources, familyOf(resource.target)) };
   });
-  const alone = [...left].map(([limit, sources]): PublishResource => {
-    const [set = "", ...key] = limit.split(" ");
+  const alone = [...left].map(([limit, sources]): FirewallResource => {
+    const [set = "", ...words] = limit.split(" ");
     const family = set.endsWith("6") ? "ipv6" : "ipv4";
-    const resource = publishOf({ set: "any4", key: key.join(" "), data: anywhere[family] }, family);
+    const key = words.join(" ");
+    const resource = set.startsWith("barred")
+      ? openOf({ set: "open4", key })
+      : publishOf({ set: "any4", key, data: anywhere[family] }, family);
     return { ...resource, from: filterOf(sources, family) };
   });
   return [...complete, ...alone];
+}
+
+function openOf({ key, comment }: Element): OpenResource {
+  const [target, protocol, ports = ""] = key.split(" . ");
+  return {
+    kind: "open",
+    ns: "host",
+    protocol: protocol as Protocol,
+    target: target as Ip,
+    targetPort: parseRange(ports),
+    link: comment ?? "unknown",
+  };
 }
 
 function sourceOf({ key }: Element): string {
@@ -130,9 +182,4 @@ function publishOf(element: Element, family: Family): PublishResource {
 function parseRange(text: string): PortRange {
   const [first = "", last = first] = text.split("-");
   return { first: Number(first), last: Number(last) };
-}
-
-/** The link in a key: its last part, in quotes. */
-function linkOf(element: Element): string {
-  return element.key.split('"').at(-2) ?? "";
 }

@@ -37,7 +37,7 @@ export function transactionOf(changes: readonly Change[]): Transaction {
 export function thoroughTransactionOf(changes: readonly Change[], listing: Listing | undefined): Transaction {
   const { deletes, creates } = transactionOf(changes);
   const replaced = changes.filter(({ op }) => op === "replace").map(({ resource }) => firewallResource(resource));
-  return { deletes: [...deletes, ...replaced.flatMap((resource) => footprintOf(resource, listing?.allowed))], creates };
+  return { deletes: [...deletes, ...replaced.flatMap((resource) => footprintOf(resource, listing?.parts))], creates };
 }
 
 /**
@@ -104,7 +104,7 @@ function sameData(a: Element | undefined, b: Element | undefined): boolean {
  * where the ports do.
  */
 function overlapping(element: Element, others: Iterable<Element>): Element | undefined {
-  if (!/^(span|limited)/.test(element.set)) return undefined;
+  if (!/^(span|limited|wide|barred)/.test(element.set)) return undefined;
   const [address = "", protocol = "", ports = ""] = element.key.split(" . ");
   const [first = 0, last = first] = ports.split("-").map(Number);
   for (const other of others) {

@@ -1,0 +1,135 @@
+import {
+  type Cidr,
+  familyOf,
+  ipOf,
+  NetkitError,
+  type EndpointView,
+  type Family,
+  type Ip,
+  type OpenResource,
+  type PublishedPort,
+  type PublishResource,
+} from "@netkit/core";
+import { isTranslated, modeOf } from "./gateway-mode.ts";
+import { disjoint } from "./disjoint.ts";
+import { bridgeName } from "./network.ts";
+import type { BridgeEndpointOptions, BridgeOptions, GatewayMode } from "./options.ts";
+
+type View = EndpointView<BridgeOptions, BridgeEndpointOptions>;
+
+/** One resource for each family that the port of the host is translated in; a filter that names none of a family leaves it out. */
+export function publish(view: View, port: PublishedPort): PublishResource[] {
+  const { network } = view;
+  const { hostAddress } = port;
+  return targetsOf(view, port)
+    .filter((target) => isTranslated(network, familyOf(target)))
+    .map((target): PublishResource => ({
+      kind: "publish",
+      ns: "host",
+      family: familyOf(target),
+      protocol: port.protocol,
+      ...(hostAddress === undefined || isUnspecified(hostAddress) ? {} : { hostAddress }),
+      hostPort: port.hostPort,
+      target,
+      targetPort: port.port,
+      link: bridgeName(network),
+      ...sourcesOf(port, target),
+    }));
+}
+
+/**
+ * The endpoint's own ports that are reached at its address: each once, however many ports of the host lead to it, for all
+ * the sources of those.
+ */
+export function openPorts(view: View): readonly OpenResource[] {
+  const { network, ports } = view;
+  const trusting = network.options["trusted-host-interfaces"] !== undefined;
+  if (!trusting && modeOf(network, "ipv4") !== "routed" && modeOf(network, "ipv6") !== "routed") return [];
+  const opened = ports.flatMap((port) => {
+    // What is for the host's own loopback is for nobody beyond the host.
+    const trusted = trusting && port.hostAddress?.startsWith("127.") !== true;
+    const isOpen = (mode: GatewayMode): boolean => mode === "routed" || (mode === "nat" && trusted);
+    return targetsOf(view, port)
+      .filter((target) => isOpen(modeOf(network, familyOf(target))))
+      .map((target): OpenResource => ({
+        kind: "open",
+        ns: "host",
+        protocol: port.protocol,
+        target,
+        targetPort: port.port,
+        link: bridgeName(network),
+        ...sourcesOf(port, target),
+      }));
+  });
+  return disjoint(opened);
+}
+
+/**
+ * The endpoint's address in each family that the port is published in.
+ * @throws NetkitError ARGUMENT_INVALID or UNSUPPORTED where it can't be
+ */
+function targetsOf(view: View, port: PublishedPort): Ip[] {
+  const { network } = view;
+  const shown = `${port.hostPort.first}/${port.protocol}`;
+  if (network.internal) {
+    throw new NetkitError(
+      "ARGUMENT_INVALID",
+      `port ${shown} can't be published: network '${network.name}' is internal`,
+      {
+        hint: "Leave out the port, or connect the sandbox to a network that isn't internal.",
+        details: { network: network.name, port },
+      },
+    );
+  }
+  const { hostAddress, from } = port;
+  if (hostAddress === "::1") {
+    throw new NetkitError("UNSUPPORTED", `port ${shown} can't be published on [::1]: NAT doesn't reach it`, {
+      hint: "Publish it on 127.0.0.1 for the host alone, or on another IPv6 address of the host.",
+      details: { network: network.name, port },
+    });
+  }
+  const wanted = hostAddress === undefined ? undefined : familyOf(hostAddress);
+  if (wanted !== undefined && modeOf(network, wanted) === "routed") {
+    throw new NetkitError(
+      "ARGUMENT_INVALID",
+      `port ${shown} can't be published on ${hostAddress ?? ""}: ${familyName(wanted)} of network '${network.name}' is routed`,
+      {
+        hint: "Leave out the host address: a routed sandbox is reached at its own.",
+        details: { network: network.name, port },
+      },
+    );
+  }
+  const families = (["ipv4", "ipv6"] as const).filter(
+    (family) =>
+      (wanted === undefined || family === wanted) &&
+      (from === undefined || from.some((source) => familyOf(source) === family)),
+  );
+  const targets = view.addresses.map(({ address }) => ipOf(address));
+  // Of several addresses in a family the first is published.
+  const firsts = families.flatMap((family) => targets.find((ip) => familyOf(ip) === family) ?? []);
+  if (firsts.length === 0) throw withoutFamily(view, shown, families);
+  return firsts;
+}
+
+/** The sources of a port's filter in the family of a target. */
+function sourcesOf({ from }: PublishedPort, target: Ip): { readonly from?: readonly Cidr[] } {
+  return from === undefined ? {} : { from: from.filter((source) => familyOf(source) === familyOf(target)) };
+}
+
+/** 0.0.0.0 and :: stand for every address of their family. */
+function isUnspecified(ip: Ip): boolean {
+  return ip === "0.0.0.0" || ip === "::";
+}
+
+function withoutFamily({ network }: View, shown: string, families: readonly Family[]): NetkitError {
+  const [family, second] = families;
+  const what = family === undefined || second !== undefined ? "addresses" : `${familyName(family)} addresses`;
+  return new NetkitError("UNSUPPORTED", `port ${shown} can't be published: network '${network.name}' has no ${what}`, {
+    hint: "Publish it on a host address (and for sources) of another family, or create the network with a subnet of this one.",
+    details: { network: network.name, families },
+  });
+}
+
+function familyName(family: Family): string {
+  return family === "ipv4" ? "IPv4" : "IPv6";
+}
