@@ -115,6 +115,9 @@ test("changes that nobody tells of are seen all the same", async () => {
 
 test("published ports can't be taken by others, and ::1 is served though no NAT can", async () => {
   await netkit.networks.create({ name: "n", ipv6: true });
+  // Those of a routed network are none of the host's.
+  await netkit.networks.create({ name: "routed", options: { "gateway-mode-ipv4": "routed" } });
+  await netkit.sandboxes.open({ networks: [{ network: "routed", publish: ["80", "90-99/udp"] }] });
   const publish = ["8080:80", "127.0.0.1:9090:80", "5353:53/udp"];
   const web = await netkit.sandboxes.open({ name: "web", networks: [{ network: "n", publish }] });
   expect(await host.ask({ method: "GET", target: "/v1/status" })).toMatchObject({ reservedPorts: 3 });

@@ -186,6 +186,25 @@ describe("whose port", () => {
     await second.close();
   });
 
+  test("a port on a routed network is nobody's on the host, here and in another root", async () => {
+    const web = await netkit.sandboxes.open({ networks: [{ network: "n", publish: ["80:80", "90-99:90-99"] }] });
+    await occupy(81, "0.0.0.0");
+    using root = new TestHost.Root();
+    const second = await host.open({ root: root.path });
+    for (const one of [netkit, second]) {
+      await one.networks.create({ name: "r", options: { "gateway-mode-ipv4": "routed" } });
+      const box = await one.sandboxes.open({ networks: [{ network: "r", publish: ["80", "81"] }] });
+      await box.publish("r", ["90-99", "100"]);
+    }
+    // Nor in anybody's way.
+    await (await second.sandboxes.open({ networks: [{ network: "r", publish: ["80"] }] })).close();
+    await web.publish("n", ["100:100"]);
+    for (const one of [netkit, second]) expect((await one.doctor()).findings).toEqual([]);
+    for (const sandbox of await second.sandboxes.list()) await second.sandboxes.remove(sandbox.id, { force: true });
+    await second.networks.remove("r");
+    await second.close();
+  });
+
   test.each(["8080:80", "8080-8081:80-81", "8000-8999:8000-8999", "9000:90,from=10.0.0.0/8"])(
     "%s of a process of the host: refused, and nothing is left",
     async (spec) => {

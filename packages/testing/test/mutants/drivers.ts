@@ -5,8 +5,10 @@ import {
   type AnyDriver,
   type Cidr,
   type EndpointView,
+  type Ip,
   type Mac,
   type NetworkView,
+  type OpenResource,
   type PublishResource,
   type Resource,
 } from "@netkit/core";
@@ -43,7 +45,7 @@ function each<K extends Resource["kind"], V>(
 }
 
 const drop = (): undefined => undefined;
-const withoutFilter = (resource: PublishResource): PublishResource => {
+const withoutFilter = <P extends PublishResource | OpenResource>(resource: P): Omit<P, "from"> => {
   const { from: _, ...port } = resource;
   return port;
 };
@@ -183,6 +185,63 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
       link: `nkb${id.slice(0, 10)}`,
     })),
   ]),
+  openToNobody: onEndpoint("DRV-PUBLISH-001", each("open", drop)),
+  openToEverybody: onEndpoint("DRV-PUBLISH-002", each("open", withoutFilter)),
+  openToOneOfItsSources: onEndpoint(
+    "DRV-PUBLISH-001",
+    each("open", ({ from, ...port }) => ({ ...port, ...(from && { from: from.slice(0, 1) }) })),
+  ),
+  openOneFurther: onEndpoint(
+    "DRV-PUBLISH-001",
+    each("open", (port) => ({
+      ...port,
+      targetPort: { first: port.targetPort.last + 1, last: port.targetPort.last + 1 },
+    })),
+  ),
+  openByAnotherProtocol: onEndpoint(
+    "DRV-PUBLISH-001",
+    each("open", (port) => ({ ...port, protocol: port.protocol === "tcp" ? "udp" : "tcp" })),
+  ),
+  openOfSomebodyElse: onEndpoint(
+    "DRV-PUBLISH-001",
+    each("open", (port) => ({ ...port, target: (port.target.includes(":") ? "fd00:77::7" : "10.77.77.77") as Ip })),
+  ),
+  openUnasked: onEndpoint(
+    "DRV-PUBLISH-002",
+    each("open", (port) => ({ ...port, targetPort: { first: 1, last: port.targetPort.last } })),
+  ),
+  openBehindAnotherLink: onEndpoint(
+    "DRV-RESOURCE-004",
+    each("open", (port) => ({ ...port, link: "docker0" })),
+  ),
+  openTwice: onEndpoint("DRV-OPEN-001", (resources) => [
+    ...resources,
+    ...resources.flatMap((resource) =>
+      resource.kind === "open" ? [{ ...resource, targetPort: { first: 1, last: 65_535 } }] : [],
+    ),
+  ]),
+  closedToIpv4: onNetwork(
+    "DRV-OPEN-001",
+    each("isolation", (area) => {
+      const { ipv4: _, ...closed } = area;
+      return closed;
+    }),
+  ),
+  allOfIpv6InsteadOfOpenPorts: onNetwork(
+    "DRV-OPEN-001",
+    each("isolation", (area) => (area.ipv6 === "opened" ? { ...area, ipv6: "all" } : area)),
+  ),
+  trustsNobody: onNetwork(
+    "DRV-OPEN-001",
+    each("isolation", (area) => {
+      const { trusted: _, ...wary } = area;
+      return wary;
+    }),
+  ),
+  internalAndOpen: onNetwork(
+    "DRV-RESOURCE-003",
+    each("isolation", (area) => (area.internal ? { ...area, ipv4: "opened" } : area)),
+  ),
   addressesWithoutAny: {
     killedBy: "DRV-NONE-001",
     driver: {
@@ -211,6 +270,10 @@ function behindTheBack(argv: readonly [string, ...string[]], driver: AnyDriver, 
       },
     },
   };
+}
+
+function trusting(view: NetworkView): NetworkView {
+  return { ...view, options: { ...view.options, "trusted-host-interfaces": ["up0"] } };
 }
 
 const leavesALinkWhenKilled = behindTheBack(["ip", "link", "add", "left0", "type", "bridge"], none(), "DRV-FAULT-002");
@@ -247,6 +310,22 @@ export const kernelMutants: Readonly<Record<string, Mutant>> = {
     "DRV-TRAFFIC-005",
     each("sysctl", (sysctl) => (sysctl.path.endsWith("/route_localnet") ? undefined : sysctl)),
   ),
+  letsIpv4In: onNetwork(
+    "DRV-TRAFFIC-003",
+    each("isolation", (area) => ({ ...area, ipv4: "all" })),
+  ),
+  letsIpv6In: onNetwork(
+    "DRV-TRAFFIC-003",
+    each("isolation", (area) => ({ ...area, ipv6: "all" })),
+  ),
+  trustsTheOutside: {
+    killedBy: "DRV-TRAFFIC-008",
+    driver: {
+      ...base,
+      network: (view: NetworkView) => base.network(trusting(view)),
+      endpoint: (view: EndpointView) => base.endpoint({ ...view, network: trusting(view.network) }),
+    },
+  },
   publishedToNobody: onEndpoint("DRV-TRAFFIC-006", each("publish", drop)),
   publishedForEverybody: onEndpoint("DRV-TRAFFIC-007", each("publish", withoutFilter)),
   publishedForNobody: onEndpoint(
