@@ -111,7 +111,7 @@ async function perform(stage: Stage): Promise<void> {
     netkit("sandbox rm -f web");
     netkit("network rm my-net other-net");
   });
-  await step("the agent that served the names ends by itself soon; or at once", () => netkit("agent stop"));
+  await step("the agent that served the names ends (by itself, 5 s later)", () => netkit("agent stop"));
   await step("leak check: links, addresses, routes, rules, namespaces, files, sockets", () => {
     const left = stage.leftovers();
     typed("what is left", left.length === 0 ? "nothing" : left.join("\n"));
