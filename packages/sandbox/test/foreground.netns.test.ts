@@ -8,7 +8,7 @@ import { makeNamespace } from "./fixture.ts";
 const program = join(import.meta.dirname, "foreground.program.ts");
 
 interface Session {
-  /** Settles when the output matches from where the last match ended. */
+  /** Settles when the output matches; the match is taken out. Caller and child may speak in either order. */
   expect(pattern: RegExp): Promise<RegExpExecArray>;
   type(text: string): void;
   kill(signal: NodeJS.Signals): void;
@@ -27,7 +27,7 @@ function open(file: string, args: string[]): Session {
       for (;;) {
         const match = pattern.exec(output);
         if (match !== null) {
-          output = output.slice(match.index + match[0].length);
+          output = output.slice(0, match.index) + output.slice(match.index + match[0].length);
           return match;
         }
         await once(child.stdout, "data", { signal: AbortSignal.timeout(20_000) });
