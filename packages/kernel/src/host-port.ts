@@ -9,20 +9,8 @@ import {
   withNamespace,
   type NamespaceRef,
 } from "@netkit/netlink";
-import {
-  AF_INET,
-  AF_INET6,
-  one,
-  socketAddress,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-  SOCK_STREAM,
-  SOL_SOCKET,
-  SO_REUSEADDR,
-} from "./socket-address.ts";
+import { bindSocket, IPPROTO_IPV6, newSocket, one } from "./inet-socket.ts";
 
-const IPPROTO_SCTP = 132;
-const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const zero = Buffer.alloc(4);
 const { EADDRINUSE, EADDRNOTAVAIL } = constants.errno;
@@ -97,14 +85,12 @@ function isInUse({ protocol, address, port }: HostPort): boolean {
 /** Whether the address is in use; undefined where there are no such sockets. */
 function bindFails(protocol: Protocol, address: Ip, port: number, oneFamily: boolean): boolean | undefined {
   const calls = syscalls();
-  const v6 = familyOf(address) === "ipv6";
-  const type = (protocol === "udp" ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
-  const fd = calls.socket(v6 ? AF_INET6 : AF_INET, type, protocol === "sctp" ? IPPROTO_SCTP : 0);
+  const family = familyOf(address);
+  const fd = newSocket(protocol, family);
   if (fd < 0) return undefined;
   try {
-    if (protocol === "tcp") calls.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one);
-    if (v6) calls.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, oneFamily ? one : zero);
-    const result = calls.bind(fd, socketAddress(address, port));
+    if (family === "ipv6") calls.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, oneFamily ? one : zero);
+    const result = bindSocket(fd, protocol, address, port);
     if (result === -EADDRNOTAVAIL) refuseForeign(address, port);
     return result < 0 && result !== -EADDRINUSE && !oneFamily ? undefined : result === -EADDRINUSE;
   } finally {

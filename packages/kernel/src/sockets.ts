@@ -1,21 +1,10 @@
 import { constants } from "node:os";
 import { NetkitError, type Family, type Ip } from "@netkit/core";
 import { errnoName, syscalls, withNamespace, type NamespaceRef } from "@netkit/netlink";
-import {
-  AF_INET,
-  AF_INET6,
-  one,
-  socketAddress,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-  SOCK_STREAM,
-  SOL_SOCKET,
-  SO_REUSEADDR,
-} from "./socket-address.ts";
+import { bindSocket, IPPROTO_IPV6, newSocket, one } from "./inet-socket.ts";
 
 const IPPROTO_IP = 0;
 const IP_RECVERR = 11;
-const IPPROTO_IPV6 = 41;
 const IPV6_RECVERR = 25;
 
 export interface SocketRequest {
@@ -52,17 +41,14 @@ export function openSockets(namespace: NamespaceRef | undefined, requests: reado
 
 function openSocket({ protocol, family, at, hearsRouters }: SocketRequest): number {
   const calls = syscalls();
-  const type = (protocol === "udp" ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
-  const fd = calls.socket(family === "ipv6" ? AF_INET6 : AF_INET, type, 0);
+  const fd = newSocket(protocol, family);
   if (fd < 0) throw refusal(-fd, `open a ${protocol} socket`);
   if (hearsRouters === true) {
     if (family === "ipv6") calls.setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, one);
     else calls.setsockopt(fd, IPPROTO_IP, IP_RECVERR, one);
   }
   if (at === undefined) return fd;
-  // Connections of the last listener may linger in TIME_WAIT.
-  if (protocol === "tcp") calls.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one);
-  const result = calls.bind(fd, socketAddress(at.address, at.port));
+  const result = bindSocket(fd, protocol, at.address, at.port);
   if (result >= 0) return fd;
   calls.close(fd);
   throw refusal(-result, `bind ${protocol} port ${at.port} of ${at.address}`);
