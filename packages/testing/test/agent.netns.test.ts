@@ -18,8 +18,7 @@ beforeEach(async () => {
   netkit = await host.openLinked();
 });
 afterEach(async () => {
-  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
-  await netkit.networks.prune();
+  await host.empty(netkit);
   const { realised } = await netkit.networks.get("bridge");
   if (!realised) host.expectClean();
   host.expectQuiet();

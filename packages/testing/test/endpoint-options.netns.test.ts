@@ -10,8 +10,7 @@ beforeEach(async () => {
   netkit = await host.open();
 });
 afterEach(async () => {
-  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
-  await netkit.networks.prune();
+  await host.empty(netkit);
   const { realised } = await netkit.networks.get("bridge");
   if (!realised) host.expectClean();
   await host[Symbol.asyncDispose]();

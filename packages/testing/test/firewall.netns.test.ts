@@ -13,8 +13,7 @@ beforeEach(() => {
 afterEach(async () => {
   await stop();
   const netkit = await host.open();
-  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
-  await netkit.networks.prune();
+  await host.empty(netkit);
   host.sh("nft flush ruleset");
   host.expectClean();
   await host[Symbol.asyncDispose]();

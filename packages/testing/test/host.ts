@@ -88,6 +88,19 @@ export class TestHost implements AsyncDisposable {
     expect(this.traces()).toBe(this.#before);
   }
 
+  /** Removes all sandboxes and networks that can be removed. */
+  async empty(netkit: Netkit): Promise<void> {
+    for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
+    await netkit.networks.prune();
+  }
+
+  /** The end of a test: everything is removed, the leak check made, the host disposed of. */
+  async leave(netkit: Netkit): Promise<void> {
+    await this.empty(netkit);
+    this.expectClean();
+    await this[Symbol.asyncDispose]();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const netkit of this.#opened) await netkit.close();
     syscalls().setns(this.#home.fd, CLONE_NEWNET);

@@ -14,10 +14,7 @@ beforeEach(async () => {
   netkit = await host.openLinked();
 });
 afterEach(async () => {
-  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
-  await netkit.networks.prune();
-  host.expectClean();
-  await host[Symbol.asyncDispose]();
+  await host.leave(netkit);
 });
 
 test("a name is found when connect has returned, and gone when disconnect has", async () => {

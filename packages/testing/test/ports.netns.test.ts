@@ -20,10 +20,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const one of held.splice(0)) await one[Symbol.asyncDispose]();
-  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
-  await netkit.networks.prune();
-  host.expectClean();
-  await host[Symbol.asyncDispose]();
+  await host.leave(netkit);
 });
 
 const open = async (...publish: string[]): Promise<SandboxHandle> =>

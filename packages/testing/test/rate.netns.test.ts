@@ -13,10 +13,7 @@ beforeEach(async () => {
   netkit = await host.open();
 });
 afterEach(async () => {
-  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
-  await netkit.networks.prune();
-  host.expectClean();
-  await host[Symbol.asyncDispose]();
+  await host.leave(netkit);
 });
 
 interface Place {

@@ -12,10 +12,7 @@ beforeEach(async () => {
   netkit = await host.open();
 });
 afterEach(async () => {
-  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
-  await netkit.networks.prune();
-  host.expectClean();
-  await host[Symbol.asyncDispose]();
+  await host.leave(netkit);
 });
 
 const fileOf = ({ netns = "" }: SandboxHandle, name: string): string => join("/etc/netns", basename(netns), name);

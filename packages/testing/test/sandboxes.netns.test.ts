@@ -11,8 +11,7 @@ beforeEach(async () => {
   netkit = await host.open();
 });
 afterEach(async () => {
-  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
-  await netkit.networks.prune();
+  await host.empty(netkit);
   // The default network stays once it was used; a doctor with nothing stored would call its bridge a stray.
   const { realised } = await netkit.networks.get("bridge");
   if (!realised) host.expectClean();
