@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
+import { build } from "rolldown";
 import { isOver, tableOf, type Row } from "./report.ts";
 
 const { values: options, positionals } = parseArgs({
@@ -48,16 +48,12 @@ async function main(): Promise<void> {
 /** The parts as JavaScript: what is published runs without Node's type stripping, which takes 50 MB. */
 async function bundle(): Promise<void> {
   await build({
-    absWorkingDir: import.meta.dirname,
-    entryPoints: ["part.ts"],
-    outdir: bundles,
-    bundle: true,
-    splitting: true,
-    format: "esm",
+    cwd: import.meta.dirname,
+    input: "part.ts",
     platform: "node",
-    target: "node24",
     external: ["koffi", "dns-packet"],
-    logLevel: "warning",
+    output: { dir: bundles, cleanDir: true },
+    logLevel: "warn",
   });
 }
 

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { instanceOf, NetkitError, type ErrorCode } from "@netkit/core";
@@ -86,14 +87,12 @@ export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
   const path = agentSocket(root);
   return {
     async changed({ revision, needed }) {
+      // Most commands of most hosts end here, and load no network code of Node for it.
+      if (!needed && !existsSync(path)) return;
       try {
         await tell(path, revision).catch(async (error: unknown) => {
-          // A socket without a listener is what an agent leaves that was killed.
-          const died = isNobodyThere(error) && (error as NetkitError).details["code"] !== "ENOENT";
-          if (!died && !(needed && isNobodyThere(error))) {
-            if (isNobodyThere(error)) return;
-            throw error;
-          }
+          // There is no socket yet, or the one of an agent that was killed.
+          if (!isNobodyThere(error)) throw error;
           await start();
           await tell(path, revision);
         });

@@ -6,4 +6,5 @@ import { join } from "node:path";
 
 // Node's default is a folder in /tmp, where another user could leave code for root to run.
 enableCompileCache(process.getuid?.() === 0 ? "/var/cache/netkit" : join(homedir(), ".cache", "netkit"));
-await import("./index.ts");
+const { main } = await import("./main.ts");
+process.exitCode = await main(process.argv.slice(2));

@@ -1,4 +1,4 @@
-import { randomInt } from "node:crypto";
+import { newId } from "./new-id.ts";
 
 const qualities =
   "amber bold brisk calm clear crisp deft eager fair fleet fond gentle glad grand keen kind light lively lucid mellow merry neat nimble noble plain proud quick quiet ready sharp silver smooth snug solid spry steady still sunny swift tidy true vivid warm wise".split(
@@ -9,11 +9,10 @@ const things =
     " ",
   );
 
-function pick(words: readonly string[]): string {
-  return words[randomInt(words.length)] ?? "box";
-}
-
 /** A name for a sandbox that was given none: `swift-otter-41`. */
 export function randomName(): string {
-  return `${pick(qualities)}-${pick(things)}-${randomInt(10, 100)}`;
+  const bytes = Buffer.from(newId(), "hex");
+  const pick = (offset: number, count: number): number => bytes.readUInt32LE(offset) % count;
+  const quality = qualities[pick(0, qualities.length)] ?? "plain";
+  return `${quality}-${things[pick(4, things.length)] ?? "box"}-${10 + pick(8, 90)}`;
 }
