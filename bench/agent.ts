@@ -1,29 +1,29 @@
 /** The rows about the agent, which has a process of its own; for a private host (see bench.ts). */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
 import { setTimeout } from "node:timers/promises";
 import { agentSocket, askAgent } from "@netkit/agent/client";
+import { command } from "./command.ts";
 import { attaching, openLibrary, portsOf } from "./library.ts";
 import { measurePairs, numbers, summarise, type Side } from "./pairs.ts";
 import { ms, type Row } from "./report.ts";
 
 const warmUps = 250;
-/** Clock ticks a second of /proc/PID/stat (proc(5)); always 100 on Linux as Node runs on it. */
-const ticks = 100;
 
 export async function measureAgent(
   root: string,
   { pairs, endpoints }: { pairs: number; endpoints: number },
 ): Promise<Row[]> {
-  const server = spawn(process.execPath, [process.argv[1] ?? "", "agent-server", root], {
-    stdio: ["pipe", "pipe", "inherit"],
+  const server = spawn(process.execPath, [command, "agent", "--root", root, "--ready-fd", "3"], {
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
   });
-  await once(server.stdout, "data");
+  await once(server.stdio[3] as Readable, "data");
   try {
     return [await connecting(root, pairs), ...(await resting(root, server, endpoints))];
   } finally {
-    server.stdin.end();
+    server.kill("SIGTERM");
     await once(server, "exit");
   }
 }
@@ -69,9 +69,9 @@ async function resting(root: string, { pid }: ChildProcess, endpoints: number): 
     await ask("/v1/sandboxes", { name: `rest-${number}`, networks: ["agent"] });
   const seconds = 10;
   await setTimeout(1_000);
-  const before = ticksOf(pid);
+  const before = runtimeMs(pid);
   await setTimeout(seconds * 1_000);
-  const cpu = (ticksOf(pid) - before) / ticks / seconds;
+  const cpu = (runtimeMs(pid) - before) / 1_000 / seconds;
   const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1_000;
   const how = `${endpoints} sandboxes with names`;
   return [
@@ -96,8 +96,11 @@ async function resting(root: string, { pid }: ChildProcess, endpoints: number): 
   ];
 }
 
-/** User and system time of a process, in clock ticks: fields 14 and 15 of /proc/PID/stat. */
-function ticksOf(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
-  return Number(fields[11]) + Number(fields[12]);
+/** The time that a process' threads have run, in ms: the first field of each one's schedstat (Documentation/scheduler/sched-stats.rst). */
+function runtimeMs(pid: number | undefined): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const runtimes = threads.map((id) =>
+    Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, "latin1").split(" ")[0]),
+  );
+  return runtimes.reduce((sum, ns) => sum + ns / 1e6, 0);
 }

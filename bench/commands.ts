@@ -1,11 +1,9 @@
 /** The rows about whole processes of the command; for a private host (see bench.ts). */
 import { spawnSync } from "node:child_process";
-import { resolve } from "node:path";
+import { command } from "./command.ts";
 import { measurePairs, numbers, summarise, type Side } from "./pairs.ts";
 import { ms, type Row } from "./report.ts";
 
-/** The bundled command, from the folder of the checkout. */
-const bundle = resolve("packages/cli/dist/netkit.js");
 const network = "commands";
 const warmUps = 4;
 
@@ -28,14 +26,14 @@ function whole(work: (round: number) => void): Side<number> {
   return { before: (round) => round, timed: work };
 }
 
-async function compare(command: string, budget: number, pairs: number, run: (round: number) => void): Promise<Row> {
+async function compare(words: string, budget: number, pairs: number, run: (round: number) => void): Promise<Row> {
   const sides = [whole(run), whole(() => node("-e", "0"))] as const;
   await measurePairs(numbers(0, warmUps), ...sides);
   const summary = summarise(await measurePairs(numbers(warmUps, pairs), ...sides));
   const { medianA, medianB, ratioOfMedians, medianOfRatios } = summary;
   return {
-    id: command.split(" ").slice(0, 2).join("-").replace("--", ""),
-    what: `command: netkit ${command}, to node -e 0`,
+    id: words.split(" ").slice(0, 2).join("-").replace("--", ""),
+    what: `command: netkit ${words}, to node -e 0`,
     value: ratioOfMedians,
     unit: "x",
     budget,
@@ -45,7 +43,7 @@ async function compare(command: string, budget: number, pairs: number, run: (rou
 }
 
 function netkit(...args: string[]): void {
-  node(bundle, ...args);
+  node(command, ...args);
 }
 
 function node(...args: string[]): void {

@@ -8,10 +8,7 @@ const root = "/var/lib/netkit";
 const [name = "", ...more] = process.argv.slice(2);
 const quick = more[0] === "quick";
 
-if (name === "agent-server") {
-  const { serveAgent } = await import("./agent-server.ts");
-  await serveAgent(more[0] ?? "");
-} else process.stdout.write(JSON.stringify(await measure()));
+process.stdout.write(JSON.stringify(await measure()));
 
 async function measure(): Promise<Row[] | Asked> {
   switch (name) {

@@ -13,7 +13,7 @@ import {
 import { createResolver, type Resolver, type Served, type Stats, type Upstream, type Upstreams } from "@netkit/dns";
 import type { Records } from "@netkit/engine";
 import { openSockets } from "@netkit/kernel";
-import { namespaceCookie, openNamespace, type NamespaceHandle } from "@netkit/netlink";
+import { namespaceCookie, openNamespace, withNamespace, type NamespaceHandle } from "@netkit/netlink";
 import { bootId } from "@netkit/sandbox";
 import type { Directory } from "./directory.ts";
 import type { HostServers } from "./host-servers.ts";
@@ -85,14 +85,9 @@ export class NameServers {
     let handle: NamespaceHandle | undefined;
     try {
       handle = openNamespace(namespace.path);
-      const cookie = namespaceCookie(handle.fd).toString();
-      // Another one at the same path is none of ours; doctor tells of a sandbox whose namespace is gone.
-      if (namespace.cookie !== "" && cookie !== namespace.cookie) return handle.close();
-      const at = { address: resolverAddress, port };
-      const [udpFd = -1, tcpFd = -1] = openSockets(handle.fd, [
-        { protocol: "udp", family: "ipv4", at },
-        { protocol: "tcp", family: "ipv4", at },
-      ]);
+      const { cookie, sockets } = withNamespace(handle.fd, () => openServers(namespace.cookie));
+      if (sockets === undefined) return handle.close();
+      const [udpFd = -1, tcpFd = -1] = sockets;
       const served = this.#resolver.serve({
         udp: udpSocket(udpFd),
         tcp: tcpServer(tcpFd),
@@ -112,6 +107,22 @@ export class NameServers {
     await served.close();
     namespace.close();
   }
+}
+
+/** In the thread's namespace, unless it is another one than was expected: at the same path, say, but none of ours. */
+function openServers(expected: string): { cookie: string; sockets?: number[] } {
+  const cookie = namespaceCookie().toString();
+  // Doctor tells of a sandbox whose namespace is gone.
+  if (expected !== "" && cookie !== expected) return { cookie };
+  const at = { address: resolverAddress, port };
+  const protocols = ["udp", "tcp"] as const;
+  return {
+    cookie,
+    sockets: openSockets(
+      undefined,
+      protocols.map((protocol) => ({ protocol, family: "ipv4", at })),
+    ),
+  };
 }
 
 /** A burst of queries waits in the socket: the kernel's default holds 200. */

@@ -4,15 +4,18 @@ import type { Events } from "./events.ts";
 
 /** Routes come and go several at a time. */
 const settleMs = 100;
+/** The kernel doesn't tell of routes that go with their link: known overlaps are looked at again after so long. */
+const againMs = 1_000;
 
 /** Tells when the host gets a route that takes addresses of a network (a VPN comes up), and when it has gone. */
 export class RouteWatch {
   readonly #netkit: Netkit;
   readonly #events: Events;
   readonly #report: (error: unknown) => void;
-  readonly #monitor: Monitor = openMonitor({ groups: ["route", "link"] });
+  readonly #monitor: Monitor = openMonitor({ groups: ["route"], gatherMs: settleMs });
   #known = new Map<string, Finding>();
   #waiting: NodeJS.Timeout | undefined;
+  #due = Infinity;
   #turn: Promise<void>;
   #closed = false;
 
@@ -38,18 +41,21 @@ export class RouteWatch {
 
   async #watch(): Promise<void> {
     try {
-      for await (const event of this.#monitor) if (this.#concerns(event)) this.#later();
+      for await (const event of this.#monitor) if (concerns(event)) this.#later(0);
     } catch (error) {
       this.#report(error);
     }
   }
 
-  #later(): void {
-    if (this.#closed) return;
-    this.#waiting ??= setTimeout(() => {
-      this.#waiting = undefined;
+  #later(afterMs: number): void {
+    const due = performance.now() + afterMs;
+    if (this.#closed || due >= this.#due) return;
+    clearTimeout(this.#waiting);
+    this.#due = due;
+    this.#waiting = setTimeout(() => {
+      this.#due = Infinity;
       this.#turn = this.#turn.then(async () => await this.#look());
-    }, settleMs);
+    }, afterMs);
   }
 
   async #look(): Promise<void> {
@@ -58,6 +64,7 @@ export class RouteWatch {
       for (const [message, finding] of found) if (!this.#known.has(message)) this.#tell("overlap", finding);
       for (const [message, finding] of this.#known) if (!found.has(message)) this.#tell("overlap-end", finding);
       this.#known = found;
+      if (found.size > 0) this.#later(againMs);
     } catch (error) {
       this.#report(error);
     }
@@ -67,17 +74,10 @@ export class RouteWatch {
     const attributes = { message, ...(hint === undefined ? {} : { hint }) };
     this.#events.emit({ type: "network", action, id: owner?.id ?? "", name: owner?.name ?? "", attributes });
   }
+}
 
-  #concerns(event: NetlinkEvent): boolean {
-    switch (event.kind) {
-      case "route":
-        // Not those of link-local addresses, which every link brings along.
-        return event.route.type === "unicast" && !/^f[ef]/.test(event.route.destination);
-      case "link":
-        // The kernel doesn't tell of routes that go with their link.
-        return this.#known.size > 0;
-      default:
-        return event.kind === "lost";
-    }
-  }
+function concerns(event: NetlinkEvent): boolean {
+  if (event.kind !== "route") return event.kind === "lost";
+  // Not those of link-local addresses, which every link brings along.
+  return event.route.type === "unicast" && !/^f[ef]/.test(event.route.destination);
 }

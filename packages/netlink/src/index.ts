@@ -51,6 +51,7 @@ export { openMonitor } from "./monitor.ts";
 export type { Monitor, MonitorGroup, MonitorOptions, NetlinkEvent } from "./monitor.ts";
 export { decodeNeighbour, delNeighbour, listNeighbours, newNeighbour, replaceNeighbour } from "./neighbour.ts";
 export type { ListedNeighbour, Neighbour, NeighbourFilter, NeighbourState } from "./neighbour.ts";
+export { onProcessExit } from "./process-exit.ts";
 export {
   attachNamespace,
   createNamespace,

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { setTimeout } from "node:timers/promises";
 import { RTM_DELADDR, RTM_NEWADDR, decodeAddress } from "./address.ts";
 import type { ListedAddress } from "./address.ts";
 import { bindDescriptor, openDescriptor } from "./descriptor.ts";
@@ -13,7 +14,8 @@ import { RTM_DELNEIGH, RTM_NEWNEIGH, decodeNeighbour } from "./neighbour.ts";
 import type { ListedNeighbour } from "./neighbour.ts";
 import { RTM_DELROUTE, RTM_NEWROUTE, decodeRoute } from "./route.ts";
 import type { ListedRoute } from "./route.ts";
-import { NETLINK_ROUTE } from "./socket.ts";
+import { onProcessExit } from "./process-exit.ts";
+import { MSG_DONTWAIT, NETLINK_ROUTE } from "./socket.ts";
 import { syscalls } from "./syscalls.ts";
 
 /** RTNLGRP_* of linux/rtnetlink.h as bits of sockaddr_nl. Addresses and routes have a group for each IP version. */
@@ -39,6 +41,8 @@ export interface MonitorOptions {
   readonly groups: readonly MonitorGroup[];
   /** The namespace to watch. Default: that of the calling thread. */
   readonly namespace?: NamespaceRef | undefined;
+  /** What comes within so many ms is taken in at once: each wait for a change costs a turn of a worker thread. Default 0. */
+  readonly gatherMs?: number | undefined;
   /** Ends the iteration, without an error. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -48,8 +52,8 @@ export interface Monitor extends AsyncIterable<NetlinkEvent>, Disposable {
   close(): void;
 }
 
-/** How long the process may linger when it ends in the middle of an iteration. */
-const RECEIVE_TIMEOUT_MS = 500;
+/** Each wait that ends costs the process some work; nothing hangs on it, for whoever closes ends the wait. */
+const RECEIVE_TIMEOUT_MS = 60_000;
 const BUFFER_BYTES = 64 * 1024;
 const { EAGAIN, EINTR, ENOBUFS } = constants.errno;
 
@@ -58,7 +62,7 @@ const { EAGAIN, EINTR, ENOBUFS } = constants.errno;
  * iteration waits it holds one of libuv's worker threads.
  */
 export function openMonitor(options: MonitorOptions): Monitor {
-  const { groups, namespace, signal } = options;
+  const { groups, namespace, signal, gatherMs = 0 } = options;
   const fd = openDescriptor(NETLINK_ROUTE, namespace, RECEIVE_TIMEOUT_MS);
   try {
     bindDescriptor(
@@ -71,6 +75,7 @@ export function openMonitor(options: MonitorOptions): Monitor {
   }
   const state = { closed: false, receiving: false };
   const release = (): void => {
+    forget();
     signal?.removeEventListener("abort", close);
     syscalls().close(fd);
   };
@@ -80,6 +85,7 @@ export function openMonitor(options: MonitorOptions): Monitor {
     if (state.receiving) wake(fd);
     else release();
   };
+  const forget = onProcessExit(close);
   if (signal?.aborted) close();
   signal?.addEventListener("abort", close);
 
@@ -87,11 +93,16 @@ export function openMonitor(options: MonitorOptions): Monitor {
     const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
     try {
       while (!state.closed) {
-        state.receiving = true;
-        const length = await syscalls().recvAsync(fd, buffer, buffer.length, 0);
-        state.receiving = false;
-        if (state.closed) release();
-        else if (length >= 0) yield* decodeEvents(buffer.subarray(0, length));
+        let length = syscalls().recv(fd, buffer, buffer.length, MSG_DONTWAIT);
+        if (length === -EAGAIN) {
+          state.receiving = true;
+          length = await syscalls().recvAsync(fd, buffer, buffer.length, 0);
+          state.receiving = false;
+          if (state.closed) release();
+          else if (gatherMs > 0 && length >= 0) await setTimeout(gatherMs);
+          if (state.closed) return;
+        }
+        if (length >= 0) yield* decodeEvents(buffer.subarray(0, length));
         else if (length === -ENOBUFS) yield { kind: "lost" };
         else if (length !== -EAGAIN && length !== -EINTR) checked(length, "watch for changes");
       }

@@ -72,7 +72,7 @@ export interface NetlinkSocket extends Disposable {
 }
 
 const MSG_TRUNC = 0x20;
-const MSG_DONTWAIT = 0x40;
+export const MSG_DONTWAIT = 0x40;
 
 const RECEIVE_TIMEOUT_MS = 10_000;
 const DUMP_ATTEMPTS = 16;

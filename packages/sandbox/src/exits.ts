@@ -1,12 +1,12 @@
-import { EPOLL_EVENT_BYTES, epollData, syscalls } from "@netkit/netlink";
+import { EPOLL_EVENT_BYTES, epollData, onProcessExit, syscalls } from "@netkit/netlink";
 import { isAlive, type ProcessIdentity } from "./process.ts";
 
 const EPOLLIN = 1;
 const EPOLLOUT = 4;
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
-/** Nothing is waited for: how long the thread sleeps at most doesn't matter, but for a close that fails to wake it. */
-const WAIT_MS = 10_000;
+/** Each wait that ends costs the process some work; nothing hangs on it, for whoever closes ends the wait. */
+const WAIT_MS = 60_000;
 
 interface Watched {
   readonly fd: number;
@@ -22,6 +22,7 @@ export class Exits implements Disposable {
   #epoll = -1;
   #waiting = false;
   #closed = false;
+  readonly #forget = onProcessExit(() => this.close());
 
   /** False: it has ended already, and nothing will be told. */
   watch(process: ProcessIdentity, onExit: () => void): boolean {
@@ -49,6 +50,7 @@ export class Exits implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#forget();
     if (!this.#waiting) this.#release();
     else this.#wake();
   }

@@ -43,6 +43,11 @@ export class Database {
     }) as T[];
   }
 
+  /** Differs whenever another connection has committed (SQLite's docs, PRAGMA data_version). */
+  dataVersion(): unknown {
+    return this.first<{ data_version: number }>("PRAGMA data_version")?.data_version;
+  }
+
   /** How many rows a change hit. */
   run(sql: string, ...values: (string | number | null)[]): number {
     return Number(this.#explained(() => this.#prepared(sql).run(...values)).changes);

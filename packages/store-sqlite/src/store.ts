@@ -39,12 +39,16 @@ interface Top {
 
 const live = "(lease IS NULL OR EXISTS (SELECT 1 FROM lease WHERE id = entry.lease AND expires_ms > ?))";
 
+const unsettled = { revision: -1, dataVersion: undefined };
+
 export class SqliteStore implements Store {
   readonly #database: Database;
   readonly #readOnly: boolean;
   readonly #watchers: Watchers;
   /** Each durable commit is flushed to disk. */
   readonly #flushes: boolean;
+  /** Where {@link changes} came to when it last read: as long as nobody commits there is nothing more. */
+  #settled: { readonly revision: number; readonly dataVersion: unknown } = unsettled;
   #closed = false;
 
   constructor(database: Database, readOnly: boolean, flushes: boolean) {
@@ -137,6 +141,10 @@ export class SqliteStore implements Store {
   }
 
   async changes(prefix: string, revision: number): Promise<Changes> {
+    const dataVersion = this.#database.dataVersion();
+    if (revision === this.#settled.revision && dataVersion === this.#settled.dataVersion) {
+      if (this.#expired().length === 0) return { events: [], revision };
+    }
     const events: WatchEvent[] = [];
     for (let seen = revision; ;) {
       const { events: next, upTo, more } = this.#changes(prefix, seen);
@@ -144,7 +152,9 @@ export class SqliteStore implements Store {
       if (next[0]?.type === "resync") events.length = 0;
       events.push(...next);
       seen = upTo;
-      if (!more) return { events, revision: seen };
+      if (more) continue;
+      this.#settled = { revision: seen, dataVersion };
+      return { events, revision: seen };
     }
   }
 
@@ -161,6 +171,7 @@ export class SqliteStore implements Store {
   #write<T>(work: () => T, durable = true): T {
     if (this.#readOnly) throw stateUnwritable(this.#database.path, "was opened for reading only", undefined);
     const result = this.#database.transaction(work);
+    this.#settled = unsettled;
     if (durable && this.#flushes) this.#database.flushNow();
     this.#watchers.ring();
     return result;

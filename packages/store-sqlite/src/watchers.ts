@@ -48,8 +48,7 @@ export class Watchers {
 
   #poll(): void {
     try {
-      // It differs whenever another connection has committed (SQLite's docs, PRAGMA data_version).
-      const version = this.#database.first<{ data_version: number }>("PRAGMA data_version")?.data_version;
+      const version = this.#database.dataVersion();
       const expired = this.#database.first("SELECT 1 FROM lease WHERE expires_ms <= ?", Date.now());
       if (version !== this.#dataVersion || expired !== undefined) this.ring();
       this.#dataVersion = version;

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Store, WatchEvent } from "@netkit/core";
 import { describe, expect, test } from "vitest";
 import { open, writing } from "./stores.ts";
@@ -144,6 +145,27 @@ describe("changes so far", () => {
     expect(all.at(-1)).toEqual({ type: "delete", key: "k/7", revision: 1_201 });
     expect(await store.changes("k/", revision)).toEqual({ events: [], revision });
     expect((await store.changes("", 1_200)).events).toHaveLength(2);
+  });
+
+  test("are seen after a quiet time, whoever made them", async () => {
+    const path = join(directory(), "state.db");
+    const [store, other] = [open({ path }), open({ path })];
+    await store.commit(writing({ a: 1 }));
+    for (const quiet of [0, 1]) expect((await store.changes("", 1)).events, `${quiet}`).toEqual([]);
+    await other.commit(writing({ a: 2 }));
+    expect((await store.changes("", 1)).events).toEqual([{ type: "put", key: "a", value: 2, revision: 2 }]);
+    expect(await store.changes("", 2)).toEqual({ events: [], revision: 2 });
+    await store.commit(writing({ a: 3 }));
+    expect((await store.changes("", 2)).events).toEqual([{ type: "put", key: "a", value: 3, revision: 3 }]);
+    const lease = await other.lease(50);
+    await other.commit({ checks: [], writes: [{ key: "b", value: 1, lease: lease.id }] });
+    expect((await store.changes("", 3)).events).toHaveLength(1);
+    await expect
+      .poll(async () => await store.changes("", 4))
+      .toEqual({
+        events: [{ type: "delete", key: "b", revision: 5 }],
+        revision: 5,
+      });
   });
 
   test("begin with a resync where the history is gone", async () => {
