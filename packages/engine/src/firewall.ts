@@ -1,7 +1,7 @@
 import { keyOf, type Change } from "@netkit/core";
 import type { Firewall, FirewallKind } from "@netkit/netfilter";
 import type { Finding } from "./api.ts";
-import { everythingHeld, readerOf } from "./lookup.ts";
+import { everythingHeld, readerOf, type Reader } from "./lookup.ts";
 import { commit, type Context } from "./operation.ts";
 import { order } from "./planning.ts";
 import { keys, type Write } from "./state.ts";
@@ -16,9 +16,13 @@ export interface FirewallRecord {
 /**
  * Has the handler use what was asked for; with `auto` that is what this root has used last, if it is still installed, so
  * that a command without the option doesn't change it back.
+ * @param reader has read the record already, perhaps
  */
-export async function chooseFirewall(context: Context): Promise<FirewallRecord | undefined> {
-  const record = (await context.store.get(keys.firewall))?.value as FirewallRecord | undefined;
+export async function chooseFirewall(
+  context: Context,
+  reader: Pick<Reader, "get"> = readerOf(context.store),
+): Promise<FirewallRecord | undefined> {
+  const record = await reader.get<FirewallRecord>(keys.firewall);
   (await context.host.open()).firewall.use(context.host.firewall, record?.backend);
   return record;
 }
@@ -46,9 +50,9 @@ export function findSwitch(context: Context, record: FirewallRecord | undefined)
  * @returns what the operation has to write with its own
  * @throws NetkitError TOOL_MISSING, FIREWALL: nothing was changed, or it goes on with the next change
  */
-export async function settle(context: Context, concerned: boolean): Promise<Write[]> {
+export async function settle(context: Context, concerned: boolean, reader?: Pick<Reader, "get">): Promise<Write[]> {
   const { store } = context;
-  const record = await chooseFirewall(context);
+  const record = await chooseFirewall(context, reader);
   if (!concerned && findSwitch(context, record) === undefined) return [];
   const { firewall, execute } = await context.host.open();
   const backend = firewall.kind();

@@ -60,11 +60,9 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       return await operate(
         context,
         `connect ${name} to ${whole.network}`,
-        async (draft) => {
-          await draft.prefetch([keys.sandbox(id), keys.namespace(namespace.id), keys.networkName(whole.network)]);
-          return await connect(context, draft, await current(draft), whole);
-        },
+        async (draft) => await connect(context, draft, await current(draft), whole),
         options,
+        [keys.sandbox(id), keys.namespace(namespace.id), keys.owned(namespace.id), keys.networkName(whole.network)],
       );
     },
     disconnect: async (network: string, options?: ChangeOptions) =>

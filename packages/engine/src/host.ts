@@ -48,7 +48,6 @@ export class Host {
       onRequest: onTiming === undefined ? undefined : (what, ms) => onTiming({ what, ms }),
     };
     const socket = system.openNetlink();
-    const home = system.openNamespace();
     const firewall = system.firewallHandler(context, { backend: this.firewall });
     const handlers: ResourceHandler[] = [system.kernelHandler(context), firewall];
     return {
@@ -57,7 +56,7 @@ export class Host {
       cookie: system.namespaceCookie().toString(),
       facts: (queries) => system.readFacts(socket, queries),
       routes: () => system.readHostRoutes(socket),
-      firstPortInUse: (ports) => system.firstPortInUse(home.fd, ports),
+      firstPortInUse: (ports) => system.firstPortInUse(undefined, ports),
       execute: system.execute,
       look: (path) => {
         using inside = system.openNetlink({ namespace: path });
@@ -71,7 +70,6 @@ export class Host {
       close() {
         for (const handler of handlers) handler.close();
         socket.close();
-        home.close();
       },
     };
   }

@@ -31,15 +31,17 @@ export interface Context {
  * The one way in which anything changes: under the lock, a draft is built and planned; the intent is stored; the
  * kernel is changed; the draft's writes are stored and the intent is closed. What fails before the end leaves
  * everything as it was; what dies is mended by the next operation (see {@link recover}).
+ * @param reads keys that `build` will ask for, to be read in one go
  */
 export async function operate<T>(
   context: Context,
   title: string,
   build: (draft: Draft) => Promise<T>,
   options: ChangeOptions = {},
+  reads: readonly string[] = [],
 ): Promise<T> {
   try {
-    return await operateUnexplained(context, title, build, options);
+    return await operateUnexplained(context, title, build, options, reads);
   } catch (error) {
     throw explained(error);
   }
@@ -50,9 +52,10 @@ async function operateUnexplained<T>(
   title: string,
   build: (draft: Draft) => Promise<T>,
   options: ChangeOptions,
+  reads: readonly string[],
 ): Promise<T> {
   const time = stopwatch(context.onTiming);
-  const { result, ...change } = await underLock(context, title, build, options, time);
+  const { result, ...change } = await underLock(context, title, build, options, reads, time);
   if (change.revision !== undefined && context.agent !== undefined) {
     // Not under the lock: an agent that is slow must not keep others waiting.
     await context.agent.changed({ revision: change.revision, needed: change.needed });
@@ -73,22 +76,21 @@ async function underLock<T>(
   title: string,
   build: (draft: Draft) => Promise<T>,
   options: ChangeOptions,
+  reads: readonly string[],
   time: Stopwatch,
 ): Promise<Done<T>> {
-  const { store, host } = context;
+  const { host } = context;
   throwIfAborted(options.signal);
   if (options.dryRun !== true) requireRoot();
   using _ = await context.lock.acquire(options.signal);
   time("lock");
-  if (options.dryRun !== true) await recover(context);
-
-  const draft = new Draft(store, options.dryRun);
+  const draft = await beginDraft(context, reads, options.dryRun);
   const result = await build(draft);
   const planned = await planDraft(draft);
   time("plan");
   await registerNamespaces(context, draft);
   if (options.onPlan !== undefined) {
-    if (planned.plan.length > 0) await chooseFirewall(context);
+    if (planned.plan.length > 0) await chooseFirewall(context, draft);
     const handlers = planned.plan.length === 0 ? [] : (await host.open()).handlers;
     options.onPlan(previewOf(title, planned.plan, handlers));
   }
@@ -112,6 +114,15 @@ async function underLock<T>(
   }
 }
 
+/** A draft of what there is once an operation that died has been mended; a dry run leaves that alone. */
+async function beginDraft(context: Context, reads: readonly string[], dryRun?: boolean): Promise<Draft> {
+  const draft = new Draft(context.store, dryRun);
+  await draft.prefetch([keys.journal, keys.firewall, ...reads]);
+  if (dryRun === true || !(await draft.has(keys.journal))) return draft;
+  await recover(context);
+  return new Draft(context.store);
+}
+
 async function carryOut(
   context: Context,
   title: string,
@@ -129,7 +140,7 @@ async function carryOut(
   }
   const { execute, handlers, firewall, namespaceCookie } = await host.open();
   const concerned = plan.some(({ resource }) => firewall.kinds.has(resource.kind));
-  const writes = [...own, ...(await settle(context, concerned))];
+  const writes = [...own, ...(await settle(context, concerned, draft))];
   const entry: JournalEntry = {
     title,
     started: new Date().toISOString(),

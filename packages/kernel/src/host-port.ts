@@ -39,10 +39,11 @@ export interface HostPorts extends Place {
  * The first of `ports` that a socket of the host is bound to, found by trying to bind them; of many ports, those alone that
  * a socket of the host listens on (UDP: has), so that it takes the same time however many they are. Connections that linger
  * in TIME_WAIT don't count for TCP. A protocol or family that the kernel doesn't have is never in use.
+ * @param namespace the host's; undefined: the thread is in it
  * @throws NetkitError PORT_INVALID for an address that the host hasn't
  */
-export function firstPortInUse(namespace: NamespaceRef, ports: readonly HostPorts[]): HostPort | undefined {
-  return withNamespace(namespace, () => {
+export function firstPortInUse(namespace: NamespaceRef | undefined, ports: readonly HostPorts[]): HostPort | undefined {
+  const search = (): HostPort | undefined => {
     const count = ports.reduce((sum, { first, last }) => sum + last - first + 1, 0);
     const sockets = count > few ? portsOfSockets(ports) : undefined;
     for (const { first, last, ...place } of ports) {
@@ -54,7 +55,8 @@ export function firstPortInUse(namespace: NamespaceRef, ports: readonly HostPort
       }
     }
     return undefined;
-  });
+  };
+  return namespace === undefined ? search() : withNamespace(namespace, search);
 }
 
 /** Those of `ports` that somebody receives on, by protocol; no entry where the kernel doesn't tell. */
