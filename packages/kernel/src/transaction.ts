@@ -259,9 +259,10 @@ export class Transaction {
 
   /** Sends messages that make the kernel wait, without holding up the event loop; ignores what is gone already. */
   async sendSlowly(ns: NamespaceRef, items: readonly Item[], messages: readonly NetlinkMessage[]): Promise<void> {
-    const started = performance.now();
+    const { onRequest } = this.#around;
+    const started = onRequest && performance.now();
     const results = await this.socket(ns).batchAsync(messages);
-    this.#around.onRequest?.(`delete ${items.length} links`, performance.now() - started);
+    if (started !== undefined) onRequest?.(`delete ${items.length} links`, performance.now() - started);
     for (const result of results) {
       if (!result.ok && !GONE.includes(result.error.code)) throw refusal(items[0] ?? this.item, result.error);
     }

@@ -139,9 +139,11 @@ export class IptablesBackend implements Backend {
   }
 
   async #timed(what: string, work: () => Promise<Outcome>): Promise<Outcome> {
+    const { onRequest } = this.#context;
+    if (onRequest === undefined) return await work();
     const start = performance.now();
     const outcome = await work();
-    this.#context.onRequest?.(what, performance.now() - start);
+    onRequest(what, performance.now() - start);
     return outcome;
   }
 }

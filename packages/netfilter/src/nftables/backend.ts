@@ -157,9 +157,11 @@ export class NftablesBackend implements Backend {
   }
 
   async #timed(what: string, work: () => NftResult | Promise<NftResult>): Promise<NftResult> {
+    const { onRequest } = this.#context;
+    if (onRequest === undefined) return await work();
     const start = performance.now();
     const result = await work();
-    this.#context.onRequest?.(what, performance.now() - start);
+    onRequest(what, performance.now() - start);
     return result;
   }
 }
