@@ -32,6 +32,25 @@ interface Extra<T> {
   readonly default?: T;
 }
 
+type About<T> = Pick<Option<T>, "summary" | "value">;
+
+/** Its schema is made when it is first asked for: most processes need few of all the options, and zod takes its time. */
+function option<T, E extends Extra<NoInfer<T>>>(
+  make: () => z.ZodMiniType<T>,
+  { summary, value }: About<T>,
+  extra: E,
+): Option<T> & E {
+  let schema: z.ZodMiniType<T> | undefined;
+  return {
+    get schema() {
+      return (schema ??= make());
+    },
+    summary,
+    value,
+    ...extra,
+  };
+}
+
 const truth: Readonly<Record<string, boolean>> = {
   true: true,
   "1": true,
@@ -45,11 +64,15 @@ const truth: Readonly<Record<string, boolean>> = {
 
 /** A yes-or-no option. */
 export function flag<const E extends Extra<boolean>>(summary: string, extra: E): Option<boolean> & E {
-  const schema = z.pipe(
-    z.transform((input: unknown) => (typeof input === "string" ? (truth[input.toLowerCase()] ?? input) : input)),
-    z.boolean("expected true or false"),
+  return option(
+    () =>
+      z.pipe(
+        z.transform((input: unknown) => (typeof input === "string" ? (truth[input.toLowerCase()] ?? input) : input)),
+        z.boolean("expected true or false"),
+      ),
+    { summary, value: "true|false" },
+    extra,
   );
-  return { schema, summary, value: "true|false", ...extra };
 }
 
 /** A whole number between `min` and `max`, both included. */
@@ -60,11 +83,17 @@ export function integer<const E extends Extra<number>>(
 ): Option<number> & E {
   const { min, max, value } = range;
   const message = `expected a whole number from ${min} to ${max}`;
-  const schema = z.pipe(
-    z.transform((input: unknown) => (typeof input === "string" && /^-?[0-9]+$/.test(input) ? Number(input) : input)),
-    z.int(message).check(z.minimum(min, message), z.maximum(max, message)),
+  return option(
+    () =>
+      z.pipe(
+        z.transform((input: unknown) =>
+          typeof input === "string" && /^-?[0-9]+$/.test(input) ? Number(input) : input,
+        ),
+        z.int(message).check(z.minimum(min, message), z.maximum(max, message)),
+      ),
+    { summary, value },
+    extra,
   );
-  return { schema, summary, value, ...extra };
 }
 
 const bitUnits: Readonly<Record<string, number>> = { bit: 1, kbit: 1e3, mbit: 1e6, gbit: 1e9, tbit: 1e12 };
@@ -80,11 +109,15 @@ export function bits<const E extends Extra<number>>(
 ): Option<number> & E {
   const [min, max] = [range.min, range.max].map((text) => Number(bitsOf(text)));
   const message = `expected bits with a unit (kbit, mbit, gbit), from ${range.min} to ${range.max}`;
-  const schema = z.pipe(
-    z.transform((input: unknown) => (typeof input === "string" ? bitsOf(input) : input)),
-    z.int(message).check(z.minimum(min ?? 0, message), z.maximum(max ?? 0, message)),
+  return option(
+    () =>
+      z.pipe(
+        z.transform((input: unknown) => (typeof input === "string" ? bitsOf(input) : input)),
+        z.int(message).check(z.minimum(min ?? 0, message), z.maximum(max ?? 0, message)),
+      ),
+    { summary, value: range.value },
+    extra,
   );
-  return { schema, summary, value: range.value, ...extra };
 }
 
 function bitsOf(text: string): unknown {
@@ -99,8 +132,7 @@ export function choice<const C extends string, const E extends Extra<NoInfer<C>>
   words: readonly [C, ...C[]],
   extra: E,
 ): Option<C> & E {
-  const schema = z.enum(words, `expected one of ${words.join(", ")}`) as unknown as z.ZodMiniType<C>;
-  return { schema, summary, value: words.join("|"), ...extra };
+  return option(() => z.enum(words, `expected one of ${words.join(", ")}`), { summary, value: words.join("|") }, extra);
 }
 
 /** Text that `parse` turns into a value; what it throws becomes the message of the refusal. */
@@ -110,21 +142,25 @@ export function parsed<T, const E extends Extra<NoInfer<T>>>(
   parse: (text: string) => T,
   extra: E,
 ): Option<T> & E {
-  const schema = z.pipe(
-    z.string("expected text"),
-    z.transform((text: string, context) => {
-      try {
-        return parse(text);
-      } catch (error) {
-        context.issues.push({
-          code: "custom",
-          message: error instanceof Error ? error.message : String(error),
-          ...(isNetkitError(error) && error.hint !== undefined ? { params: { hint: error.hint } } : {}),
-          input: text,
-        });
-        return z.NEVER;
-      }
-    }),
-  ) as unknown as z.ZodMiniType<T>;
-  return { schema, summary, value, ...extra };
+  return option<T, E>(
+    () =>
+      z.pipe(
+        z.string("expected text"),
+        z.transform((text: string, context) => {
+          try {
+            return parse(text);
+          } catch (error) {
+            context.issues.push({
+              code: "custom",
+              message: error instanceof Error ? error.message : String(error),
+              ...(isNetkitError(error) && error.hint !== undefined ? { params: { hint: error.hint } } : {}),
+              input: text,
+            });
+            return z.NEVER;
+          }
+        }),
+      ),
+    { summary, value },
+    extra,
+  );
 }

@@ -108,7 +108,7 @@ function parseFrom(from: readonly Cidr[], family: Family): readonly Cidr[] {
 }
 
 /** All addresses of a family, without the prefix length 0. */
-export const anywhere: Readonly<Record<Family, Ip>> = { ipv4: parseIp("0.0.0.0"), ipv6: parseIp("::") };
+export const anywhere: Readonly<Record<Family, Ip>> = { ipv4: "0.0.0.0" as Ip, ipv6: "::" as Ip };
 
 /** A filter as it is found. One that lets nobody in is none of netkit's: it can be removed as one that lets in all. */
 export function filterOf(sources: readonly string[], family: Family): readonly Cidr[] {
