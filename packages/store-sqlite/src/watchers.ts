@@ -1,3 +1,4 @@
+import { bootId, ended, monotonicMs } from "./clock.ts";
 import type { Database } from "./database.ts";
 
 /** How long a change by another process, or the end of a lease, may go unnoticed. */
@@ -50,7 +51,7 @@ export class Watchers {
     try {
       // It differs whenever another connection has committed (SQLite's docs, PRAGMA data_version).
       const version = this.#database.first<{ data_version: number }>("PRAGMA data_version")?.data_version;
-      const expired = this.#database.first("SELECT 1 FROM lease WHERE expires_ms <= ?", Date.now());
+      const expired = this.#database.first(`SELECT 1 FROM lease WHERE ${ended}`, monotonicMs(), bootId());
       if (version !== this.#dataVersion || expired !== undefined) this.ring();
       this.#dataVersion = version;
     } catch {
