@@ -3,6 +3,7 @@ import {
   defaultRoot,
   isNetkitError,
   NetkitError,
+  type Endpoint,
   type EndpointId,
   type Namespace,
   type NamespaceId,
@@ -14,6 +15,7 @@ import { bootId, Exits, isAlive } from "@netkit/sandbox";
 import { agentSocket } from "./client.ts";
 import { Directory } from "./directory.ts";
 import { Events, happeningsOf } from "./events.ts";
+import type { Binding } from "./held-port.ts";
 import { HostServers } from "./host-servers.ts";
 import { metricsOf } from "./metrics.ts";
 import { NameServers } from "./name-servers.ts";
@@ -117,7 +119,7 @@ export class Agent implements AsyncDisposable {
     this.#end = resolve;
     const { records } = following;
     this.#directory = new Directory(records);
-    this.#reservations = new Reservations(records);
+    this.#reservations = new Reservations(records, (...what) => this.#unserved(...what));
     this.#nameServers = new NameServers(records, this.#directory, new HostServers(), (namespace, error) => {
       this.#degraded(namespace, error);
     });
@@ -251,7 +253,8 @@ export class Agent implements AsyncDisposable {
 
   #endIfIdle(): void {
     const { lingerMs } = this.#options;
-    const needed = this.#nameServers.size > 0 || this.#watched.size > 0 || this.events.listeners > 0;
+    const needed =
+      this.#nameServers.size > 0 || this.#watched.size > 0 || this.#reservations.needed || this.events.listeners > 0;
     if (needed || lingerMs === undefined) {
       this.#idleSince = undefined;
       return;
@@ -267,10 +270,29 @@ export class Agent implements AsyncDisposable {
     this.#options.onError?.(error);
   }
 
+  /** A port that only the agent can serve is taken. */
+  #unserved(endpoint: Endpoint, binding: Binding, cause: unknown): void {
+    const sandbox = this.#following.records.sandboxes.get(endpoint.sandbox)?.name ?? endpoint.sandbox;
+    const network = this.#following.records.networks.get(endpoint.network)?.name ?? endpoint.network;
+    const error = unserved(`${sandbox}@${network}`, binding, cause);
+    const attributes = { sandbox, network, message: error.message };
+    this.events.emit({ type: "port", action: "degraded", id: endpoint.id, name: `${sandbox}@${network}`, attributes });
+    this.#report(error);
+  }
+
   #report(error: unknown): void {
     const known = isNetkitError(error) ? error : new NetkitError("INTERNAL", String(error), { cause: error });
     this.#options.onError?.(known);
   }
+}
+
+function unserved(who: string, { protocol, port }: Binding, cause: unknown): NetkitError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new NetkitError("AGENT_DEGRADED", `port [::1]:${port}/${protocol} of ${who} isn't served: ${why}`, {
+    hint: `See who has it: ss -lntup. Then withdraw the port and publish it again: netkit port rm, netkit port add`,
+    details: { protocol, port },
+    cause,
+  });
 }
 
 /** The namespaces in which a changed record may call for something else to be served. */

@@ -6,7 +6,7 @@ import type { AgentEvent, Events } from "./events.ts";
 const maxWaitingBytes = 1024 * 1024;
 
 /**
- * Answers with events as they happen, a JSON document a line. `since` (ISO 8601) begins with those since then; `type`
+ * Answers with events as they happen, a JSON document a line. `since` (ISO 8601) begins with the first one since then; `type`
  * lets only these types through, and may be given several times.
  * @throws NetkitError ARGUMENT_INVALID
  */

@@ -43,9 +43,13 @@ export class Events {
     for (const listener of this.#listeners.keys()) listener(event);
   }
 
-  /** Those that are still known, from a time on. */
+  /**
+   * Those that are still known, from the first one of a time or later on: after it the clock may have been set back, and who
+   * comes back with the time of the last event that they saw misses none.
+   */
   since(time: string): readonly AgentEvent[] {
-    return this.#recent.filter((event) => event.time >= time);
+    const first = this.#recent.findIndex((event) => event.time >= time);
+    return first < 0 ? [] : this.#recent.slice(first);
   }
 
   /** @param onEnd called when there will be no more. @returns the way to stop listening */

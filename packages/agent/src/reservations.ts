@@ -1,72 +1,63 @@
-import { createSocket, type Socket as UdpSocket } from "node:dgram";
-import { connect, createServer, type Server, type Socket as TcpSocket } from "node:net";
-import {
-  ipOf,
-  familyOf,
-  type Endpoint,
-  type EndpointId,
-  type Ip,
-  type PortRange,
-  type PublishedPort,
-} from "@netkit/core";
+import { familyOf, ipOf, type Endpoint, type EndpointId, type Ip, type PortRange } from "@netkit/core";
 import type { Records } from "@netkit/engine";
-
-/** Connections of `[::1]` that are passed on at a time. */
-const maxConnections = 1_024;
-
-interface Reservation {
-  close(): void;
-}
-
-/** One host port with what is behind it. */
-interface Binding {
-  readonly protocol: "tcp" | "udp";
-  /** Absent: all addresses of both families. */
-  readonly address: Ip | undefined;
-  readonly port: number;
-  readonly target: { readonly address: Ip; readonly port: number } | undefined;
-}
+import { hold, isServed, type Binding, type HeldPort } from "./held-port.ts";
 
 /**
  * Holds the host's published ports by sockets of its own, so that no other process takes them. Traffic never gets to these
- * sockets, for the firewall has sent it on before; but for connections to `[::1]`, which no NAT can serve: those are
- * passed on from here.
+ * sockets, for the firewall has sent it on before; but for what comes to `[::1]`, which no NAT can serve: that is passed
+ * on from here.
  */
 export class Reservations {
   readonly #records: Records;
-  readonly #held = new Map<EndpointId, Map<string, Reservation>>();
+  readonly #complain: (endpoint: Endpoint, port: Binding, cause: unknown) => void;
+  readonly #held = new Map<EndpointId, Map<string, HeldPort>>();
   readonly #waiting = new Set<EndpointId>();
   #closed = false;
 
-  constructor(records: Records) {
+  /** @param complain told of ports that only this can serve, and that can't be had */
+  constructor(records: Records, complain: (endpoint: Endpoint, port: Binding, cause: unknown) => void) {
     this.#records = records;
+    this.#complain = complain;
   }
 
   /**
-   * Gives up what these endpoints don't publish any more, and takes what they do a moment later: nobody has to wait for
-   * that. Ports that can't be had are left: their holder was there before.
+   * Gives up what these endpoints don't publish any more, and takes what they do: at once what is served here alone, the
+   * rest a moment later, for nobody has to wait for that. Ports that can't be had are left: their holder was there before.
    */
-  settle(endpoints: Iterable<EndpointId>): void {
+  settle(endpoints: ReadonlySet<EndpointId>): void {
     for (const id of endpoints) {
       const wanted = this.#wanted(id);
-      for (const [key, reservation] of this.#held.get(id) ?? []) {
+      for (const [key, port] of this.#held.get(id) ?? []) {
         if (wanted.has(key)) continue;
-        reservation.close();
+        port.close();
         this.#held.get(id)?.delete(key);
       }
-      if (this.#waiting.size === 0) setImmediate(() => this.#take());
+    }
+    for (const id of endpoints) {
+      this.#take(id, isServed);
+      if (this.#waiting.size === 0) setImmediate(() => this.#takeWaiting());
       this.#waiting.add(id);
     }
   }
 
-  #take(): void {
-    for (const id of this.#closed ? [] : this.#waiting) {
-      const held = this.#held.get(id) ?? new Map<string, Reservation>();
-      for (const [key, binding] of this.#wanted(id)) if (!held.has(key)) held.set(key, reserve(binding));
-      if (held.size > 0) this.#held.set(id, held);
-      else this.#held.delete(id);
-    }
+  #takeWaiting(): void {
+    for (const id of this.#closed ? [] : this.#waiting) this.#take(id, (binding) => !isServed(binding));
     this.#waiting.clear();
+  }
+
+  #take(id: EndpointId, which: (binding: Binding) => boolean): void {
+    const endpoint = this.#records.endpoints.get(id);
+    const held = this.#held.get(id) ?? new Map<string, HeldPort>();
+    for (const [key, binding] of this.#wanted(id)) {
+      if (held.has(key) || !which(binding)) continue;
+      try {
+        held.set(key, hold(binding));
+      } catch (error) {
+        if (isServed(binding) && endpoint !== undefined) this.#complain(endpoint, binding, error);
+      }
+    }
+    if (held.size > 0) this.#held.set(id, held);
+    else this.#held.delete(id);
   }
 
   #wanted(id: EndpointId): Map<string, Binding> {
@@ -80,19 +71,26 @@ export class Reservations {
     return size;
   }
 
+  /** Whether anything is passed on that nobody else serves. */
+  get needed(): boolean {
+    for (const id of this.#held.keys())
+      for (const binding of this.#wanted(id).values()) if (isServed(binding)) return true;
+    return false;
+  }
+
   close(): void {
     this.#closed = true;
-    for (const held of this.#held.values()) for (const reservation of held.values()) reservation.close();
+    for (const held of this.#held.values()) for (const port of held.values()) port.close();
     this.#held.clear();
   }
 }
 
 /** Routed networks publish nothing on the host. */
-function bindingsOf(endpoint: Endpoint): Binding[] {
-  return endpoint.ports.flatMap((published) => {
-    const { protocol, hostAddress: address, hostPort, port, routed } = published;
+function bindingsOf({ ports, addresses }: Endpoint): Binding[] {
+  const ips = addresses.map(({ address }) => ipOf(address));
+  return ports.flatMap(({ protocol, hostAddress: address, hostPort, port, routed }) => {
     if (protocol === "sctp" || routed === true) return [];
-    const to = targetOf(endpoint, published);
+    const to = targetOf(ips, address);
     return portsOf(hostPort).map((number, index) => ({
       protocol,
       address,
@@ -102,11 +100,10 @@ function bindingsOf(endpoint: Endpoint): Binding[] {
   });
 }
 
-/** What a connection to `[::1]` is for: the endpoint's IPv6 address, or its IPv4 one where there is no other. */
-function targetOf({ addresses }: Endpoint, { hostAddress }: PublishedPort): Ip | undefined {
+/** Where what comes to `[::1]` goes: the endpoint's IPv6 address, or its IPv4 one where there is no other. */
+function targetOf(ips: readonly Ip[], hostAddress: Ip | undefined): Ip | undefined {
   if (hostAddress !== undefined && hostAddress !== "::" && hostAddress !== "::1") return undefined;
-  const ips = addresses.map(({ address }) => ipOf(address));
-  return ips.find((ip) => familyOf(ip) === "ipv6") ?? (hostAddress === undefined ? ips[0] : undefined);
+  return ips.find((ip) => familyOf(ip) === "ipv6") ?? (hostAddress === "::" ? undefined : ips[0]);
 }
 
 function portsOf({ first, last }: PortRange): number[] {
@@ -115,53 +112,4 @@ function portsOf({ first, last }: PortRange): number[] {
 
 function keyOf({ protocol, address, port, target }: Binding): string {
   return `${protocol} ${address} ${port} ${target?.address} ${target?.port}`;
-}
-
-function reserve(binding: Binding): Reservation {
-  return binding.protocol === "tcp" ? reserveTcp(binding) : reserveUdp(binding);
-}
-
-function reserveTcp({ address, port, target }: Binding): Reservation {
-  const server: Server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (client) => {
-    if (target === undefined || client.localAddress !== "::1") client.destroy();
-    else passOn(client, connect({ port: target.port, host: target.address, allowHalfOpen: true }));
-  });
-  server.maxConnections = maxConnections;
-  // It isn't there for a process that was faster, or a family that the host hasn't.
-  server.on("error", () => {});
-  const at = { port, backlog: 128, exclusive: true };
-  if (address !== undefined) server.listen({ ...at, host: address, ipv6Only: true });
-  else server.listen({ ...at, host: "::" });
-  return {
-    close() {
-      if (server.listening) server.close();
-    },
-  };
-}
-
-function passOn(client: TcpSocket, service: TcpSocket): void {
-  const end = (): void => {
-    client.destroy();
-    service.destroy();
-  };
-  client.on("error", end);
-  service.on("error", end);
-  client.on("close", end);
-  service.on("close", end);
-  client.pipe(service);
-  service.pipe(client);
-}
-
-/** UDP of `[::1]` isn't passed on: a datagram says nothing of which address it was sent to. */
-function reserveUdp({ address, port }: Binding): Reservation {
-  const ipv6 = address === undefined || familyOf(address) === "ipv6";
-  const socket: UdpSocket = createSocket({ type: ipv6 ? "udp6" : "udp4", ipv6Only: address !== undefined && ipv6 });
-  let closed = false;
-  const close = (): void => {
-    if (!closed) socket.close();
-    closed = true;
-  };
-  socket.on("error", close);
-  socket.bind({ port, address: address ?? "::", exclusive: true });
-  return { close };
 }

@@ -27,8 +27,10 @@ export interface Binding {
 export function bindingsOf({ addresses, ports }: Pick<Endpoint, "addresses" | "ports">): Binding[] {
   return ports.flatMap((port) =>
     (["ipv4", "ipv6"] as const).flatMap((family): Binding[] => {
-      const address = addresses.find((candidate) => familyOf(candidate.address) === family);
       const hostAddress = port.hostAddress ?? ((family === "ipv4" ? "0.0.0.0" : "::") as Ip);
+      // What comes to [::1] is passed on by the agent, which can change the family.
+      const other = hostAddress === "::1" ? addresses[0] : undefined;
+      const address = addresses.find((candidate) => familyOf(candidate.address) === family) ?? other;
       const from = port.from?.filter((source) => familyOf(source) === family);
       if (address === undefined || familyOf(hostAddress) !== family || from?.length === 0) return [];
       const host = port.routed === true ? { hostAddress } : { hostAddress, hostPort: port.hostPort };

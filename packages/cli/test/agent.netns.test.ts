@@ -62,6 +62,25 @@ test("an agent starts when names need it, and ends by itself", async () => {
   expect(readFileSync(join(machine.root, "agent.log"), "utf8")).toBe("");
 });
 
+test("a port of [::1] needs an agent, which stays as long as it is published", async () => {
+  // Without names: those would need one, too.
+  const config = join(machine.root, "config.json");
+  ok("network", "create", "n");
+  machine.run("sh", "-c", `echo '{"agent": false}' > ${config}`);
+  ok("--config", config, "sandbox", "create", "--name", "a", "--network", "n");
+  expect(machine.netkit(["--config", config, "port", "add", "a", "[::1]:8080:80"]).stderr).toContain("no agent");
+  ok("port", "add", "a", "[::1]:8080:80");
+  const { pid, stays, nameServers, reservedPorts } = status();
+  expect({ stays, nameServers, reservedPorts }).toEqual({ stays: false, nameServers: 0, reservedPorts: 1 });
+  expect(ok("port", "ls", "a")).toBe("80/tcp -> [::1]:8080");
+  await setTimeout(7_000);
+  expect(status().pid).toBe(pid);
+  ok("port", "rm", "a", "80");
+  const until = performance.now() + 30_000;
+  while (existsSync(`/proc/${pid}`) && performance.now() < until) await setTimeout(100);
+  expect(existsSync(`/proc/${pid}`)).toBe(false);
+});
+
 test("kill -9 of the agent breaks no connection, and everything is back with the next command", async () => {
   ok("network", "create", "n");
   ok("run", "-d", "--name", "web", "--network", "n", "-p", "8080:80", "--", process.execPath, "-e", server);

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Cache, Caches } from "../src/cache.ts";
 import { createResolver, type Client } from "../src/index.ts";
 import type { Response } from "../src/response.ts";
@@ -33,6 +33,19 @@ describe("what a server said", () => {
     expect(await ttl()).toEqual([60]);
     expect(seen).toHaveLength(2);
     expect(resolver.stats).toMatchObject({ queries: 3, cached: 1, forwarded: 2, failed: 0, forwarding: 0 });
+  });
+
+  test.each(["1970-01-02", "2099-01-01"])("is kept as long when the clock is set to %s", async (date) => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { upstream, seen } = await server(answering("192.0.2.1", 60));
+    const [resolver, asker] = [createResolver(), client({ servers: [upstream] })];
+    const ttl = async () =>
+      (await answer(resolver, asker, query("a.example"))).answers?.map((record) => "ttl" in record && record.ttl);
+    expect(await ttl()).toEqual([60]);
+    vi.setSystemTime(date);
+    expect((await ttl())?.[0]).toBeGreaterThan(50);
+    expect(seen).toHaveLength(1);
   });
 
   test("goes with the shortest of its TTLs", async () => {

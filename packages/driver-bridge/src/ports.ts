@@ -17,12 +17,15 @@ import type { BridgeEndpointOptions, BridgeOptions, GatewayMode } from "./option
 
 type View = EndpointView<BridgeOptions, BridgeEndpointOptions>;
 
-/** One resource for each family that the port of the host is translated in; a filter that names none of a family leaves it out. */
+/**
+ * One resource for each family that the port of the host is translated in; a filter that names none of a family leaves it
+ * out. No NAT can serve `[::1]`: that is the agent's.
+ */
 export function publish(view: View, port: PublishedPort): PublishResource[] {
   const { network } = view;
   const { hostAddress } = port;
   return targetsOf(view, port)
-    .filter((target) => isTranslated(network, familyOf(target)))
+    .filter((target) => hostAddress !== "::1" && isTranslated(network, familyOf(target)))
     .map((target): PublishResource => ({
       kind: "publish",
       ns: "host",
@@ -47,7 +50,7 @@ export function openPorts(view: View): readonly OpenResource[] {
   if (!trusting && modeOf(network, "ipv4") !== "routed" && modeOf(network, "ipv6") !== "routed") return [];
   const opened = ports.flatMap((port) => {
     // What is for the host's own loopback is for nobody beyond the host.
-    const trusted = trusting && port.hostAddress?.startsWith("127.") !== true;
+    const trusted = trusting && port.hostAddress !== "::1" && port.hostAddress?.startsWith("127.") !== true;
     const isOpen = (mode: GatewayMode): boolean => mode === "routed" || (mode === "nat" && trusted);
     return targetsOf(view, port)
       .filter((target) => isOpen(modeOf(network, familyOf(target))))
@@ -65,7 +68,8 @@ export function openPorts(view: View): readonly OpenResource[] {
 }
 
 /**
- * The endpoint's address in each family that the port is published in.
+ * The endpoint's address in each family that the port is published in. What comes to `[::1]` is passed on by a process of the
+ * host, to an address of either family.
  * @throws NetkitError ARGUMENT_INVALID or UNSUPPORTED where it can't be
  */
 function targetsOf(view: View, port: PublishedPort): Ip[] {
@@ -81,13 +85,10 @@ function targetsOf(view: View, port: PublishedPort): Ip[] {
       },
     );
   }
-  const { hostAddress, from } = port;
-  if (hostAddress === "::1") {
-    throw new NetkitError("UNSUPPORTED", `port ${shown} can't be published on [::1]: NAT doesn't reach it`, {
-      hint: "Publish it on 127.0.0.1 for the host alone, or on another IPv6 address of the host.",
-      details: { network: network.name, port },
-    });
-  }
+  const { hostAddress } = port;
+  const passedOn = hostAddress === "::1";
+  // Nobody but the host gets to [::1], and a filter is for those from outside.
+  const from = passedOn ? undefined : port.from;
   const wanted = hostAddress === undefined ? undefined : familyOf(hostAddress);
   if (wanted !== undefined && modeOf(network, wanted) === "routed") {
     throw new NetkitError(
@@ -101,7 +102,7 @@ function targetsOf(view: View, port: PublishedPort): Ip[] {
   }
   const families = (["ipv4", "ipv6"] as const).filter(
     (family) =>
-      (wanted === undefined || family === wanted) &&
+      (wanted === undefined || family === wanted || passedOn) &&
       (from === undefined || from.some((source) => familyOf(source) === family)),
   );
   const targets = view.addresses.map(({ address }) => ipOf(address));

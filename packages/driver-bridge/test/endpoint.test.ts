@@ -122,16 +122,20 @@ describe("a port is published", () => {
     ]);
   });
 
-  test("not where nobody could reach it: on [::1], for sources of a family that the endpoint lacks", () => {
-    const onlyIpv4 = networkView();
-    for (const [text, why] of [
-      ["[::1]:80:80", "[::1]"],
-      ["80:80,from=fd00::/8", "no IPv6 addresses"],
-    ] as const) {
-      expect(() => driver.endpoint(endpointView(onlyIpv4, { ports: [port(text)] }))).toThrow(
-        expect.objectContaining({ code: "UNSUPPORTED", message: expect.stringContaining(why) }),
-      );
+  test("not for sources of a family that the endpoint lacks", () => {
+    expect(() => driver.endpoint(endpointView(networkView(), { ports: [port("80:80,from=fd00::/8")] }))).toThrow(
+      expect.objectContaining({ code: "UNSUPPORTED", message: expect.stringContaining("no IPv6 addresses") }),
+    );
+  });
+
+  test("not by NAT on [::1], which the agent serves, whatever family the endpoint has", () => {
+    for (const subnets of [[ipv4], [ipv6], [ipv4, ipv6]]) {
+      const network = networkView({ "trusted-host-interfaces": "lan" }, { subnets });
+      const resources = driver.endpoint(endpointView(network, { ports: [port("[::1]:80:80")] }));
+      expect(resources.filter(({ kind }) => kind === "publish" || kind === "open")).toEqual([]);
     }
+    const internal = endpointView(networkView({}, { internal: true }), { ports: [port("[::1]:80:80")] });
+    expect(() => driver.endpoint(internal)).toThrow(expect.objectContaining({ code: "ARGUMENT_INVALID" }));
   });
 
   test("once per family, on the first address", () => {

@@ -24,7 +24,7 @@ import { planAnnouncement } from "./announcements.ts";
 import type { EndpointRequest } from "./api.ts";
 import { chooseDefaultRoutes, type Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
-import { giveBackPorts, portTaken, takePorts } from "./host-ports.ts";
+import { describePort, giveBackPorts, portTaken, takePorts } from "./host-ports.ts";
 import { hasInterfaces, readInterface, withInterface } from "./interface.ts";
 import { newId } from "./new-id.ts";
 import { endpointsOfNamespace, findNetwork, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
@@ -342,7 +342,7 @@ async function moveDefaultRoutes(
 }
 
 async function choosePorts(
-  { host, otherRoots, instance }: Context,
+  { host, otherRoots, instance, agent }: Context,
   draft: Draft,
   driver: AnyDriver,
   network: Network,
@@ -364,7 +364,26 @@ async function choosePorts(
   const view = viewOf(instance, network);
   if (driver.hostPorts?.(view) === false) return routedPorts(network.name, specs, already);
   const address = driver.publishAddress?.(view);
-  return await resolvePorts({ draft, host, otherRoots }, specs, already, address);
+  const ports = await resolvePorts({ draft, host, otherRoots }, specs, already, address);
+  for (const port of ports) if (isPassedOn(port)) refuseUnserved(port, agent !== undefined);
+  return ports;
+}
+
+/** NAT can't serve it: the agent passes on what comes to it. */
+function isPassedOn({ hostAddress }: PublishedPort): boolean {
+  return hostAddress === "::1";
+}
+
+/** @throws NetkitError UNSUPPORTED */
+function refuseUnserved(port: PublishedPort, hasAgent: boolean): void {
+  if (hasAgent && port.protocol !== "sctp") return;
+  const why = hasAgent
+    ? "the agent passes on TCP and UDP alone"
+    : "NAT doesn't reach it, and no agent is to be started";
+  throw new NetkitError("UNSUPPORTED", `port ${describePort(port)} can't be published: ${why}`, {
+    hint: "Publish it on 127.0.0.1 for the host alone, or on another IPv6 address of the host.",
+    details: { port },
+  });
 }
 
 /** Takes ports of the host, and looks again at the other roots' when those can't change any more. */
@@ -376,6 +395,7 @@ async function publishPorts(
 ): Promise<void> {
   const ports = published.filter(({ routed }) => routed !== true);
   if (ports.length === 0) return;
+  if (ports.some(isPassedOn)) draft.needsAgent = true;
   await takePorts(draft, ports, endpoint);
   draft.holding(async () => {
     const { cookie } = await host.open();

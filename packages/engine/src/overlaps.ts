@@ -10,9 +10,17 @@ import type { Owned } from "./state.ts";
  * or more, that came after the network (a VPN, another interface). Asks the kernel nothing: `routes` are the host's.
  */
 export async function overlaps(reader: Reader, routes: readonly HostRoute[]): Promise<Finding[]> {
+  const ours = async (): Promise<Set<string>> =>
+    linksOf((await reader.range<Owned>("owned/")).flatMap(({ value }) => value.resources));
+  const before = await ours();
   const networks = (await reader.range<Network>("network/")).map(({ value }) => value);
-  const owned = (await reader.range<Owned>("owned/")).flatMap(({ value }) => value.resources);
-  const ours = linksOf(owned);
+  const found = overlapsAmong(networks, routes, before);
+  if (found.length === 0) return found;
+  // A network that came or went meanwhile has its link in one of the two.
+  return overlapsAmong(networks, routes, new Set([...before, ...(await ours())]));
+}
+
+function overlapsAmong(networks: readonly Network[], routes: readonly HostRoute[], ours: Set<string>): Finding[] {
   const strange = routes.filter(({ link }) => !ours.has(link));
   return networks.flatMap((network) =>
     network.subnets.flatMap(({ subnet }) =>

@@ -77,3 +77,15 @@ test("wider routes lose against the network's own, and netkit's links and a driv
 function linkFacts(name: string): Network["facts"]["links"][string] {
   return { name, kind: "", mtu: 1500, addresses: [] };
 }
+
+test.each([
+  ["comes", false],
+  ["goes", true],
+])("a network that %s while the state is read doesn't overlap the route on its own link", async (_, there) => {
+  const [without, whole] = [stateOf([]), stateOf([network("n", ["10.7.0.0/24"])], [bridge])];
+  for (let at = 0; at < 4; at++) {
+    let reads = 0;
+    const range: Reader["range"] = async (prefix) => await (reads++ < at === there ? whole : without).range(prefix);
+    expect(await found({ ...whole, range }, ["10.7.0.0/24", "netkit0"])).toEqual([]);
+  }
+});

@@ -8,4 +8,4 @@ export { execute, groupRuns, type ExecuteOptions, type Run } from "./execute.ts"
 export { kernelHandler } from "./handler.ts";
 export { readFacts, readHostRoutes, type HostRoute } from "./facts.ts";
 export { firstPortInUse, type HostPort, type HostPorts } from "./host-port.ts";
-export { openSockets, type SocketRequest } from "./sockets.ts";
+export { openSockets, refuseSharing, type SocketRequest } from "./sockets.ts";

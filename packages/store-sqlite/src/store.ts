@@ -10,6 +10,7 @@ import type {
   Store,
   WatchEvent,
 } from "@netkit/core";
+import { bootId, ended, monotonicMs } from "./clock.ts";
 import type { Database } from "./database.ts";
 import { stateUnwritable } from "./errors.ts";
 import { Watchers } from "./watchers.ts";
@@ -37,7 +38,7 @@ interface Top {
   readonly top: number | null;
 }
 
-const live = "(lease IS NULL OR EXISTS (SELECT 1 FROM lease WHERE id = entry.lease AND expires_ms > ?))";
+const live = `(lease IS NULL OR EXISTS (SELECT 1 FROM lease WHERE id = entry.lease AND NOT ${ended}))`;
 
 const unsettled = { revision: -1, dataVersion: undefined };
 
@@ -60,19 +61,19 @@ export class SqliteStore implements Store {
 
   async get(key: string): Promise<Entry | undefined> {
     const sql = `SELECT key, value, revision FROM entry WHERE key = ? AND ${live}`;
-    const row = this.#database.first<EntryRow>(sql, key, Date.now());
+    const row = this.#database.first<EntryRow>(sql, key, monotonicMs(), bootId());
     return row === undefined ? undefined : entryOf(row);
   }
 
   async getAll(keys: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
     const sql = `SELECT key, value, revision FROM entry WHERE key IN (SELECT value FROM json_each(?)) AND ${live}`;
-    const rows = this.#database.all<EntryRow>(sql, JSON.stringify(keys), Date.now());
+    const rows = this.#database.all<EntryRow>(sql, JSON.stringify(keys), monotonicMs(), bootId());
     return new Map(rows.map((row) => [row.key, entryOf(row)]));
   }
 
   async range(prefix: string, { from = prefix, limit }: RangeOptions = {}): Promise<Entry[]> {
     const sql = `SELECT key, value, revision FROM entry WHERE key >= ? AND key < ? AND ${live} ORDER BY key`;
-    const values = [from > prefix ? from : prefix, endOf(prefix), Date.now()];
+    const values = [from > prefix ? from : prefix, endOf(prefix), monotonicMs(), bootId()];
     const rows =
       limit === undefined
         ? this.#database.all<EntryRow>(sql, ...values)
@@ -103,14 +104,15 @@ export class SqliteStore implements Store {
   }
 
   async lease(ttlMs: number): Promise<Lease> {
-    const id = randomUUID() as string as LeaseId;
-    this.#write(() => this.#database.run("INSERT INTO lease (id, expires_ms) VALUES (?, ?)", id, Date.now() + ttlMs));
+    const id = `${bootId()}/${randomUUID()}` as LeaseId;
+    const insert = "INSERT INTO lease (id, expires_ms) VALUES (?, ?)";
+    this.#write(() => this.#database.run(insert, id, monotonicMs() + ttlMs));
     return {
       id,
       renew: async () => {
-        const now = Date.now();
-        const sql = "UPDATE lease SET expires_ms = ? WHERE id = ? AND expires_ms > ?";
-        return this.#write(() => this.#database.run(sql, now + ttlMs, id, now)) === 1;
+        const now = monotonicMs();
+        const sql = `UPDATE lease SET expires_ms = ? WHERE id = ? AND NOT ${ended}`;
+        return this.#write(() => this.#database.run(sql, now + ttlMs, id, now, bootId())) === 1;
       },
       revoke: async () => {
         this.#write(() => this.#endLease(id, this.#revision() + 1));
@@ -223,7 +225,7 @@ export class SqliteStore implements Store {
   }
 
   #expired(): { id: LeaseId }[] {
-    return this.#database.all<{ id: LeaseId }>("SELECT id FROM lease WHERE expires_ms <= ?", Date.now());
+    return this.#database.all<{ id: LeaseId }>(`SELECT id FROM lease WHERE ${ended}`, monotonicMs(), bootId());
   }
 
   #endLease(id: LeaseId, revision: number): number {

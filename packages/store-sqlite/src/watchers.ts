@@ -1,3 +1,4 @@
+import { bootId, ended, monotonicMs } from "./clock.ts";
 import type { Database } from "./database.ts";
 
 /** How long a change by another process, or the end of a lease, may go unnoticed. */
@@ -49,7 +50,7 @@ export class Watchers {
   #poll(): void {
     try {
       const version = this.#database.dataVersion();
-      const expired = this.#database.first("SELECT 1 FROM lease WHERE expires_ms <= ?", Date.now());
+      const expired = this.#database.first(`SELECT 1 FROM lease WHERE ${ended}`, monotonicMs(), bootId());
       if (version !== this.#dataVersion || expired !== undefined) this.ring();
       this.#dataVersion = version;
     } catch {

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { DatabaseSync } from "node:sqlite";
 import type { LeaseId, Store } from "@netkit/core";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { directory } from "./directory.ts";
@@ -5,9 +7,9 @@ import { open, writing } from "./stores.ts";
 
 /** Stops the clock; the function returned lets it go on by so many milliseconds. */
 function stopClock(): (ms: number) => void {
-  vi.useFakeTimers({ toFake: ["Date"] });
+  vi.useFakeTimers({ toFake: ["hrtime"] });
   onTestFinished(() => void vi.useRealTimers());
-  return (ms) => void vi.setSystemTime(Date.now() + ms);
+  return (ms) => void vi.advanceTimersByTime(ms);
 }
 
 function put(store: Store, key: string, lease: LeaseId): Promise<unknown> {
@@ -43,6 +45,32 @@ describe("a key with a lease", () => {
     advance(1000);
     expect(await lease.renew()).toBe(false);
     expect(await store.get("a")).toBeUndefined();
+  });
+
+  test.each(["1970-01-02", "2099-01-01"])("knows nothing of a clock that is set to %s", async (date) => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const store = open();
+    const lease = await store.lease(10_000);
+    await put(store, "a", lease.id);
+    vi.setSystemTime(date);
+    expect(await store.get("a")).toBeDefined();
+    expect(await lease.renew()).toBe(true);
+    await store.commit(writing({ b: 1 }));
+    expect(await store.get("a")).toBeDefined();
+  });
+
+  test("is gone with the boot, however long its lease was", async () => {
+    const path = `${directory()}/state.db`;
+    const store = open({ path });
+    const lease = await store.lease(1_000_000);
+    await put(store, "a", lease.id);
+    using database = new DatabaseSync(path);
+    const boot = randomUUID();
+    database.exec(`UPDATE lease SET id = '${boot}' || substr(id, 37)`);
+    database.exec(`UPDATE entry SET lease = '${boot}' || substr(lease, 37)`);
+    expect(await store.get("a")).toBeUndefined();
+    expect(await store.commit(writing({ b: 1 }))).toEqual({ committed: true, revision: 3 });
   });
 
   test("is gone when the lease is revoked", async () => {
