@@ -27,6 +27,7 @@ import {
 import type { NetworkRequest } from "./api.ts";
 import { parseSubnet, refuseUsedSettings, settingsOf, withSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
+import { hostNameServers } from "./host-name-servers.ts";
 import { newId } from "./new-id.ts";
 import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
@@ -294,11 +295,13 @@ async function chooseSubnets(
       details: { subnet, overlaps: overlap },
     });
   }
+  const nameServers = missing.length > 0 ? hostNameServers() : [];
   const chosen: SubnetRequest[] = missing.map((family) => ({
     subnet: choosePool({
       pools: family === "ipv4" ? defaultIpv4Pools : [uniqueLocalPool(context.instance.root + network.id)],
       taken: [...taken.map(({ cidr }) => cidr), ...asked.map(({ subnet }) => subnet)],
-      routes: routes.map(({ cidr }) => cidr),
+      // Behind a network of ours nobody would reach them any more.
+      routes: [...routes.map(({ cidr }) => cidr), ...nameServers],
     }),
   }));
   return [...asked, ...planSubnets(chosen, rules)];
