@@ -62,6 +62,12 @@ export async function lookUp(sandbox: SandboxHandle, name: string, database = "a
   return lines && [...new Set(lines.map((line) => line.split(/\s+/)[0] ?? ""))].toSorted();
 }
 
+/** What a program with a resolver of its own gets for a question of any type. */
+export async function resolve(sandbox: SandboxHandle, name: string, type: string): Promise<unknown> {
+  const program = `require("node:dns").resolve("${name}", "${type}", (error, found) => console.log(JSON.stringify(error?.code ?? found)))`;
+  return JSON.parse((await attempt(sandbox, `${process.execPath} -e '${program}'`)) ?? "null");
+}
+
 /** The first address of each family that a sandbox has on its only network. */
 export async function addressesOf(sandbox: SandboxHandle): Promise<string[]> {
   const [endpoint] = (await sandbox.inspect()).endpoints;
