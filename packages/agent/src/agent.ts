@@ -12,6 +12,7 @@ import {
 import { Lock, openNetkit, type Following, type Netkit, type NetkitOptions, type RecordChange } from "@netkit/engine";
 import { bootId, Exits, isAlive } from "@netkit/sandbox";
 import { agentSocket } from "./client.ts";
+import { Announcements } from "./announcements.ts";
 import { Directory } from "./directory.ts";
 import { Events, happeningsOf } from "./events.ts";
 import { HostServers } from "./host-servers.ts";
@@ -96,6 +97,7 @@ export class Agent implements AsyncDisposable {
   readonly #directory: Directory;
   readonly #nameServers: NameServers;
   readonly #reservations: Reservations;
+  readonly #announcements: Announcements;
   readonly #exits = new Exits();
   readonly #watched = new Set<string>();
   #routes: RouteWatch | undefined;
@@ -118,6 +120,7 @@ export class Agent implements AsyncDisposable {
     const { records } = following;
     this.#directory = new Directory(records);
     this.#reservations = new Reservations(records);
+    this.#announcements = new Announcements(records);
     this.#nameServers = new NameServers(records, this.#directory, new HostServers(), (namespace, error) => {
       this.#degraded(namespace, error);
     });
@@ -189,6 +192,7 @@ export class Agent implements AsyncDisposable {
     await this.#routes?.close();
     this.#exits.close();
     this.#reservations.close();
+    this.#announcements.close();
     await this.#nameServers.close();
     await this.#release();
     this.#end();
@@ -199,6 +203,7 @@ export class Agent implements AsyncDisposable {
     const endpoints = new Set<EndpointId>();
     for (const change of changes) {
       this.#directory.note(change);
+      this.#announcements.note(change);
       for (const namespace of namespacesOf(change)) namespaces.add(namespace);
       if (change.type === "endpoint")
         for (const endpoint of [change.now, change.before]) if (endpoint !== undefined) endpoints.add(endpoint.id);

@@ -20,6 +20,10 @@ export class AgentHost extends TestHost {
     return (this.#agent = await startAgent({ root: this.root, drivers, onError, ...options }));
   }
 
+  async stopAgent(): Promise<void> {
+    await this.#agent?.close();
+  }
+
   /** Opened as by a command: no agent may be started, and no warning be given. */
   async openLinked(): Promise<Netkit> {
     const agent = agentLink({ root: this.root, start: unexpected("a start"), warn: unexpected("a warning") });
@@ -36,7 +40,7 @@ export class AgentHost extends TestHost {
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent?.close();
+    await this.stopAgent();
     await super[Symbol.asyncDispose]();
   }
 }

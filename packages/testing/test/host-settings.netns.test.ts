@@ -113,6 +113,8 @@ describe.each(firewalls)("$firewall", (setting) => {
       const web = await open({ network: "n", publish: ["8080:80", "8081:80"] });
       const gone = await open({ network: "n", publish: ["8082:80"] });
       await using _ = await serve(web.space, 80);
+      await using left = await serve(gone.space, 80);
+      expect(await answer(outside, hostIpv4, left.port + 8002)).toBe(outsideIpv4);
       await gone.sandbox.close();
       await web.sandbox.unpublish("n", ["8081:80"]);
       expect(await answer(outside, hostIpv4, 8080)).toBe(outsideIpv4);

@@ -23,7 +23,9 @@ test("a network that asks for no subnet gets one beside the host's links, routes
   using _ = withResolvConf("nameserver 172.17.12.53\nnameserver fe80::1%eth0\n");
   host.sh("ip link add tun0 type bridge; ip address add 172.17.0.1/24 dev tun0; ip link set tun0 up");
   host.sh("ip route add 172.17.4.0/23 via 172.17.0.9; ip route add 0.0.0.0/1 via 172.17.0.9");
-  await netkit.networks.create({ name: "named", subnets: [{ subnet: "172.17.8.0/24" }] });
+  await netkit.networks.create({ name: "named", subnets: [{ subnet: "172.17.8.0/24" }], options: { name: "br9" } });
+  // It has no route, and is no less a network.
+  host.sh("ip link set br9 down");
   expect(await given("first")).toBe("172.17.16.0/22");
   expect(await given("second")).toBe("172.17.20.0/22");
   host.sh("ip link del tun0");
