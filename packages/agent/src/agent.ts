@@ -13,6 +13,7 @@ import {
 import { Lock, openNetkit, type Following, type Netkit, type NetkitOptions, type RecordChange } from "@netkit/engine";
 import { bootId, Exits, isAlive } from "@netkit/sandbox";
 import { agentSocket } from "./client.ts";
+import { Announcements } from "./announcements.ts";
 import { Directory } from "./directory.ts";
 import { Events, happeningsOf } from "./events.ts";
 import type { Binding } from "./held-port.ts";
@@ -98,6 +99,7 @@ export class Agent implements AsyncDisposable {
   readonly #directory: Directory;
   readonly #nameServers: NameServers;
   readonly #reservations: Reservations;
+  readonly #announcements: Announcements;
   readonly #exits = new Exits();
   readonly #watched = new Set<string>();
   #routes: RouteWatch | undefined;
@@ -120,6 +122,7 @@ export class Agent implements AsyncDisposable {
     const { records } = following;
     this.#directory = new Directory(records);
     this.#reservations = new Reservations(records, (...what) => this.#unserved(...what));
+    this.#announcements = new Announcements(records);
     this.#nameServers = new NameServers(records, this.#directory, new HostServers(), (namespace, error) => {
       this.#degraded(namespace, error);
     });
@@ -191,6 +194,7 @@ export class Agent implements AsyncDisposable {
     await this.#routes?.close();
     this.#exits.close();
     this.#reservations.close();
+    this.#announcements.close();
     await this.#nameServers.close();
     await this.#release();
     this.#end();
@@ -201,6 +205,7 @@ export class Agent implements AsyncDisposable {
     const endpoints = new Set<EndpointId>();
     for (const change of changes) {
       this.#directory.note(change);
+      this.#announcements.note(change);
       for (const namespace of namespacesOf(change)) namespaces.add(namespace);
       if (change.type === "endpoint")
         for (const endpoint of [change.now, change.before]) if (endpoint !== undefined) endpoints.add(endpoint.id);

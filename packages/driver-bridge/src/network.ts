@@ -77,11 +77,13 @@ function sysctls(view: View, bridge: string, adopted: boolean): SysctlResource[]
     // Connections of the host to a published port of 127.0.0.1 leave through the bridge.
     ...(ipv4 ? [sysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1")] : []),
   ];
-  // The host must never take a router advertisement from a sandbox (CVE-2020-13401 was that).
-  const closed =
-    ipv6 && modeOf(view, "ipv6") !== "isolated"
-      ? [sysctl(`net/ipv6/conf/${bridge}/accept_ra`, "0"), sysctl(`net/ipv6/conf/${bridge}/accept_dad`, "0")]
-      : [sysctl(`net/ipv6/conf/${bridge}/disable_ipv6`, "1")];
+  const on = ipv6 && modeOf(view, "ipv6") !== "isolated";
+  const closed = [
+    // Said both ways: where the host turns it off for all links, a network that has it needs it on its own.
+    sysctl(`net/ipv6/conf/${bridge}/disable_ipv6`, on ? "0" : "1"),
+    // The host must never take a router advertisement from a sandbox (CVE-2020-13401 was that).
+    ...(on ? ["accept_ra", "accept_dad"].map((name) => sysctl(`net/ipv6/conf/${bridge}/${name}`, "0")) : []),
+  ];
   return [...(view.internal ? [] : forwarding), ...(adopted ? [] : closed)];
 }
 

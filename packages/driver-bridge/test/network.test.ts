@@ -47,6 +47,7 @@ describe("a network", () => {
       { kind: "sysctl", ns, path: "net/ipv4/ip_forward", value: "1" },
       { kind: "sysctl", ns, path: "net/ipv6/conf/all/forwarding", value: "1" },
       { kind: "sysctl", ns, path: "net/ipv4/conf/br9/route_localnet", value: "1" },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/br9/disable_ipv6", value: "0" },
       { kind: "sysctl", ns, path: "net/ipv6/conf/br9/accept_ra", value: "0" },
       { kind: "sysctl", ns, path: "net/ipv6/conf/br9/accept_dad", value: "0" },
       { kind: "isolation", ns, link: "br9", icc: false, internal: false },
@@ -59,6 +60,7 @@ describe("a network", () => {
     expect(driver.network(networkView({}, { internal: true, subnets: [ipv6] }))).toEqual([
       { kind: "bridge", ns, name: "nkb0123456789", mac: "02:6b:01:23:45:67" },
       { kind: "address", ns, link: "nkb0123456789", address: "fd00:5::1/64" },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/disable_ipv6", value: "0" },
       { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/accept_ra", value: "0" },
       { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/accept_dad", value: "0" },
       { kind: "isolation", ns, link: "nkb0123456789", icc: true, internal: true },

@@ -1,4 +1,4 @@
-import { ipOf, type Endpoint, type Network } from "@netkit/core";
+import { announcementsOf, ipOf, type Endpoint, type Network } from "@netkit/core";
 import { macOfAddress } from "@netkit/ipam";
 import type { Draft } from "./draft.ts";
 import type { Context } from "./operation.ts";
@@ -16,16 +16,23 @@ export function planAnnouncement(draft: Draft, network: Network, endpoint: Endpo
   if (ifName === "" || ips.length === 0) return;
   const isException = mac !== macOfAddress(ips[0], id) || reused;
   if (isException && network.announces !== true) draft.put(keys.network(network.id), { ...network, announces: true });
-  if (isException || network.announces === true) draft.announcements.push({ namespace, link: ifName, addresses: ips });
+  const { times, intervalMs } = announcementsOf(network);
+  if (times > 0 && (isException || network.announces === true))
+    draft.announcements.push({ namespace, link: ifName, addresses: ips, times, intervalMs });
 }
 
-/** Once all is done. What can't be announced a neighbour finds out by itself, when its entry fails some seconds later. */
+/**
+ * Once all is done; nobody waits for the repetitions, which are the agent's if there is one. What can't be announced a
+ * neighbour finds out by itself, when its entry fails some seconds later.
+ */
 export async function announceAll(context: Context, draft: Draft): Promise<void> {
   const host = await context.host.open();
-  for (const { namespace, ...announcement } of draft.announcements) {
+  for (const { namespace, times, intervalMs, ...announcement } of draft.announcements) {
     const path = context.host.namespaces.get(namespace);
     try {
-      if (path !== undefined) host.announce(path, announcement);
+      if (path === undefined) continue;
+      host.announce(path, announcement);
+      if (context.agent === undefined) host.announcer.repeat(path, announcement, times - 1, intervalMs);
     } catch {
       // The endpoint is there all the same.
     }

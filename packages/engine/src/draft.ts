@@ -2,6 +2,13 @@ import type { Entry, NamespaceId, Owner, RangeOptions, Resource, Store } from "@
 import type { Announcement } from "@netkit/kernel";
 import { keys, type Owned, type Write } from "./state.ts";
 
+/** What an endpoint announces, how often and in what intervals. */
+interface PlannedAnnouncement extends Announcement {
+  readonly namespace: NamespaceId;
+  readonly times: number;
+  readonly intervalMs: number;
+}
+
 /** Writes that depend on what the kernel has made: `cookieOf` reads a namespace's SO_NETNS_COOKIE. */
 export type LateWrites = (cookieOf: (namespace: string) => string) => Write[];
 
@@ -24,7 +31,7 @@ export class Draft {
   /** Paths of namespaces that the plan may name, by id. */
   readonly namespaces: Map<string, string> = new Map();
   /** What is told to the neighbours once all is done. */
-  readonly announcements: (Announcement & { readonly namespace: NamespaceId })[] = [];
+  readonly announcements: PlannedAnnouncement[] = [];
   /** How a crash in the middle is mended: by taking everything back, or by going on. */
   recovery: "undo" | "finish" = "undo";
   /** Something that it makes is of no use without an agent. */

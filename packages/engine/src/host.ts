@@ -7,7 +7,7 @@ import {
   type ResourceHandler,
 } from "@netkit/core";
 import type { Firewall } from "@netkit/netfilter";
-import type { Announcement, HostPort, HostPorts, HostRoute } from "@netkit/kernel";
+import type { Announcement, Announcer, HostPort, HostPorts, HostRoute } from "@netkit/kernel";
 import type { FirewallBackend, Timing } from "./api.ts";
 
 /**
@@ -48,6 +48,7 @@ export class Host {
       onRequest: onTiming === undefined ? undefined : (what, ms) => onTiming({ what, ms }),
     };
     const socket = system.openNetlink();
+    const announcer = new system.Announcer(socket);
     const firewall = system.firewallHandler(context, { backend: this.firewall });
     const handlers: ResourceHandler[] = [system.kernelHandler(context), firewall];
     return {
@@ -66,9 +67,11 @@ export class Host {
         };
       },
       announce: (namespace, announcement) => system.announce(socket, namespace, announcement),
+      announcer,
       namespaceCookie: (path) => system.namespaceCookie(path).toString(),
       close() {
         for (const handler of handlers) handler.close();
+        announcer[Symbol.dispose]();
         socket.close();
       },
     };
@@ -93,6 +96,7 @@ export interface Opened {
   readonly namespaceCookie: (path: string) => string;
   /** Tells a link's neighbours its MAC. @throws NetlinkError */
   announce(namespace: string, announcement: Announcement): void;
+  readonly announcer: Announcer;
   /** The links and routes inside a namespace that somebody else set up. */
   look(path: string): { readonly links: readonly string[]; readonly routes: readonly HostRoute[] };
   close(): void;

@@ -1,4 +1,5 @@
 import {
+  commonNetworkOptions,
   familyOf,
   isNetkitError,
   NetkitError,
@@ -11,6 +12,7 @@ import {
   type Network,
   type NetworkId,
   type OptionInput,
+  type OptionSet,
   type Owner,
   type Subnet,
   type SubnetRequest,
@@ -27,6 +29,8 @@ import {
 import type { NetworkRequest } from "./api.ts";
 import { parseSubnet, refuseUsedSettings, settingsOf, withSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
+import { hostNameServers } from "./host-name-servers.ts";
+import { hasInterfaces } from "./interface.ts";
 import { newId } from "./new-id.ts";
 import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
@@ -80,11 +84,16 @@ function createSettings(draft: Draft, request: NetworkRequest): Network {
 }
 
 /** Options with the defaults of the configuration, where neither of an option's names was given. */
-function withDefaults({ options }: AnyDriver, defaults: OptionInput, given: OptionInput): OptionInput {
+function withDefaults(driver: AnyDriver, defaults: OptionInput, given: OptionInput): OptionInput {
+  const options = networkOptionsOf(driver);
   const nameOf = (key: string): string =>
     Object.keys(options).find((name) => name === key || options[name]?.aliases?.includes(key)) ?? key;
   const said = new Set(Object.keys(given).map(nameOf));
   return { ...Object.fromEntries(Object.entries(defaults).filter(([key]) => !said.has(nameOf(key)))), ...given };
+}
+
+function networkOptionsOf(driver: AnyDriver): OptionSet {
+  return hasInterfaces(driver) ? { ...driver.options, ...commonNetworkOptions } : driver.options;
 }
 
 /** Refuses with all that is wrong, so that it can be corrected in one go. */
@@ -131,7 +140,7 @@ export function declare(
     ...(request.configFrom === undefined ? {} : { configFrom: request.configFrom }),
     ipv6: (request.ipv6 ?? false) || subnets.some(({ subnet }) => subnet !== undefined && familyOf(subnet) === "ipv6"),
     subnets: [],
-    options: parseOptions(driver.options, request.options ?? {}, `driver '${driver.name}'`),
+    options: parseOptions(networkOptionsOf(driver), request.options ?? {}, `driver '${driver.name}'`),
     facts: { links: {} },
     claims: {},
     realised: false,
@@ -294,11 +303,13 @@ async function chooseSubnets(
       details: { subnet, overlaps: overlap },
     });
   }
+  const nameServers = missing.length > 0 ? hostNameServers() : [];
   const chosen: SubnetRequest[] = missing.map((family) => ({
     subnet: choosePool({
       pools: family === "ipv4" ? defaultIpv4Pools : [uniqueLocalPool(context.instance.root + network.id)],
       taken: [...taken.map(({ cidr }) => cidr), ...asked.map(({ subnet }) => subnet)],
-      routes: routes.map(({ cidr }) => cidr),
+      // Behind a network of ours nobody would reach them any more.
+      routes: [...routes.map(({ cidr }) => cidr), ...nameServers],
     }),
   }));
   return [...asked, ...planSubnets(chosen, rules)];

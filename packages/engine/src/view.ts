@@ -1,4 +1,5 @@
 import {
+  driverOptionsOf,
   keyOf,
   NetkitError,
   type AnyDriver,
@@ -11,8 +12,8 @@ import {
 
 /** A stored network as its driver sees it. */
 export function viewOf(instance: Instance, network: Network): NetworkView {
-  const { id, name, internal, subnets, options, facts, claims } = network;
-  return { instance, id, name, internal, subnets, options, facts, claims };
+  const { id, name, internal, subnets, facts, claims } = network;
+  return { instance, id, name, internal, subnets, options: driverOptionsOf(network), facts, claims };
 }
 
 /**

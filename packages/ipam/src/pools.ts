@@ -33,7 +33,7 @@ export interface PoolRequest {
   readonly pools: readonly Pool[];
   /** The subnets of other networks. */
   readonly taken: readonly Cidr[];
-  /** The host's routes; default and split-default routes count as no overlap. */
+  /** What the host reaches otherwise: its routes (default and split-default ones count as no overlap), its name servers. */
   readonly routes: readonly Cidr[];
 }
 

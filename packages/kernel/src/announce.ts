@@ -1,7 +1,8 @@
-import { familyOf, type Ip } from "@netkit/core";
+import { familyOf, ipOf, type Cidr, type Ip } from "@netkit/core";
 import {
   findLink,
   getLink,
+  listAddresses,
   NetlinkError,
   openNetlink,
   parseAddress,
@@ -29,7 +30,7 @@ export interface Announcement {
 /**
  * Tells the neighbours of a sandbox's link the MAC of its addresses, once: an ARP announcement (RFC 5227, section 2.3) or
  * an unsolicited neighbour advertisement (RFC 4861, section 7.2.6) each. Who has an entry corrects it; others take no
- * notice. @throws NetlinkError
+ * notice. An address that the link doesn't have, or no more, isn't announced. @throws NetlinkError
  */
 export function announce(host: NetlinkSocket, namespace: string, { link, addresses }: Announcement): void {
   const op = `announce the addresses of ${link}`;
@@ -39,11 +40,12 @@ export function announce(host: NetlinkSocket, namespace: string, { link, address
     if (mac === undefined) return;
     // A bridge takes nothing from a port that it doesn't know to be up yet. Looking at a link brings that up to date.
     if (parent !== undefined) findLink(host, parent);
+    const own = new Set(listAddresses(inside, { ifindex }).map(({ address }) => ipOf(address as Cidr)));
     const calls = syscalls();
     const fd = checked(calls.socket(AF_PACKET, SOCK_RAW_CLOEXEC, 0), op);
     try {
       checked(calls.bind(fd, addressOf(ifindex)), op);
-      for (const ip of addresses) {
+      for (const ip of addresses.filter((address) => own.has(address))) {
         const frame = familyOf(ip) === "ipv4" ? arpAnnouncement(mac, ip) : neighbourAdvertisement(mac, ip);
         checked(calls.send(fd, frame, frame.length, 0), op);
       }

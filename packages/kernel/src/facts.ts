@@ -1,5 +1,12 @@
 import { familyOf, type Cidr, type FactQuery, type Facts, type LinkFacts, type Mac } from "@netkit/core";
-import { findLink, listAddresses, listRoutes, RT_TABLE_MAIN, type NetlinkSocket } from "@netkit/netlink";
+import {
+  findLink,
+  listAddresses,
+  listRoutes,
+  RT_TABLE_MAIN,
+  type ListedRoute,
+  type NetlinkSocket,
+} from "@netkit/netlink";
 
 /** Answers what a driver asks to know of the host. A link that doesn't exist is left out. */
 export function readFacts(socket: NetlinkSocket, queries: readonly FactQuery[]): Facts {
@@ -16,14 +23,24 @@ export function readFacts(socket: NetlinkSocket, queries: readonly FactQuery[]):
   return { links, ...(uplink === undefined ? {} : { uplink }) };
 }
 
-/** The link of the default route with the lowest metric, IPv4's before IPv6's. */
+/**
+ * The link of the default route with the lowest metric, IPv4's before IPv6's. One of the main table, or else of any: hosts
+ * with several uplinks, or in a VRF, choose by rules.
+ */
 function readUplink(socket: NetlinkSocket): LinkFacts | undefined {
-  const candidates = listRoutes(socket, { table: RT_TABLE_MAIN })
-    .filter((route) => route.type === "unicast" && isDefault(route.destination))
-    .toSorted((a, b) => (a.metric ?? 0) - (b.metric ?? 0));
+  const main = defaultRoutes(socket, RT_TABLE_MAIN);
+  const candidates = (main.length > 0 ? main : defaultRoutes(socket)).toSorted(
+    (a, b) => (a.metric ?? 0) - (b.metric ?? 0),
+  );
   const chosen = candidates.find((route) => familyOf(route.destination as Cidr) === "ipv4") ?? candidates[0];
   const ifindex = chosen?.ifindex ?? chosen?.nexthops?.[0]?.ifindex;
   return ifindex === undefined ? undefined : readLink(socket, ifindex);
+}
+
+function defaultRoutes(socket: NetlinkSocket, table?: number): ListedRoute[] {
+  return listRoutes(socket, table === undefined ? {} : { table }).filter(
+    (route) => route.type === "unicast" && isDefault(route.destination),
+  );
 }
 
 function readLink(socket: NetlinkSocket, ref: string | number): LinkFacts | undefined {

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { announce, type Announcement } from "./announce.ts";
+export { Announcer } from "./announcer.ts";
 export { execute, groupRuns, type ExecuteOptions, type Run } from "./execute.ts";
 export { kernelHandler } from "./handler.ts";
 export { readFacts, readHostRoutes, type HostRoute } from "./facts.ts";

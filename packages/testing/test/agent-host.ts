@@ -20,6 +20,10 @@ export class AgentHost extends TestHost {
     return (this.#agent = await startAgent({ root: this.root, drivers, onError, ...options }));
   }
 
+  async stopAgent(): Promise<void> {
+    await this.#agent?.close();
+  }
+
   /** Opened as by a command: no agent may be started, and no warning be given. */
   async openLinked(): Promise<Netkit> {
     const agent = agentLink({ root: this.root, start: unexpected("a start"), warn: unexpected("a warning") });
@@ -36,7 +40,7 @@ export class AgentHost extends TestHost {
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent?.close();
+    await this.stopAgent();
     await super[Symbol.asyncDispose]();
   }
 }
@@ -60,6 +64,12 @@ export async function attempt(sandbox: SandboxHandle, command: string): Promise<
 export async function lookUp(sandbox: SandboxHandle, name: string, database = "ahosts"): Promise<string[] | undefined> {
   const lines = (await attempt(sandbox, `getent ${database} ${name}`))?.split("\n");
   return lines && [...new Set(lines.map((line) => line.split(/\s+/)[0] ?? ""))].toSorted();
+}
+
+/** What a program with a resolver of its own gets for a question of any type. */
+export async function resolve(sandbox: SandboxHandle, name: string, type: string): Promise<unknown> {
+  const program = `require("node:dns").resolve("${name}", "${type}", (error, found) => console.log(JSON.stringify(error?.code ?? found)))`;
+  return JSON.parse((await attempt(sandbox, `${process.execPath} -e '${program}'`)) ?? "null");
 }
 
 /** The first address of each family that a sandbox has on its only network. */

@@ -8,7 +8,9 @@ import { agentSocket, askAgent } from "@netkit/agent/client";
 import { NetkitError } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { spaceOf } from "../src/index.ts";
 import { addressesOf, AgentHost } from "./agent-host.ts";
+import { heard } from "./heard.ts";
 
 let host: AgentHost;
 let netkit: Netkit;
@@ -95,6 +97,25 @@ test("everything that happens is told, in order, with names", async () => {
   expect(seen[3]?.attributes).toMatchObject({ port: "8080->80/tcp", network: "n", sandbox: "web" });
   expect(seen.map(({ number }) => number)).toEqual(seen.map((_, index) => (seen[0]?.number ?? 0) + index));
 });
+
+test.each(["runs already", "comes right after it"])(
+  "what an endpoint has to announce is announced again by an agent that %s",
+  async (when) => {
+    const subnets = [{ subnet: "10.61.0.0/24" }, { subnet: "fd00:61::/64" }];
+    await netkit.networks.create({ name: "n", ipv6: true, subnets, options: { "announcement-interval": 400 } });
+    const neighbour = await netkit.sandboxes.open({ networks: ["n"] });
+    const [ip, ip6] = ["10.61.0.77", "fd00:61::77"];
+    const count = await heard(spaceOf(neighbour.netns ?? ""), [ip, ip6]);
+    const there = when === "runs already";
+    if (!there) await host.stopAgent();
+    const made = there ? netkit : await host.open({ agent: { changed: async () => {} } });
+    const started = performance.now();
+    await made.sandboxes.open({ networks: [{ network: "n", ip, ip6, mac: "02:00:00:00:00:77" }] });
+    if (!there) await host.startAgent();
+    await expect.poll(count, { timeout: 5_000 }).toEqual([3, 3]);
+    expect(performance.now() - started, "by one of the two alone").toBeGreaterThan(2 * 400);
+  },
+);
 
 test("a sandbox goes with its process, whoever started it", async () => {
   const web = await netkit.sandboxes.open({ name: "web", networks: ["none"], autoRemove: true });

@@ -1,16 +1,17 @@
 import { ipOf } from "@netkit/core";
-import type { EndpointRequest, Netkit } from "@netkit/engine";
+import type { EndpointRequest, Netkit, Timing } from "@netkit/engine";
 import { ping, spaceOf, type Space } from "@netkit/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { heard } from "./heard.ts";
 import { TestHost } from "./host.ts";
 
 let host: TestHost;
 let netkit: Netkit;
-const steps: string[] = [];
+const steps: Timing[] = [];
 beforeEach(async () => {
   steps.length = 0;
   host = new TestHost();
-  netkit = await host.open({ onTiming: ({ what }) => steps.push(what) });
+  netkit = await host.open({ onTiming: (step) => steps.push(step) });
   await netkit.networks.create({
     name: "n",
     ipv6: true,
@@ -18,10 +19,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
-  for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
-  await netkit.networks.remove("n");
-  host.expectClean();
-  await host[Symbol.asyncDispose]();
+  await host.leave(netkit);
 });
 
 interface Place {
@@ -80,14 +78,66 @@ test("a further address that comes back beside another first one is announced", 
   await expect.poll(() => known(neighbour.space, [fixed.ip6])).toEqual([after.mac]);
 });
 
+/** Announced once at once, and again by timers: more would have come by now, had there been any. */
+const settled = async (): Promise<void> => await new Promise((resolve) => setTimeout(resolve, 350));
+
+test.each([
+  [{ "announcement-interval": 100 }, 3],
+  [{ "com.docker.network.advertise_addr_nmsgs": "2", "com.docker.network.advertise_addr_ms": "100" }, 2],
+  [{ announcements: 1, "announcement-interval": 100 }, 1],
+  [{ announcements: 0 }, 0],
+])("with %j an address is announced %i times, and connecting waits for none of them", async (options, times) => {
+  const subnets = [{ subnet: "10.10.0.0/24" }, { subnet: "fd00:10::/64" }];
+  const { options: kept } = await netkit.networks.create({ name: "m", ipv6: true, subnets, options });
+  const neighbour = await netkit.sandboxes.open({ networks: ["m"] });
+  const count = await heard(spaceOf(neighbour.netns ?? ""), ["10.10.0.77", "fd00:10::77"]);
+  const at = { ip: "10.10.0.77", ip6: "fd00:10::77", mac: "02:00:00:00:00:77" };
+  await netkit.sandboxes.open({ networks: [{ network: "m", ...at }] });
+  expect(steps.find(({ what }) => what === "announce")?.ms ?? 0).toBeLessThan(100);
+  await expect.poll(count).toEqual([times, times]);
+  await settled();
+  expect(await count()).toEqual([times, times]);
+  expect(Object.keys(kept)).not.toContain("com.docker.network.advertise_addr_ms");
+});
+
+test("a neighbour that learns the old MAC again in between is put right; an address that has gone is announced no more", async () => {
+  const subnets = [{ subnet: "10.10.0.0/24" }];
+  await netkit.networks.create({ name: "m", subnets, options: { "announcement-interval": 200 } });
+  const neighbour = await netkit.sandboxes.open({ networks: ["m"] });
+  const space = spaceOf(neighbour.netns ?? "");
+  const request = { network: "m", ip: "10.10.0.77", mac: "02:00:00:00:00:77" };
+  const web = await netkit.sandboxes.open({ networks: [request] });
+  const mislead = async (): Promise<string> =>
+    await space.shell("ip neighbour replace 10.10.0.77 lladdr 02:00:00:00:00:99 nud stale dev eth0");
+  await mislead();
+  await expect.poll(() => known(space, ["10.10.0.77"])).toEqual([request.mac]);
+  await web.disconnect("m");
+  await web.connect("m", { ip: "10.10.0.78" });
+  await mislead();
+  await settled();
+  expect(await known(space, ["10.10.0.77"])).toEqual(["02:00:00:00:00:99"]);
+});
+
+test.each([
+  { announcements: 4 },
+  { announcements: -1 },
+  { "announcement-interval": 99 },
+  { "announcement-interval": 2001 },
+])("%j is out of range", async (options) => {
+  await expect(netkit.networks.create({ name: "m", options })).rejects.toMatchObject({
+    code: "OPTION_INVALID",
+    hint: expect.stringMatching(/^Write announcement/),
+  });
+});
+
 test("nothing is announced where every MAC follows from its address, and nobody learns what it didn't ask for", async () => {
   const neighbour = await sandbox("neighbour");
   const web = await sandbox("web", { ip: fixed.ip });
   await netkit.sandboxes.remove("web");
   await sandbox("web", { ip: fixed.ip });
-  expect(steps).not.toContain("announce");
+  expect(steps.map(({ what }) => what)).not.toContain("announce");
 
   await sandbox("other", { mac: "02:00:00:00:00:78" });
-  expect(steps).toContain("announce");
+  expect(steps.map(({ what }) => what)).toContain("announce");
   expect(await known(neighbour.space, web.addresses)).toEqual([undefined, undefined]);
 });

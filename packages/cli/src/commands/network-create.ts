@@ -1,3 +1,4 @@
+import { commonNetworkOptions } from "@netkit/core";
 import { command, type Command, type HelpSection } from "../command.ts";
 import { refuseSwarm, swarmOptions } from "../swarm-options.ts";
 import { parsePairs } from "../pairs.ts";
@@ -49,7 +50,12 @@ export const networkCreate: Command = command({
   changes: true,
   async help({ options, globals }): Promise<HelpSection[]> {
     const driver = await findDriver(options.driver, await readSettings(globals));
-    return [optionSection(`Options of the driver ${driver.name} (-o KEY=VALUE)`, driver.options)];
+    return [
+      optionSection(`Options of the driver ${driver.name} (-o KEY=VALUE)`, {
+        ...driver.options,
+        ...commonNetworkOptions,
+      }),
+    ];
   },
   async run({ open, options, arguments: { NAME }, change }) {
     refuseSwarm(options);

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { commonEndpointOptions, defaultRoot, formatPortSpec, type OptionSet } from "@netkit/core";
+import { commonEndpointOptions, commonNetworkOptions, defaultRoot, formatPortSpec, type OptionSet } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { nextWords } from "../catalog.ts";
 import type { Command, Completion } from "../command.ts";
@@ -51,7 +51,8 @@ export async function valuesFor(
       );
     case "network-option": {
       const driver = String(around?.parsed.options["driver"] ?? builtInDrivers[0]);
-      return optionValues((await findDriver(driver, await readSettings(globals))).options, partial);
+      const { options } = await findDriver(driver, await readSettings(globals));
+      return optionValues({ ...options, ...commonNetworkOptions }, partial);
     }
     case "endpoint-option":
       return await withState(globals, async (netkit) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   commonEndpointOptions,
+  commonNetworkOptions,
   driverApi,
   isNetkitError,
   parseOptions,
@@ -104,12 +105,18 @@ export const declarationCases: readonly Case[] = [
   {
     ...common,
     id: "DRV-OPTIONS-004",
-    rule: "leaves the endpoint options that every network has to the engine",
+    rule: "leaves the options that every network and endpoint has to the engine",
     run: ({ driver }) => {
-      const own = Object.entries(commonEndpointOptions).flatMap(([name, { aliases = [] }]) => [name, ...aliases]);
-      for (const [name, { aliases = [] }] of Object.entries(driver.endpointOptions as OptionSet)) {
-        const taken = [name, ...aliases].find((spelling) => own.includes(spelling));
-        assert.equal(taken, undefined, `endpoint option '${name}': netkit has '${taken}' itself`);
+      const pairs: [string, OptionSet, OptionSet][] = [
+        ["option", driver.options as OptionSet, commonNetworkOptions],
+        ["endpoint option", driver.endpointOptions as OptionSet, commonEndpointOptions],
+      ];
+      for (const [what, options, common] of pairs) {
+        const own = Object.entries(common).flatMap(([name, { aliases = [] }]) => [name, ...aliases]);
+        for (const [name, { aliases = [] }] of Object.entries(options)) {
+          const taken = [name, ...aliases].find((spelling) => own.includes(spelling));
+          assert.equal(taken, undefined, `${what} '${name}': netkit has '${taken}' itself`);
+        }
       }
     },
   },

@@ -74,6 +74,10 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
       endpointOptions: { interface: { ...flag, aliases: ["com.docker.network.endpoint.ifname"] } },
     },
   },
+  networkOptionOfTheEngine: {
+    killedBy: "DRV-OPTIONS-004",
+    driver: { ...base, options: { ...base.options, announcements: { ...flag } } },
+  },
   randomMac: onNetwork(
     "DRV-PURE-001",
     each("bridge", (link) => ({

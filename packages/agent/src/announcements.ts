@@ -1,0 +1,32 @@
+import { announcementsOf, ipOf } from "@netkit/core";
+import type { RecordChange, Records } from "@netkit/engine";
+import { Announcer } from "@netkit/kernel";
+import { openNetlink } from "@netkit/netlink";
+
+/** Repeats what the operation has announced that made an endpoint; a command doesn't live long enough for it. */
+export class Announcements {
+  readonly #records: Records;
+  readonly #host = openNetlink();
+  readonly #announcer = new Announcer(this.#host);
+
+  constructor(records: Records) {
+    this.#records = records;
+  }
+
+  note({ type, now, before }: RecordChange): void {
+    if (type !== "endpoint" || now === undefined || before !== undefined) return;
+    const network = this.#records.networks.get(now.network);
+    const path = this.#records.namespaces.get(now.namespace)?.path;
+    if (network?.announces !== true || path === undefined || now.ifName === "") return;
+    const { times, intervalMs } = announcementsOf(network);
+    // One that was there long before the agent is no news to its neighbours.
+    if (Date.now() - Date.parse(now.created) > times * intervalMs) return;
+    const addresses = now.addresses.map(({ address }) => ipOf(address));
+    this.#announcer.repeat(path, { link: now.ifName, addresses }, times - 1, intervalMs);
+  }
+
+  close(): void {
+    this.#announcer[Symbol.dispose]();
+    this.#host.close();
+  }
+}
