@@ -7,35 +7,29 @@ import {
   parseMac,
   parseName,
   prefixLengthOf,
-  type AnyDriver,
   type Endpoint,
   type EndpointId,
-  type Family,
-  type Namespace,
   type Network,
-  type Owner,
-  type PortSpec,
-  type PublishedPort,
   type Sandbox,
 } from "@netkit/core";
 import { macOfAddress } from "@netkit/ipam";
 import { assignAddresses, takeLinkLocal } from "./addresses.ts";
 import { planAnnouncement } from "./announcements.ts";
 import type { EndpointRequest } from "./api.ts";
-import { chooseDefaultRoutes, type Attached } from "./default-route.ts";
+import { attachedTo, findEndpoint, momentAfter, ownNamespace, refuseMixture } from "./attached.ts";
+import type { Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
-import { describePort, giveBackPorts, portTaken, takePorts } from "./host-ports.ts";
-import { hasInterfaces, readInterface, withInterface } from "./interface.ts";
+import { planEndpoint } from "./endpoint-plan.ts";
+import { choosePorts, publishPorts } from "./endpoint-ports.ts";
+import { giveBackPorts } from "./host-ports.ts";
+import { hasInterfaces, readInterface } from "./interface.ts";
 import { newId } from "./new-id.ts";
-import { endpointsOfNamespace, findNetwork, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
+import { findNetwork, namespaceOf } from "./lookup.ts";
 import { addressKeyOf, realise } from "./networks.ts";
 import type { Context } from "./operation.ts";
-import { networkThatPublishes, networkToPublishOn } from "./port-network.ts";
-import { resolvePorts, selectPorts } from "./ports.ts";
-import { routedPorts } from "./routed-ports.ts";
+import { moveDefaultRoutes } from "./route-moves.ts";
 import { refreshFiles } from "./sandbox-files.ts";
 import { keys } from "./state.ts";
-import { checkResources, viewOf } from "./view.ts";
 
 /** Attaches a sandbox to a network. The default route goes to the endpoint that it suits best: perhaps the new one. */
 export async function connect(
@@ -90,7 +84,7 @@ export async function connect(
   const open = (["ipv4", "ipv6"] as const).filter((family) => !theirs.includes(family));
   const moved = await moveDefaultRoutes(context, draft, [...others, { endpoint, network }], open);
   const connected = moved.find((changed) => changed.id === id) ?? endpoint;
-  if (connected === endpoint) plan(context, draft, driver, network, sandbox, endpoint);
+  if (connected === endpoint) planEndpoint(context, draft, driver, network, sandbox, endpoint);
   planAnnouncement(draft, network, connected, reused);
   draft.put(keys.attached(network.id, id), 1);
   draft.put(keys.member(namespace.id, id), 1);
@@ -133,169 +127,6 @@ export async function detach(draft: Draft, endpoint: Endpoint, network: Network)
   await giveBackPorts(draft, endpoint.ports, endpoint.id);
 }
 
-export async function publish(
-  context: Context,
-  draft: Draft,
-  sandbox: Sandbox,
-  ref: string | undefined,
-  specs: readonly (PortSpec | string)[],
-): Promise<Endpoint> {
-  const on = ref ?? (await networkToPublishOn(context, draft, sandbox));
-  const { endpoint, network } = await findEndpoint(draft, sandbox, on);
-  const driver = await context.drivers.get(network.driver);
-  const added = await choosePorts(context, draft, driver, network, specs, endpoint.ports);
-  const changed: Endpoint = { ...endpoint, ports: [...endpoint.ports, ...added] };
-  await publishPorts(context, draft, added, endpoint.id);
-  plan(context, draft, driver, network, sandbox, changed);
-  return changed;
-}
-
-export async function unpublish(
-  context: Context,
-  draft: Draft,
-  sandbox: Sandbox,
-  ref: string | undefined,
-  specs: readonly (PortSpec | string)[],
-): Promise<Endpoint> {
-  const on = ref ?? (await networkThatPublishes(draft, sandbox, specs));
-  const { endpoint, network } = await findEndpoint(draft, sandbox, on);
-  const driver = await context.drivers.get(network.driver);
-  const gone = new Set(selectPorts(endpoint.ports, specs));
-  const changed: Endpoint = { ...endpoint, ports: endpoint.ports.filter((port) => !gone.has(port)) };
-  plan(context, draft, driver, network, sandbox, changed);
-  await giveBackPorts(draft, [...gone], endpoint.id);
-  return changed;
-}
-
-/** Records the endpoint, and what its driver says that this host must hold for it. */
-function plan(
-  context: Context,
-  draft: Draft,
-  driver: AnyDriver,
-  network: Network,
-  sandbox: Sandbox,
-  endpoint: Endpoint,
-): void {
-  const resources = driver.endpoint({
-    network: viewOf(context.instance, network),
-    id: endpoint.id,
-    name: sandbox.name,
-    namespace: endpoint.namespace,
-    ifName: endpoint.ifName,
-    mac: endpoint.mac,
-    addresses: endpoint.addresses,
-    ports: endpoint.ports,
-    defaultRoute: endpoint.defaultRoute,
-    options: endpoint.options,
-  });
-  const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  const all = withInterface(endpoint, checkResources(driver, resources, ["host", endpoint.namespace]));
-  draft.want(owner, all);
-  draft.put(keys.endpoint(endpoint.id), endpoint);
-}
-
-/** The namespace that a sandbox may attach something to: a joined one leaves that to the first member. */
-async function ownNamespace(draft: Draft, sandbox: Sandbox, what: string): Promise<Namespace> {
-  const namespace = await namespaceOf(draft, sandbox.namespace);
-  draft.namespaces.set(namespace.id, namespace.path);
-  const holder = namespace.members[0];
-  if (holder !== undefined && holder !== sandbox.id) {
-    const { name } = await sandboxOf(draft, holder);
-    throw new NetkitError(
-      "UNSUPPORTED",
-      `sandbox '${sandbox.name}' shares the network of '${name}' and can't ${what} itself`,
-      {
-        hint: `Do it with '${name}'; both see it.`,
-        details: { sandbox: sandbox.name, holder: name },
-      },
-    );
-  }
-  return namespace;
-}
-
-/** The endpoints of a namespace with their networks, in the order in which they were made. */
-async function attachedTo(draft: Draft, namespace: Namespace): Promise<Attached[]> {
-  const endpoints = await endpointsOfNamespace(draft, namespace.id);
-  return await Promise.all(
-    endpoints.map(async (endpoint) => ({ endpoint, network: await networkOf(draft, endpoint.network) })),
-  );
-}
-
-async function refuseMixture(
-  context: Context,
-  sandbox: Sandbox,
-  namespace: Namespace,
-  network: Network,
-  driver: AnyDriver,
-  others: readonly Attached[],
-): Promise<void> {
-  if (others.some((other) => other.network.id === network.id)) {
-    throw new NetkitError(
-      "ENDPOINT_EXISTS",
-      `sandbox '${sandbox.name}' is already connected to network '${network.name}'`,
-      {
-        hint: `Disconnect it first: netkit network disconnect ${network.name} ${sandbox.name}`,
-      },
-    );
-  }
-  if ((driver.traits.namespace === "host") !== (namespace.owner === "host")) {
-    const where = namespace.owner === "host" ? "lives in the host's namespace" : "has a namespace of its own";
-    throw new NetkitError(
-      "UNSUPPORTED",
-      `sandbox '${sandbox.name}' ${where} and can't be connected to network '${network.name}'`,
-      {
-        hint: "Make a new sandbox on that network.",
-      },
-    );
-  }
-  for (const { network: present } of others) {
-    const alone = driver.traits.exclusive
-      ? network
-      : (await context.drivers.find(present.driver))?.traits.exclusive === true
-        ? present
-        : undefined;
-    if (alone === undefined) continue;
-    throw new NetkitError(
-      "UNSUPPORTED",
-      `sandbox '${sandbox.name}' is on network '${present.name}', and '${alone.name}' goes with no other one`,
-      {
-        hint: `Disconnect it first: netkit network disconnect ${present.name} ${sandbox.name}`,
-      },
-    );
-  }
-}
-
-async function findEndpoint(
-  draft: Draft,
-  sandbox: Sandbox,
-  ref: string,
-): Promise<{ endpoint: Endpoint; network: Network }> {
-  const network = await findNetwork(draft, ref);
-  const namespace = await ownNamespace(draft, sandbox, "change that");
-  const endpoints = await endpointsOfNamespace(draft, namespace.id);
-  const endpoint = endpoints.find((candidate) => candidate.network === network.id);
-  if (endpoint === undefined) {
-    throw new NetkitError(
-      "ENDPOINT_NOT_FOUND",
-      `sandbox '${sandbox.name}' is not connected to network '${network.name}'`,
-      { hint: await whereItIs(draft, endpoints) },
-    );
-  }
-  return { endpoint, network };
-}
-
-/** Now, or a millisecond after the sandbox's latest endpoint: their order is the order in which they were made. */
-function momentAfter(others: readonly Attached[]): string {
-  const latest = Math.max(...others.map(({ endpoint }) => Date.parse(endpoint.created)), 0);
-  return new Date(Math.max(Date.now(), latest + 1)).toISOString();
-}
-
-async function whereItIs(draft: Draft, endpoints: readonly Endpoint[]): Promise<string> {
-  if (endpoints.length === 0) return "It is connected to no network.";
-  const names = await Promise.all(endpoints.map(async (endpoint) => (await networkOf(draft, endpoint.network)).name));
-  return `It is connected to ${names.map((name) => `'${name}'`).join(", ")}.`;
-}
-
 function chooseIfName(wanted: string | undefined, others: readonly Attached[], links: readonly string[]): string {
   const taken = new Set(["lo", ...links, ...others.map(({ endpoint }) => endpoint.ifName)]);
   if (wanted !== undefined) {
@@ -308,101 +139,4 @@ function chooseIfName(wanted: string | undefined, others: readonly Attached[], l
   let number = 0;
   while (taken.has(`eth${number}`)) number++;
   return `eth${number}`;
-}
-
-/**
- * Gives the default routes of a namespace to the endpoints that they suit best, and plans those for which that changes.
- * An endpoint whose driver can't be had keeps what it has.
- * @param open families whose route may be given to one of them, beside those that one of them has
- */
-async function moveDefaultRoutes(
-  context: Context,
-  draft: Draft,
-  attached: readonly Attached[],
-  open: readonly Family[],
-): Promise<Endpoint[]> {
-  const drivers = new Map<Attached, AnyDriver>();
-  for (const one of attached) {
-    const driver = await context.drivers.find(one.network.driver);
-    if (driver !== undefined) drivers.set(one, driver);
-  }
-  const kept = attached.filter((one) => !drivers.has(one)).flatMap(({ endpoint }) => endpoint.defaultRoute);
-  const ours = [...open, ...attached.flatMap(({ endpoint }) => endpoint.defaultRoute)];
-  const families = (["ipv4", "ipv6"] as const).filter((family) => ours.includes(family) && !kept.includes(family));
-  const chosen = chooseDefaultRoutes([...drivers.keys()], families);
-  const changed: Endpoint[] = [];
-  for (const [{ endpoint, network }, driver] of drivers) {
-    const defaultRoute = chosen.get(endpoint.id) ?? [];
-    if (defaultRoute.join() === endpoint.defaultRoute.join()) continue;
-    const moved: Endpoint = { ...endpoint, defaultRoute };
-    plan(context, draft, driver, network, await sandboxOf(draft, endpoint.sandbox), moved);
-    changed.push(moved);
-  }
-  return changed;
-}
-
-async function choosePorts(
-  { host, otherRoots, instance, agent }: Context,
-  draft: Draft,
-  driver: AnyDriver,
-  network: Network,
-  specs: readonly (PortSpec | string)[],
-  already: readonly PublishedPort[],
-): Promise<PublishedPort[]> {
-  if (specs.length > 0 && !driver.traits.publish) {
-    throw new NetkitError(
-      "UNSUPPORTED",
-      `ports can't be published on network '${network.name}' (driver '${driver.name}')`,
-      {
-        hint:
-          driver.traits.namespace === "host"
-            ? "The sandbox uses the host's ports as they are."
-            : "Connect it to a bridge network for that.",
-      },
-    );
-  }
-  const view = viewOf(instance, network);
-  if (driver.hostPorts?.(view) === false) return routedPorts(network.name, specs, already);
-  const address = driver.publishAddress?.(view);
-  const ports = await resolvePorts({ draft, host, otherRoots }, specs, already, address);
-  for (const port of ports) if (isPassedOn(port)) refuseUnserved(port, agent !== undefined);
-  return ports;
-}
-
-/** NAT can't serve it: the agent passes on what comes to it. */
-function isPassedOn({ hostAddress }: PublishedPort): boolean {
-  return hostAddress === "::1";
-}
-
-/** @throws NetkitError UNSUPPORTED */
-function refuseUnserved(port: PublishedPort, hasAgent: boolean): void {
-  if (hasAgent && port.protocol !== "sctp") return;
-  const why = hasAgent
-    ? "the agent passes on TCP and UDP alone"
-    : "NAT doesn't reach it, and no agent is to be started";
-  throw new NetkitError("UNSUPPORTED", `port ${describePort(port)} can't be published: ${why}`, {
-    hint: "Publish it on 127.0.0.1 for the host alone, or on another IPv6 address of the host.",
-    details: { port },
-  });
-}
-
-/** Takes ports of the host, and looks again at the other roots' when those can't change any more. */
-async function publishPorts(
-  { host, otherRoots }: Context,
-  draft: Draft,
-  published: readonly PublishedPort[],
-  endpoint: EndpointId,
-): Promise<void> {
-  const ports = published.filter(({ routed }) => routed !== true);
-  if (ports.length === 0) return;
-  if (ports.some(isPassedOn)) draft.needsAgent = true;
-  await takePorts(draft, ports, endpoint);
-  draft.holding(async () => {
-    const { cookie } = await host.open();
-    const excluded = await otherRoots.exclude(cookie);
-    const clash = await otherRoots.findClash(cookie, ports);
-    if (clash === undefined) return excluded;
-    excluded[Symbol.dispose]();
-    throw portTaken(clash.port, clash.who);
-  });
 }

@@ -1,0 +1,33 @@
+import { type AnyDriver, type Endpoint, type Network, type Owner, type Sandbox } from "@netkit/core";
+import type { Draft } from "./draft.ts";
+import { withInterface } from "./interface.ts";
+import type { Context } from "./operation.ts";
+import { keys } from "./state.ts";
+import { checkResources, viewOf } from "./view.ts";
+
+/** Records the endpoint, and what its driver says that this host must hold for it. */
+export function planEndpoint(
+  context: Context,
+  draft: Draft,
+  driver: AnyDriver,
+  network: Network,
+  sandbox: Sandbox,
+  endpoint: Endpoint,
+): void {
+  const resources = driver.endpoint({
+    network: viewOf(context.instance, network),
+    id: endpoint.id,
+    name: sandbox.name,
+    namespace: endpoint.namespace,
+    ifName: endpoint.ifName,
+    mac: endpoint.mac,
+    addresses: endpoint.addresses,
+    ports: endpoint.ports,
+    defaultRoute: endpoint.defaultRoute,
+    options: endpoint.options,
+  });
+  const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
+  const all = withInterface(endpoint, checkResources(driver, resources, ["host", endpoint.namespace]));
+  draft.want(owner, all);
+  draft.put(keys.endpoint(endpoint.id), endpoint);
+}
