@@ -1,4 +1,4 @@
-import { isNetkitError, keyOf, NetkitError, type Change, type Plan } from "@netkit/core";
+import { isNetkitError, NetkitError, type Plan } from "@netkit/core";
 import type { AgentLink, ChangeOptions, NetkitOptions, Preview, Timing } from "./api.ts";
 import { announceAll } from "./announcements.ts";
 import { Draft } from "./draft.ts";
@@ -11,7 +11,7 @@ import type { Host } from "./host.ts";
 import { giveUpIfAborted, throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
 import type { OtherRoots } from "./other-roots.ts";
-import { keys, portsPrefix, type JournalEntry, type Write } from "./state.ts";
+import { keys, portsPrefix, type JournalEntry, type Owned, type Write } from "./state.ts";
 
 /** What the parts of an instance share. */
 export interface Context {
@@ -145,7 +145,6 @@ async function carryOut(
     title,
     started: new Date().toISOString(),
     recovery: draft.recovery,
-    plan: plan.map(withoutKey),
     boot: bootId(),
     writes,
     ...(concerned ? { firewall: firewall.kind() } : {}),
@@ -213,8 +212,8 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
   if (entry.firewall !== undefined) firewall.use(entry.firewall);
   for (const [id, path] of Object.entries(entry.namespaces)) context.host.namespaces.set(id, path);
   const finish = entry.recovery === "finish";
-  const plan = entry.plan.map((change): Change => ({ ...change, key: keyOf(change.resource) }));
   try {
+    const plan = await planOf(context.store, entry);
     await execute(finish ? plan : inverse(plan), handlers, { forward: true });
     await commit(context.store, [...(finish ? entry.writes : []), closed]);
   } catch (error) {
@@ -225,6 +224,18 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
   return entry;
 }
 
+/** The plan follows from what is written at the end: nobody has written since it was made from that. */
+async function planOf(store: Store, { writes }: JournalEntry): Promise<Plan> {
+  const draft = new Draft(store);
+  for (const { key, value } of writes) {
+    if (!key.startsWith(keys.owned(""))) continue;
+    const owned = value as Owned | undefined;
+    const owner = owned?.owner ?? (await draft.get<Owned>(key))?.owner;
+    if (owner !== undefined) draft.want(owner, owned?.resources ?? []);
+  }
+  return (await planDraft(draft)).plan;
+}
+
 function unfinished(title: string, cause: unknown): NetkitError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new NetkitError("TEARDOWN", `'${title}' was begun and could not be finished: ${why}`, {
@@ -232,11 +243,6 @@ function unfinished(title: string, cause: unknown): NetkitError {
     details: { title },
     cause,
   });
-}
-
-function withoutKey(change: Change): JournalEntry["plan"][number] {
-  const { key: _, ...rest } = change;
-  return rest;
 }
 
 /** Handlers look namespaces up by id while they apply: all that the plan can name are made known to them. */

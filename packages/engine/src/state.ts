@@ -1,5 +1,14 @@
-import type { EndpointId, Ip, NamespaceId, NetworkId, Protocol, Resource, ResourceKey, SandboxId } from "@netkit/core";
-import type { Change, Owner } from "@netkit/core";
+import type {
+  EndpointId,
+  Ip,
+  NamespaceId,
+  NetworkId,
+  Owner,
+  Protocol,
+  Resource,
+  ResourceKey,
+  SandboxId,
+} from "@netkit/core";
 import type { FirewallKind } from "@netkit/netfilter";
 
 /** What the keys of published ports begin with. */
@@ -59,8 +68,6 @@ export interface Write {
   readonly value: unknown;
 }
 
-type Unkeyed<C extends Change> = C extends Change ? Omit<C, "key"> : never;
-
 /**
  * An operation that has begun to change the kernel. Written before the first change and removed with the last write
  * of the operation, under the instance's lock: whoever gets the lock and finds one knows that its process died.
@@ -68,10 +75,8 @@ type Unkeyed<C extends Change> = C extends Change ? Omit<C, "key"> : never;
 export interface JournalEntry {
   readonly title: string;
   readonly started: string;
-  /** `undo`: take the plan back. `finish`: carry it out and then make the writes. */
+  /** `undo`: take the plan back, which follows from the writes. `finish`: carry it out and then make the writes. */
   readonly recovery: "undo" | "finish";
-  /** Keys follow from the resources. */
-  readonly plan: readonly Unkeyed<Change>[];
   /** What is written at its end; JSON leaves out the value of a key that goes. */
   readonly writes: readonly Write[];
   /** The boot that the plan's kernel objects belong to. */
