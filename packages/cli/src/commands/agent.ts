@@ -38,6 +38,8 @@ export const agent: Command = command({
     if (fd !== undefined && !(Number.isInteger(fd) && fd > 2)) {
       throw invalid("ready-fd", options["ready-fd"] ?? "", "3 or more");
     }
+    // The log may be on a disk that is full; names are served all the same.
+    process.stderr.on("error", () => {});
     const { startAgent } = await import("@netkit/agent");
     await using running = await startAgent({
       ...engineOptions(settings),
