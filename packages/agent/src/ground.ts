@@ -1,4 +1,12 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+
+/** What a process that is nothing but an agent is called; at most 15 bytes (proc(5), comm). */
+const agentName = "netkit-agent";
+
+/** Names this process, as ps and pgrep show it, so that agents know each other. */
+export function nameAgentProcess(): void {
+  writeFileSync("/proc/self/comm", agentName);
+}
 
 /** A file or directory as it was: another one at its path is none of it. */
 export class Footing {
@@ -31,8 +39,9 @@ function identityOf(path: string): Identity | undefined {
 }
 
 /**
- * Whether no other process has the file system of a directory mounted: a mount namespace whose last process this is. What
- * listens in there is out of everybody's reach, and so are the namespaces that are mounted there alone.
+ * Whether no other process has the file system of a directory mounted, but for agents, which ask nobody: a mount namespace
+ * that all others have left. What listens in there is out of everybody's reach, and so are the namespaces that are mounted
+ * there alone.
  */
 export function isOutOfReach(directory: string): boolean {
   const own = readLink("/proc/self/ns/mnt");
@@ -42,7 +51,7 @@ export function isOutOfReach(directory: string): boolean {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
     const mounts = readLink(`/proc/${pid}/ns/mnt`);
     // It has just ended, or it is out of sight.
-    if (mounts === undefined || seen.has(mounts)) continue;
+    if (mounts === undefined || seen.has(mounts) || isAgent(pid)) continue;
     seen.add(mounts);
     if (mounts === own) return false;
     device ??= deviceOf(directory);
@@ -69,6 +78,14 @@ function mountedDevices(pid: string): Set<string> {
     return new Set(lines.map((line) => line.split(" ", 3)[2] ?? ""));
   } catch {
     return new Set();
+  }
+}
+
+function isAgent(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "latin1").trimEnd() === agentName;
+  } catch {
+    return true; // It has just ended.
   }
 }
 

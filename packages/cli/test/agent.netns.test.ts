@@ -200,26 +200,34 @@ async function heard(type: string, action: string): Promise<void> {
   await once(listening, "close");
 }
 
-test("an agent whose mount namespace nobody else is in ends, unless it serves processes", async () => {
-  const root = mkdtempSync(join(tmpdir(), "netkit-cli-"));
-  const mounts = "for at in /run/netns /etc/netns /run/netkit; do mkdir -p $at && mount -t tmpfs netkit-test $at; done";
-  const commands = [
-    "network create n",
-    "sandbox create --name a --network n",
-    "run -d --json --name b --network n -- sleep 600",
-    "agent status --json",
-  ].map((line) => `${process.execPath} ${cli.path} --root ${root} ${line}`);
-  const script = [mounts, "ip link set lo up", ...commands].join(" && ");
+test("agents that all others have left alone in a mount namespace end, unless they serve processes", async () => {
+  using roots = new DisposableStack();
+  const [first, second] = [1, 2].map(() => {
+    const root = mkdtempSync(join(tmpdir(), "netkit-cli-"));
+    roots.defer(() => rmSync(root, { recursive: true }));
+    return `${process.execPath} ${cli.path} --root ${root}`;
+  });
+  const script = [
+    "for at in /run/netns /etc/netns /run/netkit; do mkdir -p $at && mount -t tmpfs netkit-test $at; done",
+    "ip link set lo up",
+    `${first} network create n`,
+    `${first} run -d --json --name a --network n -- sleep 600`,
+    `${first} agent status --json`,
+    `${second} network create n`,
+    `${second} sandbox create --name b --network n`,
+    `${second} agent status --json`,
+  ].join(" && ");
   const outcome = machine.attempt("unshare", "--mount", "--net", "--propagation", "private", "sh", "-c", script);
   expect(outcome.stderr).toBe("");
-  const [child = 0, pid = 0] = [...outcome.stdout.matchAll(/"pid": ?(\d+)/g)].map(([, digits]) => Number(digits));
+  const [child = 0, ...agents] = [...outcome.stdout.matchAll(/"pid": ?(\d+)/g)].map(([, digits]) => Number(digits));
+  expect(agents).toHaveLength(2);
   await setTimeout(8_000);
-  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  // They see what the process has mounted.
+  for (const pid of agents) expect(existsSync(`/proc/${pid}`)).toBe(true);
   process.kill(child, "SIGKILL");
   const until = performance.now() + 30_000;
-  while (existsSync(`/proc/${pid}`) && performance.now() < until) await setTimeout(100);
-  expect(existsSync(`/proc/${pid}`)).toBe(false);
-  rmSync(root, { recursive: true });
+  while (agents.some((pid) => existsSync(`/proc/${pid}`)) && performance.now() < until) await setTimeout(100);
+  for (const pid of agents) expect(existsSync(`/proc/${pid}`)).toBe(false);
 });
 
 test("a second agent is refused, and stop says what it did", () => {

@@ -40,7 +40,8 @@ export const agent: Command = command({
     }
     // The log may be on a disk that is full; names are served all the same.
     process.stderr.on("error", () => {});
-    const { startAgent } = await import("@netkit/agent");
+    const { nameAgentProcess, startAgent } = await import("@netkit/agent");
+    nameAgentProcess();
     await using running = await startAgent({
       ...engineOptions(settings),
       version: versions().netkit,
