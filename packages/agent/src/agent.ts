@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import {
   defaultRoot,
   isNetkitError,
@@ -7,15 +7,14 @@ import {
   type EndpointId,
   type Namespace,
   type NamespaceId,
-  type Sandbox,
-  type SandboxId,
 } from "@netkit/core";
 import { Lock, openNetkit, type Following, type Netkit, type NetkitOptions, type RecordChange } from "@netkit/engine";
-import { bootId, Exits, isAlive } from "@netkit/sandbox";
 import { agentSocket } from "./client.ts";
 import { Announcements } from "./announcements.ts";
 import { Directory } from "./directory.ts";
+import { Endings } from "./endings.ts";
 import { Events, happeningsOf } from "./events.ts";
+import { Footing, isOutOfReach } from "./ground.ts";
 import type { Binding } from "./held-port.ts";
 import { HostServers } from "./host-servers.ts";
 import { metricsOf } from "./metrics.ts";
@@ -24,6 +23,7 @@ import { Reservations } from "./reservations.ts";
 import { RouteWatch } from "./route-watch.ts";
 import { serveApi, type ApiServer } from "./server.ts";
 import type { Status } from "./status.ts";
+import { Troubles } from "./troubles.ts";
 
 export interface AgentOptions extends Omit<NetkitOptions, "agent" | "onTiming"> {
   /** It ends once nothing has needed it for so long, in ms. Absent: it stays until it is told to end. */
@@ -59,7 +59,8 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     });
     const changes: RecordChange[] = [];
     const following = await netkit.follow((change) => changes.push(change));
-    agent = new Agent({ netkit, following, changes, options, release });
+    const lockFile = new Footing(join(root, "agent.lock"));
+    agent = new Agent({ netkit, following, changes, options, lockFile, release });
     await agent.open();
     return agent;
   } catch (error) {
@@ -80,6 +81,8 @@ interface Parts {
   readonly following: Following;
   readonly changes: RecordChange[];
   readonly options: AgentOptions;
+  /** Where it is gone, so is the root, or another agent may run. */
+  readonly lockFile: Footing;
   /** Gives up the instance and the lock. */
   readonly release: () => Promise<void>;
 }
@@ -100,27 +103,32 @@ export class Agent implements AsyncDisposable {
   readonly #nameServers: NameServers;
   readonly #reservations: Reservations;
   readonly #announcements: Announcements;
-  readonly #exits = new Exits();
-  readonly #watched = new Set<string>();
+  readonly #endings: Endings;
+  readonly #troubles: Troubles;
+  readonly #lockFile: Footing;
   #routes: RouteWatch | undefined;
   #api: ApiServer | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #look: NodeJS.Timeout | undefined;
+  #looking = false;
   #idleSince: number | undefined;
   #closing: Promise<void> | undefined;
 
   /** Use {@link startAgent}. */
-  constructor({ netkit, following, changes, options, release }: Parts) {
+  constructor({ netkit, following, changes, options, lockFile, release }: Parts) {
     this.netkit = netkit;
     this.#following = following;
     this.#changes = changes;
     this.#options = options;
     this.#release = release;
+    this.#lockFile = lockFile;
+    this.#troubles = new Troubles(this.events, options.onError);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#end = resolve;
     const { records } = following;
     this.#directory = new Directory(records);
+    this.#endings = new Endings(netkit, records, this.events, this.#troubles);
     this.#reservations = new Reservations(records, (...what) => this.#unserved(...what));
     this.#announcements = new Announcements(records);
     this.#nameServers = new NameServers(records, this.#directory, new HostServers(), (namespace, error) => {
@@ -134,7 +142,7 @@ export class Agent implements AsyncDisposable {
     await this.#apply(present);
     this.#watchProcesses(present);
     this.events.emit({ type: "agent", action: "start", id: String(process.pid), name: "agent", attributes: {} });
-    this.#routes = new RouteWatch(this.netkit, this.events, (error) => this.#report(error));
+    this.#routes = new RouteWatch(this.netkit, this.events, (error) => this.#troubles.report(error));
     this.#api = await serveApi(agentSocket(this.netkit.instance.root), this);
     this.#look = setInterval(() => void this.#lookAround(), lookEveryMs);
   }
@@ -166,7 +174,7 @@ export class Agent implements AsyncDisposable {
       endpoints: records.endpoints.size,
       nameServers: this.#nameServers.size,
       reservedPorts: this.#reservations.size,
-      watchedProcesses: this.#watched.size,
+      watchedProcesses: this.#endings.watched,
       overlaps: this.#routes?.size ?? 0,
       listeners: this.events.listeners,
     };
@@ -192,7 +200,7 @@ export class Agent implements AsyncDisposable {
     await this.#api?.close();
     await this.#turn;
     await this.#routes?.close();
-    this.#exits.close();
+    this.#endings.close();
     this.#reservations.close();
     this.#announcements.close();
     await this.#nameServers.close();
@@ -216,51 +224,59 @@ export class Agent implements AsyncDisposable {
   }
 
   #watchProcesses(changes: readonly RecordChange[]): void {
-    for (const change of changes) if (change.type === "sandbox" && change.now !== undefined) this.#watch(change.now);
-  }
-
-  /** Tells of the end of a sandbox's process, and removes those that were to go with it. */
-  #watch({ id, process }: Sandbox): void {
-    if (process === undefined || process.boot !== bootId()) return;
-    const key = `${process.pid} ${process.startTime}`;
-    if (this.#watched.has(key)) return;
-    const ended = (): void => {
-      this.#watched.delete(key);
-      void this.#processEnded(id);
-    };
-    if (this.#exits.watch(process, ended)) this.#watched.add(key);
-    else if (!isAlive(process)) void this.#processEnded(id);
-  }
-
-  async #processEnded(id: SandboxId): Promise<void> {
-    const sandbox = this.#following.records.sandboxes.get(id);
-    if (sandbox === undefined) return;
-    const { name, labels, autoRemove } = sandbox;
-    this.events.emit({ type: "sandbox", action: "die", id, name, attributes: labels });
-    if (!autoRemove || this.#closing !== undefined) return;
-    try {
-      // What it has left running in there goes with it.
-      await this.netkit.sandboxes.remove(id, { force: true });
-    } catch (error) {
-      // A `run` in the foreground does the same at the same moment.
-      if (!isNetkitError(error) || error.code !== "SANDBOX_NOT_FOUND") this.#report(error);
-    }
+    for (const change of changes)
+      if (change.type === "sandbox" && change.now !== undefined) this.#endings.watch(change.now);
   }
 
   async #lookAround(): Promise<void> {
+    if (this.#looking || this.#closing !== undefined) return;
+    this.#looking = true;
     try {
-      await this.settle();
-    } catch (error) {
-      this.#report(error);
+      if (!this.#lockFile.holds) return this.#endWithoutRoot();
+      await this.#troubles.attempt("look", async () => await this.settle());
+      this.#endings.again();
+      await this.#troubles.attempt("listen", async () => await this.#listenAgain());
+      this.#endIfIdle();
+    } finally {
+      this.#looking = false;
     }
-    this.#endIfIdle();
+  }
+
+  /** Another root at the same path has an agent of its own. */
+  #endWithoutRoot(): void {
+    const { root } = this.netkit.instance;
+    const error = new NetkitError("AGENT_UNAVAILABLE", `the agent ends: its state directory ${root} is gone`, {
+      hint: "The next command that needs an agent starts another one.",
+      details: { root },
+    });
+    this.#troubles.report(error);
+    void this.close();
+  }
+
+  /** Somebody has cleaned up /run, or mounted something over it. */
+  async #listenAgain(): Promise<void> {
+    if (this.#closing !== undefined || this.#api?.isThere !== false) return;
+    const before = this.#api;
+    const next = await serveApi(agentSocket(this.netkit.instance.root), this);
+    if (this.#closing !== undefined) return await next.close();
+    this.#api = next;
+    before.leave();
+  }
+
+  get #needed(): boolean {
+    const serves = this.#nameServers.size > 0 || this.#reservations.needed || this.events.listeners > 0;
+    return serves || this.#endings.needed;
+  }
+
+  /** Nobody can ask it, and nobody is in the namespaces that it serves, but those of strangers. */
+  get #isOutOfReach(): boolean {
+    if (!isOutOfReach(dirname(agentSocket(this.netkit.instance.root)))) return false;
+    return this.#following.records.namespaces.values().every(({ owner }) => owner !== "stranger");
   }
 
   #endIfIdle(): void {
     const { lingerMs } = this.#options;
-    const needed =
-      this.#nameServers.size > 0 || this.#watched.size > 0 || this.#reservations.needed || this.events.listeners > 0;
-    if (needed || lingerMs === undefined) {
+    if (lingerMs === undefined || (this.#needed && !this.#isOutOfReach)) {
       this.#idleSince = undefined;
       return;
     }
@@ -272,7 +288,7 @@ export class Agent implements AsyncDisposable {
     const name = holder === undefined ? undefined : this.#following.records.sandboxes.get(holder)?.name;
     const attributes = { message: error.message };
     this.events.emit({ type: "sandbox", action: "degraded", id: holder ?? "", name: name ?? "", attributes });
-    this.#options.onError?.(error);
+    this.#troubles.log(error);
   }
 
   /** A port that only the agent can serve is taken. */
@@ -282,19 +298,14 @@ export class Agent implements AsyncDisposable {
     const error = unserved(`${sandbox}@${network}`, binding, cause);
     const attributes = { sandbox, network, message: error.message };
     this.events.emit({ type: "port", action: "degraded", id: endpoint.id, name: `${sandbox}@${network}`, attributes });
-    this.#report(error);
-  }
-
-  #report(error: unknown): void {
-    const known = isNetkitError(error) ? error : new NetkitError("INTERNAL", String(error), { cause: error });
-    this.#options.onError?.(known);
+    this.#troubles.log(error);
   }
 }
 
 function unserved(who: string, { protocol, port }: Binding, cause: unknown): NetkitError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new NetkitError("AGENT_DEGRADED", `port [::1]:${port}/${protocol} of ${who} isn't served: ${why}`, {
-    hint: `See who has it: ss -lntup. Then withdraw the port and publish it again: netkit port rm, netkit port add`,
+    hint: "See who has it: ss -lntup. The port is served once they are gone.",
     details: { protocol, port },
     cause,
   });

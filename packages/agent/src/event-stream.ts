@@ -1,13 +1,11 @@
 import type { ServerResponse } from "node:http";
 import { NetkitError } from "@netkit/core";
-import type { AgentEvent, Events } from "./events.ts";
-
-/** Who reads so slowly that this much is waiting for them is cut off; they can come back with `since`. */
-const maxWaitingBytes = 1024 * 1024;
+import type { Events } from "./events.ts";
 
 /**
  * Answers with events as they happen, a JSON document a line. `since` (ISO 8601) begins with the first one since then; `type`
- * lets only these types through, and may be given several times.
+ * lets only these types through, and may be given several times. Who reads so slowly that the next event isn't known any
+ * more is cut off.
  * @throws NetkitError ARGUMENT_INVALID
  */
 export function streamEvents(events: Events, query: URLSearchParams, response: ServerResponse): void {
@@ -18,12 +16,18 @@ export function streamEvents(events: Events, query: URLSearchParams, response: S
   }
   response.writeHead(200, { "content-type": "application/x-ndjson" });
   response.flushHeaders();
-  const write = (event: AgentEvent): void => {
-    if (types.length > 0 && !types.includes(event.type)) return;
-    response.write(`${JSON.stringify(event)}\n`);
-    if (response.writableLength > maxWaitingBytes) response.destroy();
+  let seen = since === null ? events.total : events.before(new Date(since).toISOString());
+  const write = (): void => {
+    const next = events.after(seen);
+    if (next === undefined) return void response.destroy();
+    for (const event of next) {
+      if (response.writableNeedDrain) return;
+      seen = event.number;
+      if (types.length === 0 || types.includes(event.type)) response.write(`${JSON.stringify(event)}\n`);
+    }
   };
-  if (since !== null) for (const event of events.since(new Date(since).toISOString())) write(event);
   const stop = events.listen(write, () => response.end());
+  response.on("drain", write);
   response.on("close", stop);
+  write();
 }

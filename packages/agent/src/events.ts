@@ -43,13 +43,19 @@ export class Events {
     for (const listener of this.#listeners.keys()) listener(event);
   }
 
+  /** Those after a number; undefined: not all of them are still known. */
+  after(number: number): readonly AgentEvent[] | undefined {
+    const first = this.#recent[0]?.number ?? this.#number + 1;
+    return number + 1 < first ? undefined : this.#recent.slice(number + 1 - first);
+  }
+
   /**
-   * Those that are still known, from the first one of a time or later on: after it the clock may have been set back, and who
+   * The number before the first one that is still known of a time or later. After that one the clock may have been set back: who
    * comes back with the time of the last event that they saw misses none.
    */
-  since(time: string): readonly AgentEvent[] {
-    const first = this.#recent.findIndex((event) => event.time >= time);
-    return first < 0 ? [] : this.#recent.slice(first);
+  before(time: string): number {
+    const first = this.#recent.find((event) => event.time >= time);
+    return first === undefined ? this.#number : first.number - 1;
   }
 
   /** @param onEnd called when there will be no more. @returns the way to stop listening */

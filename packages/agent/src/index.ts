@@ -7,4 +7,5 @@
 export { startAgent, type Agent, type AgentOptions } from "./agent.ts";
 export type { AgentEvent, Events } from "./events.ts";
 export { apiSchema } from "./api-schema.ts";
+export { nameAgentProcess } from "./ground.ts";
 export type { Status } from "./status.ts";

@@ -50,9 +50,9 @@ export class NameServers {
     this.#complain = complain;
   }
 
-  /** Opens and closes what these namespaces need. */
+  /** Opens and closes what these namespaces need, and those that couldn't be served: port 53 may be free by now. */
   async settle(namespaces: Iterable<NamespaceId>): Promise<void> {
-    for (const id of namespaces) {
+    for (const id of new Set([...namespaces, ...this.#complained])) {
       const namespace = this.#records.namespaces.get(id);
       const holder = namespace?.members[0] && this.#records.sandboxes.get(namespace.members[0]);
       const wanted =
@@ -95,6 +95,7 @@ export class NameServers {
         upstreams: new SandboxUpstreams(namespace.id, handle, this.#records, this.#directory, this.#hostServers),
       });
       this.#servers.set(namespace.id, { cookie, served, namespace: handle });
+      this.#complained.delete(namespace.id);
     } catch (error) {
       handle?.close();
       if (!this.#complained.has(namespace.id)) this.#complain(namespace, refusal(namespace, error));
@@ -139,7 +140,7 @@ function refusal(namespace: Namespace, cause: unknown): NetkitError {
   const taken = isNetkitError(cause) && cause.code === "PORT_TAKEN";
   return new NetkitError("AGENT_DEGRADED", `no names are served in ${namespace.path}: ${why}`, {
     hint: taken
-      ? `A process inside has ${resolverAddress}:${port}; names are served once it is gone and the sandbox reconnects.`
+      ? `A process inside has ${resolverAddress}:${port}; names are served once it is gone.`
       : "Is the loopback interface up in there?",
     details: { namespace: namespace.id },
     cause,

@@ -12,6 +12,8 @@ export class Reservations {
   readonly #complain: (endpoint: Endpoint, port: Binding, cause: unknown) => void;
   readonly #held = new Map<EndpointId, Map<string, HeldPort>>();
   readonly #waiting = new Set<EndpointId>();
+  /** Some of their ports aren't served, as was told. */
+  readonly #refused = new Set<EndpointId>();
   #closed = false;
 
   /** @param complain told of ports that only this can serve, and that can't be had */
@@ -22,7 +24,8 @@ export class Reservations {
 
   /**
    * Gives up what these endpoints don't publish any more, and takes what they do: at once what is served here alone, the
-   * rest a moment later, for nobody has to wait for that. Ports that can't be had are left: their holder was there before.
+   * rest a moment later, for nobody has to wait for that. Ports that can't be had are left: their holder was there before;
+   * of those that are served here alone it is tried again each time.
    */
   settle(endpoints: ReadonlySet<EndpointId>): void {
     for (const id of endpoints) {
@@ -33,8 +36,8 @@ export class Reservations {
         this.#held.get(id)?.delete(key);
       }
     }
+    for (const id of new Set([...endpoints, ...this.#refused])) this.#take(id, isServed);
     for (const id of endpoints) {
-      this.#take(id, isServed);
       if (this.#waiting.size === 0) setImmediate(() => this.#takeWaiting());
       this.#waiting.add(id);
     }
@@ -48,12 +51,15 @@ export class Reservations {
   #take(id: EndpointId, which: (binding: Binding) => boolean): void {
     const endpoint = this.#records.endpoints.get(id);
     const held = this.#held.get(id) ?? new Map<string, HeldPort>();
+    const told = which === isServed && this.#refused.delete(id);
     for (const [key, binding] of this.#wanted(id)) {
       if (held.has(key) || !which(binding)) continue;
       try {
         held.set(key, hold(binding));
       } catch (error) {
-        if (isServed(binding) && endpoint !== undefined) this.#complain(endpoint, binding, error);
+        if (!isServed(binding) || endpoint === undefined) continue;
+        this.#refused.add(id);
+        if (!told) this.#complain(endpoint, binding, error);
       }
     }
     if (held.size > 0) this.#held.set(id, held);

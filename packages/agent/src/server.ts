@@ -1,9 +1,10 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
 import { NetkitError, toNetkitError, type ErrorKind } from "@netkit/core";
 import type { Agent } from "./agent.ts";
 import { streamEvents } from "./event-stream.ts";
+import { Footing } from "./ground.ts";
 import { findRoute, type Answer } from "./routes.ts";
 
 /** Bodies are a few hundred bytes; a thousand published ports are 30 KB. */
@@ -27,28 +28,50 @@ const statuses: Readonly<Record<ErrorKind, number>> = {
 };
 
 export interface ApiServer {
+  /** False once its socket was taken away: nobody finds it any more. */
+  readonly isThere: boolean;
+  /** Leaves those that it has to themselves, and its path to whoever is there now. */
+  leave(): void;
   /** Takes no further requests, and resolves when those that came have been answered. */
   close(): Promise<void>;
 }
 
-/** The local API: HTTP and JSON on a Unix socket that only root can open. */
+/**
+ * The local API: HTTP and JSON on a Unix socket that only root can open.
+ * @throws NetkitError AGENT_UNAVAILABLE where something else has its path, or there can be no socket
+ */
 export async function serveApi(path: string, agent: Agent): Promise<ApiServer> {
   const server = createServer((request, response) => void respond(agent, request, response));
   server.headersTimeout = 10_000;
   server.requestTimeout = 60_000;
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // Of an agent that was killed: the lock says that none runs.
-  rmSync(path, { force: true });
+  makeRoom(path);
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   // The socket is there when this returns: root's alone from the beginning, whatever the directory is.
   const mask = process.umask(0o177);
-  server.listen({ path, backlog: 511 }, resolve);
+  // Node removes the path that it was given when it closes, whatever is there by then: so that isn't the one.
+  const made = `${path}.${process.pid}`;
+  server.listen({ path: made, backlog: 511 }, resolve);
   process.umask(mask);
-  await listening;
+  try {
+    await listening;
+    renameSync(made, path);
+  } catch (cause) {
+    server.close();
+    throw noSocket(path, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  const socket = new Footing(path);
   return {
+    get isThere() {
+      return socket.holds;
+    },
+    leave() {
+      server.close();
+      server.closeIdleConnections();
+    },
     async close() {
-      rmSync(path, { force: true });
+      // Another agent's is not ours to remove: this one's root may be gone, and made anew.
+      if (socket.holds) rmSync(path, { force: true });
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       agent.events.end();
@@ -58,6 +81,26 @@ export async function serveApi(path: string, agent: Agent): Promise<ApiServer> {
       clearTimeout(impatience);
     },
   };
+}
+
+/** Makes the directory. A socket in it is that of an agent that was killed, for the lock says that none runs. */
+function makeRoom(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there === undefined || there.isSocket()) return;
+    throw new Error(`a ${there.isDirectory() ? "directory" : "file"} is in its place`);
+  } catch (cause) {
+    throw noSocket(path, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+function noSocket(path: string, why: string, cause: unknown): NetkitError {
+  return new NetkitError("AGENT_UNAVAILABLE", `the agent can't listen at ${path}: ${why}`, {
+    hint: "Take away what is there, or make room for it; netkit puts nothing but sockets there.",
+    details: { path },
+    cause,
+  });
 }
 
 async function respond(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -17,7 +17,7 @@ function eventsAt(...times: string[]): Events {
 }
 
 const since = (events: Events, time: string): string[] =>
-  events.since(`2026-01-01T${time}.000Z`).map(({ name }) => name);
+  events.after(events.before(`2026-01-01T${time}.000Z`))?.map(({ name }) => name) ?? [];
 
 test("events since a time are those from then on", () => {
   const events = eventsAt("12:00:00", "12:00:01", "12:00:02");
@@ -32,11 +32,15 @@ test("who comes back with the time of the last event misses none, whichever way 
   expect(since(forward, "12:00:01")).toEqual(["12:00:01", "13:00:02", "13:00:03"]);
 });
 
-test("a thousand are kept, and numbers count them all", () => {
+test("a thousand are kept, and who is behind them is told so", () => {
   const events = new Events();
   for (let count = 1; count <= 5_000; count++)
     events.emit({ type: "agent", action: "start", id: "", name: String(count), attributes: {} });
-  const kept = events.since("1970-01-01T00:00:00.000Z");
+  const before = events.before("1970-01-01T00:00:00.000Z");
+  const kept = events.after(before) ?? [];
   expect(kept.length).toBeGreaterThanOrEqual(1_000);
-  expect(kept.map(({ number }) => number)).toEqual(kept.map((_, index) => 5_000 - kept.length + 1 + index));
+  expect(kept.map(({ number }) => number)).toEqual(kept.map((_, index) => before + 1 + index));
+  expect(events.after(before - 1)).toBeUndefined();
+  expect(events.after(5_000)).toEqual([]);
+  expect(new Events().after(0)).toEqual([]);
 });

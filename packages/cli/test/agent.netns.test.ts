@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { AgentEvent, Status } from "@netkit/agent";
@@ -164,6 +165,69 @@ test("an agent that can't start is a warning that names its log, and the change 
   } finally {
     machine.run("sh", "-c", `rm -r ${agentSocket(machine.root)}`);
   }
+});
+
+test("a full disk takes no log, and ends no agent", async () => {
+  machine.run("mount", "-t", "tmpfs", "-o", "size=1536k", "netkit-test", machine.root);
+  try {
+    ok("network", "create", "n");
+    ok("sandbox", "create", "--name", "a", "--network", "n");
+    const run = ok("run", "-d", "--rm", "--name", "short", "--network", "n", "--json", "--", "sleep", "600");
+    const { pid } = status();
+    machine.run("sh", "-c", `dd if=/dev/zero of=${machine.root}/ballast bs=4k 2>/dev/null || true`);
+    process.kill((JSON.parse(run) as { pid: number }).pid);
+    await heard("agent", "degraded");
+    expect(machine.netkit(["exec", "a", "--", "getent", "ahostsv4", "short"])).toMatchObject({ status: 0, stderr: "" });
+    machine.run("rm", join(machine.root, "ballast"));
+    await heard("sandbox", "remove");
+    expect(status().pid).toBe(pid);
+    expect(ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("a");
+    ok("sandbox", "rm", "a");
+    ok("network", "rm", "n");
+    ok("agent", "stop");
+  } finally {
+    machine.run("umount", "--lazy", machine.root);
+  }
+});
+
+/** Waits until the agent has told of that, in its whole life. */
+async function heard(type: string, action: string): Promise<void> {
+  const listening = machine.start(["events", "--json", "--since", "1h", "--type", type]);
+  let text = "";
+  listening.stdout?.on("data", (chunk) => (text += String(chunk)));
+  while (!text.includes(`"action":"${action}"`)) await once(listening.stdout ?? listening, "data");
+  listening.kill("SIGINT");
+  await once(listening, "close");
+}
+
+test("agents that all others have left alone in a mount namespace end, unless they serve processes", async () => {
+  using roots = new DisposableStack();
+  const [first, second] = [1, 2].map(() => {
+    const root = mkdtempSync(join(tmpdir(), "netkit-cli-"));
+    roots.defer(() => rmSync(root, { recursive: true }));
+    return `${process.execPath} ${cli.path} --root ${root}`;
+  });
+  const script = [
+    "for at in /run/netns /etc/netns /run/netkit; do mkdir -p $at && mount -t tmpfs netkit-test $at; done",
+    "ip link set lo up",
+    `${first} network create n`,
+    `${first} run -d --json --name a --network n -- sleep 600`,
+    `${first} agent status --json`,
+    `${second} network create n`,
+    `${second} sandbox create --name b --network n`,
+    `${second} agent status --json`,
+  ].join(" && ");
+  const outcome = machine.attempt("unshare", "--mount", "--net", "--propagation", "private", "sh", "-c", script);
+  expect(outcome.stderr).toBe("");
+  const [child = 0, ...agents] = [...outcome.stdout.matchAll(/"pid": ?(\d+)/g)].map(([, digits]) => Number(digits));
+  expect(agents).toHaveLength(2);
+  await setTimeout(8_000);
+  // They see what the process has mounted.
+  for (const pid of agents) expect(existsSync(`/proc/${pid}`)).toBe(true);
+  process.kill(child, "SIGKILL");
+  const until = performance.now() + 30_000;
+  while (agents.some((pid) => existsSync(`/proc/${pid}`)) && performance.now() < until) await setTimeout(100);
+  for (const pid of agents) expect(existsSync(`/proc/${pid}`)).toBe(false);
 });
 
 test("a second agent is refused, and stop says what it did", () => {

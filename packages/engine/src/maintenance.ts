@@ -1,4 +1,4 @@
-import type { Change, Sandbox } from "@netkit/core";
+import { isNetkitError, type Change, type Sandbox } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { ChangeOptions, Finding, Report } from "./api.ts";
 import { examine, examineSandboxes, hasEnded, removeFound, type Examination, type SandboxFinding } from "./doctor.ts";
@@ -42,8 +42,17 @@ export async function catchUp(context: Context): Promise<void> {
     const sandbox = await reader.get<Sandbox>(`sandbox/${key.slice("reap/".length)}`);
     if (sandbox !== undefined && hasEnded(sandbox)) ended.push({ sandbox });
   }
-  if (ended.length > 0)
-    await operate(context, "remove ended sandboxes", async (draft) => await removeFound(context, draft, ended));
+  if (ended.length > 0) {
+    const removing = operate(
+      context,
+      "remove ended sandboxes",
+      async (draft) => await removeFound(context, draft, ended),
+    );
+    // Looking works on a full disk, too; doctor tells of them, and the next opening tries again.
+    await removing.catch((error: unknown) => {
+      if (!isNetkitError(error) || error.code !== "STATE_UNWRITABLE") throw error;
+    });
+  }
 }
 
 /** False: it can't be done now. An open journal under somebody's lock is an operation at work, and not our concern. */

@@ -1,30 +1,7 @@
 // A state directory on a disk that is full, or that can't be written.
-import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
+import { Disk } from "./disk.ts";
 import { TestHost } from "./host.ts";
-
-/** A file system of its own under a directory. */
-class Disk implements Disposable {
-  readonly #path: string;
-
-  constructor(path: string) {
-    this.#path = path;
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1024k", "netkit-test", path]);
-  }
-
-  /** Takes all space that is left. */
-  fill(): void {
-    execFileSync("sh", ["-c", `dd if=/dev/zero of=${this.#path}/ballast bs=4k 2>/dev/null || true`]);
-  }
-
-  remount(option: string): void {
-    execFileSync("mount", ["-o", `remount,${option}`, this.#path]);
-  }
-
-  [Symbol.dispose](): void {
-    execFileSync("umount", ["--lazy", this.#path]);
-  }
-}
 
 test("on a full disk nothing is changed, and the error says so; with space it works again", async () => {
   await using host = new TestHost();

@@ -3,21 +3,9 @@ import { join } from "node:path";
 import type { Store } from "@netkit/core";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { expect, test } from "vitest";
+import { age } from "./age.ts";
 import { TestHost } from "./host.ts";
 import { storeWith } from "./store-with.ts";
-
-/** Makes the state look as if it had been written before the last boot. */
-async function age(root: string): Promise<void> {
-  const store = openSqliteStore({ path: join(root, "state.db") });
-  const prefixes = ["boot", "namespace/", "journal/"];
-  const entries = (await Promise.all(prefixes.map((prefix) => store.range(prefix)))).flat();
-  const writes = entries.map(({ key, value }) => ({
-    key,
-    value: key === "boot" ? "another-boot" : { ...(value as object), boot: "another-boot" },
-  }));
-  await store.commit({ checks: [], writes });
-  await store.close();
-}
 
 /** A store that keeps a copy of its files as a power cut would leave them: what was flushed, and nothing after. */
 function openOnDisk(root: string, copy: string, onFlush: () => void): Store {

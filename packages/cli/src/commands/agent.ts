@@ -38,7 +38,10 @@ export const agent: Command = command({
     if (fd !== undefined && !(Number.isInteger(fd) && fd > 2)) {
       throw invalid("ready-fd", options["ready-fd"] ?? "", "3 or more");
     }
-    const { startAgent } = await import("@netkit/agent");
+    // The log may be on a disk that is full; names are served all the same.
+    process.stderr.on("error", () => {});
+    const { nameAgentProcess, startAgent } = await import("@netkit/agent");
+    nameAgentProcess();
     await using running = await startAgent({
       ...engineOptions(settings),
       version: versions().netkit,
