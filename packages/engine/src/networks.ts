@@ -32,7 +32,7 @@ import type { Draft } from "./draft.ts";
 import { hostNameServers } from "./host-name-servers.ts";
 import { hasInterfaces } from "./interface.ts";
 import { newId } from "./new-id.ts";
-import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
+import { endpointsOfNetwork, networkOf, sandboxOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
 import { checkResources, viewOf } from "./view.ts";
@@ -256,13 +256,28 @@ async function takeClaim(draft: Draft, claim: Claim, network: Network): Promise<
     }
   }
   if (value === undefined) {
-    const wanted = claim.value ?? `${claim.range?.first}-${claim.range?.last}`;
-    throw new NetkitError("RESOURCE_CONFLICT", `${claim.space} ${wanted} is in use by another network`, {
-      details: { claim, network: network.name },
-    });
+    throw await claimTaken(draft, claim, network);
   }
   draft.put(keys.claim(claim.space, value), network.id);
   return value;
+}
+
+async function claimTaken(draft: Draft, claim: Claim, { name }: Network): Promise<NetkitError> {
+  const { space, value, range } = claim;
+  const details = { claim, network: name };
+  const holder = value === undefined ? undefined : await draft.get<NetworkId>(keys.claim(space, value));
+  if (holder === undefined) {
+    const all = `${range?.first}-${range?.last}`;
+    return new NetkitError("RESOURCE_CONFLICT", `each ${space} of ${all} is in use by another network`, {
+      hint: "Remove networks that aren't needed: netkit network prune",
+      details,
+    });
+  }
+  const other = await networkOf(draft, holder);
+  return new NetkitError("RESOURCE_CONFLICT", `${space} ${value} is in use by network '${other.name}'`, {
+    hint: `Choose another one, or remove that network first: netkit network rm ${other.name}`,
+    details: { ...details, holder: other.name },
+  });
 }
 
 async function chooseSubnets(

@@ -101,18 +101,18 @@ test("an interface's name that was asked for leaves the first free one to others
   expect((await box.connect("c")).ifName).toBe("eth2");
 });
 
-test("a MAC that was asked for comes back with its interface", async () => {
+test("a MAC and a name that were asked for come back with their interface", async () => {
   await netkit.networks.create({ name: "n" });
   const mac = "02:00:5e:10:00:0c";
-  const box = await netkit.sandboxes.open({ networks: [{ network: "n", mac }] });
+  const box = await netkit.sandboxes.open({ networks: [{ network: "n", mac, ifName: "lan0" }] });
   const inside = `ip -n ${box.netns?.split("/").at(-1)}`;
   host.sh(
-    `${inside} link set eth0 down; ${inside} link set eth0 address 02:00:00:00:00:09; ${inside} link set eth0 up`,
+    `${inside} link set lan0 down; ${inside} link set lan0 address 02:00:00:00:00:09; ${inside} link set lan0 up`,
   );
   await netkit.doctor({ repair: true });
-  expect(await output(box, "cat /sys/class/net/eth0/address")).toBe(mac);
-  host.sh(`${inside} link del eth0`);
+  expect(await output(box, "cat /sys/class/net/lan0/address")).toBe(mac);
+  host.sh(`${inside} link del lan0`);
   await netkit.doctor({ repair: true });
-  expect(await output(box, "cat /sys/class/net/eth0/address")).toBe(mac);
+  expect(await output(box, "cat /sys/class/net/lan0/address")).toBe(mac);
   expect((await netkit.doctor()).findings).toEqual([]);
 });

@@ -173,6 +173,27 @@ test("an existing bridge is adopted, used and left as it was", async () => {
   host.sh("ip link del br7");
 });
 
+test("a network that can't have its bridge leaves nothing, and what has the name stays", async () => {
+  host.sh("ip link add theirs0 type veth peer name theirs1");
+  const before = host.traces();
+  const create = async (bridge: string, subnet: string) =>
+    await netkit.networks.create({ name: "n", ipv6: true, subnets: [{ subnet }], options: { name: bridge } });
+  await expect(create("theirs0", "10.9.0.0/24")).rejects.toMatchObject({
+    code: "UNSUPPORTED",
+    message: expect.stringContaining("theirs0: it is of kind veth"),
+  });
+  await netkit.networks.create({ name: "other", options: { name: "br9" } });
+  await expect(create("br9", "10.10.0.0/24")).rejects.toMatchObject({
+    code: "RESOURCE_CONFLICT",
+    message: "bridge br9 is in use by network 'other'",
+    hint: "Choose another one, or remove that network first: netkit network rm other",
+  });
+  await netkit.networks.remove("other");
+  expect(host.traces()).toBe(before);
+  expect((await netkit.networks.list()).map(({ name }) => name)).not.toContain("n");
+  host.sh("ip link del theirs0");
+});
+
 test("published ports: taken by a sandbox, by a socket, by another root, twice in one request", async () => {
   await netkit.networks.create({ name: "n" });
   const open = async (...publish: string[]) => await netkit.sandboxes.open({ networks: [{ network: "n", publish }] });

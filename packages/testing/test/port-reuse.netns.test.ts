@@ -87,7 +87,7 @@ test("a host address that is none, or none of the host's, is refused with what w
   });
 });
 
-test("a sandbox whose namespace was deleted is removed with its ports, names and addresses, which others get at once", async () => {
+test("a sandbox whose namespace was deleted is removed with its ports and addresses, which others get at once", async () => {
   await onOutsideHost(plain, async ({ host, outside, netkit, open }) => {
     await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.9.0.0/24" }] });
     const before = await host.shell("nft list ruleset");
