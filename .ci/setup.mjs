@@ -38,6 +38,8 @@ const programs = {
   "util-linux": ["unshare", "nsenter", "mount"],
   e2fsprogs: ["chattr"],
   procps: ["sysctl", "ps"],
+  // Installed, not enabled: tests run it on hosts of their own.
+  ufw: ["ufw"],
 };
 const libraries = { libnftables1: "libnftables.so.1" };
 const systemPath = [...process.env.PATH.split(delimiter), "/usr/sbin", "/sbin"];

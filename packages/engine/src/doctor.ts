@@ -12,10 +12,11 @@ import { isAlive } from "@netkit/sandbox";
 import type { Finding } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { chooseFirewall, findSwitch } from "./firewall.ts";
-import { endpointsOfNamespace, everythingHeld, readerOf, type Reader } from "./lookup.ts";
+import { endpointsOfNamespace, everythingHeld, type Reader } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { describe } from "./planning.ts";
-import { locate, removeSandbox } from "./sandboxes.ts";
+import { removeSandbox } from "./sandboxes.ts";
+import type { Survey } from "./survey.ts";
 
 /** A sandbox that is over, and why. */
 export interface SandboxFinding {
@@ -31,8 +32,11 @@ export interface Examination {
 }
 
 /** Compares everything stored with the kernel, but for what goes with the sandboxes `over`. Changes nothing. */
-export async function examine(context: Context, over: readonly SandboxFinding[] = []): Promise<Examination> {
-  const reader = readerOf(context.store);
+export async function examine(
+  context: Context,
+  reader: Survey,
+  over: readonly SandboxFinding[] = [],
+): Promise<Examination> {
   const { handlers, firewall } = await context.host.open();
   const findings: Finding[] = await knowNamespaces(context, reader);
   const held = await everythingHeld(reader);
@@ -74,8 +78,7 @@ export async function examine(context: Context, over: readonly SandboxFinding[] 
 }
 
 /** Sandboxes that nothing is left of, or that were to go with their process. */
-export async function examineSandboxes(context: Context): Promise<SandboxFinding[]> {
-  const reader = readerOf(context.store);
+export async function examineSandboxes(reader: Survey): Promise<SandboxFinding[]> {
   const found: SandboxFinding[] = [];
   const namespaces = new Map((await reader.range<Namespace>("namespace/")).map(({ value }) => [value.id, value]));
   for (const { value: sandbox } of await reader.range<Sandbox>("sandbox/")) {
@@ -83,7 +86,7 @@ export async function examineSandboxes(context: Context): Promise<SandboxFinding
     const report = (problem: "gone" | "ended", message: string): void => {
       found.push({ sandbox, finding: { problem, object: `sandbox ${sandbox.name}`, message, repairable: true } });
     };
-    if (namespace === undefined || locate(namespace) === undefined) {
+    if (namespace === undefined || reader.locate(namespace) === undefined) {
       report("gone", `sandbox '${sandbox.name}': its network namespace is gone`);
     } else if (hasEnded(sandbox)) {
       report("ended", `sandbox '${sandbox.name}': its process has ended, and it is to go with it`);
@@ -173,11 +176,11 @@ async function ownersOf(reader: Reader, over: readonly SandboxFinding[]): Promis
  * Has the handlers open each namespace by what opens it now. A name that netkit gave is a resource like others; where
  * somebody else's path is gone there is a finding.
  */
-async function knowNamespaces(context: Context, reader: Reader): Promise<Finding[]> {
+async function knowNamespaces(context: Context, reader: Survey): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { value: namespace } of await reader.range<Namespace>("namespace/")) {
     const { id, path, owner, members } = namespace;
-    const found = locate(namespace);
+    const found = reader.locate(namespace);
     context.host.namespaces.set(id, found ?? path);
     if (owner !== "stranger" || found === undefined || found === path) continue;
     const sandbox = members[0] === undefined ? undefined : await reader.get<Sandbox>(`sandbox/${members[0]}`);

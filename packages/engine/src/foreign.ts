@@ -2,7 +2,7 @@ import { familyOf, type Endpoint, type Network, type PublishResource, type Resou
 import type { HostRoute } from "@netkit/kernel";
 import type { ForeignDrop, LinkTraffic, Traffic, Uplinks } from "@netkit/netfilter";
 import type { Finding } from "./api.ts";
-import { endpointsOfNamespace, findSandbox, networkOf, readerOf, type Reader } from "./lookup.ts";
+import { endpointsOfNamespace, findSandbox, networkOf, type Reader } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { linksOf } from "./overlaps.ts";
 import { keys, type Owned } from "./state.ts";
@@ -12,8 +12,7 @@ interface Link extends LinkTraffic {
 }
 
 /** What of other people's rules drops the traffic of networks: of all, or of those that a sandbox is on. */
-export async function findForeign(context: Context, sandbox?: string): Promise<Finding[]> {
-  const reader = readerOf(context.store);
+export async function findForeign(context: Context, reader: Reader, sandbox?: string): Promise<Finding[]> {
   const host = await context.host.open();
   let links: readonly Link[] = [];
   const drops = await host.firewall.foreign(async () => {

@@ -6,11 +6,12 @@ import { explained } from "./explained.ts";
 import { chooseFirewall, findSwitch, settle } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
 import { isLocked } from "./lock.ts";
-import { readerOf } from "./lookup.ts";
+import { readerOf, type Reader } from "./lookup.ts";
 import { commit, operate, previewOf, recover, requireRoot, type Context } from "./operation.ts";
 import { overlaps } from "./overlaps.ts";
 import { order } from "./planning.ts";
 import { keys } from "./state.ts";
+import { Survey } from "./survey.ts";
 
 /**
  * What every opening looks after: an operation that died, sandboxes that were to go with their process, and a boot
@@ -27,7 +28,7 @@ export async function catchUp(context: Context): Promise<void> {
   // What can't be mended now is told by the next change; it must not stand in the way of looking.
   if ((await store.get(keys.journal)) !== undefined && !(await recoverUnlessBusy(context))) return;
   if (known !== undefined && known !== boot) {
-    const gone = await examineSandboxes(context);
+    const gone = await examineSandboxes(new Survey(store));
     await operate(
       context,
       "remove the sandboxes of the last boot",
@@ -72,15 +73,16 @@ export async function doctor(
   options: ChangeOptions & { readonly repair?: boolean },
 ): Promise<Report> {
   requireRoot("compare networks with the kernel");
-  const sandboxes = await examineSandboxes(context);
+  const survey = new Survey(context.store);
+  const sandboxes = await examineSandboxes(survey);
   const plain = sandboxes.map(({ finding }) => finding);
-  const warnings = async (): Promise<Finding[]> => [
-    ...(await findForeign(context)),
-    ...(await overlaps(readerOf(context.store), (await context.host.open()).routes())),
+  const warnings = async (reader: Reader): Promise<Finding[]> => [
+    ...(await findForeign(context, reader)),
+    ...(await overlaps(reader, (await context.host.open()).routes())),
   ];
   if (options.repair !== true) {
-    const { findings, checked } = await examine(context, sandboxes);
-    return { findings: [...plain, ...findings, ...(await warnings())], repaired: [], checked };
+    const { findings, checked } = await examine(context, survey, sandboxes);
+    return { findings: [...plain, ...findings, ...(await warnings(survey))], repaired: [], checked };
   }
   if (sandboxes.length > 0) {
     await operate(
@@ -91,7 +93,7 @@ export async function doctor(
     );
   }
   const { findings, checked } = await repair(context, options, sandboxes);
-  const all = [...plain, ...findings, ...(await warnings())];
+  const all = [...plain, ...findings, ...(await warnings(new Survey(context.store)))];
   return {
     findings: all,
     repaired: options.dryRun === true ? [] : all.filter(({ repairable }) => repairable),
@@ -102,7 +104,7 @@ export async function doctor(
 /** Removes strays and sandboxes that are over; drift of what is stored is left to `doctor`. */
 export async function collect(context: Context, options: ChangeOptions): Promise<Finding[]> {
   requireRoot("compare networks with the kernel");
-  const sandboxes = await examineSandboxes(context);
+  const sandboxes = await examineSandboxes(new Survey(context.store));
   if (sandboxes.length > 0) {
     await operate(
       context,
@@ -143,7 +145,7 @@ async function repairUnexplained(
   if (options.dryRun !== true) await recover(context);
   const switching = choose === everything ? findSwitch(context, await chooseFirewall(context)) : undefined;
   if (switching !== undefined && options.dryRun !== true) await settle(context, false);
-  const examination = await examine(context, over);
+  const examination = await examine(context, new Survey(context.store), over);
   const plan = order(examination.changes.filter(choose));
   const { handlers, execute } = await context.host.open();
   options.onPlan?.(previewOf("repair", plan, handlers));

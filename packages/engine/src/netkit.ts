@@ -162,7 +162,7 @@ function netkitOf(context: Context): Netkit {
     sandboxes,
     driver: async (name) => await drivers.get(name),
     doctor: async (options = {}) => await doctor(context, options),
-    foreign: async (sandbox) => await findForeign(context, sandbox),
+    foreign: async (sandbox) => await findForeign(context, reader, sandbox),
     overlaps: async () => await overlaps(reader, (await context.host.open()).routes()),
     gc: async (options = {}) => await collect(context, options),
     info: async () => ({

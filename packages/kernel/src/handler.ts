@@ -3,6 +3,7 @@ import {
   type ApplyOptions,
   type Change,
   type HandlerContext,
+  type NamespaceRef,
   type Reading,
   type Resource,
   type ResourceHandler,
@@ -15,6 +16,7 @@ import type { KernelKind, KernelResource } from "./kind.ts";
 import { isKernelResource, kindOf, kinds } from "./kinds.ts";
 import { aliasOf, markOf, type Mark } from "./mark.ts";
 import { Namespaces } from "./namespaces.ts";
+import { OwnProc } from "./own-proc.ts";
 import { missing } from "./reading.ts";
 import { notThere, taken } from "./refusal.ts";
 import { planRemoval, removeAll } from "./removal.ts";
@@ -34,6 +36,8 @@ class KernelHandler implements ResourceHandler {
   readonly #mark: Mark;
   readonly #hostLinks = new Map<string, number>();
   #host: NetlinkSocket | undefined;
+  /** What was read in this turn of the event loop: whoever compares everything asks for strays next. */
+  #seen: View | undefined;
 
   constructor(context: HandlerContext) {
     this.#context = context;
@@ -52,12 +56,23 @@ class KernelHandler implements ResourceHandler {
 
   async read(resources: readonly Resource[]): Promise<Reading[]> {
     using namespaces = this.#namespaces();
-    const view = new View(namespaces, this.#mark);
-    return resources.map((resource) => readOne(view, own(resource)));
+    using proc = new OwnProc();
+    const view = new View(namespaces, this.#mark, proc);
+    this.#seen = view;
+    setImmediate(() => (this.#seen = undefined));
+    const readings = new Map<Resource, Reading>();
+    for (const [ns, group] of Map.groupBy(resources, whereRead)) {
+      view.visit(ns, () => {
+        for (const resource of group) readings.set(resource, readOne(view, own(resource)));
+      });
+    }
+    return resources.map((resource) => readings.get(resource) ?? missing);
   }
 
   async strays(known: ReadonlySet<ResourceKey>): Promise<Resource[]> {
-    return findStrays(this.#socket(), this.#mark, known, (id) => this.#context.namespacePath(id));
+    using namespaces = this.#namespaces();
+    const links = (this.#seen ?? new View(namespaces, this.#mark)).links("host");
+    return findStrays(links, this.#mark, known, (id) => this.#context.namespacePath(id));
   }
 
   toShell(changes: readonly Change[]): string[] {
@@ -205,6 +220,11 @@ function readOne(view: View, resource: KernelResource): Reading {
   // Somebody else's: how it is set is their affair, but a veth in the place of a bridge won't do.
   const differences = reading.differences.filter(({ field }) => field === "kind");
   return differences.length === 0 ? { state: "same" } : { state: "different", differences };
+}
+
+/** The namespace to go to. Of a veth that is where its peer is: what there is to know of the host's links is listed once. */
+function whereRead(resource: Resource): NamespaceRef {
+  return resource.kind === "veth" && resource.ns === "host" ? resource.peer.ns : resource.ns;
 }
 
 function removalCommands(shell: Shell, items: readonly Item[]): string[] {

@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { isNetkitError, NetkitError, type HandlerContext, type NamespaceRef } from "@netkit/core";
+import { isNetkitError, NetkitError, type HandlerContext, type NamespaceId, type NamespaceRef } from "@netkit/core";
 import { openNamespace, openNetlink, withNamespace, type NamespaceHandle, type NetlinkSocket } from "@netkit/netlink";
 
 /** Where `ip netns` keeps its namespaces. */
@@ -19,6 +19,8 @@ export class Namespaces implements Disposable {
   readonly #context: HandlerContext;
   readonly #host: () => NetlinkSocket;
   readonly #opened = new Map<NamespaceRef, Opened>();
+  /** Where a visit has taken the thread. */
+  #at: NamespaceRef = "host";
 
   constructor(context: HandlerContext, host: () => NetlinkSocket) {
     this.#context = context;
@@ -39,20 +41,39 @@ export class Namespaces implements Disposable {
   socket(ns: NamespaceRef): NetlinkSocket {
     if (ns === "host") return this.#host();
     const opened = this.#open(ns);
-    return (opened.socket ??= openNetlink({ namespace: opened.handle.fd }));
+    return (opened.socket ??= openNetlink(this.#at === ns ? {} : { namespace: opened.handle.fd }));
   }
 
   /** Runs `work`, which is synchronous, with the thread in the namespace. */
   within<T>(ns: NamespaceRef, work: () => T): T {
-    return ns === "host" ? work() : withNamespace(this.fd(ns), work);
+    return ns === this.#at ? work() : withNamespace(this.fd(ns), work);
+  }
+
+  /** As {@link within}, once: whatever `work` asks of the namespace here needs no further way there, and then it is let go. */
+  visit<T>(ns: NamespaceId, work: () => T): T {
+    // The host's are those of where the thread is when they are first needed: that has to be now.
+    this.#host();
+    this.fd("host");
+    return withNamespace(this.fd(ns), () => {
+      this.#at = ns;
+      try {
+        return work();
+      } finally {
+        this.#at = "host";
+        this.#close(ns);
+      }
+    });
   }
 
   [Symbol.dispose](): void {
-    for (const { handle, socket } of this.#opened.values()) {
-      socket?.close();
-      handle.close();
-    }
-    this.#opened.clear();
+    for (const ns of this.#opened.keys()) this.#close(ns);
+  }
+
+  #close(ns: NamespaceRef): void {
+    const opened = this.#opened.get(ns);
+    opened?.socket?.close();
+    opened?.handle.close();
+    this.#opened.delete(ns);
   }
 
   #open(ns: NamespaceRef): Opened {

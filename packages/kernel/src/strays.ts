@@ -8,7 +8,7 @@ import {
   type Resource,
   type ResourceKey,
 } from "@netkit/core";
-import { listLinks, type NetlinkSocket } from "@netkit/netlink";
+import type { Link } from "@netkit/netlink";
 import { kinds } from "./kinds.ts";
 import { isOurs, type Mark } from "./mark.ts";
 import { ifThere, NAMESPACES } from "./namespaces.ts";
@@ -18,12 +18,12 @@ import { ifThere, NAMESPACES } from "./namespaces.ts";
  * goes with them.
  */
 export function findStrays(
-  socket: NetlinkSocket,
+  hostLinks: Iterable<Link>,
   mark: Mark,
   known: ReadonlySet<ResourceKey>,
   namespacePath: HandlerContext["namespacePath"],
 ): Resource[] {
-  const links = listLinks(socket)
+  const links = [...hostLinks]
     .filter((link) => isOurs(mark, link))
     .flatMap((link): Resource[] => {
       const kind = Object.entries(kinds).find(([name]) => name === link.kind)?.[1];

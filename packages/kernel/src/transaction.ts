@@ -88,7 +88,7 @@ export class Transaction {
   /** What the tables show now. */
   look(): View {
     this.flush();
-    return new View(this.#around.namespaces, this.mark, true);
+    return new View(this.#around.namespaces, this.mark);
   }
 
   get item(): Item {

@@ -141,51 +141,71 @@ export interface Attribute {
 /** The attributes in `bytes`, in order. Throws EBADMSG when a length points outside. */
 export function decodeAttributes(bytes: Buffer): Attribute[] {
   const found: Attribute[] = [];
-  const view = viewOf(bytes);
-  let at = 0;
-  while (bytes.length - at >= HEADER) {
-    const length = view.getUint16(at, LITTLE_ENDIAN);
-    const type = view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK;
-    if (length < HEADER || at + length > bytes.length) {
-      throw malformed(`attribute ${type} claims ${length} bytes, ${bytes.length - at} are left`);
-    }
-    found.push({ type, value: bytes.subarray(at + HEADER, at + length) });
-    at += align4(length);
-  }
+  walk(bytes, 0, (type, start, end) => found.push({ type, value: bytes.subarray(start, end) }));
   return found;
 }
 
-/** A set of attributes by type. Every getter returns `undefined` for an absent one and throws EBADMSG for a short one. */
+/** Calls `visit` with the type of each attribute from `offset` on, and where its value is. */
+function walk(bytes: Buffer, offset: number, visit: (type: number, start: number, end: number) => void): void {
+  let at = offset;
+  while (bytes.length - at >= HEADER) {
+    const length = readU16(bytes, at);
+    const type = readU16(bytes, at + 2) & NLA_TYPE_MASK;
+    if (length < HEADER || at + length > bytes.length) {
+      throw malformed(`attribute ${type} claims ${length} bytes, ${bytes.length - at} are left`);
+    }
+    visit(type, at + HEADER, at + length);
+    at += align4(length);
+  }
+}
+
+/** By hand, for a dump is read by nothing else: Buffer's own checks take as long as all the rest. */
+function readU16(bytes: Buffer, at: number): number {
+  const first = bytes[at] ?? 0;
+  const second = bytes[at + 1] ?? 0;
+  return LITTLE_ENDIAN ? first | (second << 8) : (first << 8) | second;
+}
+
+/**
+ * A set of attributes by type. Every getter returns `undefined` for an absent one and throws EBADMSG for a short one. A
+ * link has fifty of them and most are never asked for, so only where they are is kept.
+ */
 export class Attributes {
-  readonly #values = new Map<number, Buffer>();
+  readonly #bytes: Buffer;
+  /** Where the value of each begins; its length is in front of it. */
+  readonly #starts = new Map<number, number>();
 
   /** Decode `bytes` from `offset`. Of a type that occurs twice the last one counts, as in the kernel. */
   constructor(bytes: Buffer, offset = 0) {
     if (offset > bytes.length) throw malformed(`${bytes.length} bytes, the header alone has ${offset}`);
-    for (const { type, value } of decodeAttributes(bytes.subarray(offset))) this.#values.set(type, value);
+    this.#bytes = bytes;
+    walk(bytes, offset, (type, start) => this.#starts.set(type, start));
   }
 
   has(type: number): boolean {
-    return this.#values.has(type);
+    return this.#starts.has(type);
   }
 
   /** The value as it is. It shares memory with the message: copy it to keep it. */
   bytes(type: number): Buffer | undefined {
-    return this.#values.get(type);
+    const start = this.#starts.get(type);
+    return start === undefined ? undefined : this.#bytes.subarray(start, this.#end(start));
   }
 
   u8(type: number): number | undefined {
-    return this.#sized(type, 1)?.readUInt8(0);
+    const at = this.#sized(type, 1);
+    return at === undefined ? undefined : this.#bytes[at];
   }
 
   u16(type: number): number | undefined {
-    const value = this.#sized(type, 2);
-    return value && (LITTLE_ENDIAN ? value.readUInt16LE(0) : value.readUInt16BE(0));
+    const at = this.#sized(type, 2);
+    return at === undefined ? undefined : readU16(this.#bytes, at);
   }
 
   u32(type: number): number | undefined {
-    const value = this.#sized(type, 4);
-    return value && (LITTLE_ENDIAN ? value.readUInt32LE(0) : value.readUInt32BE(0));
+    const at = this.#sized(type, 4);
+    if (at === undefined) return undefined;
+    return LITTLE_ENDIAN ? this.#bytes.readUInt32LE(at) : this.#bytes.readUInt32BE(at);
   }
 
   i32(type: number): number | undefined {
@@ -194,38 +214,49 @@ export class Attributes {
   }
 
   u64(type: number): bigint | undefined {
-    const value = this.#sized(type, 8);
-    return value && (LITTLE_ENDIAN ? value.readBigUInt64LE(0) : value.readBigUInt64BE(0));
+    const at = this.#sized(type, 8);
+    if (at === undefined) return undefined;
+    return LITTLE_ENDIAN ? this.#bytes.readBigUInt64LE(at) : this.#bytes.readBigUInt64BE(at);
   }
 
   /** A 16-bit number in network byte order. */
   be16(type: number): number | undefined {
-    return this.#sized(type, 2)?.readUInt16BE(0);
+    const at = this.#sized(type, 2);
+    return at === undefined ? undefined : this.#bytes.readUInt16BE(at);
   }
 
   /** A 32-bit number in network byte order. */
   be32(type: number): number | undefined {
-    return this.#sized(type, 4)?.readUInt32BE(0);
+    const at = this.#sized(type, 4);
+    return at === undefined ? undefined : this.#bytes.readUInt32BE(at);
   }
 
   /** Text up to the terminating zero byte, or to the end when there is none. */
   string(type: number): string | undefined {
-    const value = this.#values.get(type);
-    if (!value) return undefined;
-    const end = value.indexOf(0);
-    return value.toString("utf8", 0, end < 0 ? value.length : end);
+    const start = this.#starts.get(type);
+    if (start === undefined) return undefined;
+    const last = this.#end(start);
+    const end = this.#bytes.indexOf(0, start);
+    return this.#bytes.toString("utf8", start, end < 0 || end > last ? last : end);
   }
 
   /** The attributes inside this one, after `offset` bytes of header. */
   nested(type: number, offset = 0): Attributes | undefined {
-    const value = this.#values.get(type);
+    const value = this.bytes(type);
     return value && new Attributes(value, offset);
   }
 
-  #sized(type: number, length: number): Buffer | undefined {
-    const value = this.#values.get(type);
-    if (value && value.length < length) throw malformed(`attribute ${type} has ${value.length} bytes, not ${length}`);
-    return value;
+  #end(start: number): number {
+    return start - HEADER + readU16(this.#bytes, start - HEADER);
+  }
+
+  /** Where the value begins, which has to be that long at least. */
+  #sized(type: number, length: number): number | undefined {
+    const start = this.#starts.get(type);
+    if (start === undefined) return undefined;
+    const found = this.#end(start) - start;
+    if (found < length) throw malformed(`attribute ${type} has ${found} bytes, not ${length}`);
+    return start;
   }
 }
 

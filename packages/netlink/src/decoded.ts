@@ -3,7 +3,10 @@ type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 /** `fields` without those that are undefined: what a message didn't say is absent. */
 export function withoutUndefined<T extends object>(fields: T): Defined<T> {
   const found: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) found[name] = value;
+  for (const name in fields) {
+    const value = fields[name];
+    if (value !== undefined) found[name] = value;
+  }
   return found as Defined<T>;
 }
 

@@ -23,6 +23,7 @@ import {
   IFLA_INET6_CONF,
   IFLA_IFALIAS,
   IFLA_STATS64,
+  IFLA_EXT_MASK,
   IFLA_GROUP,
   IFLA_LINK_NETNSID,
   IFLA_PROP_LIST,
@@ -87,7 +88,8 @@ export interface Link {
   readonly addressGeneration?: AddressGeneration;
   /** The sysctl net.ipv6.conf.NAME.disable_ipv6; absent where the kernel has no IPv6 for the link. */
   readonly ipv6Disabled?: boolean;
-  readonly stats: LinkStats;
+  /** Absent in a list without them. */
+  readonly stats?: LinkStats;
 }
 
 /** Which links to list. Each part that is given narrows the list, in the kernel. */
@@ -95,7 +97,12 @@ export interface LinkFilter {
   readonly kind?: string;
   /** The ifindex of the master. */
   readonly master?: number;
+  /** False: without counters, IPv6's own among them, which take the kernel longest to gather. Default: true. */
+  readonly stats?: boolean;
 }
+
+/** The kernel leaves out those of the address families (linux/rtnetlink.h). */
+const RTEXT_FILTER_SKIP_STATS = 1 << 3;
 
 const OPER_STATES: readonly OperState[] = [
   "unknown",
@@ -168,11 +175,14 @@ export function getLinkIndex(socket: NetlinkSocket, name: string): number {
 
 /** List the links of the socket's namespace. */
 export function listLinks(socket: NetlinkSocket, filter: LinkFilter = {}): Link[] {
-  const { kind, master } = filter;
+  const { kind, master, stats = true } = filter;
   const writer = linkHeader(0);
+  if (!stats) writer.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   if (master !== undefined) writer.u32(IFLA_MASTER, master);
   if (kind !== undefined) writer.nest(IFLA_LINKINFO, () => writer.string(IFLA_INFO_KIND, kind));
-  return socket.dump({ type: RTM_GETLINK, flags: 0, payload: writer.finish(), op: "list links" }, decodeLink);
+  return socket.dump({ type: RTM_GETLINK, flags: 0, payload: writer.finish(), op: "list links" }, (bytes) =>
+    decodeLink(bytes, stats),
+  );
 }
 
 /** The ifindex of a link, and that of the link below it or its peer, of the payload of RTM_NEWLINK. Throws EBADMSG. */
@@ -185,8 +195,8 @@ function ifindexOf(payload: Buffer): number {
   return LITTLE_ENDIAN ? payload.readInt32LE(4) : payload.readInt32BE(4);
 }
 
-/** Decode the payload of RTM_NEWLINK. Throws EBADMSG. */
-export function decodeLink(payload: Buffer): Link {
+/** Decode the payload of RTM_NEWLINK, with counters or without. Throws EBADMSG. */
+export function decodeLink(payload: Buffer, withStats = true): Link {
   const attributes = new Attributes(payload, LINK_HEADER);
   const flags = LITTLE_ENDIAN ? payload.readUInt32LE(8) : payload.readUInt32BE(8);
   const linkInfo = attributes.nested(IFLA_LINKINFO);
@@ -195,6 +205,7 @@ export function decodeLink(payload: Buffer): Link {
   const names = attributes.bytes(IFLA_PROP_LIST);
   const mac = attributes.bytes(IFLA_ADDRESS);
   const ipv6 = attributes.nested(IFLA_AF_SPEC)?.nested(AF_INET6);
+  const stats = withStats ? attributes.bytes(IFLA_STATS64) : undefined;
   const optional = {
     mac: mac?.length ? formatMac(mac) : undefined,
     master: attributes.u32(IFLA_MASTER),
@@ -206,6 +217,7 @@ export function decodeLink(payload: Buffer): Link {
     bridgePort: port ? decodeBridgePort(port) : undefined,
     addressGeneration: nameOf(ADDRESS_GENERATIONS, ipv6?.u8(IFLA_INET6_ADDR_GEN_MODE)),
     ipv6Disabled: ipv6 && isDisabled(ipv6),
+    stats: stats && decodeLinkStats(stats),
   };
   return {
     ifindex: ifindexOf(payload),
@@ -218,7 +230,6 @@ export function decodeLink(payload: Buffer): Link {
     mtu: attributes.u32(IFLA_MTU) ?? 0,
     txqlen: attributes.u32(IFLA_TXQLEN) ?? 0,
     group: attributes.u32(IFLA_GROUP) ?? 0,
-    stats: decodeLinkStats(attributes.bytes(IFLA_STATS64) ?? Buffer.alloc(0)),
     ...withoutUndefined(optional),
   };
 }

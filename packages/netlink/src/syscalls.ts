@@ -40,6 +40,8 @@ export interface Syscalls {
   flockAsync(fd: number, operation: number): Promise<number>;
   /** mount(2) without data. */
   mount(source: string, target: string, type: string | null, flags: number): number;
+  /** The root of a new procfs that is mounted nowhere: fsopen(2), fsconfig(2), fsmount(2). */
+  openProc(): number;
   /** umount2(2) */
   umount2(target: string, flags: number): number;
   /** unlink(2) */
@@ -73,6 +75,11 @@ export const LOCK_UN = 8;
 
 const EINTR = 4;
 const SYS_PIDFD_OPEN = 434;
+const SYS_FSOPEN = 430;
+const SYS_FSCONFIG = 431;
+const SYS_FSMOUNT = 432;
+const CLOEXEC = 1;
+const FSCONFIG_CMD_CREATE = 6;
 const EPOLL_CTL_ADD = 1;
 const O_CLOEXEC = 0o2000000;
 
@@ -147,6 +154,17 @@ function openLibc(): Syscalls {
       }
     },
     mount: (source, target, type, flags) => result(mount(source, target, type, flags, null)),
+    openProc() {
+      const context = result(Number(syscall(SYS_FSOPEN, "const char *", "proc", "uint", CLOEXEC)));
+      if (context < 0) return context;
+      const made = Number(
+        syscall(SYS_FSCONFIG, "int", context, "uint", FSCONFIG_CMD_CREATE, "void *", null, "void *", null, "int", 0),
+      );
+      const fd =
+        made < 0 ? result(made) : result(Number(syscall(SYS_FSMOUNT, "int", context, "uint", CLOEXEC, "uint", 0)));
+      close(context);
+      return fd;
+    },
     umount2: (target, flags) => result(umount2(target, flags)),
     unlink: (path) => result(unlink(path)),
     pidfdOpen: (pid) => result(syscall(SYS_PIDFD_OPEN, "int", pid, "uint", 0)),

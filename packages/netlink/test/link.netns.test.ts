@@ -13,7 +13,7 @@ import {
   setLink,
   updateLink,
 } from "../src/index.ts";
-import type { NetlinkMessage } from "../src/index.ts";
+import type { LinkStats, NetlinkMessage } from "../src/index.ts";
 import type { TestNamespace } from "./namespaces.ts";
 import { makeNamespace } from "./namespaces.ts";
 
@@ -287,10 +287,18 @@ test("counters count what a ping sent", () => {
   using host = makeNamespace();
   using socket = host.open();
   updateLink(socket, "lo", { up: true });
-  const before = getLink(socket, "lo").stats;
+  const counters = (): LinkStats => {
+    const [lo] = listLinks(socket);
+    expect(getLink(socket, "lo").stats).toEqual(lo?.stats);
+    if (lo?.stats === undefined) throw new Error("no counters");
+    return lo.stats;
+  };
+  const before = counters();
   host.ip(`netns exec ${host.name} ping -c 3 -i 0.01 -q 127.0.0.1`);
-  const after = getLink(socket, "lo").stats;
+  const after = counters();
   // Three requests and three replies of 84 bytes.
   expect(after.txPackets - before.txPackets).toBe(6n);
   expect(after.rxBytes - before.rxBytes).toBe(6n * 84n);
+  const { stats: _, ...rest } = getLink(socket, "lo");
+  expect(listLinks(socket, { stats: false })).toEqual([rest]);
 });

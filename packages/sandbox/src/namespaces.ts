@@ -69,9 +69,10 @@ export function findNamespace(cookie: Namespace["cookie"]): string | undefined {
 /** The path if it opens the namespace with that cookie, otherwise another one that does; undefined: it is gone. */
 export function locateNamespace({ path, cookie }: Pick<Namespace, "path" | "cookie">): string | undefined {
   try {
-    if (identifyNamespace(path).cookie === cookie) return path;
+    if (namespaceCookie(path).toString() === cookie) return path;
   } catch (error) {
-    if (!isNetkitError(error) || error.code !== "NAMESPACE_NOT_FOUND") throw error;
+    const known = namespaceError(error, path);
+    if (!isNetkitError(known) || known.code !== "NAMESPACE_NOT_FOUND") throw known;
   }
   return findNamespace(cookie);
 }

@@ -55,7 +55,8 @@ test("closing it keeps nothing waiting and leaves no descriptor", async () => {
   exits.close();
   const until = performance.now() + 5_000;
   while (open() > before && performance.now() < until) await new Promise((next) => setImmediate(next));
-  expect(open()).toBe(before);
+  // Those of earlier children may go meanwhile.
+  expect(open()).toBeLessThanOrEqual(before);
   child.kill();
   await new Promise((ended) => child.on("exit", ended));
   expect(await Promise.race([promise.then(() => "told"), Promise.resolve("silent")])).toBe("silent");

@@ -1,10 +1,12 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { randomBytes } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Finding, Netkit, SandboxHandle } from "@netkit/engine";
 import { TestHost } from "./host.ts";
-import * as rulesets from "./rulesets.ts";
 
 const serve = 'require("node:http").createServer((_, response) => response.end("ok")).listen(80, "::")';
 const outside = `nktest-${randomBytes(3).toString("hex")}`;
@@ -101,39 +103,65 @@ function load(program: string, rules: string): void {
   host.sh(`${program} <<'EOF'\n${rules}EOF`);
 }
 
+/** What a tool's own listing showed, from `recorded/`. */
+function recorded(name: string): string {
+  return readFileSync(join(import.meta.dirname, "recorded", name), "utf8");
+}
+
+/** Enables ufw as it comes; runs commands with its settings in a folder of the test, so that the machine's stay as they are. */
+function withUfw(): (command: string) => void {
+  const folder = mkdtempSync(join(tmpdir(), "netkit-ufw-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const settings = ["/etc/ufw", "/etc/default"].map((path) => {
+    const own = join(folder, path);
+    mkdirSync(own, { recursive: true });
+    cpSync(path, own, { recursive: true });
+    return `mount --bind ${own} ${path}`;
+  });
+  // Each command has a mount namespace of its own.
+  const run = (command: string): string => host.sh([...settings, command].join(" && "));
+  run("ufw --force reset; ufw default deny routed; ufw default allow outgoing; ufw --force enable");
+  return run;
+}
+
 test("without anybody else's rules there is nothing to find", async () => {
   expect(await foreign()).toEqual([]);
 });
 
 describe("rules of others that drop are found, and the commands that doctor names let the traffic pass", () => {
-  for (const [variant, plain] of [
-    ["iptables-nft", "iptables"],
-    ["iptables-legacy", "iptables-legacy"],
+  for (const [version, into6] of [
+    ["docker-20", "FORWARD"],
+    ["docker-28", "DOCKER-USER"],
   ] as const) {
-    test(`Docker's, with ${variant}`, async () => {
-      load(`${variant}-restore`, rulesets.docker);
-      load(`${name6(variant)}-restore`, rulesets.docker.replaceAll(/.*172\.17\..*\n/g, ""));
-      const findings = await foreign();
-      expect(messages(findings)).toEqual([
-        `policy drop in chain FORWARD of table filter (${plain}) drops traffic of network 'n' (IPv4): what goes to the outside, the answers from outside, published ports from outside`,
-        `policy drop in chain FORWARD of table filter (${name6(plain)}) drops traffic of network 'n' (IPv6): what goes to the outside, the answers from outside, published ports from outside`,
-      ]);
-      expect(remedies(findings)).toEqual(
-        [plain, name6(plain)].flatMap((program) => [
-          `${program} -I DOCKER-USER -i ${bridge} -j ACCEPT`,
-          `${program} -I DOCKER-USER -o ${bridge} -j ACCEPT`,
-        ]),
-      );
-      expect(await reach()).toEqual(nowhere);
-      for (const command of remedies(findings)) host.sh(command);
-      expect(await foreign()).toEqual([]);
-      expect(await reach()).toEqual(everywhere);
-    });
+    for (const [variant, plain] of [
+      ["iptables-nft", "iptables"],
+      ["iptables-legacy", "iptables-legacy"],
+    ] as const) {
+      test(`Docker's, ${version} with ${variant}`, async () => {
+        load(`${variant}-restore`, recorded(`${version}.ipv4.rules`));
+        load(`${name6(variant)}-restore`, recorded(`${version}.ipv6.rules`));
+        const findings = await foreign();
+        expect(messages(findings)).toEqual([
+          `policy drop in chain FORWARD of table filter (${plain}) drops traffic of network 'n' (IPv4): what goes to the outside, the answers from outside, published ports from outside`,
+          `policy drop in chain FORWARD of table filter (${name6(plain)}) drops traffic of network 'n' (IPv6): what goes to the outside, the answers from outside, published ports from outside`,
+        ]);
+        expect(remedies(findings)).toEqual([
+          `${plain} -I DOCKER-USER -i ${bridge} -j ACCEPT`,
+          `${plain} -I DOCKER-USER -o ${bridge} -j ACCEPT`,
+          `${name6(plain)} -I ${into6} -i ${bridge} -j ACCEPT`,
+          `${name6(plain)} -I ${into6} -o ${bridge} -j ACCEPT`,
+        ]);
+        expect(await reach()).toEqual(nowhere);
+        for (const command of remedies(findings)) host.sh(command);
+        expect(await foreign()).toEqual([]);
+        expect(await reach()).toEqual(everywhere);
+      });
+    }
   }
 
   test("rules for links whose names begin alike count", async () => {
-    load("iptables-restore", rulesets.docker);
-    load("ip6tables-restore", rulesets.docker.replaceAll(/.*172\.17\..*\n/g, ""));
+    load("iptables-restore", recorded("docker-28.ipv4.rules"));
+    load("ip6tables-restore", recorded("docker-28.ipv6.rules"));
     for (const program of ["iptables", "ip6tables"]) {
       host.sh(`${program} -I DOCKER-USER -i '${bridge.slice(0, 3)}+' -j ACCEPT`);
       host.sh(`${program} -I DOCKER-USER -o '${bridge.slice(0, 3)}+' -j ACCEPT`);
@@ -143,7 +171,7 @@ describe("rules of others that drop are found, and the commands that doctor name
   });
 
   test("one direction alone isn't enough", async () => {
-    load("iptables-restore", rulesets.docker);
+    load("iptables-restore", recorded("docker-28.ipv4.rules"));
     host.sh(`iptables -I DOCKER-USER -i ${bridge} -j ACCEPT`);
     const [finding] = await foreign();
     expect(finding?.message).toContain("(IPv4): the answers from outside, published ports from outside");
@@ -151,8 +179,7 @@ describe("rules of others that drop are found, and the commands that doctor name
   });
 
   test("ufw's", async () => {
-    load("iptables-restore", rulesets.ufw(4));
-    load("ip6tables-restore", rulesets.ufw(6));
+    const ufw = withUfw();
     const findings = await foreign();
     expect(messages(findings)).toEqual([
       "policy drop in chain FORWARD of table filter (iptables) drops traffic of network 'n' (IPv4): what goes to the outside, published ports from outside",
@@ -160,14 +187,32 @@ describe("rules of others that drop are found, and the commands that doctor name
     ]);
     expect(remedies(findings)).toEqual([`ufw route allow in on ${bridge}`, `ufw route allow out on ${bridge}`]);
     expect(await reach()).toEqual(nowhere);
-    host.sh(rulesets.ufwRoute("in", bridge));
-    host.sh(rulesets.ufwRoute("out", bridge));
+    for (const command of remedies(findings)) ufw(command);
+    expect(await foreign()).toEqual([]);
+    expect(await reach()).toEqual(everywhere);
+  });
+
+  test("ufw's, where its user denies and rejects: what allows comes before that", async () => {
+    const ufw = withUfw();
+    ufw("ufw default deny outgoing");
+    ufw("ufw route deny proto tcp to any port 80; ufw deny out to any port 80 proto tcp");
+    ufw(`ufw route reject in on ${bridge}; ufw route allow out on ${bridge}`);
+    const findings = await foreign();
+    expect(remedies(findings)).toEqual([
+      `ufw route delete reject in on ${bridge}`,
+      `ufw route prepend allow in on ${bridge}`,
+      `ufw route delete allow out on ${bridge}`,
+      `ufw route prepend allow out on ${bridge}`,
+      `ufw prepend allow out on ${bridge}`,
+    ]);
+    expect(await reach()).toEqual(nowhere);
+    for (const command of remedies(findings)) ufw(command);
     expect(await foreign()).toEqual([]);
     expect(await reach()).toEqual(everywhere);
   });
 
   test("firewalld's", async () => {
-    load("nft -f -", rulesets.firewalld);
+    load("nft -f -", recorded("firewalld-1.3.nft"));
     const findings = await foreign();
     expect(messages(findings)).toEqual(
       ["IPv4", "IPv6"].map(
@@ -176,11 +221,42 @@ describe("rules of others that drop are found, and the commands that doctor name
       ),
     );
     expect(remedies(findings)).toEqual([
-      `firewall-cmd --zone=trusted --add-interface=${bridge}`,
-      `firewall-cmd --permanent --zone=trusted --add-interface=${bridge}`,
+      `firewall-cmd --zone=trusted --change-interface=${bridge}`,
+      `firewall-cmd --permanent --zone=trusted --change-interface=${bridge}`,
     ]);
     expect(await reach()).toEqual({ ...everywhere, out4: false, out6: false });
-    host.sh(rulesets.firewalldTrust(bridge));
+    host.sh("nft delete table inet firewalld");
+    // What the first command made of br0.
+    load("nft -f -", recorded("firewalld-1.3.nft").replaceAll('"br0"', `"${bridge}"`));
+    expect(await foreign()).toEqual([]);
+    expect(await reach()).toEqual(everywhere);
+  });
+
+  test("firewalld's, with its backend for iptables", async () => {
+    load("iptables-restore", recorded("firewalld-1.3-iptables.ipv4.rules"));
+    const findings = await foreign();
+    expect(messages(findings)).toEqual([
+      "rule '-j DROP' of chain FWD_drop in chain FORWARD of table filter (iptables) drops traffic of network 'n' (IPv4): what goes to the outside",
+    ]);
+    expect(remedies(findings)).toEqual([
+      `firewall-cmd --zone=trusted --change-interface=${bridge}`,
+      `firewall-cmd --permanent --zone=trusted --change-interface=${bridge}`,
+    ]);
+    expect(await reach()).toEqual({ ...everywhere, out4: false });
+  });
+
+  test("firewalld's, where it is a policy, which holds for every zone", async () => {
+    load("nft -f -", recorded("firewalld-1.3.nft").replaceAll('"br0"', `"${bridge}"`));
+    host.sh(`nft 'add chain inet firewalld filter_FWD_policy_mine
+      add rule inet firewalld filter_FWD_policy_mine drop
+      insert rule inet firewalld filter_FORWARD_POLICIES_pre jump filter_FWD_policy_mine'`);
+    const findings = await foreign();
+    expect(remedies(findings)).toEqual([
+      `nft insert rule inet firewalld filter_FORWARD iifname "${bridge}" accept`,
+      `nft insert rule inet firewalld filter_FORWARD oifname "${bridge}" accept`,
+    ]);
+    expect(await reach()).toEqual({ ...everywhere, out4: false, out6: false });
+    for (const command of remedies(findings)) host.sh(command);
     expect(await foreign()).toEqual([]);
     expect(await reach()).toEqual(everywhere);
   });

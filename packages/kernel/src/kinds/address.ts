@@ -24,7 +24,9 @@ export const address: Kind<AddressResource> = {
   },
   read(view, { ns, link, address, noPrefixRoute }) {
     const ifindex = view.link(ns, link)?.ifindex;
-    const found = view.addresses(ns).find((one) => one.ifindex === ifindex && one.address === address);
+    const found = view
+      .addresses(ns, familyOf(address))
+      .find((one) => one.ifindex === ifindex && one.address === address);
     if (found === undefined) return missing;
     return compare({ noPrefixRoute: [noPrefixRoute === true, found.noPrefixRoute === true] });
   },

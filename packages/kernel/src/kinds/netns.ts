@@ -73,7 +73,7 @@ export const netns: Kind<NetnsResource> = {
   },
   read(view, resource) {
     if (elsewhere(view, resource) !== undefined) return missing;
-    if (!isNamespace(pathOf(resource)) || !view.exists(resource.ns)) return missing;
+    if (!view.exists(resource.ns)) return missing;
     return compare({ loopbackUp: [true, view.link(resource.ns, "lo")?.up] });
   },
   createCommands(shell, resource) {

@@ -67,8 +67,8 @@ function matching(view: View, resource: RouteResource): ListedRoute[] {
   const { ns, destination, table = RT_TABLE_MAIN } = resource;
   const metric = metricOf(resource);
   return view
-    .routes(ns)
-    .filter((one) => one.destination === destination && one.table === table && (one.metric ?? 0) === metric);
+    .routes(ns, familyOf(destination), table)
+    .filter((one) => one.destination === destination && (one.metric ?? 0) === metric);
 }
 
 function fields(view: View, resource: RouteResource, found: ListedRoute): Fields {

@@ -29,7 +29,9 @@ export const sysctl: Kind<SysctlResource> = {
     if (disabled !== undefined) return compare({ value: [plain(resource.value), disabled ? "1" : "0"] });
     return view.within(resource.ns, () => {
       try {
-        return compare({ value: [plain(resource.value), plain(readFileSync(pathOf(resource), "utf8"))] });
+        return compare({
+          value: [plain(resource.value), plain(readFileSync(join(view.proc(), "sys", resource.path), "utf8"))],
+        });
       } catch (error) {
         if (isGone(error)) return missing;
         throw error;

@@ -1,34 +1,64 @@
 import type { Packet } from "./packet.ts";
-import type { Chains, Entrance, Hit } from "./ruleset.ts";
+import type { Chains, Entrance, Hit, Rule } from "./ruleset.ts";
+
+type Side = "in" | "out";
 
 /** Commands that have whoever drops a link's traffic let it pass; those who own the rules decide whether to run them. */
-export function remedyOf({ entrance, chain }: Hit, link: string, packet: Packet): string[] {
-  const { origin, name } = entrance;
+export function remedyOf(hit: Hit, link: string, packet: Packet): string[] {
+  const { origin, name, chains = new Map<string, readonly Rule[]>() } = hit.entrance;
+  const reached = reachable(chains, name);
+  const byFirewalld = origin.table === "firewalld" || reached.has(`${name}_direct`);
+  // firewalld's policies come before its zones, and hold for a zone that lets everything pass too.
+  if (byFirewalld && !hit.chain.includes("_policy_")) return firewalldCommands(link);
   if (origin.tool === "nftables") {
-    if (origin.table === "firewalld") {
-      return ["", "--permanent "].map((lasting) => `firewall-cmd ${lasting}--zone=trusted --add-interface=${link}`);
-    }
     const rule = `nft insert rule ${origin.family} ${origin.table} ${name}`;
-    return sides(packet, (side) => `${rule} ${side === "in" ? "iifname" : "oifname"} "${link}" accept`);
+    return sidesOf(packet).map((side) => `${rule} ${side === "in" ? "iifname" : "oifname"} "${link}" accept`);
   }
-  const reached = entrance.chains === undefined ? new Set<string>() : reachable(entrance.chains, name);
-  const byUfw = [...reached].some((other) => /^ufw6?-user-/.test(other));
+  const users = [...reached].find((other) => /^ufw6?-user-(?:forward|input|output)$/.test(other));
   // What an administrator wrote into before.rules comes before what ufw's commands write.
-  if (byUfw && !/^ufw6?-before-/.test(chain)) {
-    const route = packet.hook === "forward" ? "route " : "";
-    return sides(packet, (side) => `ufw ${route}allow ${side} on ${link}`);
+  if (users !== undefined && !/^ufw6?-before-/.test(hit.chain)) {
+    return ufwCommands(chains.get(users) ?? [], link, packet);
   }
   const program = origin.family === "ip6" ? origin.tool.replace("iptables", "ip6tables") : origin.tool;
   const table = origin.table === "filter" ? "" : ` -t ${origin.table}`;
   const into = reached.has("DOCKER-USER") && packet.hook === "forward" ? "DOCKER-USER" : name;
-  return sides(packet, (side) => `${program}${table} -I ${into} ${side === "in" ? "-i" : "-o"} ${link} -j ACCEPT`);
+  return sidesOf(packet).map((side) => `${program}${table} -I ${into} ${flag(side)} ${link} -j ACCEPT`);
+}
+
+/** For now and for the next start. `--add-interface` refuses a link that is in another zone. */
+function firewalldCommands(link: string): string[] {
+  return ["", "--permanent "].map((lasting) => `firewall-cmd ${lasting}--zone=trusted --change-interface=${link}`);
+}
+
+const ufwWords = { ACCEPT: "allow", DROP: "deny", REJECT: "reject" } as const;
+
+/**
+ * ufw appends a rule, changes the action of an equal one where that stands, and prepends only what isn't there yet. So
+ * where some of the user's rules don't allow, an equal one is deleted and the new one comes before them.
+ */
+function ufwCommands(rules: readonly Rule[], link: string, packet: Packet): string[] {
+  const route = packet.hook === "forward" ? "route " : "";
+  const first = rules.some(({ verdict }) => verdict !== undefined && verdict.kind !== "accept");
+  return sidesOf(packet).flatMap((side) => {
+    const allow = `allow ${side} on ${link}`;
+    if (!first) return `ufw ${route}${allow}`;
+    const old = Object.entries(ufwWords).find(([target]) =>
+      rules.some(({ text }) => `${text} `.startsWith(`${flag(side)} ${link} -j ${target} `)),
+    );
+    return [
+      ...(old === undefined ? [] : [`ufw ${route}delete ${old[1]} ${side} on ${link}`]),
+      `ufw ${route}prepend ${allow}`,
+    ];
+  });
+}
+
+function flag(side: Side): string {
+  return side === "in" ? "-i" : "-o";
 }
 
 /** Where a packet is forwarded both directions have to pass. */
-function sides({ hook }: Packet, command: (side: "in" | "out") => string): string[] {
-  const wanted =
-    hook === "forward" ? (["in", "out"] as const) : hook === "input" ? (["in"] as const) : (["out"] as const);
-  return wanted.map(command);
+function sidesOf({ hook }: Packet): readonly Side[] {
+  return hook === "forward" ? ["in", "out"] : hook === "input" ? ["in"] : ["out"];
 }
 
 function reachable(chains: Chains, from: string): Set<string> {
