@@ -173,10 +173,10 @@ export class Transaction {
   /** Reads one link, in one go with what is queued. */
   findLink(ns: NamespaceRef, name: string): Link | undefined {
     let found: Link | undefined;
-    this.send(ns, readLink(name), {
+    this.send(ns, readLink(name, false), {
       ignore: ["ENODEV"],
       receive: ([reply]) => {
-        if (reply !== undefined) found = decodeLink(reply.payload);
+        if (reply !== undefined) found = decodeLink(reply.payload, false);
       },
     });
     this.flush();

@@ -141,12 +141,14 @@ export async function deleteLink(socket: NetlinkSocket, link: LinkRef): Promise<
   if (result && !result.ok) throw result.error;
 }
 
-/** Ask for one link; the reply is for {@link decodeLink}. ENODEV when there is none. */
-export function readLink(link: LinkRef): NetlinkMessage {
+/** Ask for one link, with counters or without; the reply is for {@link decodeLink}. ENODEV when there is none. */
+export function readLink(link: LinkRef, stats = true): NetlinkMessage {
+  const writer = linkSelector(link);
+  if (!stats) writer.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   return {
     type: RTM_GETLINK,
     flags: 0,
-    payload: linkSelector(link).finish(),
+    payload: writer.finish(),
     op: `read link ${describeLink(link)}`,
   };
 }
