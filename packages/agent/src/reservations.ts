@@ -2,6 +2,8 @@ import { familyOf, ipOf, type Endpoint, type EndpointId, type Ip, type PortRange
 import type { Records } from "@netkit/engine";
 import { hold, isServed, type Binding, type HeldPort } from "./held-port.ts";
 
+type KeyedBinding = readonly [key: string, binding: Binding];
+
 /**
  * Holds the host's published ports by sockets of its own, so that no other process takes them. Traffic never gets to these
  * sockets, for the firewall has sent it on before; but for what comes to `[::1]`, which no NAT can serve: that is passed
@@ -14,6 +16,8 @@ export class Reservations {
   readonly #waiting = new Set<EndpointId>();
   /** Some of their ports aren't served, as was told. */
   readonly #refused = new Set<EndpointId>();
+  /** Something is passed on for these that nobody else serves. */
+  readonly #serving = new Set<EndpointId>();
   #closed = false;
 
   /** @param complain told of ports that only this can serve, and that can't be had */
@@ -28,47 +32,62 @@ export class Reservations {
    * of those that are served here alone it is tried again each time.
    */
   settle(endpoints: ReadonlySet<EndpointId>): void {
+    const refused = [...this.#refused];
     for (const id of endpoints) {
       const wanted = this.#wanted(id);
+      const keys = new Set(wanted.map(([key]) => key));
       for (const [key, port] of this.#held.get(id) ?? []) {
-        if (wanted.has(key)) continue;
+        if (keys.has(key)) continue;
         port.close();
         this.#held.get(id)?.delete(key);
       }
-    }
-    for (const id of new Set([...endpoints, ...this.#refused])) this.#take(id, isServed);
-    for (const id of endpoints) {
+      this.#takeServed(id, wanted);
       if (this.#waiting.size === 0) setImmediate(() => this.#takeWaiting());
       this.#waiting.add(id);
     }
+    for (const id of refused) if (!endpoints.has(id)) this.#takeServed(id, this.#wanted(id));
+  }
+
+  #takeServed(id: EndpointId, wanted: readonly KeyedBinding[]): void {
+    const served = wanted.filter(([, binding]) => isServed(binding));
+    const endpoint = this.#records.endpoints.get(id);
+    const told = this.#refused.delete(id);
+    this.#take(id, served, (binding, error) => {
+      this.#refused.add(id);
+      if (!told && endpoint !== undefined) this.#complain(endpoint, binding, error);
+    });
+    const held = this.#held.get(id);
+    if (served.some(([key]) => held?.has(key))) this.#serving.add(id);
+    else this.#serving.delete(id);
   }
 
   #takeWaiting(): void {
-    for (const id of this.#closed ? [] : this.#waiting) this.#take(id, (binding) => !isServed(binding));
+    for (const id of this.#closed ? [] : this.#waiting)
+      this.#take(
+        id,
+        this.#wanted(id).filter(([, binding]) => !isServed(binding)),
+        () => {},
+      );
     this.#waiting.clear();
   }
 
-  #take(id: EndpointId, which: (binding: Binding) => boolean): void {
-    const endpoint = this.#records.endpoints.get(id);
+  #take(id: EndpointId, wanted: readonly KeyedBinding[], onRefusal: (binding: Binding, error: unknown) => void): void {
     const held = this.#held.get(id) ?? new Map<string, HeldPort>();
-    const told = which === isServed && this.#refused.delete(id);
-    for (const [key, binding] of this.#wanted(id)) {
-      if (held.has(key) || !which(binding)) continue;
+    for (const [key, binding] of wanted) {
+      if (held.has(key)) continue;
       try {
         held.set(key, hold(binding));
       } catch (error) {
-        if (!isServed(binding) || endpoint === undefined) continue;
-        this.#refused.add(id);
-        if (!told) this.#complain(endpoint, binding, error);
+        onRefusal(binding, error);
       }
     }
     if (held.size > 0) this.#held.set(id, held);
     else this.#held.delete(id);
   }
 
-  #wanted(id: EndpointId): Map<string, Binding> {
+  #wanted(id: EndpointId): KeyedBinding[] {
     const endpoint = this.#records.endpoints.get(id);
-    return new Map(endpoint === undefined ? [] : bindingsOf(endpoint).map((binding) => [keyOf(binding), binding]));
+    return endpoint === undefined ? [] : bindingsOf(endpoint).map((binding) => [keyOf(binding), binding]);
   }
 
   get size(): number {
@@ -79,9 +98,7 @@ export class Reservations {
 
   /** Whether anything is passed on that nobody else serves. */
   get needed(): boolean {
-    for (const id of this.#held.keys())
-      for (const binding of this.#wanted(id).values()) if (isServed(binding)) return true;
-    return false;
+    return this.#serving.size > 0;
   }
 
   close(): void {
