@@ -42,7 +42,7 @@ function forward(path, name, value) {
 
 // Each file that is loaded costs 0.4 ms: what commands need together is one chunk.
 const groups = [
-  { name: "front", test: /\/(cli\/src\/main|engine\/src\/index)\.ts$/, priority: 2 },
+  { name: "front", test: /\/cli\/src\/main\.ts$/, priority: 2 },
   { name: "change", test: /\/(engine\/src\/system|driver-bridge\/src\/index)\.ts$/, priority: 1 },
 ];
 

@@ -1,5 +1,6 @@
 import { agentLink } from "@netkit/agent/client";
 import type { AgentLink } from "@netkit/engine";
+import { startAgentProcess } from "./agent-process.ts";
 import { formatFailure } from "./failure.ts";
 import type { Globals } from "./globals.ts";
 import { terminal } from "./terminal.ts";
@@ -8,10 +9,7 @@ import { terminal } from "./terminal.ts";
 export function linkTo(root: string, globals: Globals): AgentLink {
   return agentLink({
     root,
-    start: async () => {
-      const { startAgentProcess } = await import("./agent-process.ts");
-      await startAgentProcess(root, globals);
-    },
+    start: async () => await startAgentProcess(root, globals),
     warn: (error) => {
       const view = terminal(globals["no-color"]);
       process.stderr.write(`${formatFailure(error, view).replace("error:", "warning:")}\n`);

@@ -1,5 +1,6 @@
 import { NetkitError } from "@netkit/core";
 import type { Netkit, SandboxHandle, SandboxRequest } from "@netkit/engine";
+import { runForeground } from "@netkit/sandbox";
 import type { Context, OptionValues, Result } from "./command.ts";
 import { warnOfForeign } from "./foreign.ts";
 import { makeLogPath, sweepLogs } from "./logs.ts";
@@ -36,7 +37,6 @@ export async function launch(
   const start = { env, ...(options.workdir === undefined ? {} : { cwd: options.workdir }) };
   try {
     if (options.detach) return await leaveRunning(netkit, sandbox, words, options.log, start);
-    const { runForeground } = await import("@netkit/sandbox");
     const child = await sandbox.start(words, start);
     const exitCode = await runForeground(child);
     await child.started;

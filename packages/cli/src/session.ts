@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { defaultRoot } from "@netkit/core";
-import type { AgentLink, Netkit, NetkitOptions, Timing } from "@netkit/engine";
+import { openNetkit, type Netkit, type NetkitOptions, type Timing } from "@netkit/engine";
+import { linkTo } from "./agent-link.ts";
 import { builtInDrivers, findDriver } from "./drivers.ts";
 import type { Globals } from "./globals.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -23,22 +24,10 @@ export function session(globals: Globals, onTiming?: (timing: Timing) => void): 
   };
 }
 
-/** Most commands change nothing, and load nothing of it. */
-function lazyLink({ root }: Settings, globals: Globals): AgentLink {
-  return {
-    changed: async (change) => {
-      const { linkTo } = await import("./agent-link.ts");
-      await linkTo(resolve(root ?? defaultRoot), globals).changed(change);
-    },
-  };
-}
-
 async function openWith(settings: Settings, globals: Globals, onTiming?: (timing: Timing) => void): Promise<Netkit> {
-  // The one large import; help, completion of words and errors do without.
-  const { openNetkit } = await import("@netkit/engine");
   return await openNetkit({
     ...engineOptions(settings),
-    ...(settings.agent ? { agent: lazyLink(settings, globals) } : {}),
+    ...(settings.agent ? { agent: linkTo(resolve(settings.root ?? defaultRoot), globals) } : {}),
     ...(onTiming === undefined ? {} : { onTiming }),
   });
 }

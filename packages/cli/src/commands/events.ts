@@ -1,5 +1,6 @@
 import type { AgentEvent } from "@netkit/agent";
 import { isNobodyThere } from "@netkit/agent/client";
+import { startAgentProcess } from "../agent-process.ts";
 import { askTheAgent, rootOf } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { parseMoment } from "../moment.ts";
@@ -36,7 +37,6 @@ export const events: Command = command({
     await listen()
       .catch(async (error: unknown) => {
         if (!isNobodyThere(error)) throw error;
-        const { startAgentProcess } = await import("../agent-process.ts");
         await startAgentProcess(await rootOf(globals), globals);
         await listen();
       })

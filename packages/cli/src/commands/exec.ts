@@ -1,3 +1,4 @@
+import { runForeground } from "@netkit/sandbox";
 import { command, type Command } from "../command.ts";
 import { environment, processOptions } from "../process-options.ts";
 
@@ -21,7 +22,6 @@ export const exec: Command = command({
     const env = environment(options.env);
     const netkit = await open();
     const sandbox = await netkit.sandboxes.get(SANDBOX);
-    const { runForeground } = await import("@netkit/sandbox");
     const child = await sandbox.run(words, { env, ...(options.workdir === undefined ? {} : { cwd: options.workdir }) });
     const exitCode = await runForeground(child);
     await child.started;
