@@ -1,5 +1,6 @@
 import { ipOf, type Cidr, type Endpoint, type Network, type Sandbox } from "@netkit/core";
 import { contains, countAssignable } from "@netkit/ipam";
+import { consistently } from "./consistently.ts";
 import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
 import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandboxOf, type Reader } from "./lookup.ts";
 import { locate, sandboxState } from "./sandboxes.ts";
@@ -30,6 +31,14 @@ export async function sandboxDetails(reader: Reader, sandbox: Sandbox): Promise<
     members: await Promise.all(others.map(async (member) => (await sandboxOf(reader, member)).name)),
     state: locate(namespace) === undefined ? "gone" : sandboxState(sandbox),
   };
+}
+
+/** Of a sandbox that was just read; undefined if somebody has removed it since. */
+export async function sandboxDetailsIfThere(reader: Reader, sandbox: Sandbox): Promise<SandboxDetails | undefined> {
+  return await consistently(async (again) => {
+    const now = again ? await reader.get<Sandbox>(keys.sandbox(sandbox.id)) : sandbox;
+    return now === undefined ? undefined : await sandboxDetails(reader, now);
+  });
 }
 
 async function withNames(reader: Reader, endpoints: readonly Endpoint[]): Promise<EndpointDetails[]> {

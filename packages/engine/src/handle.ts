@@ -10,6 +10,7 @@ import {
 import { bootId, spawnInSandbox, type SandboxChild } from "@netkit/sandbox";
 import { existsSync } from "node:fs";
 import type { ChangeOptions, EndpointRequest, RunOptions, SandboxDetails, SandboxHandle } from "./api.ts";
+import { consistently } from "./consistently.ts";
 import { sandboxDetails } from "./details.ts";
 import { explaining } from "./explained.ts";
 import { publish, unpublish } from "./endpoint-ports.ts";
@@ -29,8 +30,10 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
   const current = async (from: Reader = reader): Promise<Sandbox> => await stillThere(from, { id, name });
 
   const run = async (command: readonly string[], options: RunOptions = {}): Promise<SandboxChild> => {
-    const sandbox = await current();
-    const inside = await namespaceOf(reader, sandbox.namespace);
+    const { sandbox, inside } = await consistently(async () => {
+      const now = await current();
+      return { sandbox: now, inside: await namespaceOf(reader, now.namespace) };
+    });
     const namespacePath = locate(inside);
     if (namespacePath === undefined) {
       throw new NetkitError("NAMESPACE_NOT_FOUND", `the network namespace of sandbox '${name}' is gone`, {
@@ -50,7 +53,8 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
     id,
     name,
     netns: namespace.owner === "host" ? undefined : namespace.path,
-    inspect: async (): Promise<SandboxDetails> => await sandboxDetails(reader, await current()),
+    inspect: async (): Promise<SandboxDetails> =>
+      await consistently(async () => await sandboxDetails(reader, await current())),
     connect: async (
       request: EndpointRequest | string,
       second: Omit<EndpointRequest, "network"> & ChangeOptions = {},
@@ -137,7 +141,9 @@ export async function remove(
   const reader = readerOf(context.store);
   const gone = new Set(sandboxes.map(({ id }) => id));
   for (const sandbox of sandboxes) {
-    const namespace = await namespaceOf(reader, sandbox.namespace);
+    const namespace = await consistently(
+      async () => await namespaceOf(reader, (await stillThere(reader, sandbox)).namespace),
+    );
     const staying = namespace.members.filter((member) => member !== sandbox.id && !gone.has(member));
     const live = liveProcesses(sandbox, { ...namespace, members: [sandbox.id, ...staying] });
     if (options.force !== true) refuseLive(sandbox, live);

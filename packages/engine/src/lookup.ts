@@ -107,10 +107,15 @@ async function required<T>(reader: Reader, key: string): Promise<T> {
 }
 
 function present<T>(found: T | undefined, key: string): T {
-  if (found === undefined) {
-    throw new NetkitError("INTERNAL", `the state has no '${key}', which another document names`, { details: { key } });
-  }
-  return found;
+  if (found !== undefined) return found;
+  throw new NetkitError("INTERNAL", `the state has no '${key}', which another document names`, {
+    details: { missing: key },
+  });
+}
+
+/** True for the error that says that a document is missing that another one names. */
+export function isMissingDocument({ code, details }: NetkitError): boolean {
+  return code === "INTERNAL" && details["missing"] !== undefined;
 }
 
 /** A resource and one of those who hold it. */

@@ -1,6 +1,7 @@
 import { isNetkitError, type Change, type Sandbox } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { ChangeOptions, Finding, Report } from "./api.ts";
+import { consistently } from "./consistently.ts";
 import { examine, examineSandboxes, hasEnded, removeFound, type Examination, type SandboxFinding } from "./doctor.ts";
 import { explained } from "./explained.ts";
 import { chooseFirewall, findSwitch, settle } from "./firewall.ts";
@@ -73,17 +74,8 @@ export async function doctor(
   options: ChangeOptions & { readonly repair?: boolean },
 ): Promise<Report> {
   requireRoot("compare networks with the kernel");
-  const survey = new Survey(context.store);
-  const sandboxes = await examineSandboxes(survey);
-  const plain = sandboxes.map(({ finding }) => finding);
-  const warnings = async (reader: Reader): Promise<Finding[]> => [
-    ...(await findForeign(context, reader)),
-    ...(await overlaps(reader, (await context.host.open()).routes())),
-  ];
-  if (options.repair !== true) {
-    const { findings, checked } = await examine(context, survey, sandboxes);
-    return { findings: [...plain, ...findings, ...(await warnings(survey))], repaired: [], checked };
-  }
+  if (options.repair !== true) return await look(context, options);
+  const sandboxes = await examineSandboxes(new Survey(context.store));
   if (sandboxes.length > 0) {
     await operate(
       context,
@@ -93,12 +85,38 @@ export async function doctor(
     );
   }
   const { findings, checked } = await repair(context, options, sandboxes);
-  const all = [...plain, ...findings, ...(await warnings(new Survey(context.store)))];
+  const plain = sandboxes.map(({ finding }) => finding);
+  const all = [...plain, ...findings, ...(await warnings(context, new Survey(context.store)))];
   return {
     findings: all,
     repaired: options.dryRun === true ? [] : all.filter(({ repairable }) => repairable),
     checked,
   };
+}
+
+/** What an operation is in the middle of looks like drift: what was found is looked at again when nobody changes anything. */
+async function look(context: Context, { signal }: ChangeOptions): Promise<Report> {
+  const compare = async (): Promise<Report> => {
+    const survey = new Survey(context.store);
+    const sandboxes = await examineSandboxes(survey);
+    const { findings, checked } = await examine(context, survey, sandboxes);
+    const plain = sandboxes.map(({ finding }) => finding);
+    return { findings: [...plain, ...findings, ...(await warnings(context, survey))], repaired: [], checked };
+  };
+  const report = await consistently(compare);
+  if (!report.findings.some(({ repairable }) => repairable)) return report;
+  using lock = await context.lock.acquire(signal).catch(unlessUnwritable);
+  return lock === undefined ? report : await compare();
+}
+
+/** Nobody changes anything in a state directory that can't be written to. */
+function unlessUnwritable(error: unknown): undefined {
+  if (!isNetkitError(error) || error.code !== "STATE_UNWRITABLE") throw error;
+}
+
+async function warnings(context: Context, reader: Reader): Promise<Finding[]> {
+  const routes = (await context.host.open()).routes();
+  return [...(await findForeign(context, reader)), ...(await overlaps(reader, routes))];
 }
 
 /** Removes strays and sandboxes that are over; drift of what is stored is left to `doctor`. */

@@ -12,7 +12,8 @@ import {
 } from "@netkit/core";
 import { makeDirectory, openSqliteStore } from "@netkit/store-sqlite";
 import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
-import { networkDetails, sandboxDetails } from "./details.ts";
+import { consistently } from "./consistently.ts";
+import { networkDetails, sandboxDetailsIfThere } from "./details.ts";
 import { Drivers } from "./drivers.ts";
 import { remove, sandboxHandle } from "./handle.ts";
 import { explained, explaining } from "./explained.ts";
@@ -93,7 +94,8 @@ function netkitOf(context: Context): Netkit {
       ),
     list: async () => byAge((await reader.range<Network>("network/")).map(({ value }) => value)),
     get: async (ref) => await findNetwork(reader, ref),
-    inspect: async (ref) => await networkDetails(reader, await findNetwork(reader, ref)),
+    inspect: async (ref) =>
+      await consistently(async () => await networkDetails(reader, await findNetwork(reader, ref))),
     remove: async (ref, options) =>
       await operate(
         context,
@@ -134,12 +136,14 @@ function netkitOf(context: Context): Netkit {
     },
     list: async () => {
       const found = byAge((await reader.range<Sandbox>("sandbox/")).map(({ value }) => value));
-      return await Promise.all(found.map(async (sandbox) => await sandboxDetails(reader, sandbox)));
+      const details = await Promise.all(found.map(async (sandbox) => await sandboxDetailsIfThere(reader, sandbox)));
+      return details.filter((one) => one !== undefined);
     },
-    get: async (ref) => {
-      const sandbox = await findSandbox(reader, ref);
-      return sandboxHandle(context, sandbox, await namespaceOf(reader, sandbox.namespace));
-    },
+    get: async (ref) =>
+      await consistently(async () => {
+        const sandbox = await findSandbox(reader, ref);
+        return sandboxHandle(context, sandbox, await namespaceOf(reader, sandbox.namespace));
+      }),
     remove: async (ref, options = {}) => {
       const sandbox = await findSandbox(reader, ref);
       await remove(context, [sandbox], options);

@@ -1,8 +1,11 @@
 import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { openSqliteStore } from "@netkit/store-sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Netkit } from "@netkit/engine";
 import { TestHost } from "./host.ts";
 import { output } from "./output.ts";
+import { storeWith } from "./store-with.ts";
 
 let host: TestHost;
 let netkit: Netkit;
@@ -152,4 +155,39 @@ test("an ended sandbox that was to go with its process goes with the next openin
   ).exited;
   const next = await host.open();
   expect(await next.sandboxes.list()).toEqual([]);
+});
+
+test("what another process removes while it is read is left out of lists, and not found by its name", async () => {
+  const store = openSqliteStore({ path: join(host.root, "state.db") });
+  /** Just before a document of this kind is read. */
+  let meanwhile: { kind: string; work: () => Promise<unknown> } | undefined;
+  const disturb = async (key = ""): Promise<void> => {
+    const now = meanwhile;
+    if (now === undefined || !key.startsWith(now.kind)) return;
+    meanwhile = undefined;
+    await now.work();
+  };
+  const slow = storeWith(store, {
+    get: async (key) => await disturb(key).then(async () => await store.get(key)),
+    getAll: async (keys) => await disturb(keys[0]).then(async () => await store.getAll(keys)),
+  });
+  const other = await host.open({ store: slow });
+  await netkit.networks.create({ name: "n" });
+  const removing = (name: string): typeof meanwhile => ({
+    kind: "namespace/",
+    work: async () => await netkit.sandboxes.remove(name),
+  });
+  for (const name of ["one", "two", "three", "four", "five"]) await netkit.sandboxes.open({ name, networks: ["n"] });
+  meanwhile = removing("one");
+  expect((await other.sandboxes.list()).map(({ name }) => name)).toEqual(["two", "three", "four", "five"]);
+  meanwhile = removing("two");
+  await expect(other.sandboxes.get("two")).rejects.toMatchObject({ code: "SANDBOX_NOT_FOUND" });
+  const three = await other.sandboxes.get("three");
+  meanwhile = removing("three");
+  await expect(three.inspect()).rejects.toMatchObject({ code: "SANDBOX_NOT_FOUND" });
+  const four = await other.sandboxes.get("four");
+  meanwhile = removing("four");
+  await four.close();
+  meanwhile = { kind: "endpoint/", work: async () => await netkit.sandboxes.remove("five") };
+  expect((await other.networks.inspect("n")).endpoints).toEqual([]);
 });
