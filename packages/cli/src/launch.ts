@@ -25,6 +25,10 @@ export async function launch(
   { change, terminal }: Pick<Context, "change" | "terminal">,
 ): Promise<Result> {
   const env = environment(options.env);
+  if (change.dryRun !== true && (options.log ?? options.workdir) !== undefined) {
+    const { checkStart } = await import("@netkit/sandbox");
+    checkStart({ cwd: options.workdir, log: options.log });
+  }
   const sandbox = await netkit.sandboxes.open({ ...request, autoRemove: options.rm }, change);
   const { id, name, netns } = sandbox;
   if (change.dryRun === true) return { data: { id, name, command: words }, shell: [enter(netns, words)] };

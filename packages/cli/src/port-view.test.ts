@@ -1,11 +1,20 @@
-import { parseIp, parsePortSpec, parseSources, type Cidr, type Endpoint, type PublishedPort } from "@netkit/core";
+import {
+  parseIp,
+  parsePortSpec,
+  parseSources,
+  type Cidr,
+  type Endpoint,
+  type Family,
+  type PublishedPort,
+} from "@netkit/core";
 import { expect, test } from "vitest";
 import { bindingsOf, formatMappings, formatPorts, portBindings, portMap } from "./port-view.ts";
 
-/** With `routed ` in front, as on a network that takes no ports of the host. */
+/** With `routed ` in front, as on a network that takes no ports of the host; with `ipv4 `, as where IPv6 is routed. */
 const port = (text: string): PublishedPort => {
-  const [, routed, words = ""] = /^(routed )?(.*)$/.exec(text) ?? [];
+  const [, routed, family, words = ""] = /^(routed )?(ipv4 |ipv6 )?(.*)$/.exec(text) ?? [];
   const { hostPort = { first: 40_000, last: 40_000 }, ...spec } = parsePortSpec(words);
+  if (family !== undefined) return { ...spec, hostPort, hostFamilies: [family.trim() as Family] };
   return routed === undefined ? { ...spec, hostPort } : { ...spec, hostPort: spec.port, routed: true };
 };
 const endpoint = (texts: string[], ...addresses: string[]): Pick<Endpoint, "addresses" | "ports"> => ({
@@ -26,6 +35,13 @@ test.each<[specs: string[], addresses: string[], mappings: string[]]>([
   [["80:80,from=::/0"], ["10.7.0.2/24"], []],
   [["80:80"], [], []],
   [["routed 80-81/udp"], dual, ["80-81/udp"]],
+  [["ipv4 8080:80"], dual, ["80/tcp -> 0.0.0.0:8080", "80/tcp"]],
+  [["ipv6 8080:80"], dual, ["80/tcp", "80/tcp -> [::]:8080"]],
+  [
+    ["ipv4 8080:80,from=10.0.0.0/8,from=fd00::/8"],
+    dual,
+    ["80/tcp -> 0.0.0.0:8080 from 10.0.0.0/8", "80/tcp from fd00::/8"],
+  ],
   [["routed 80,from=10.0.0.0/8,from=fd00::/8"], dual, ["80/tcp from 10.0.0.0/8", "80/tcp from fd00::/8"]],
 ])("%j of %j are mapped as %j", (specs, addresses, mappings) => {
   expect(formatMappings(bindingsOf(endpoint(specs, ...addresses)))).toEqual(mappings);
@@ -35,6 +51,7 @@ test.each<[specs: string[], text: string]>([
   [["8080:80"], "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp"],
   [["82:82", "80:80", "81:81"], "0.0.0.0:80-82->80-82/tcp, [::]:80-82->80-82/tcp"],
   [["0.0.0.0:80:80", "0.0.0.0:81:82"], "0.0.0.0:80->80/tcp, 0.0.0.0:81->82/tcp"],
+  [["ipv4 80:80", "ipv4 81:81"], "0.0.0.0:80-81->80-81/tcp, 80-81/tcp"],
   [["routed 82", "routed 80", "routed 81", "routed 80/udp"], "80-82/tcp, 80/udp"],
   [["0.0.0.0:80:80", "0.0.0.0:81:81/udp"], "0.0.0.0:80->80/tcp, 0.0.0.0:81->81/udp"],
   [["127.0.0.1:80-81:80-81", "127.0.0.1:82:82", "127.0.0.2:83:83"], "127.0.0.1:80-82->80-82/tcp, 127.0.0.2:83->83/tcp"],

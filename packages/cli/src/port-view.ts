@@ -17,7 +17,7 @@ export interface Binding {
   readonly protocol: Protocol;
   readonly port: PortRange;
   readonly hostAddress: Ip;
-  /** Absent of a port on a routed network, which is reached at the target itself. */
+  /** Absent of a port in a routed family, which is reached at the target itself. */
   readonly hostPort?: PortRange;
   readonly target: Ip;
   readonly from?: readonly Cidr[];
@@ -33,7 +33,8 @@ export function bindingsOf({ addresses, ports }: Pick<Endpoint, "addresses" | "p
       const address = addresses.find((candidate) => familyOf(candidate.address) === family) ?? other;
       const from = port.from?.filter((source) => familyOf(source) === family);
       if (address === undefined || familyOf(hostAddress) !== family || from?.length === 0) return [];
-      const host = port.routed === true ? { hostAddress } : { hostAddress, hostPort: port.hostPort };
+      const isRouted = port.routed === true || port.hostFamilies?.includes(family) === false;
+      const host = isRouted ? { hostAddress } : { hostAddress, hostPort: port.hostPort };
       const target = ipOf(address.address);
       return [{ protocol: port.protocol, port: port.port, ...host, target, ...(from === undefined ? {} : { from }) }];
     }),

@@ -359,6 +359,18 @@ describe("a command in the foreground", () => {
     netkit("gc");
     expect(readdirSync(join(box.root, "logs"))).toEqual([]);
   });
+
+  test("the file of --log is appended to and stays; where the request fails it isn't made", async () => {
+    const log = join(box.root, "own.log");
+    const run = ["run", "-d", "--rm", "--network", "none", "--log", log];
+    expect(box.netkit([...run, "--name", "-", "--", "true"]).status).toBe(125);
+    expect(existsSync(log)).toBe(false);
+    for (const word of ["one", "two"]) {
+      netkit(...run, "--", "echo", word);
+      await until(() => netkit("sandbox", "ls", "-q") === "");
+    }
+    expect(readFileSync(log, "utf8")).toBe("one\ntwo\n");
+  });
 });
 
 describe("plans", () => {
@@ -504,7 +516,11 @@ describe("errors", () => {
     [["network", "rm", "bridge"], 4, "netkit network ls --filter type=custom"],
     [["run", "--ip", "fd00::1", "--", "true"], 125, "Give it with --ip6."],
     [["run", "-p", "8400:80", "-p", "8400:81", "--", "true"], 125, "leave its host port out"],
-    [["run", "-d", "--network", "none", "--log", "/nonexistent/x", "--", "true"], 125, "ENOENT"],
+    [["run", "-d", "--log", "/nonexistent/x", "--", "true"], 125, "ENOENT"],
+    [["run", "-w", "/nonexistent", "--", "true"], 125, "no directory"],
+    [["network", "create", "-o", "name=br+", "n"], 2, "to iptables a name that ends in '+'"],
+    [["network", "create", "-o", "name=br%d", "n"], 2, "An interface name is"],
+    [["run", "--network", "name=bridge,driver-opt=com.docker.network.endpoint.ifname=a=b", "--", "true"], 125, "a=b"],
   ])("%j ends with %i", (words, status, message) => {
     netkit("network", "ls");
     const before = box.traces();

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import {
   familyOf,
   parseCidr,
+  parseHostLinkName,
   parseIp,
   parseLinkName,
   parseMac,
@@ -30,9 +31,9 @@ export function problemsOf(resource: Resource): string[] {
       problems.push(`${what}: ${error instanceof Error ? error.message : "thrown"}`);
     }
   };
-  const linkName = (name: string): void => {
+  const linkName = (name: string, parse = parseLinkName): void => {
     check(`'${name}' is ${bytes(name)} bytes`, () => bytes(name) <= 15);
-    check(`'${name}' is no name for a link`, () => parseLinkName(name));
+    check(`'${name}' is no name for a link`, () => parse(name));
     check(`'${name}' is a keyword of nft`, () => !nftKeywords.includes(name));
   };
   const ip = (text: string): void => check(`${text} isn't an address in canonical form`, () => parseIp(text) === text);
@@ -134,7 +135,7 @@ export function problemsOf(resource: Resource): string[] {
       break;
     case "isolation": {
       const { internal, ipv4, ipv6, trusted = [] } = resource;
-      for (const name of [resource.link, ...trusted]) linkName(name);
+      for (const name of [resource.link, ...trusted]) linkName(name, parseHostLinkName);
       check("trusted links are sorted, each there once", () => isSortedSet(trusted));
       check("an empty list of trusted links", () => resource.trusted === undefined || trusted.length > 0);
       check("an internal area lets nothing in", () => !internal || (ipv4 ?? ipv6 ?? resource.trusted) === undefined);

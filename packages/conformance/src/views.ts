@@ -76,7 +76,7 @@ export function endpointsOn(driver: AnyDriver, network: NetworkView): fc.Arbitra
       mac: fc.constantFrom("02:6e:ac:11:00:02", "02:6f:0a:ff:10:99") as fc.Arbitrary<Mac>,
       ports:
         driver.traits.publish && !network.internal
-          ? fc.uniqueArray(driver.hostPorts?.(network) === false ? routedPorts : portsFor(network), {
+          ? fc.uniqueArray(driver.hostPorts?.(network).length === 0 ? routedPorts : portsFor(network), {
               selector: ({ hostPort }) => Math.floor(hostPort.first / 20),
               maxLength: 3,
             })

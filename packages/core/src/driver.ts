@@ -102,6 +102,8 @@ export interface PublishedPort {
   readonly from?: readonly Cidr[];
   /** No port of the host is taken (see {@link Driver.hostPorts}): `hostPort` is `port`, and there is no host address. */
   readonly routed?: true;
+  /** The families in which the port of the host leads here; absent: all that there are. In others it is as if routed. */
+  readonly hostFamilies?: readonly Family[];
 }
 
 export interface EndpointView<O extends OptionSet = OptionSet, E extends OptionSet = OptionSet> {
@@ -163,8 +165,11 @@ export interface Driver<O extends OptionSet = OptionSet, E extends OptionSet = O
   claims?(network: Omit<NetworkView<O>, "claims">): readonly Claim[];
   /** The host address of published ports that name none; without this, or with undefined, all of them. */
   publishAddress?(view: NetworkView<O>): Ip | undefined;
-  /** Whether published ports take ports of the host; without this, they do. Else they are opened on the endpoint alone. */
-  hostPorts?(view: NetworkView<O>): boolean;
+  /**
+   * The families in which published ports are ports of the host; without this, all. In the others they are opened on the
+   * endpoint alone, and where there is no family no port of the host is taken.
+   */
+  hostPorts?(view: NetworkView<O>): readonly Family[];
   /** What this host must hold for the network, once. */
   network(view: NetworkView<O>): readonly Resource[];
   /** What this host must hold for one local endpoint. */

@@ -23,15 +23,29 @@ const reservedLinkNames: readonly string[] = [".", "..", "all", "default"];
 
 /**
  * `name`, checked: a link name that the kernel takes (dev_valid_name, net/core/dev.c) and that means nothing else to
- * a shell, nft or ip.
+ * a shell, nft, ip or sysctl.
  * @throws NetkitError NAME_INVALID
  */
 export function parseLinkName(name: string): string {
-  if (!/^[a-zA-Z0-9_.+@=][a-zA-Z0-9_.+@=-]{0,14}$/.test(name) || reservedLinkNames.includes(name)) {
+  if (!/^[a-zA-Z0-9_.+@][a-zA-Z0-9_.+@-]{0,14}$/.test(name) || reservedLinkNames.includes(name)) {
     throw new NetkitError("NAME_INVALID", `invalid interface name ${quoted(name)}`, {
-      hint: "An interface name is 1 to 15 letters, digits, '_', '.', '+', '@', '=' and '-', and isn't 'all' or 'default'.",
+      hint: "An interface name is 1 to 15 letters, digits, '_', '.', '+', '@' and '-', and isn't 'all' or 'default'.",
       details: { name },
     });
   }
   return name;
+}
+
+/**
+ * The same of a link of the host, which rules name: to iptables one that ends in '+' stands for all that begin so.
+ * @throws NetkitError NAME_INVALID
+ */
+export function parseHostLinkName(name: string): string {
+  if (name.endsWith("+")) {
+    throw new NetkitError("NAME_INVALID", `invalid interface name ${quoted(name)} of the host`, {
+      hint: "Name it otherwise: to iptables a name that ends in '+' stands for all interfaces whose names begin so.",
+      details: { name },
+    });
+  }
+  return parseLinkName(name);
 }

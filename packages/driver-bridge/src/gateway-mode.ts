@@ -34,9 +34,11 @@ export function gateways(view: Pick<View, "options" | "internal">): readonly Fam
   );
 }
 
-/** False where all families are routed: then nothing is left for a port of the host to lead to. */
-export function hostPorts(view: View): boolean {
-  return view.subnets.some(({ subnet }) => modeOf(view, familyOf(subnet)) !== "routed");
+/** Those that aren't routed: where all are nothing is left for a port of the host to lead to. */
+export function hostPorts(view: View): readonly Family[] {
+  return families.filter(
+    (family) => modeOf(view, family) !== "routed" && view.subnets.some(({ subnet }) => familyOf(subnet) === family),
+  );
 }
 
 /** As in Docker 0.0.0.0 stands for IPv6 as well, and nothing that is bound to an address concerns a routed family. */

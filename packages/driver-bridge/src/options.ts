@@ -6,7 +6,7 @@ import {
   integer,
   parsed,
   parseIp,
-  parseLinkName,
+  parseHostLinkName,
   type Family,
   type Ip,
   type Option,
@@ -48,7 +48,7 @@ export type BridgeEndpointOptions = {
 
 /** Each has the name that Docker knows it by as an alias. */
 export const networkOptions: BridgeOptions = {
-  name: parsed("the bridge's name; an existing bridge is used and never removed", "NAME", parseLinkName, {
+  name: parsed("the bridge's name; an existing bridge is used and never removed", "NAME", parseHostLinkName, {
     aliases: ["com.docker.network.bridge.name"],
   }),
   mtu: integer(
@@ -108,10 +108,8 @@ const mostLinks = 12;
 
 /** Docker parts them by colons. */
 function linkNames(text: string): readonly string[] {
-  const names = [...new Set(text.split(/[,:]/).map(parseLinkName))].toSorted();
+  const names = [...new Set(text.split(/[,:]/).map(parseHostLinkName))].toSorted();
   if (names.length > mostLinks) throw new TypeError(`expected ${mostLinks} links at most`);
-  // To iptables such a name stands for all that begin so.
-  if (names.some((name) => name.endsWith("+"))) throw new TypeError("expected names of links, none that ends in '+'");
   return names;
 }
 

@@ -106,6 +106,19 @@ function targetsOf(view: View, port: PublishedPort): Ip[] {
       (from === undefined || from.some((source) => familyOf(source) === family)),
   );
   const targets = view.addresses.map(({ address }) => ipOf(address));
+  const unprotected = targets
+    .map(familyOf)
+    .find((family) => (wanted ?? family) === family && modeOf(network, family) === "nat-unprotected");
+  if (from !== undefined && unprotected !== undefined) {
+    throw new NetkitError(
+      "UNSUPPORTED",
+      `port ${shown} can't be for some sources alone: everybody reaches the sandboxes of network '${network.name}' at their own ${familyName(unprotected)} addresses (gateway-mode-${unprotected}=nat-unprotected)`,
+      {
+        hint: "Leave out the sources, or make the network with the mode 'nat' or 'routed', which keep to them.",
+        details: { network: network.name, port },
+      },
+    );
+  }
   // Of several addresses in a family the first is published.
   const firsts = families.flatMap((family) => targets.find((ip) => familyOf(ip) === family) ?? []);
   if (firsts.length === 0) throw withoutFamily(view, shown, families);

@@ -123,6 +123,15 @@ describe("a port is published", () => {
   });
 
   test("not for sources of a family that the endpoint lacks", () => {
+    const open = networkView({ "gateway-mode-ipv4": "nat-unprotected" }, { subnets: [ipv4, ipv6] });
+    for (const spec of ["80:80,from=10.0.0.0/8", "80:80,from=fd00::/8", "0.0.0.0:80:80,from=10.0.0.0/8"]) {
+      expect(() => driver.endpoint(endpointView(open, { ports: [port(spec)] }))).toThrow(
+        /^port 80\/tcp can't be for some sources alone: everybody reaches .* IPv4 addresses \(gateway-mode-ipv4=nat-unprotected\)$/,
+      );
+    }
+    expect(published(driver.endpoint(endpointView(open, { ports: [port("[::]:80:80,from=fd00::/8")] })))).toHaveLength(
+      1,
+    );
     expect(() => driver.endpoint(endpointView(networkView(), { ports: [port("80:80,from=fd00::/8")] }))).toThrow(
       expect.objectContaining({ code: "UNSUPPORTED", message: expect.stringContaining("no IPv6 addresses") }),
     );

@@ -255,10 +255,13 @@ describe("the driver", () => {
 
   test("takes no ports of the host where all families are routed", () => {
     const routed = { "gateway-mode-ipv4": "routed", "gateway-mode-ipv6": "routed" };
-    expect(driver.hostPorts?.(networkView(routed, { subnets: [ipv4, ipv6] }))).toBe(false);
-    expect(driver.hostPorts?.(networkView({ "gateway-mode-ipv4": "routed" }))).toBe(false);
-    expect(driver.hostPorts?.(networkView({ "gateway-mode-ipv4": "routed" }, { subnets: [ipv4, ipv6] }))).toBe(true);
-    expect(driver.hostPorts?.(networkView())).toBe(true);
+    expect(driver.hostPorts?.(networkView(routed, { subnets: [ipv4, ipv6] }))).toEqual([]);
+    expect(driver.hostPorts?.(networkView({ "gateway-mode-ipv4": "routed" }))).toEqual([]);
+    expect(driver.hostPorts?.(networkView({ "gateway-mode-ipv4": "routed" }, { subnets: [ipv4, ipv6] }))).toEqual([
+      "ipv6",
+    ]);
+    expect(driver.hostPorts?.(networkView())).toEqual(["ipv4"]);
+    expect(driver.hostPorts?.(networkView({}, { subnets: [ipv4, ipv6] }))).toEqual(["ipv4", "ipv6"]);
   });
 
   test.each<[OptionInput, boolean, string[]]>([

@@ -1,4 +1,5 @@
 import {
+  familyOf,
   NetkitError,
   type AnyDriver,
   type Endpoint,
@@ -73,9 +74,12 @@ export async function choosePorts(
     );
   }
   const view = viewOf(instance, network);
-  if (driver.hostPorts?.(view) === false) return routedPorts(network.name, specs, already);
+  const families = driver.hostPorts?.(view);
+  if (families?.length === 0) return routedPorts(network.name, specs, already);
   const address = driver.publishAddress?.(view);
-  const ports = await resolvePorts({ draft, host, otherRoots }, specs, already, address);
+  const resolved = await resolvePorts({ draft, host, otherRoots }, specs, already, address);
+  const isMixed = families !== undefined && !network.subnets.every(({ subnet }) => families.includes(familyOf(subnet)));
+  const ports = isMixed ? resolved.map((port) => ({ ...port, hostFamilies: families })) : resolved;
   for (const port of ports) if (isPassedOn(port)) refuseUnserved(port, agent !== undefined);
   return ports;
 }

@@ -51,13 +51,13 @@ export function linkFields(mark: Mark, wanted: MadeLink, found: Link): Fields {
   };
 }
 
-/** `NAME address MAC mtu MTU`, as `ip link add` takes them. */
+/** `NAME address MAC mtu MTU`, as `ip link add dev` takes them; without `dev` it takes a name such as `br` for `broadcast`. */
 export function linkWords({ name, mac, mtu }: Pick<MadeLink, "name" | "mac" | "mtu">): Word[] {
   return [name, ...pair("address", mac), ...pair("mtu", mtu)];
 }
 
 export function removeLinkCommands(shell: Shell, { ns, name }: MadeLink): string[] {
-  return [shell.ip(ns, "link", "delete", name)];
+  return [shell.ip(ns, "link", "delete", "dev", name)];
 }
 
 /** A kind of link that has no settings of its own. */
@@ -72,8 +72,8 @@ export function plainLink<R extends DummyResource | IfbResource>(kind: R["kind"]
       return found === undefined ? missing : compare(linkFields(view.mark, resource, found));
     },
     createCommands: (shell, resource, alias) => [
-      shell.ip(resource.ns, "link", "add", ...linkWords(resource), "type", kind),
-      shell.ip(resource.ns, "link", "set", resource.name, "alias", alias, "up"),
+      shell.ip(resource.ns, "link", "add", "dev", ...linkWords(resource), "type", kind),
+      shell.ip(resource.ns, "link", "set", "dev", resource.name, "alias", alias, "up"),
     ],
     removeCommands: removeLinkCommands,
     stray: ({ name }) => ({ kind, ns: "host", name }) as R,

@@ -232,3 +232,24 @@ test("strays are the marked objects that nobody knows", async () => {
   host.forget(netns.ns);
   expect(await host.handler.strays(known)).toEqual([]);
 });
+
+test.each(["br", "dev", "up", "type", "name", "m", "a+b", "a@b", "+"])(
+  "the commands of links called '%s' make and remove them, though iproute2 has words that begin so",
+  async (name) => {
+    using host = new TestHost();
+    const { id } = host.sandbox();
+    const resources: Resource[] = [
+      { ...bridge, name, mtu: 1400, noLinkLocal: true },
+      { ...gateway, link: name },
+      { kind: "veth", ns: "host", name: `${name}1`, master: name, peer: { ns: id, name } },
+      { kind: "address", ns: id, link: name, address: parseCidr("10.9.0.2/24") },
+      { kind: "sysctl", ns: id, path: `net/ipv6/conf/${name}/accept_ra`, value: "0" },
+      { kind: "route", ns: id, destination: parseCidr("0.0.0.0/0"), via: parseIp("10.9.0.1"), link: name },
+    ];
+    const before = names();
+    sh(host.handler.toShell(host.creates(...resources)).join("\n"));
+    expect(await host.handler.read(resources)).toEqual(resources.map(() => ({ state: "same" })));
+    sh(host.handler.toShell(host.removes(...resources.toReversed())).join("\n"));
+    expect(names()).toEqual(before);
+  },
+);

@@ -50,11 +50,11 @@ const sysctl = (ns: NamespaceId): Resource => ({ kind: "sysctl", ns, path: "net/
 
 test("commands for a namespace with a name", () => {
   expect(shell("create", veth(named), sysctl(named), address(named))).toEqual([
-    "ip link add nkv1 mtu 1400 type veth peer name eth0 address 02:00:5e:10:00:01 mtu 1400 netns web",
-    "ip link set nkv1 master br0",
+    "ip link add dev nkv1 mtu 1400 type veth peer name eth0 address 02:00:5e:10:00:01 mtu 1400 netns web",
+    "ip link set dev nkv1 master br0",
     "bridge link set dev nkv1 hairpin on",
-    "ip link set nkv1 alias netkit/endpoint/web up",
-    "ip -n web link set eth0 up",
+    "ip link set dev nkv1 alias netkit/endpoint/web up",
+    "ip -n web link set dev eth0 up",
     "ip netns exec web sysctl -q -w 'net/ipv4/ping_group_range=0 0'",
     "ip -n web address add fd00::2/64 dev eth0 nodad",
   ]);
@@ -62,11 +62,11 @@ test("commands for a namespace with a name", () => {
 
 test("commands for a namespace with a path alone", () => {
   expect(shell("create", veth(adopted), sysctl(adopted), address(adopted))).toEqual([
-    "ip link add nkv1 mtu 1400 type veth peer name eth0 address 02:00:5e:10:00:01 mtu 1400 netns /proc/42/ns/net",
-    "ip link set nkv1 master br0",
+    "ip link add dev nkv1 mtu 1400 type veth peer name eth0 address 02:00:5e:10:00:01 mtu 1400 netns /proc/42/ns/net",
+    "ip link set dev nkv1 master br0",
     "bridge link set dev nkv1 hairpin on",
-    "ip link set nkv1 alias netkit/endpoint/web up",
-    "nsenter --net=/proc/42/ns/net ip link set eth0 up",
+    "ip link set dev nkv1 alias netkit/endpoint/web up",
+    "nsenter --net=/proc/42/ns/net ip link set dev eth0 up",
     "nsenter --net=/proc/42/ns/net sysctl -q -w 'net/ipv4/ping_group_range=0 0'",
     "nsenter --net=/proc/42/ns/net ip address add fd00::2/64 dev eth0 nodad",
   ]);
@@ -77,7 +77,7 @@ test("removing says nothing of what goes by itself", () => {
   const route: Resource = { kind: "route", ns: "host", destination: parseCidr("::/0"), via: parseIp("fd00::1") };
   expect(shell("remove", route, address(named), sysctl(named), veth(named), netns)).toEqual([
     "ip -6 route delete ::/0 via fd00::1 proto 107",
-    "ip link delete nkv1",
+    "ip link delete dev nkv1",
     "ip netns delete web",
   ]);
 });
@@ -86,8 +86,8 @@ test("changes in place are commands that change in place", () => {
   const bridge: Resource = { kind: "bridge", ns: "host", name: "br0", mac: parseMac("02:00:00:00:00:01") };
   const resource: Resource = { ...bridge, mtu: 1400, noLinkLocal: true };
   expect(handler.toShell([{ op: "replace", key: keyOf(resource), resource, previous: bridge, owner }])).toEqual([
-    "ip link set br0 addrgenmode none",
-    "ip link set br0 address 02:00:00:00:00:01 mtu 1400 alias netkit/endpoint/web up",
+    "ip link set dev br0 addrgenmode none",
+    "ip link set dev br0 address 02:00:00:00:00:01 mtu 1400 alias netkit/endpoint/web up",
   ]);
 });
 

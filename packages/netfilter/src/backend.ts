@@ -3,7 +3,7 @@ import {
   NetkitError,
   parseCidr,
   parseIp,
-  parseLinkName,
+  parseHostLinkName,
   parseSources,
   type Access,
   type Cidr,
@@ -48,10 +48,10 @@ function parseIsolation(resource: IsolationResource): IsolationResource {
   const { link, ipv4, ipv6, trusted } = resource;
   return {
     ...resource,
-    link: parseLinkName(link),
+    link: parseHostLinkName(link),
     ...(ipv4 === undefined ? {} : { ipv4: parseAccess(ipv4) }),
     ...(ipv6 === undefined ? {} : { ipv6: parseAccess(ipv6) }),
-    ...(trusted === undefined ? {} : { trusted: trusted.map(parseLinkName) }),
+    ...(trusted === undefined ? {} : { trusted: trusted.map(parseHostLinkName) }),
   };
 }
 
@@ -65,7 +65,7 @@ function parseAccess(access: string): Access {
 function parseMasquerade(resource: MasqueradeResource): MasqueradeResource {
   const { link, subnet, source } = resource;
   const fixed = source === undefined ? {} : { source: parseIp(source) };
-  return { ...resource, link: parseLinkName(link), subnet: parseCidr(subnet), ...fixed };
+  return { ...resource, link: parseHostLinkName(link), subnet: parseCidr(subnet), ...fixed };
 }
 
 function parsePublish(resource: PublishResource): PublishResource {
@@ -74,7 +74,7 @@ function parsePublish(resource: PublishResource): PublishResource {
   const family = familyOf(target);
   return {
     ...resource,
-    link: parseLinkName(resource.link),
+    link: parseHostLinkName(resource.link),
     family,
     protocol: parseProtocol(resource.protocol),
     ...(hostAddress === undefined ? {} : { hostAddress: parseIp(hostAddress) }),
@@ -90,7 +90,7 @@ function parseOpen(resource: OpenResource): OpenResource {
   const { from } = resource;
   return {
     ...resource,
-    link: parseLinkName(resource.link),
+    link: parseHostLinkName(resource.link),
     protocol: parseProtocol(resource.protocol),
     target,
     targetPort: parseRange(resource.targetPort),

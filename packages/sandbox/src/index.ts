@@ -27,4 +27,4 @@ export {
   type ProcessIdentity,
   type WaitOptions,
 } from "./process.ts";
-export { spawnInSandbox, type ExitStatus, type SandboxChild, type SpawnOptions } from "./spawn.ts";
+export { checkStart, spawnInSandbox, type ExitStatus, type SandboxChild, type SpawnOptions } from "./spawn.ts";

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, existsSync, openSync, readdirSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, statSync, unlinkSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { NetkitError } from "@netkit/core";
 import { withNamespace } from "@netkit/netlink";
@@ -220,6 +220,24 @@ function filesOf(directory: string | undefined): { covering: string[]; uncovered
     (existsSync(`/etc/${name}`) ? covering : uncovered).push(name);
   }
   return { covering, uncovered };
+}
+
+/**
+ * Whether a process can be started with this directory and log, before anything is made for it.
+ * @throws NetkitError ARGUMENT_INVALID, STATE_UNWRITABLE
+ */
+export function checkStart({
+  cwd,
+  log,
+}: {
+  readonly cwd?: string | undefined;
+  readonly log?: string | undefined;
+}): void {
+  checkDirectory(cwd);
+  if (log === undefined) return;
+  const isNew = !existsSync(log);
+  closeSync(openLog(log));
+  if (isNew) unlinkSync(log);
 }
 
 function openLog(path: string): number {

@@ -141,6 +141,8 @@ describe.each(settings)("$firewall, bridge-nf-call $bridgeNetfilter", (setting) 
       const web = await open({ network: "n", publish: ["8080:80", "8081:80"] });
       await using _ = await serve(web.space, 80);
       const [four = "", six = ""] = web.addresses;
+      const ports = (await web.sandbox.inspect()).endpoints[0]?.ports;
+      expect(ports).toMatchObject([{ hostFamilies: ["ipv4"] }, { hostFamilies: ["ipv4"] }]);
       expect(await answer(outside, hostIpv4, 8080)).toBe(outsideIpv4);
       expect(await answer(outside, hostIpv4, 8081)).toBe(outsideIpv4);
       expect(await answer(outside, hostIpv6, 8080)).toBe("refused");
@@ -171,6 +173,17 @@ describe.each(settings)("$firewall, bridge-nf-call $bridgeNetfilter", (setting) 
         expect(await isDropped(far.space, address, 80)).toBe(true);
       }
     });
+  });
+});
+
+test("where everybody is let in, a port isn't published for some sources alone, and nothing is left", async () => {
+  await onOutsideHost(plain, async ({ netkit, open }) => {
+    await netkit.networks.create({ name: "n", options: { "gateway-mode-ipv4": "nat-unprotected" } });
+    await expect(open({ network: "n", publish: ["8080:80,from=192.0.2.0/24"] })).rejects.toMatchObject({
+      code: "UNSUPPORTED",
+      message: expect.stringContaining("gateway-mode-ipv4=nat-unprotected"),
+    });
+    expect(await netkit.sandboxes.list()).toEqual([]);
   });
 });
 

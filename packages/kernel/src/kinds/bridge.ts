@@ -58,18 +58,18 @@ export const bridge: Kind<BridgeResource> = {
     const options = ["stp_state", 0, "forward_delay", 0, "mcast_snooping", 0];
     const { mtu, ...link } = pinned(shell.mark, resource);
     return [
-      shell.ip(ns, "link", "add", ...linkWords(link), "type", "bridge", ...options),
-      ...(mtu === undefined ? [] : [shell.ip(ns, "link", "set", name, "mtu", mtu)]),
-      ...(noLinkLocal === true ? [shell.ip(ns, "link", "set", name, "addrgenmode", "none")] : []),
-      shell.ip(ns, "link", "set", name, "alias", alias, "up"),
+      shell.ip(ns, "link", "add", "dev", ...linkWords(link), "type", "bridge", ...options),
+      ...(mtu === undefined ? [] : [shell.ip(ns, "link", "set", "dev", name, "mtu", mtu)]),
+      ...(noLinkLocal === true ? [shell.ip(ns, "link", "set", "dev", name, "addrgenmode", "none")] : []),
+      shell.ip(ns, "link", "set", "dev", name, "alias", alias, "up"),
     ];
   },
   changeCommands(shell, resource, _, alias) {
     const { ns, name, noLinkLocal } = resource;
     const [, ...words] = linkWords(pinned(shell.mark, resource));
     return [
-      shell.ip(ns, "link", "set", name, "addrgenmode", noLinkLocal === true ? "none" : "eui64"),
-      shell.ip(ns, "link", "set", name, ...words, "alias", alias, "up"),
+      shell.ip(ns, "link", "set", "dev", name, "addrgenmode", noLinkLocal === true ? "none" : "eui64"),
+      shell.ip(ns, "link", "set", "dev", name, ...words, "alias", alias, "up"),
     ];
   },
   removeCommands: removeLinkCommands,

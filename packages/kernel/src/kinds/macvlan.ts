@@ -31,10 +31,10 @@ export const macvlan: Kind<MacvlanResource> = {
     return [
       shell.ip(
         "host",
-        ["link", "add", "link", parent, ...linkWords(resource), ...shell.netns("host", ns)],
+        ["link", "add", "link", parent, "dev", ...linkWords(resource), ...shell.netns("host", ns)],
         ["type", "macvlan", "mode", mode],
       ),
-      shell.ip(ns, "link", "set", name, "alias", alias, "up"),
+      shell.ip(ns, "link", "set", "dev", name, "alias", alias, "up"),
     ];
   },
   removeCommands: removeLinkCommands,

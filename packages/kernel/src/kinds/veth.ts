@@ -71,13 +71,13 @@ export const veth: Kind<VethResource> = {
     return [
       shell.ip(
         ns,
-        ["link", "add", ...linkWords(resource), "type", "veth"],
+        ["link", "add", "dev", ...linkWords(resource), "type", "veth"],
         ["peer", "name", ...linkWords(peer), ...shell.netns(ns, peer.ns)],
       ),
-      ...(master === undefined ? [] : [shell.ip(ns, "link", "set", name, "master", master)]),
+      ...(master === undefined ? [] : [shell.ip(ns, "link", "set", "dev", name, "master", master)]),
       ...portCommands(shell, resource),
-      shell.ip(ns, "link", "set", name, "alias", alias, "up"),
-      shell.ip(peer.ns, "link", "set", peer.name, "up"),
+      shell.ip(ns, "link", "set", "dev", name, "alias", alias, "up"),
+      shell.ip(peer.ns, "link", "set", "dev", peer.name, "up"),
     ];
   },
   changeCommands(shell, resource, previous, alias) {
@@ -86,10 +86,10 @@ export const veth: Kind<VethResource> = {
     const [, ...words] = linkWords(resource);
     const [, ...peerWords] = linkWords(peer);
     return [
-      shell.ip(ns, "link", "set", name, ...(master === undefined ? ["nomaster"] : ["master", master])),
+      shell.ip(ns, "link", "set", "dev", name, ...(master === undefined ? ["nomaster"] : ["master", master])),
       ...portCommands(shell, master === undefined ? resource : { hairpin: false, isolated: false, ...resource }),
-      shell.ip(ns, "link", "set", name, ...words, "alias", alias, "up"),
-      ...(resource.handedOver === true ? [] : [shell.ip(peer.ns, "link", "set", peer.name, ...peerWords, "up")]),
+      shell.ip(ns, "link", "set", "dev", name, ...words, "alias", alias, "up"),
+      ...(resource.handedOver === true ? [] : [shell.ip(peer.ns, "link", "set", "dev", peer.name, ...peerWords, "up")]),
     ];
   },
   removeCommands: removeLinkCommands,

@@ -60,10 +60,10 @@ export const vxlan: Kind<VxlanResource> = {
       ...(neighSuppress === undefined ? [] : ["neigh_suppress", neighSuppress ? "on" : "off"]),
     ];
     return [
-      shell.ip(ns, "link", "add", ...linkWords(resource), "type", "vxlan", ...options),
-      ...(master === undefined ? [] : [shell.ip(ns, "link", "set", name, "master", master)]),
+      shell.ip(ns, "link", "add", "dev", ...linkWords(resource), "type", "vxlan", ...options),
+      ...(master === undefined ? [] : [shell.ip(ns, "link", "set", "dev", name, "master", master)]),
       ...(master === undefined || flags.length === 0 ? [] : [shell.bridge(ns, "link", "set", "dev", name, ...flags)]),
-      shell.ip(ns, "link", "set", name, "alias", alias, "up"),
+      shell.ip(ns, "link", "set", "dev", name, "alias", alias, "up"),
     ];
   },
   removeCommands: removeLinkCommands,

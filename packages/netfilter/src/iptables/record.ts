@@ -2,7 +2,7 @@ import {
   isNetkitError,
   parseCidr,
   parseIp,
-  parseLinkName,
+  parseHostLinkName,
   parseSources,
   type Access,
   type Cidr,
@@ -58,18 +58,18 @@ function parse([kind, ...words]: readonly string[]): FirewallResource | undefine
     return {
       kind,
       ns: "host",
-      link: parseLinkName(link),
+      link: parseHostLinkName(link),
       icc: icc === "icc",
       internal: internal === "internal",
       ...(isAccess(ipv4) ? { ipv4 } : {}),
       ...(isAccess(ipv6) ? { ipv6 } : {}),
-      ...(trusted.length === 0 ? {} : { trusted: trusted.map(parseLinkName) }),
+      ...(trusted.length === 0 ? {} : { trusted: trusted.map(parseHostLinkName) }),
     };
   }
   if (kind === "masquerade" && words.length === 3) {
     const [link = "", subnet = "", source = ""] = words;
     const fixed = source === "*" ? {} : { source: parseIp(source) };
-    return { kind, ns: "host", link: parseLinkName(link), subnet: parseCidr(subnet), ...fixed };
+    return { kind, ns: "host", link: parseHostLinkName(link), subnet: parseCidr(subnet), ...fixed };
   }
   if (kind === "open" && isPort(words, 4)) {
     const [protocol = "", target = "", ports = "", link = "", ...filter] = words;
@@ -81,7 +81,7 @@ function parse([kind, ...words]: readonly string[]): FirewallResource | undefine
       protocol,
       target: parseIp(target),
       targetPort,
-      link: parseLinkName(link),
+      link: parseHostLinkName(link),
       ...parseFilter(filter),
     };
   }
@@ -122,7 +122,7 @@ function parsePublish(words: readonly string[]): PublishResource | undefined {
     hostPort,
     target: parseIp(target),
     targetPort,
-    link: parseLinkName(link),
+    link: parseHostLinkName(link),
     ...parseFilter(filter),
   };
 }
