@@ -3,7 +3,7 @@ import { contains, countAssignable } from "@netkit/ipam";
 import { consistently } from "./consistently.ts";
 import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
 import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandboxOf, type Reader } from "./lookup.ts";
-import { locate, sandboxState } from "./sandboxes.ts";
+import { locate, sandboxState } from "./whereabouts.ts";
 import { keys } from "./state.ts";
 
 export async function networkDetails(reader: Reader, network: Network): Promise<NetworkDetails> {

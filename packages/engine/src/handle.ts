@@ -18,7 +18,8 @@ import { connect, disconnect } from "./endpoints.ts";
 import { namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
 import { filesDirectory } from "./sandbox-files.ts";
-import { locate, removeSandbox } from "./sandboxes.ts";
+import { removeSandbox } from "./sandboxes.ts";
+import { locate } from "./whereabouts.ts";
 import { keys } from "./state.ts";
 import { liveProcesses, refuseLive, stopProcesses } from "./stopping.ts";
 

@@ -6,38 +6,29 @@ import {
   parseName,
   parseOptions,
   type AnyDriver,
-  type Claim,
-  type Family,
   type Ip,
   type Network,
   type NetworkId,
   type OptionInput,
   type OptionSet,
   type Owner,
-  type Subnet,
   type SubnetRequest,
 } from "@netkit/core";
-import {
-  addressKey,
-  choosePool,
-  defaultIpv4Pools,
-  findOverlap,
-  planSubnets,
-  uniqueLocalPool,
-  type SubnetRules,
-} from "@netkit/ipam";
+import { addressKey, planSubnets } from "@netkit/ipam";
 import type { NetworkRequest } from "./api.ts";
-import { parseSubnet, refuseUsedSettings, settingsOf, withSettings } from "./config-network.ts";
+import { takeClaim } from "./claims.ts";
+import { parseSubnet, settingsOf, withSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
-import { hostNameServers } from "./host-name-servers.ts";
 import { hasInterfaces } from "./interface.ts";
 import { newId } from "./new-id.ts";
-import { endpointsOfNetwork, networkOf, sandboxOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
+import { chooseSubnets, subnetRules } from "./subnets.ts";
 import { checkResources, viewOf } from "./view.ts";
 
-const ownerOf = (network: Network): Owner => ({ type: "network", id: network.id, name: network.name });
+export function ownerOf({ id, name }: Network): Owner {
+  return { type: "network", id, name };
+}
 
 /** A new network, with its kernel objects; settings for others (`configOnly`) have none. */
 export async function createNetwork(context: Context, draft: Draft, request: NetworkRequest): Promise<Network> {
@@ -175,49 +166,6 @@ export async function realise(
   return network;
 }
 
-/** @throws NetkitError NETWORK_PREDEFINED, NETWORK_IN_USE with the names of who uses it */
-export async function removeNetwork(draft: Draft, network: Network): Promise<Network> {
-  if (network.predefined) {
-    throw new NetkitError("NETWORK_PREDEFINED", `network '${network.name}' is predefined and can't be removed`, {
-      hint: "These can be removed: netkit network ls --filter type=custom",
-    });
-  }
-  const endpoints = await endpointsOfNetwork(draft, network.id);
-  if (endpoints.length > 0) {
-    const names = await Promise.all(endpoints.map(async ({ sandbox }) => (await sandboxOf(draft, sandbox)).name));
-    throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is in use by ${list(names)}`, {
-      hint: howToFree(network, names),
-      details: { network: network.name, sandboxes: names },
-    });
-  }
-  await refuseUsedSettings(draft, network);
-  draft.recovery = "finish";
-  draft.want(ownerOf(network), []);
-  draft.delete(keys.network(network.id));
-  draft.delete(keys.networkName(network.name));
-  for (const { subnet } of network.subnets) draft.delete(keys.cursor(network.id, subnet));
-  if (Object.keys(network.claims).length > 0) {
-    for (const { key, value } of await draft.range<NetworkId>("claim/")) if (value === network.id) draft.delete(key);
-  }
-  return network;
-}
-
-function howToFree({ name }: Network, users: readonly string[]): string {
-  const [first = "", ...others] = users;
-  const disconnect = `netkit network disconnect ${name} ${first}`;
-  if (others.length === 0) return `Disconnect or remove first: ${disconnect}`;
-  const all =
-    users.length > 5
-      ? `see which: netkit sandbox ls --filter network=${name}`
-      : `all at once: netkit sandbox rm ${users.join(" ")}`;
-  return `Disconnect each (${disconnect}) or remove them first; ${all}`;
-}
-
-function list(names: readonly string[]): string {
-  const shown = names.slice(0, 5).map((name) => `'${name}'`);
-  return names.length > 5 ? `${shown.join(", ")} and ${names.length - 5} more` : shown.join(", ");
-}
-
 function refuseSingletons(driver: AnyDriver, name: string): void {
   if (driver.traits.namespace === "own" && !driver.traits.exclusive) return;
   throw new NetkitError(
@@ -243,113 +191,6 @@ async function refuseTaken(context: Context, draft: Draft, name: string): Promis
     hint: `Choose another name, or remove it first: netkit network rm ${name}`,
     details: { name, id, root: context.instance.root },
   });
-}
-
-async function takeClaim(draft: Draft, claim: Claim, network: Network): Promise<string> {
-  const isFree = async (value: string): Promise<boolean> => !(await draft.has(keys.claim(claim.space, value)));
-  let value: string | undefined;
-  if (claim.value !== undefined) {
-    if (await isFree(claim.value)) value = claim.value;
-  } else if (claim.range !== undefined) {
-    for (let candidate = claim.range.first; candidate <= claim.range.last && value === undefined; candidate++) {
-      if (await isFree(String(candidate))) value = String(candidate);
-    }
-  }
-  if (value === undefined) {
-    throw await claimTaken(draft, claim, network);
-  }
-  draft.put(keys.claim(claim.space, value), network.id);
-  return value;
-}
-
-async function claimTaken(draft: Draft, claim: Claim, { name }: Network): Promise<NetkitError> {
-  const { space, value, range } = claim;
-  const details = { claim, network: name };
-  const holder = value === undefined ? undefined : await draft.get<NetworkId>(keys.claim(space, value));
-  if (holder === undefined) {
-    const all = `${range?.first}-${range?.last}`;
-    return new NetkitError("RESOURCE_CONFLICT", `each ${space} of ${all} is in use by another network`, {
-      hint: "Remove networks that aren't needed: netkit network prune",
-      details,
-    });
-  }
-  const other = await networkOf(draft, holder);
-  return new NetkitError("RESOURCE_CONFLICT", `${space} ${value} is in use by network '${other.name}'`, {
-    hint: `Choose another one, or remove that network first: netkit network rm ${other.name}`,
-    details: { ...details, holder: other.name },
-  });
-}
-
-async function chooseSubnets(
-  context: Context,
-  draft: Draft,
-  driver: AnyDriver,
-  network: Network,
-  requests: readonly SubnetRequest[],
-  ipv4: boolean,
-  ownLinks: readonly string[],
-): Promise<readonly Subnet[]> {
-  const { traits } = driver;
-  if (traits.addresses === "none") {
-    if (requests.length > 0) throw new NetkitError("UNSUPPORTED", `driver '${driver.name}' has no subnets`);
-    return [];
-  }
-  const rules = subnetRules(context, driver, network);
-  const asked = planSubnets(requests, rules);
-  const families = wantedFamilies(driver, network, ipv4);
-  const missing = families.filter((family) => !asked.some(({ subnet }) => familyOf(subnet) === family));
-
-  const others = (await draft.range<Network>("network/")).map(({ value }) => value);
-  const taken = others.flatMap(({ name, subnets }) =>
-    subnets.map(({ subnet }) => ({ cidr: subnet, name: `network '${name}'` })),
-  );
-  const routes = (await context.host.open())
-    .routes()
-    .filter(({ link }) => !ownLinks.includes(link))
-    .map(({ destination, link }) => ({
-      cidr: destination,
-      name: `the host's route ${destination}${link === "" ? "" : ` on ${link}`}`,
-    }));
-  for (const { subnet } of asked) {
-    const overlap = findOverlap(subnet, taken) ?? findOverlap(subnet, routes);
-    if (overlap === undefined) continue;
-    throw new NetkitError("SUBNET_OVERLAP", `subnet ${subnet} overlaps ${overlap}`, {
-      hint: "Choose another subnet, or leave it out to get a free one.",
-      details: { subnet, overlaps: overlap },
-    });
-  }
-  const nameServers = missing.length > 0 ? hostNameServers() : [];
-  const chosen: SubnetRequest[] = missing.map((family) => ({
-    subnet: choosePool({
-      pools: family === "ipv4" ? defaultIpv4Pools : [uniqueLocalPool(context.instance.root + network.id)],
-      taken: [...taken.map(({ cidr }) => cidr), ...asked.map(({ subnet }) => subnet)],
-      // Behind a network of ours nobody would reach them any more.
-      routes: [...routes.map(({ cidr }) => cidr), ...nameServers],
-    }),
-  }));
-  return [...asked, ...planSubnets(chosen, rules)];
-}
-
-/** Without a network, its options being wrong, each family has gateways: most do. */
-function subnetRules({ instance }: Context, driver: AnyDriver, network: Network | undefined): SubnetRules {
-  const { families } = driver.traits;
-  const gateways = network === undefined ? undefined : driver.gateways?.(viewOf(instance, network));
-  return { families, gateways: gateways ?? families };
-}
-
-function wantedFamilies(driver: AnyDriver, network: Network, ipv4: boolean): Family[] {
-  const wanted: Family[] = [...(ipv4 ? ["ipv4" as const] : []), ...(network.ipv6 ? ["ipv6" as const] : [])];
-  if (wanted.length === 0) {
-    throw new NetkitError("ARGUMENT_INVALID", `network '${network.name}' would have neither IPv4 nor IPv6`);
-  }
-  for (const family of wanted) {
-    if (driver.traits.families.includes(family)) continue;
-    throw new NetkitError(
-      "UNSUPPORTED",
-      `driver '${driver.name}' doesn't carry ${family === "ipv4" ? "IPv4" : "IPv6"}`,
-    );
-  }
-  return wanted;
 }
 
 /** The key of an address in use. Families sort apart, so that a range over one sees nothing of the other. */

@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
 import {
   NetkitError,
   parseIp,
@@ -7,21 +5,21 @@ import {
   parseNamespaceSysctls,
   type Endpoint,
   type Namespace,
-  type NamespaceId,
   type Sandbox,
   type SandboxId,
 } from "@netkit/core";
-import { bootId, isAlive, locateNamespace, parseHostname } from "@netkit/sandbox";
+import { parseHostname } from "@netkit/sandbox";
 import type { EndpointRequest, SandboxRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
+import { joinedSandbox } from "./joining.ts";
 import { newId } from "./new-id.ts";
+import { newNamespace } from "./new-namespace.ts";
 import { connect, detach } from "./endpoints.ts";
-import { endpointsOfNamespace, findNetwork, findSandbox, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
+import { endpointsOfNamespace, findNetwork, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { ownerOfNamespace, refreshFiles, wantNamespace } from "./sandbox-files.ts";
 import { randomName } from "./random-name.ts";
 import { keys } from "./state.ts";
-import { namespaceName } from "./view.ts";
 
 /** A new sandbox in a namespace of its own, an adopted one, the host's or another sandbox's, connected to its networks. */
 export async function openSandbox(context: Context, draft: Draft, request: SandboxRequest): Promise<Sandbox> {
@@ -139,75 +137,6 @@ export async function removeSandbox(context: Context, draft: Draft, sandbox: San
   return sandbox;
 }
 
-/**
- * What opens the namespace: its own path or, when somebody took that away while a process lives in it, another one.
- * Undefined: it is gone.
- */
-export function locate(namespace: Namespace): string | undefined {
-  if (namespace.owner === "host") return namespace.path;
-  return namespace.boot === bootId() ? locateNamespace(namespace) : undefined;
-}
-
-export function sandboxState(sandbox: Sandbox): "running" | "exited" | "idle" {
-  if (sandbox.process === undefined) return "idle";
-  return isAlive(sandbox.process) ? "running" : "exited";
-}
-
-/** The sandbox behind `<driver>:<sandbox>`, if a request names one: it shares its namespace, files and hostname. */
-async function joinedSandbox(
-  context: Context,
-  draft: Draft,
-  endpoints: readonly EndpointRequest[],
-  request: SandboxRequest,
-): Promise<Sandbox | undefined> {
-  const first = endpoints.find(({ network }) => network.includes(":"));
-  if (first === undefined) return undefined;
-  const [driverName, ref] = splitOnce(first.network);
-  const driver = await context.drivers.get(driverName);
-  if (driver.traits.namespace !== "joined") {
-    throw new NetkitError(
-      "ARGUMENT_INVALID",
-      `'${first.network}' is no network: driver '${driverName}' joins no sandboxes`,
-      {
-        hint: "Join a sandbox with container:SANDBOX.",
-      },
-    );
-  }
-  if (ref === request.name) throw new NetkitError("ARGUMENT_INVALID", `sandbox '${ref}' can't join itself`);
-  const holder = await findSandbox(draft, ref);
-  const refusal = joinerRefusal(first, endpoints, request);
-  if (refusal !== undefined) {
-    throw new NetkitError("UNSUPPORTED", `a sandbox that joins '${holder.name}' can't have ${refusal}`, {
-      hint: `It shares what '${holder.name}' has; give it to '${holder.name}'.`,
-      details: { holder: holder.name },
-    });
-  }
-  const namespace = await namespaceOf(draft, holder.namespace);
-  if (locate(namespace) === undefined || sandboxState(holder) === "exited") {
-    throw new NetkitError("NAMESPACE_NOT_FOUND", `sandbox '${holder.name}' isn't running, so that it can't be joined`, {
-      hint: `Remove it (netkit sandbox rm ${holder.name}) and start it again.`,
-    });
-  }
-  return holder;
-}
-
-function joinerRefusal(
-  joining: EndpointRequest,
-  endpoints: readonly EndpointRequest[],
-  request: SandboxRequest,
-): string | undefined {
-  if (endpoints.length > 1) return "further networks";
-  if ((joining.publish ?? []).length > 0) return "published ports of its own";
-  if (joining.ip !== undefined || joining.ip6 !== undefined || joining.mac !== undefined) return "addresses of its own";
-  // All that is left of a request speaks of an interface.
-  if (Object.keys(joining).some((key) => key !== "network" && key !== "publish")) return "an interface of its own";
-  if (request.netns !== undefined || request.pid !== undefined) return "another namespace";
-  if (request.hostname !== undefined || request.domainname !== undefined) return "a hostname of its own";
-  if (Object.keys(request.sysctls ?? {}).length > 0) return "sysctls of its own";
-  if (request.dns !== undefined || (request.hosts ?? []).length > 0) return "name settings of its own";
-  return undefined;
-}
-
 /** What no sandbox could have: a network twice, or others beside one that goes alone. */
 async function refuseMixedRequest(
   context: Context,
@@ -232,74 +161,6 @@ async function refuseMixedRequest(
   }
 }
 
-async function newNamespace(
-  context: Context,
-  draft: Draft,
-  name: string,
-  endpoints: readonly EndpointRequest[],
-  request: SandboxRequest,
-): Promise<Namespace> {
-  const id = newId<NamespaceId>();
-  const boot = bootId();
-  if (request.netns !== undefined || request.pid !== undefined) return await adopt(context, draft, id, request);
-  if (await livesOnHost(context, draft, endpoints)) {
-    return { id, owner: "host", path: "/proc/thread-self/ns/net", cookie: "", boot, members: [] };
-  }
-  // A namespace outlives the sandbox that it is named after when others have joined it.
-  const plain = namespaceName(context.instance, name);
-  const netnsName = existsSync(join("/run/netns", plain)) ? `${plain}.${id.slice(0, 6)}` : plain;
-  return { id, owner: "netkit", path: join("/run/netns", netnsName), name: netnsName, cookie: "", boot, members: [] };
-}
-
-async function livesOnHost(context: Context, draft: Draft, endpoints: readonly EndpointRequest[]): Promise<boolean> {
-  for (const { network } of endpoints) {
-    const { driver } = await findNetwork(draft, network);
-    if ((await context.drivers.find(driver))?.traits.namespace === "host") return true;
-  }
-  return false;
-}
-
-async function adopt(
-  context: Context,
-  draft: Draft,
-  id: NamespaceId,
-  { netns, pid }: SandboxRequest,
-): Promise<Namespace> {
-  if (netns !== undefined && pid !== undefined) {
-    throw new NetkitError("ARGUMENT_INVALID", "a namespace is adopted by path or by pid, not by both");
-  }
-  const path = netns === undefined ? `/proc/${pid}/ns/net` : resolve(netns);
-  const host = await context.host.open();
-  let cookie: string;
-  try {
-    cookie = host.namespaceCookie(path);
-  } catch (cause) {
-    throw new NetkitError("NAMESPACE_NOT_FOUND", `${path} is not a network namespace that can be opened`, {
-      hint:
-        netns === undefined
-          ? `Is there a process ${pid}?`
-          : "'ip netns' lists the named ones; they are under /run/netns.",
-      cause,
-    });
-  }
-  if (cookie === host.cookie) {
-    throw new NetkitError("NAMESPACE_ADOPTED", `${path} is the host's own namespace`, {
-      hint: "Use --network host for that.",
-    });
-  }
-  const boot = bootId();
-  const adopted = await draft.get<NamespaceId>(keys.cookie(boot, cookie));
-  if (adopted !== undefined) {
-    const { members } = await namespaceOf(draft, adopted);
-    const holder = members[0] === undefined ? undefined : await sandboxOf(draft, members[0]);
-    throw new NetkitError("NAMESPACE_ADOPTED", `${path} is the namespace of sandbox '${holder?.name ?? adopted}'`, {
-      hint: holder === undefined ? "Remove that sandbox first." : `Join it: --network container:${holder.name}`,
-    });
-  }
-  draft.put(keys.cookie(boot, cookie), id);
-  return { id, owner: "stranger", path, cookie, boot, members: [] };
-}
-
 async function freeName(draft: Draft): Promise<string> {
   for (;;) {
     const name = randomName();
@@ -310,9 +171,4 @@ async function freeName(draft: Draft): Promise<string> {
 /** A sandbox's name as a hostname (sethostname(2): 64 bytes). */
 function hostnameFor(name: string): string {
   return parseHostname(name.slice(0, 64).replace(/[_.-]+$/, ""));
-}
-
-function splitOnce(text: string): [string, string] {
-  const at = text.indexOf(":");
-  return [text.slice(0, at), text.slice(at + 1)];
 }

@@ -1,6 +1,6 @@
 import { isNetkitError, NetkitError, type Namespace, type Sandbox, type SandboxProcess } from "@netkit/core";
 import { bootId, isAlive, processesIn, processStartTime, stop } from "@netkit/sandbox";
-import { locate } from "./sandboxes.ts";
+import { locate } from "./whereabouts.ts";
 
 /** How long a process may take to end on SIGTERM before it gets SIGKILL; Docker gives the same. */
 const graceMs = 10_000;

@@ -1,6 +1,6 @@
 import type { Namespace, Store } from "@netkit/core";
 import { readerOf, type Reader } from "./lookup.ts";
-import { locate } from "./sandboxes.ts";
+import { locate } from "./whereabouts.ts";
 
 /**
  * What is stored and where the namespaces are, each range read and each namespace looked for once: for whoever compares

@@ -1,0 +1,48 @@
+import { NetkitError, type Network } from "@netkit/core";
+import { giveBackClaims } from "./claims.ts";
+import { refuseUsedSettings } from "./config-network.ts";
+import type { Draft } from "./draft.ts";
+import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
+import { ownerOf } from "./networks.ts";
+import { keys } from "./state.ts";
+
+/** @throws NetkitError NETWORK_PREDEFINED, NETWORK_IN_USE with the names of who uses it */
+export async function removeNetwork(draft: Draft, network: Network): Promise<Network> {
+  if (network.predefined) {
+    throw new NetkitError("NETWORK_PREDEFINED", `network '${network.name}' is predefined and can't be removed`, {
+      hint: "These can be removed: netkit network ls --filter type=custom",
+    });
+  }
+  const endpoints = await endpointsOfNetwork(draft, network.id);
+  if (endpoints.length > 0) {
+    const names = await Promise.all(endpoints.map(async ({ sandbox }) => (await sandboxOf(draft, sandbox)).name));
+    throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is in use by ${list(names)}`, {
+      hint: howToFree(network, names),
+      details: { network: network.name, sandboxes: names },
+    });
+  }
+  await refuseUsedSettings(draft, network);
+  draft.recovery = "finish";
+  draft.want(ownerOf(network), []);
+  draft.delete(keys.network(network.id));
+  draft.delete(keys.networkName(network.name));
+  for (const { subnet } of network.subnets) draft.delete(keys.cursor(network.id, subnet));
+  await giveBackClaims(draft, network);
+  return network;
+}
+
+function howToFree({ name }: Network, users: readonly string[]): string {
+  const [first = "", ...others] = users;
+  const disconnect = `netkit network disconnect ${name} ${first}`;
+  if (others.length === 0) return `Disconnect or remove first: ${disconnect}`;
+  const all =
+    users.length > 5
+      ? `see which: netkit sandbox ls --filter network=${name}`
+      : `all at once: netkit sandbox rm ${users.join(" ")}`;
+  return `Disconnect each (${disconnect}) or remove them first; ${all}`;
+}
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, 5).map((name) => `'${name}'`);
+  return names.length > 5 ? `${shown.join(", ")} and ${names.length - 5} more` : shown.join(", ");
+}

@@ -1,0 +1,94 @@
+import {
+  familyOf,
+  NetkitError,
+  type AnyDriver,
+  type Family,
+  type Network,
+  type Subnet,
+  type SubnetRequest,
+} from "@netkit/core";
+import {
+  choosePool,
+  defaultIpv4Pools,
+  findOverlap,
+  planSubnets,
+  uniqueLocalPool,
+  type SubnetRules,
+} from "@netkit/ipam";
+import type { Draft } from "./draft.ts";
+import { hostNameServers } from "./host-name-servers.ts";
+import type { Context } from "./operation.ts";
+import { viewOf } from "./view.ts";
+
+/** The subnets that were asked for, and a free one for each family without. */
+export async function chooseSubnets(
+  context: Context,
+  draft: Draft,
+  driver: AnyDriver,
+  network: Network,
+  requests: readonly SubnetRequest[],
+  ipv4: boolean,
+  ownLinks: readonly string[],
+): Promise<readonly Subnet[]> {
+  const { traits } = driver;
+  if (traits.addresses === "none") {
+    if (requests.length > 0) throw new NetkitError("UNSUPPORTED", `driver '${driver.name}' has no subnets`);
+    return [];
+  }
+  const rules = subnetRules(context, driver, network);
+  const asked = planSubnets(requests, rules);
+  const families = wantedFamilies(driver, network, ipv4);
+  const missing = families.filter((family) => !asked.some(({ subnet }) => familyOf(subnet) === family));
+
+  const others = (await draft.range<Network>("network/")).map(({ value }) => value);
+  const taken = others.flatMap(({ name, subnets }) =>
+    subnets.map(({ subnet }) => ({ cidr: subnet, name: `network '${name}'` })),
+  );
+  const routes = (await context.host.open())
+    .routes()
+    .filter(({ link }) => !ownLinks.includes(link))
+    .map(({ destination, link }) => ({
+      cidr: destination,
+      name: `the host's route ${destination}${link === "" ? "" : ` on ${link}`}`,
+    }));
+  for (const { subnet } of asked) {
+    const overlap = findOverlap(subnet, taken) ?? findOverlap(subnet, routes);
+    if (overlap === undefined) continue;
+    throw new NetkitError("SUBNET_OVERLAP", `subnet ${subnet} overlaps ${overlap}`, {
+      hint: "Choose another subnet, or leave it out to get a free one.",
+      details: { subnet, overlaps: overlap },
+    });
+  }
+  const nameServers = missing.length > 0 ? hostNameServers() : [];
+  const chosen: SubnetRequest[] = missing.map((family) => ({
+    subnet: choosePool({
+      pools: family === "ipv4" ? defaultIpv4Pools : [uniqueLocalPool(context.instance.root + network.id)],
+      taken: [...taken.map(({ cidr }) => cidr), ...asked.map(({ subnet }) => subnet)],
+      // Behind a network of ours nobody would reach them any more.
+      routes: [...routes.map(({ cidr }) => cidr), ...nameServers],
+    }),
+  }));
+  return [...asked, ...planSubnets(chosen, rules)];
+}
+
+/** Without a network, its options being wrong, each family has gateways: most do. */
+export function subnetRules({ instance }: Context, driver: AnyDriver, network: Network | undefined): SubnetRules {
+  const { families } = driver.traits;
+  const gateways = network === undefined ? undefined : driver.gateways?.(viewOf(instance, network));
+  return { families, gateways: gateways ?? families };
+}
+
+function wantedFamilies(driver: AnyDriver, network: Network, ipv4: boolean): Family[] {
+  const wanted: Family[] = [...(ipv4 ? ["ipv4" as const] : []), ...(network.ipv6 ? ["ipv6" as const] : [])];
+  if (wanted.length === 0) {
+    throw new NetkitError("ARGUMENT_INVALID", `network '${network.name}' would have neither IPv4 nor IPv6`);
+  }
+  for (const family of wanted) {
+    if (driver.traits.families.includes(family)) continue;
+    throw new NetkitError(
+      "UNSUPPORTED",
+      `driver '${driver.name}' doesn't carry ${family === "ipv4" ? "IPv4" : "IPv6"}`,
+    );
+  }
+  return wanted;
+}
