@@ -5,36 +5,13 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { AgentEvent, Status } from "@netkit/agent";
 import { agentSocket } from "@netkit/agent/client";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { bundle, host, type Bundle, type Host } from "./host.ts";
+import { expect, test } from "vitest";
+import { onHosts, type Host } from "./host.ts";
 
-let cli: Bundle;
 let machine: Host;
-let before: object;
-beforeAll(() => {
-  cli = bundle();
-});
-afterAll(() => cli[Symbol.dispose]());
-beforeEach(() => {
-  machine = host(cli.path);
-  before = machine.traces();
-});
-afterEach(() => {
-  const names = machine.netkit(["sandbox", "ls", "-q"]).stdout.split("\n").filter(Boolean);
-  if (names.length > 0) machine.netkit(["sandbox", "rm", "-f", ...names]);
-  machine.netkit(["network", "prune"]);
-  machine.netkit(["agent", "stop"]);
-  // oxlint-disable-next-line vitest/no-standalone-expect -- the leak check
-  expect({ ...machine.traces(), socket: existsSync(agentSocket(machine.root)) }).toEqual({ ...before, socket: false });
-  machine[Symbol.dispose]();
-});
+onHosts((host) => (machine = host));
 
-function ok(...args: string[]): string {
-  const { status, stdout, stderr } = machine.netkit(args);
-  expect(stderr, args.join(" ")).toBe("");
-  expect(status, args.join(" ")).toBe(0);
-  return stdout.trim();
-}
+const ok = (...args: string[]): string => machine.ok(...args).trim();
 
 function status(): Status {
   return JSON.parse(ok("agent", "status", "--json")) as Status;
@@ -205,7 +182,7 @@ test("agents that all others have left alone in a mount namespace end, unless th
   const [first, second] = [1, 2].map(() => {
     const root = mkdtempSync(join(tmpdir(), "netkit-cli-"));
     roots.defer(() => rmSync(root, { recursive: true }));
-    return `${process.execPath} ${cli.path} --root ${root}`;
+    return `${process.execPath} ${machine.cli} --root ${root}`;
   });
   const script = [
     "for at in /run/netns /etc/netns /run/netkit; do mkdir -p $at && mount -t tmpfs netkit-test $at; done",
@@ -242,6 +219,6 @@ test("a second agent is refused, and stop says what it did", () => {
 
 test("the unit for systemd names this program and this root", () => {
   const unit = ok("agent", "install", "--print");
-  expect(unit).toContain(`ExecStart=${process.execPath} ${cli.path} agent --root ${machine.root}\n`);
+  expect(unit).toContain(`ExecStart=${process.execPath} ${machine.cli} agent --root ${machine.root}\n`);
   for (const line of ["Type=notify", "Restart=always", "KillMode=process"]) expect(unit).toContain(`${line}\n`);
 });

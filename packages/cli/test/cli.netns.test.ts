@@ -2,31 +2,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { bundle, host, type Bundle, type Host, type Outcome } from "./host.ts";
+import { describe, expect, test } from "vitest";
+import { host, onHosts, type Host, type Outcome } from "./host.ts";
 
-let built: Bundle;
 let box: Host;
-beforeAll(() => {
-  built = bundle();
-});
-afterAll(() => {
-  built[Symbol.dispose]();
-});
-beforeEach(() => {
-  box = host(built.path);
-});
-afterEach(() => {
-  box[Symbol.dispose]();
-});
+onHosts((host) => (box = host));
 
 /** Runs the CLI, expects success and returns what it printed. */
-function netkit(...args: string[]): string {
-  const { status, stdout, stderr } = box.netkit(args);
-  expect(stderr).toBe("");
-  expect(status).toBe(0);
-  return stdout;
-}
+const netkit = (...args: string[]): string => box.ok(...args);
 
 function json<T>(...args: string[]): T {
   return JSON.parse(netkit(...args)) as T;
@@ -422,7 +405,7 @@ describe("plans", () => {
       'ip -br address; echo "it\'s in"',
     );
     expect(script).toMatch(/ip netns exec \S+ sh -c /);
-    using other = host(built.path);
+    using other = host(box.cli);
     writeFileSync(join(other.root, "script"), script);
     const made = /ip netns add (\S+)/.exec(script)?.[1] ?? "";
     try {
@@ -560,7 +543,7 @@ describe("errors", () => {
     box.run("chmod", "777", own);
     const nobody = ["--reuid=65534", "--clear-groups", "--inh-caps=-all"];
     const attempt = (...words: string[]): Outcome =>
-      box.attempt("setpriv", ...nobody, process.execPath, built.path, "--root", own, "--json", ...words);
+      box.attempt("setpriv", ...nobody, process.execPath, box.cli, "--root", own, "--json", ...words);
     for (const words of [["network", "create", "n"], ["doctor"], ["gc", "--dry-run"]])
       expect(attempt(...words)).toMatchObject({ status: 7, stderr: expect.stringContaining("needs root") });
     expect(attempt("info").status, "looking needs none").toBe(0);
@@ -619,7 +602,7 @@ test("bash completes options and names", () => {
   netkit("network", "create", "my-net");
   const folder = join(box.root, "bin");
   mkdirSync(folder);
-  writeFileSync(join(folder, "netkit"), `#!/bin/sh\nexec ${process.execPath} ${built.path} "$@"\n`, { mode: 0o755 });
+  writeFileSync(join(folder, "netkit"), `#!/bin/sh\nexec ${process.execPath} ${box.cli} "$@"\n`, { mode: 0o755 });
   const complete = (line: string): string[] =>
     box
       .run(

@@ -1,37 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { bundle, host, type Bundle, type Host } from "./host.ts";
+import { expect, test } from "vitest";
+import { onHosts, type Host } from "./host.ts";
 
-let built: Bundle;
 let box: Host;
-let before: unknown;
-beforeAll(() => {
-  built = bundle();
-});
-afterAll(() => {
-  built[Symbol.dispose]();
-});
-beforeEach(() => {
-  box = host(built.path);
-  before = box.traces();
-});
-afterEach(() => {
-  const left = netkit("sandbox", "ls", "-q").split("\n").filter(Boolean);
-  if (left.length > 0) netkit("sandbox", "rm", "-f", ...left);
-  netkit("network", "prune");
-  // oxlint-disable-next-line vitest/no-standalone-expect -- the leak check of every test
-  expect(box.traces()).toEqual(before);
-  box[Symbol.dispose]();
-});
+onHosts((host) => (box = host));
 
 /** Runs the CLI, expects success and returns what it printed. */
-function netkit(...args: string[]): string {
-  const { status, stdout, stderr } = box.netkit(args);
-  expect(stderr).toBe("");
-  expect(status).toBe(0);
-  return stdout;
-}
+const netkit = (...args: string[]): string => box.ok(...args);
 
 test("run takes Docker's grammar of --network, with all that an endpoint can have", () => {
   netkit("network", "create", "--ipv6", "a");

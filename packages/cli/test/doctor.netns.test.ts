@@ -1,44 +1,25 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { bundle, host, type Bundle, type Host } from "./host.ts";
+import { afterEach, expect, test } from "vitest";
+import { onHosts, type Host } from "./host.ts";
 
-let built: Bundle;
 let box: Host;
-let before: unknown;
 let bridge: string;
-beforeAll(() => {
-  built = bundle();
-});
-afterAll(() => {
-  built[Symbol.dispose]();
-});
 /** A host with an uplink and a network. */
-beforeEach(() => {
-  box = host(built.path);
+onHosts((host) => {
+  box = host;
   box.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1");
   box.run("ip", "address", "add", "203.0.113.1/24", "dev", "up0");
   box.run("ip", "link", "set", "up0", "up");
   box.run("ip", "link", "set", "up1", "up");
   box.run("ip", "route", "add", "default", "via", "203.0.113.2");
-  before = box.traces();
-  expectSilent("network", "create", "--subnet", "10.7.0.0/24", "n");
+  box.ok("network", "create", "--subnet", "10.7.0.0/24", "n");
   bridge = box.run("sh", "-c", "ip -o link show type bridge | cut -d: -f2").trim();
 });
 afterEach(() => {
-  const left = box.netkit(["sandbox", "ls", "-q"]).stdout.split("\n").filter(Boolean);
-  if (left.length > 0) box.netkit(["sandbox", "rm", "-f", ...left]);
-  box.netkit(["network", "prune"]);
+  box.clear();
+  // Others' rules are none of netkit's.
   box.run("nft", "flush", "ruleset");
-  // oxlint-disable-next-line vitest/no-standalone-expect -- the leak check of all tests
-  expect(box.traces()).toEqual(before);
-  box[Symbol.dispose]();
+  box.run("ip", "link", "delete", "up0");
 });
-
-function expectSilent(...args: string[]): string {
-  const { status, stdout, stderr } = box.netkit(args);
-  // oxlint-disable-next-line vitest/no-standalone-expect -- called from tests and their hooks
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  return stdout;
-}
 
 const drop = (): void => {
   box.run("iptables", "-P", "FORWARD", "DROP");
@@ -48,9 +29,9 @@ const dropped =
   "policy drop in chain FORWARD of table filter (iptables) drops traffic of network 'n' (IPv4): what goes to the outside, the answers from outside";
 
 test("connect and run warn of rules of others that drop the network's traffic, with the commands that end it", () => {
-  expectSilent("sandbox", "create", "--name", "quiet", "--network", "n");
-  expectSilent("run", "--rm", "--network", "n", "--", "true");
-  expectSilent("sandbox", "create", "--name", "box");
+  box.ok("sandbox", "create", "--name", "quiet", "--network", "n");
+  box.ok("run", "--rm", "--network", "n", "--", "true");
+  box.ok("sandbox", "create", "--name", "box");
   drop();
   const warning = expect.stringMatching(
     new RegExp(`^warning: ${dropped.replaceAll(/[()]/g, String.raw`\$&`)}[^\n]*\nhint: {4}${remedy().join("; ")}\n$`),
@@ -61,16 +42,16 @@ test("connect and run warn of rules of others that drop the network's traffic, w
     stdout: "hello\n",
     stderr: warning,
   });
-  expectSilent("run", "--rm", "--network", "none", "--", "true");
-  expectSilent("network", "disconnect", "n", "box");
-  expectSilent("network", "connect", "--explain", "n", "box");
+  box.ok("run", "--rm", "--network", "none", "--", "true");
+  box.ok("network", "disconnect", "n", "box");
+  box.ok("network", "connect", "--explain", "n", "box");
   for (const command of remedy()) box.run("sh", "-c", command);
-  expectSilent("network", "connect", "n", "box");
-  expectSilent("run", "--rm", "--network", "n", "--", "true");
+  box.ok("network", "connect", "n", "box");
+  box.ok("run", "--rm", "--network", "n", "--", "true");
 });
 
 test("doctor tells what is whose, in colours on a terminal; warnings fail it with --strict alone", () => {
-  expect(expectSilent("doctor")).toMatch(/^[0-9]+ resources compared: all is well\n$/);
+  expect(box.ok("doctor")).toMatch(/^[0-9]+ resources compared: all is well\n$/);
   drop();
   box.run("ip", "route", "add", "10.7.0.128/25", "dev", "up0");
   box.run("ip", "link", "set", bridge, "mtu", "1400");
@@ -106,20 +87,20 @@ test("doctor tells what is whose, in colours on a terminal; warnings fail it wit
   });
   box.run("ip", "route", "del", "10.7.0.128/25");
   for (const command of remedy()) box.run("sh", "-c", command);
-  expectSilent("doctor", "--strict");
+  box.ok("doctor", "--strict");
 });
 
 test("a firewall is chosen with the option, and the root keeps it", () => {
-  expectSilent("--firewall", "iptables", "network", "create", "m");
+  box.ok("--firewall", "iptables", "network", "create", "m");
   expect(box.run("iptables-save")).toContain("NETKIT-");
   expect(box.run("nft", "list", "tables")).not.toContain("inet netkit");
-  expect(expectSilent("info")).toMatch(/^Firewall +iptables$/m);
-  expect(expectSilent("doctor")).toContain("all is well");
+  expect(box.ok("info")).toMatch(/^Firewall +iptables$/m);
+  expect(box.ok("doctor")).toContain("all is well");
   expect(box.netkit(["--firewall", "nftables", "doctor"])).toMatchObject({
     status: 9,
     stdout: expect.stringContaining("the firewall was set up with iptables and is to be nftables"),
   });
-  expectSilent("--firewall", "nftables", "doctor", "--repair");
+  box.ok("--firewall", "nftables", "doctor", "--repair");
   expect(box.run("nft", "list", "tables")).toContain("inet netkit");
   expect(box.run("iptables-save")).not.toContain("NETKIT-");
 });

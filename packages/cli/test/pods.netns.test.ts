@@ -1,36 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { bundle, host, type Bundle, type Host } from "./host.ts";
+import { expect, test } from "vitest";
+import { onHosts, type Host } from "./host.ts";
 
-let built: Bundle;
 let box: Host;
-let before: unknown;
-beforeAll(() => {
-  built = bundle();
-});
-afterAll(() => {
-  built[Symbol.dispose]();
-});
-beforeEach(() => {
-  box = host(built.path);
-  before = box.traces();
+onHosts((host) => {
+  box = host;
   netkit("network", "create", "--subnet", "10.7.0.0/24", "n");
-});
-afterEach(() => {
-  netkit("network", "rm", "n");
-  // oxlint-disable-next-line vitest/no-standalone-expect -- the leak check of every test
-  expect(box.traces()).toEqual(before);
-  box[Symbol.dispose]();
 });
 
 /** Runs the CLI, expects success and returns what it printed. */
-function netkit(...args: string[]): string {
-  const { status, stdout, stderr } = box.netkit(args);
-  expect(stderr).toBe("");
-  expect(status).toBe(0);
-  return stdout;
-}
+const netkit = (...args: string[]): string => box.ok(...args);
 
 /** Runs the CLI, expects it to fail before any command of a sandbox, and returns what it said. */
 function refused(...words: string[]): string {

@@ -1,23 +1,11 @@
 // Where /proc/sys is read-only, as in a container without privileges over it.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { bundle, host, type Bundle, type Host, type Outcome } from "./host.ts";
+import { expect, test } from "vitest";
+import { onHosts, type Host, type Outcome } from "./host.ts";
 
-let built: Bundle;
 let box: Host;
-beforeAll(() => {
-  built = bundle();
-});
-afterAll(() => {
-  built[Symbol.dispose]();
-});
-beforeEach(() => {
-  box = host(built.path);
-});
-afterEach(() => {
-  box[Symbol.dispose]();
-});
+onHosts((host) => (box = host));
 
 /** Runs the CLI with /proc/sys read-only for it alone. */
 function confined(...words: string[]): Outcome {
@@ -30,7 +18,7 @@ function confined(...words: string[]): Outcome {
     script,
     "sh",
     process.execPath,
-    built.path,
+    box.cli,
     "--config",
     join(box.root, "netkit.json"),
     ...words,
