@@ -71,7 +71,7 @@ test("a bridge keeps its MTU when ports come and go, made by netkit or by what i
   const script: string[] = [];
   await netkit.networks.create(settings, { dryRun: true, onPlan: (plan) => script.push(...plan.toShell()) });
   const bridge = script.filter((line) => line.startsWith("ip link")).join("\n");
-  expect(bridge).toContain("\nip link set mtu0 mtu 1400\n");
+  expect(bridge).toContain("\nip link set dev mtu0 mtu 1400\n");
   host.sh(bridge);
   await made();
   host.sh("ip link del mtu0");
