@@ -1,3 +1,4 @@
+import { refusingRoutes } from "@netkit/core";
 import type { EndpointRequest, NetworkRequest, SandboxRequest } from "@netkit/engine";
 import * as z from "zod";
 
@@ -17,10 +18,18 @@ const subnetInput = z.strictObject({
   auxiliary: z.record(z.string(), text).exactOptional(),
 });
 
+const routeInput = z.strictObject({
+  destination: text,
+  gateway: text.exactOptional(),
+  type: z.enum(refusingRoutes).exactOptional(),
+  metric: z.int().exactOptional(),
+});
+
 export const networkRequest: z.ZodType<NetworkRequest> = z.strictObject({
   name: text,
   driver: text.exactOptional(),
   subnets: z.array(subnetInput).max(100).exactOptional(),
+  routes: z.array(routeInput).max(1_000).exactOptional(),
   ipv4: z.boolean().exactOptional(),
   ipv6: z.boolean().exactOptional(),
   internal: z.boolean().exactOptional(),

@@ -1,4 +1,11 @@
-import { familyOf, type Endpoint, type Family, type Network, type SubnetRequest } from "@netkit/core";
+import {
+  familyOf,
+  type Endpoint,
+  type Family,
+  type Network,
+  type NetworkRoute,
+  type SubnetRequest,
+} from "@netkit/core";
 import type { NetworkDetails } from "@netkit/engine";
 import { portTexts } from "./port-view.ts";
 
@@ -72,6 +79,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
     Ingress: false,
     ConfigFrom: { Network: network.configFrom ?? "" },
     ConfigOnly: network.configOnly !== undefined,
+    Routes: ((network.configOnly ?? network).routes ?? []).map(routeView),
     Containers: Object.fromEntries(
       network.endpoints.map((endpoint) => [
         endpoint.sandbox,
@@ -112,6 +120,15 @@ function ipamConfig({ subnet, gateway, range, auxiliary = {} }: SubnetRequest): 
     ...(range === undefined ? {} : { IPRange: range }),
     ...(gateway === undefined ? {} : { Gateway: gateway }),
     ...(Object.keys(auxiliary).length === 0 ? {} : { AuxiliaryAddresses: auxiliary }),
+  };
+}
+
+function routeView({ destination, gateway, type, metric }: NetworkRoute): Record<string, unknown> {
+  return {
+    Destination: destination,
+    ...(gateway === undefined ? {} : { Gateway: gateway }),
+    ...(type === undefined ? {} : { Type: type }),
+    ...(metric === undefined ? {} : { Metric: metric }),
   };
 }
 

@@ -4,6 +4,7 @@ import { endpointRequest } from "./endpoint-request.ts";
 import { parseNetworkOption } from "./network-option.ts";
 import { parsePairs } from "./pairs.ts";
 import { environment } from "./process-options.ts";
+import { parseRoute } from "./route-option.ts";
 import { sandboxRequest } from "./sandbox-request.ts";
 import { enter, shellLine } from "./shell.ts";
 import { subnetRequests } from "./subnet-requests.ts";
@@ -48,6 +49,33 @@ describe("--network", () => {
     "name=web,,ip=10.0.0.9",
   ])("refuses %s", (text) => {
     expect(() => parseNetworkOption(text)).toThrow(NetkitError);
+  });
+});
+
+describe("--route", () => {
+  test("has a destination, a gateway or a type that refuses, and perhaps a metric", () => {
+    expect(
+      ["10.99.0.0/16,10.7.0.9", "fd00:99::/48,fd00:7::9,50", "192.0.2.0/24,blackhole", "::1/128,prohibit,0"].map(
+        parseRoute,
+      ),
+    ).toEqual([
+      { destination: "10.99.0.0/16", gateway: "10.7.0.9" },
+      { destination: "fd00:99::/48", gateway: "fd00:7::9", metric: 50 },
+      { destination: "192.0.2.0/24", type: "blackhole" },
+      { destination: "::1/128", type: "prohibit", metric: 0 },
+    ]);
+  });
+
+  test.each([
+    "",
+    "10.99.0.0/16",
+    "10.99.0.0/16,",
+    ",10.7.0.9",
+    "10.99.0.0/16,10.7.0.9,",
+    "10.99.0.0/16,10.7.0.9,low",
+    "a,b,1,2",
+  ])("refuses '%s'", (text) => {
+    expect(() => parseRoute(text)).toThrow(NetkitError);
   });
 });
 

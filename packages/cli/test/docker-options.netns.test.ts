@@ -133,6 +133,37 @@ test("settings of one network are those of others: --config-only, --config-from"
   expect(netkit("network", "rm", "small")).toBe("small\n");
 });
 
+test("routes as Podman has them are in the plan, in inspect and in the sandbox", () => {
+  const create = ["network", "create", "--subnet", "10.7.0.0/24", "-o", "no_default_route=1"];
+  netkit(...create, "--route", "10.99.0.0/16,10.7.0.9,50", "--route", "192.0.2.0/24,blackhole", "n");
+  expect(JSON.parse(netkit("network", "inspect", "n"))).toMatchObject([
+    {
+      Routes: [
+        { Destination: "10.99.0.0/16", Gateway: "10.7.0.9", Metric: 50 },
+        { Destination: "192.0.2.0/24", Type: "blackhole" },
+      ],
+      Options: { "no-default-route": "true" },
+    },
+  ]);
+  expect(netkit("sandbox", "create", "--explain", "--network", "n")).toMatch(
+    /route add 10\.99\.0\.0\/16 via 10\.7\.0\.9 dev eth0 .*metric 50\n[^]*route add blackhole 192\.0\.2\.0\/24/,
+  );
+  expect(netkit("run", "--rm", "--network", "n", "--", "ip", "route")).toMatch(
+    /^10\.7\.0\.0\/24 .*\n10\.99\.0\.0\/16 via 10\.7\.0\.9 .*\nblackhole 192\.0\.2\.0\/24 .*\n$/,
+  );
+  const refused: [string[], string][] = [
+    [["10.99.0.0/16"], "Write it as --route 10.99.0.0/16,10.7.0.9"],
+    [["10.99.0.0/16,10.8.0.9", "0.0.0.0/0,10.7.0.9"], "10.8.0.9, which lies in no subnet"],
+    [["10.99.0.0/16,10.8.0.9", "0.0.0.0/0,10.7.0.9"], "is a default route"],
+    [["10.99.0.0/16,10.8.0.9", "0.0.0.0/0,10.7.0.9"], "--gw-priority"],
+  ];
+  for (const [routes, message] of refused)
+    expect(box.netkit([...create, ...routes.flatMap((route) => ["--route", route]), "m"])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(message),
+    });
+});
+
 test("default options of new networks are in the configuration file, by driver, and give way to given ones", () => {
   const config = join(box.root, "netkit.json");
   const defaults = { bridge: { "com.docker.network.driver.mtu": "1300", icc: "false" } };

@@ -41,6 +41,7 @@ export const codes = {
     kind: "invalid",
     doc: "A subnet, gateway, range or auxiliary address doesn't fit; all problems are listed.",
   },
+  ROUTE_INVALID: { kind: "invalid", doc: "A route of a network doesn't fit; all problems are listed." },
   PORT_INVALID: { kind: "invalid", doc: "A published port can't be parsed or is out of range." },
   OPTION_UNKNOWN: { kind: "invalid", doc: "The driver has no such option." },
   OPTION_INVALID: { kind: "invalid", doc: "An option has a value that its driver refuses." },

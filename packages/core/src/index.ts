@@ -16,6 +16,7 @@ export * from "./model.ts";
 export * from "./name.ts";
 export * from "./nearest.ts";
 export * from "./network-option.ts";
+export * from "./network-route.ts";
 export * from "./option.ts";
 export * from "./parse-options.ts";
 export * from "./plan.ts";

@@ -2,6 +2,7 @@ import type { Cidr, Ip, Mac } from "./address.ts";
 import type { EndpointAddress, Facts, PublishedPort, Subnet } from "./driver.ts";
 import type { InterfaceSysctls } from "./endpoint-option.ts";
 import type { EndpointId, NamespaceId, NetworkId, SandboxId } from "./ids.ts";
+import type { NetworkRoute } from "./network-route.ts";
 import type { OptionInput } from "./option.ts";
 
 export type Labels = Readonly<Record<string, string>>;
@@ -15,6 +16,7 @@ interface Record_ {
 /** What networks are made from, as it was asked for: it is checked by the driver of each. */
 export interface NetworkSettings {
   readonly subnets: readonly SubnetRequest[];
+  readonly routes?: readonly NetworkRoute[];
   readonly ipv4: boolean;
   readonly options: OptionInput;
 }
@@ -34,6 +36,8 @@ export interface Network extends Record_ {
   readonly configFrom?: string;
   /** Empty for drivers without addresses, and for a predefined network until its first endpoint. */
   readonly subnets: readonly Subnet[];
+  /** Routes of every sandbox on it; absent: none. */
+  readonly routes?: readonly NetworkRoute[];
   /** By canonical name, defaults included. */
   readonly options: Readonly<Record<string, unknown>>;
   /** What its plan was made from; frozen at creation. */

@@ -1,10 +1,11 @@
 import type { Network } from "./model.ts";
-import { integer, type Option } from "./option.ts";
+import { flag, integer, type Option } from "./option.ts";
 
 // A type, not an interface: only so it is an OptionSet.
 export type CommonNetworkOptions = {
   readonly announcements: Option<number>;
   readonly "announcement-interval": Option<number>;
+  readonly "no-default-route": Option<boolean>;
 };
 
 /** Options that every network with interfaces has: the engine carries them out, no driver sees them. */
@@ -19,12 +20,20 @@ export const commonNetworkOptions: CommonNetworkOptions = {
     { min: 100, max: 2_000, value: "MS" },
     { aliases: ["com.docker.network.advertise_addr_ms"] },
   ),
+  "no-default-route": flag("whether sandboxes get no default route from the network (default: false)", {
+    aliases: ["no_default_route"],
+  }),
 };
 
 /** How often an endpoint of the network announces its addresses, when it has to, and how long it waits in between. */
 export function announcementsOf({ options }: Network): { readonly times: number; readonly intervalMs: number } {
   const given = options as { readonly announcements?: number; readonly "announcement-interval"?: number };
   return { times: given.announcements ?? 3, intervalMs: given["announcement-interval"] ?? 1_000 };
+}
+
+/** Whether a sandbox's default route can lead to the network. */
+export function givesDefaultRoute({ internal, options }: Pick<Network, "internal" | "options">): boolean {
+  return !internal && options["no-default-route"] !== true;
 }
 
 /** Of a network's options those that are its driver's. */

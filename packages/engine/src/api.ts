@@ -17,6 +17,7 @@ import type {
   Owner,
   Plan,
   PortSpec,
+  RefusingRoute,
   Resource,
   Sandbox,
   SandboxId,
@@ -126,12 +127,23 @@ export interface SubnetInput {
   readonly auxiliary?: Readonly<Record<string, Ip | string>>;
 }
 
+/** A route of every sandbox on a network, as text or parsed: with a gateway among the neighbours, or of a type that refuses. */
+export interface RouteInput {
+  /** `192.0.2.0/24` */
+  readonly destination: Cidr | string;
+  readonly gateway?: Ip | string;
+  readonly type?: RefusingRoute;
+  /** 32 bits; the lowest counts. Default the kernel's: 0 for IPv4, 1024 for IPv6. */
+  readonly metric?: number;
+}
+
 export interface NetworkRequest {
   readonly name: string;
   /** Default `bridge`. */
   readonly driver?: string;
   /** None: one is chosen from the pools (and an IPv6 one with `ipv6`). */
   readonly subnets?: readonly SubnetInput[];
+  readonly routes?: readonly RouteInput[];
   /** Default true; false makes an IPv6-only network. */
   readonly ipv4?: boolean;
   readonly ipv6?: boolean;

@@ -3,6 +3,7 @@ import { planSubnets } from "@netkit/ipam";
 import type { NetworkRequest, SubnetInput } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { findNetwork, type Reader } from "./lookup.ts";
+import { parseRoutes } from "./network-routes.ts";
 
 /** @throws NetkitError ADDRESS_INVALID */
 export function parseSubnet({ subnet, gateway, range, auxiliary = {} }: SubnetInput): SubnetRequest {
@@ -17,7 +18,7 @@ export function parseSubnet({ subnet, gateway, range, auxiliary = {} }: SubnetIn
 /**
  * What a network of `--config-only` keeps for others. Which driver will read the options, and whether it has
  * gateways, isn't known yet.
- * @throws NetkitError ARGUMENT_INVALID, SUBNET_INVALID
+ * @throws NetkitError ARGUMENT_INVALID, SUBNET_INVALID, ROUTE_INVALID
  */
 export function settingsOf(request: NetworkRequest): NonNullable<Network["configOnly"]> {
   const what =
@@ -32,7 +33,13 @@ export function settingsOf(request: NetworkRequest): NonNullable<Network["config
     subnets.filter(({ subnet }) => subnet !== undefined),
     { families: ["ipv4", "ipv6"], gateways: [] },
   );
-  return { subnets, ipv4: request.ipv4 ?? true, options: request.options ?? {} };
+  const routes = parseRoutes(request, subnets);
+  return {
+    subnets,
+    ...(routes.length === 0 ? {} : { routes }),
+    ipv4: request.ipv4 ?? true,
+    options: request.options ?? {},
+  };
 }
 
 /**
@@ -49,6 +56,7 @@ export async function withSettings(draft: Draft, request: NetworkRequest): Promi
   }
   const own = [
     ...((request.subnets ?? []).length > 0 ? ["subnets"] : []),
+    ...((request.routes ?? []).length > 0 ? ["routes"] : []),
     ...(request.ipv4 === false || request.ipv6 === true ? ["families"] : []),
     ...(Object.keys(request.options ?? {}).length > 0 ? ["driver options"] : []),
     ...(Object.keys(request.labels ?? {}).length > 0 ? ["labels"] : []),

@@ -1,4 +1,4 @@
-import { familyOf, type Endpoint, type EndpointId, type Family, type Network } from "@netkit/core";
+import { familyOf, givesDefaultRoute, type Endpoint, type EndpointId, type Family, type Network } from "@netkit/core";
 
 /** An endpoint of a namespace, with its network. */
 export interface Attached {
@@ -34,7 +34,7 @@ function priorityOf({ endpoint }: Attached): number {
 }
 
 function waysOut({ endpoint, network }: Attached): Set<Family> {
-  if (network.internal) return new Set();
+  if (!givesDefaultRoute(network)) return new Set();
   return new Set(
     endpoint.addresses.flatMap(({ address, gateway }) => (gateway === undefined ? [] : familyOf(address))),
   );

@@ -27,7 +27,7 @@ export function planEndpoint(
     options: endpoint.options,
   });
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  const all = withInterface(endpoint, checkResources(driver, resources, ["host", endpoint.namespace]));
+  const all = withInterface(endpoint, network, checkResources(driver, resources, ["host", endpoint.namespace]));
   draft.want(owner, all);
   draft.put(keys.endpoint(endpoint.id), endpoint);
 }

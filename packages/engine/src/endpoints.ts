@@ -27,6 +27,7 @@ import { newId } from "./new-id.ts";
 import { findNetwork, namespaceOf } from "./lookup.ts";
 import { addressKeyOf, realise } from "./networks.ts";
 import type { Context } from "./operation.ts";
+import { refuseRouteClash } from "./route-clash.ts";
 import { moveDefaultRoutes } from "./route-moves.ts";
 import { refreshFiles } from "./sandbox-files.ts";
 import { keys } from "./state.ts";
@@ -76,6 +77,7 @@ export async function connect(
     ...(Object.keys(sysctls).length === 0 ? {} : { sysctls }),
     options,
   };
+  refuseRouteClash(sandbox.name, { endpoint, network }, others);
   await publishPorts(context, draft, endpoint.ports, endpoint.id);
   // A default route of somebody else's stays.
   const theirs = (inside?.routes ?? [])

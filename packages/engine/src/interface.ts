@@ -13,9 +13,11 @@ import {
   type InterfaceSysctls,
   type Network,
   type Resource,
+  type RouteResource,
 } from "@netkit/core";
 import { subnetOf } from "@netkit/ipam";
 import type { EndpointRequest } from "./api.ts";
+import { routesOf } from "./sandbox-routes.ts";
 
 /** What a request says of the endpoint's interface, whatever the network's driver is. */
 export interface InterfaceSettings {
@@ -73,7 +75,7 @@ export function hasInterfaces({ traits }: AnyDriver): boolean {
 }
 
 /** A driver's resources with what the engine adds to an interface of any driver; a setting that was asked for comes first. */
-export function withInterface(endpoint: Endpoint, resources: readonly Resource[]): Resource[] {
+export function withInterface(endpoint: Endpoint, network: Network, resources: readonly Resource[]): Resource[] {
   const { ifName, namespace: ns, sysctls = {}, linkLocal = [] } = endpoint;
   if (ifName === "") return [...resources];
   const asked = Object.entries(sysctls).map(([name, value]): Resource => ({
@@ -85,12 +87,14 @@ export function withInterface(endpoint: Endpoint, resources: readonly Resource[]
       .join("/"),
     value,
   }));
+  const routes = routesOf(endpoint, network);
   const keys = new Set(asked.map(keyOf));
   const all = [
     ...asked,
     ...(asked.length === 0 ? resources : resources.filter((resource) => !keys.has(keyOf(resource)))),
     ...linkLocal.map((address): Resource => ({ kind: "address", ns, link: ifName, address })),
-    ...wayBack(endpoint),
+    ...routes,
+    ...wayBack(endpoint, routes),
   ];
   return [...ipv6Switch(endpoint, all), ...all];
 }
@@ -100,9 +104,10 @@ const wayBackPriority = 1070;
 
 /**
  * What comes in through a published port is answered the way that it came, where the default route is another network's: a
- * host that looks at the way back (rp_filter) drops the answer otherwise.
+ * host that looks at the way back (rp_filter) drops the answer otherwise. The network's own routes hold there, too.
  */
-function wayBack({ id, ifName, namespace: ns, addresses, defaultRoute, ports }: Endpoint): Resource[] {
+function wayBack(endpoint: Endpoint, routes: readonly RouteResource[]): Resource[] {
+  const { id, ifName, namespace: ns, addresses, defaultRoute, ports } = endpoint;
   if (ports.length === 0) return [];
   const table = 0x10_00_00_00 + Number.parseInt(id.slice(0, 7), 16);
   return addresses.flatMap(({ address, gateway }): Resource[] => {
@@ -113,6 +118,7 @@ function wayBack({ id, ifName, namespace: ns, addresses, defaultRoute, ports }: 
     return [
       { kind: "route", ns, destination: subnetOf(address), link: ifName, table },
       { kind: "route", ns, destination: everything as Cidr, via: gateway, link: ifName, table },
+      ...routes.filter(({ destination }) => familyOf(destination) === family).map((route) => ({ ...route, table })),
       { kind: "rule", ns, family, priority: wayBackPriority, table, from },
     ];
   });

@@ -9,6 +9,7 @@ import {
   type Ip,
   type Network,
   type NetworkId,
+  type NetworkRoute,
   type OptionInput,
   type OptionSet,
   type Owner,
@@ -21,6 +22,7 @@ import { parseSubnet, settingsOf, withSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
 import { hasInterfaces } from "./interface.ts";
 import { newId } from "./new-id.ts";
+import { parseRoutes } from "./network-routes.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
 import { chooseSubnets, subnetRules } from "./subnets.ts";
@@ -43,10 +45,14 @@ export async function createNetwork(context: Context, draft: Draft, request: Net
   await refuseTaken(context, draft, name);
   const subnets = (whole.subnets ?? []).map(parseSubnet);
   const options = withDefaults(driver, context.networkDefaults[driver.name] ?? {}, whole.options ?? {});
-  const network = checkTogether(
+  const parse = (): NetworkRoute[] => parseRoutes(whole, subnets);
+  const declared = checkTogether(
     () => declare(driver, { ...whole, options }, { subnets }),
-    (declared) => driver.traits.addresses === "none" || planSubnets(subnets, subnetRules(context, driver, declared)),
+    (made) => driver.traits.addresses === "none" || planSubnets(subnets, subnetRules(context, driver, made)),
+    parse,
   );
+  const routes = parse();
+  const network: Network = routes.length === 0 ? declared : { ...declared, routes };
   return await realise(context, draft, driver, network, subnets, whole.ipv4);
 }
 
@@ -88,7 +94,7 @@ function networkOptionsOf(driver: AnyDriver): OptionSet {
 }
 
 /** Refuses with all that is wrong, so that it can be corrected in one go. */
-function checkTogether<T>(make: () => T, check: (made: T | undefined) => unknown): T {
+function checkTogether<T>(make: () => T, ...checks: ((made: T | undefined) => unknown)[]): T {
   const errors: NetkitError[] = [];
   const attempt = <R>(work: () => R): R | undefined => {
     try {
@@ -100,7 +106,7 @@ function checkTogether<T>(make: () => T, check: (made: T | undefined) => unknown
     }
   };
   const made = attempt(make);
-  attempt(() => check(made));
+  for (const check of checks) attempt(() => check(made));
   const [first] = errors;
   if (first === undefined) return made as T;
   if (errors.length === 1) throw first;

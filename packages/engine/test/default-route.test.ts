@@ -7,17 +7,18 @@ interface Given {
   readonly name: string;
   readonly priority?: number | undefined;
   readonly internal?: boolean;
+  readonly options?: Network["options"];
   readonly gateways: readonly string[];
 }
 
-function attach({ name, priority, internal = false, gateways }: Given): Attached {
+function attach({ name, priority, internal = false, options = {}, gateways }: Given): Attached {
   return {
     endpoint: {
       id: name as EndpointId,
       ...(priority === undefined ? {} : { gatewayPriority: priority }),
       addresses: gateways.map((gateway) => ({ address: `${gateway}0/24`, gateway })),
     } as unknown as Endpoint,
-    network: { name, internal } as Network,
+    network: { name, internal, options } as Network,
   };
 }
 
@@ -59,6 +60,14 @@ test.each<[string, Given[], Record<string, string>]>([
     [
       { name: "a", internal: true, priority: 9, gateways: [four] },
       { name: "b", gateways: [four] },
+    ],
+    { a: "", b: "ipv4" },
+  ],
+  [
+    "no network that gives none",
+    [
+      { name: "a", options: { "no-default-route": true }, priority: 9, gateways: [four, six] },
+      { name: "b", options: { "no-default-route": false }, gateways: [four] },
     ],
     { a: "", b: "ipv4" },
   ],

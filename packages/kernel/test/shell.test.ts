@@ -76,7 +76,7 @@ test("removing says nothing of what goes by itself", () => {
   const netns: Resource = { kind: "netns", ns: named, name: "web" };
   const route: Resource = { kind: "route", ns: "host", destination: parseCidr("::/0"), via: parseIp("fd00::1") };
   expect(shell("remove", route, address(named), sysctl(named), veth(named), netns)).toEqual([
-    "ip -6 route delete ::/0 via fd00::1 proto 107",
+    "ip -6 route delete ::/0 via fd00::1 proto 107 metric 1024",
     "ip link delete dev nkv1",
     "ip netns delete web",
   ]);

@@ -35,6 +35,29 @@ test("other names are asked of the servers of --dns, and of nobody on an interna
   expect(server.queries()).toBe(1);
 });
 
+test("where no default route is given, servers are asked that a route leads to, and others fail at once", async () => {
+  const options = { "no-default-route": true };
+  const routes = [{ destination: "192.0.2.0/24", gateway: "10.77.0.1" }];
+  await netkit.networks.create({ name: "led", subnets: [{ subnet: "10.77.0.0/24" }], options, routes });
+  await netkit.networks.create({ name: "lone", options });
+  host.sh("ip address add 192.0.2.53/32 dev lo");
+  using server = await upstream("192.0.2.53");
+  const [led, lone] = await Promise.all(
+    ["led", "lone"].map((network) =>
+      netkit.sandboxes.open({ name: network, networks: [network], dns: { servers: ["192.0.2.53"] } }),
+    ),
+  );
+  if (led === undefined || lone === undefined) throw new Error("two sandboxes");
+  const started = performance.now();
+  expect(await lookUp(lone, "outside.example", "ahostsv4")).toBeUndefined();
+  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(await lookUp(lone, "lone", "ahostsv4")).toEqual(await addressesOf(lone));
+  expect(server.queries()).toBe(0);
+  expect(await lookUp(led, "outside.example", "ahostsv4")).toEqual(["192.0.2.1"]);
+  expect(server.queries()).toBe(1);
+  host.sh("ip address del 192.0.2.53/32 dev lo");
+});
+
 test("the host's own servers are asked, one on its loopback from the host", async () => {
   using _ = withResolvConf("nameserver 127.0.0.1\n");
   using server = await upstream("127.0.0.1");

@@ -1,4 +1,5 @@
 // What tests ask of namespaces: with sockets, ping and ip.
+import { connect } from "node:net";
 import { familyOf, type Ip } from "@netkit/core";
 import { hostIpv4, hostIpv6, outsideIpv4, outsideIpv6, ping, reach, type Space } from "../src/index.ts";
 import type { OutsideHost } from "./outside-host.ts";
@@ -15,6 +16,18 @@ export async function answer(from: Space, address: string, port: number): Promis
 /** Whether nobody answers a TCP connection, not even with a refusal. */
 export async function isDropped(from: Space, address: string, port: number): Promise<boolean> {
   return (await reach(from, { protocol: "tcp", address, port }, silenceMs)).status === "timeout";
+}
+
+/** The code of the error that a TCP connection fails with at once. */
+export async function connectError(space: Space, host: string): Promise<string | undefined> {
+  using _ = space.enter();
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const socket = connect({ host, port: 9, timeout: 400 });
+  socket.on("timeout", () => resolve("timeout"));
+  socket.on("error", ({ code }: NodeJS.ErrnoException) => resolve(code));
+  const code = await promise;
+  socket.destroy();
+  return code;
 }
 
 /** Whether no address answers a TCP connection or a ping. */

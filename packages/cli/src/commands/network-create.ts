@@ -1,5 +1,6 @@
 import { commonNetworkOptions } from "@netkit/core";
 import { command, type Command, type HelpSection } from "../command.ts";
+import { parseRoute } from "../route-option.ts";
 import { refuseSwarm, swarmOptions } from "../swarm-options.ts";
 import { parsePairs } from "../pairs.ts";
 import { readSettings } from "../settings.ts";
@@ -17,13 +18,18 @@ export const networkCreate: Command = command({
     gateway: { value: "IP", many: true, summary: "Gateway of the subnet that it lies in" },
     "ip-range": { value: "CIDR", many: true, summary: "Part of the subnet from which addresses are handed out" },
     "aux-address": { value: "NAME=IP", many: true, summary: "Address that is never handed out" },
+    route: {
+      value: "DEST,GATEWAY[,METRIC]",
+      many: true,
+      summary: "Route of every sandbox; blackhole, unreachable or prohibit for a gateway refuses what goes there",
+    },
     ipv4: { default: "true", summary: "IPv4; --ipv4=false makes a network with IPv6 alone" },
     ipv6: { summary: "IPv6 as well; without a subnet one is chosen" },
     internal: { summary: "No way out of the network and none in" },
     "config-only": { summary: "No network, but settings for others (--config-from)" },
     "config-from": {
       value: "NETWORK",
-      summary: "Subnets, families, options and labels of that one",
+      summary: "Subnets, routes, families, options and labels of that one",
       complete: "network",
     },
     ...swarmOptions,
@@ -35,6 +41,10 @@ export const networkCreate: Command = command({
     {
       line: "netkit network create --subnet 10.7.0.0/24 --gateway 10.7.0.254 --ip-range 10.7.0.0/25 web",
       summary: "Subnet, gateway and the part for sandboxes by hand",
+    },
+    {
+      line: "netkit network create --subnet 10.7.0.0/24 --route 10.99.0.0/16,10.7.0.9 --route 192.0.2.0/24,prohibit web",
+      summary: "Routes of every sandbox on it: by way of a neighbour, and to nowhere",
     },
     {
       line: "netkit network create --ipv6 --internal -o mtu=1400 db",
@@ -64,6 +74,7 @@ export const networkCreate: Command = command({
       name: NAME,
       driver: options.driver,
       ...(subnets.length === 0 ? {} : { subnets }),
+      ...(options.route.length === 0 ? {} : { routes: options.route.map(parseRoute) }),
       ipv4: options.ipv4,
       ipv6: options.ipv6,
       internal: options.internal,

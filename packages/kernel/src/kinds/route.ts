@@ -1,15 +1,10 @@
-import { familyOf, routeProtocol, type RouteResource } from "@netkit/core";
+import { familyOf, metricOf, routeProtocol, type RouteResource } from "@netkit/core";
 import { delRoute, newRoute, replaceRoute, RT_TABLE_MAIN, type ListedRoute, type Route } from "@netkit/netlink";
 import type { Kind } from "../kind.ts";
 import { compare, missing, type Fields } from "../reading.ts";
 import { pair, type Shell, type Word } from "../shell.ts";
 import { GONE } from "../transaction.ts";
 import type { View } from "../view.ts";
-
-/** The metric that the kernel gives to a route without one. */
-function metricOf({ destination, metric }: RouteResource): number {
-  return metric ?? (familyOf(destination) === "ipv4" ? 0 : 1024);
-}
 
 function routeOf({ destination, type, via, metric, table, source, onlink }: RouteResource, ifindex?: number): Route {
   return {
@@ -51,7 +46,7 @@ export const route: Kind<RouteResource> = {
     const ifindex = link === undefined ? undefined : tx.findIfindex(ns, link);
     if (link !== undefined && ifindex === undefined) return;
     // `onlink` is no part of what the kernel looks a route up by.
-    const { onlink: _, ...which } = routeOf(resource, ifindex);
+    const { onlink: _, ...which } = routeOf(exactly(resource), ifindex);
     tx.send(ns, delRoute(which), { done: "removed", ignore: GONE });
   },
   read(view, resource) {
@@ -59,8 +54,13 @@ export const route: Kind<RouteResource> = {
     return readings.find(({ state }) => state === "same") ?? readings[0] ?? missing;
   },
   createCommands: (shell, resource) => [render(shell, "add", resource)],
-  removeCommands: (shell, resource) => [render(shell, "delete", resource)],
+  removeCommands: (shell, resource) => [render(shell, "delete", exactly(resource))],
 };
+
+/** For what goes: in IPv6 a route without a metric would be the first of any metric. */
+function exactly(resource: RouteResource): RouteResource {
+  return familyOf(resource.destination) === "ipv6" ? { ...resource, metric: metricOf(resource) } : resource;
+}
 
 /** The routes of this key: one, unless somebody has added others beside it. */
 function matching(view: View, resource: RouteResource): ListedRoute[] {
