@@ -128,7 +128,7 @@ function routeView({ destination, gateway, type, metric }: NetworkRoute): Record
     Destination: destination,
     ...(gateway === undefined ? {} : { Gateway: gateway }),
     ...(type === undefined ? {} : { Type: type }),
-    ...(metric === undefined ? {} : { Metric: metric }),
+    Metric: metric,
   };
 }
 

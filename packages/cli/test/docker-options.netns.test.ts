@@ -140,7 +140,7 @@ test("routes as Podman has them are in the plan, in inspect and in the sandbox",
     {
       Routes: [
         { Destination: "10.99.0.0/16", Gateway: "10.7.0.9", Metric: 50 },
-        { Destination: "192.0.2.0/24", Type: "blackhole" },
+        { Destination: "192.0.2.0/24", Type: "blackhole", Metric: 100 },
       ],
       Options: { "no-default-route": "true" },
     },

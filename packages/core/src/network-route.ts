@@ -1,4 +1,5 @@
 import { familyOf, type Cidr, type Ip } from "./address.ts";
+import type { RouteResource } from "./resource.ts";
 
 /** What becomes of packets that aren't to arrive: nothing, or an ICMP error of that kind (ip-route(8)). */
 export type RefusingRoute = "blackhole" | "unreachable" | "prohibit";
@@ -11,11 +12,11 @@ export interface NetworkRoute {
   /** A neighbour on the network. */
   readonly gateway?: Ip;
   readonly type?: RefusingRoute;
-  /** Of several routes to one destination the one with the lowest counts. Absent: the kernel's own, see {@link metricOf}. */
-  readonly metric?: number;
+  /** Of several routes to one destination the one with the lowest counts. */
+  readonly metric: number;
 }
 
 /** The metric that the kernel keeps: IPv6 knows no 0, and makes it 1024 (IP6_RT_PRIO_USER in linux/ipv6_route.h). */
-export function metricOf({ destination, metric = 0 }: Pick<NetworkRoute, "destination" | "metric">): number {
+export function metricOf({ destination, metric = 0 }: Pick<RouteResource, "destination" | "metric">): number {
   return metric === 0 && familyOf(destination) === "ipv6" ? 1024 : metric;
 }

@@ -133,7 +133,7 @@ export interface RouteInput {
   readonly destination: Cidr | string;
   readonly gateway?: Ip | string;
   readonly type?: RefusingRoute;
-  /** 32 bits; the lowest counts. Default the kernel's: 0 for IPv4, 1024 for IPv6. */
+  /** 32 bits; the lowest counts. Default 100, in IPv6 1024: behind the subnets that a sandbox is on. */
   readonly metric?: number;
 }
 

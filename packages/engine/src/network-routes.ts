@@ -16,6 +16,12 @@ import {
 import { broadcastOf, contains, networkOf, subnetOf } from "@netkit/ipam";
 import type { NetworkRequest, RouteInput } from "./api.ts";
 
+/**
+ * Without a metric a route stands behind the subnets that a sandbox is on, whose routes the kernel gives 0, in IPv6 256:
+ * netavark's default for IPv4, the kernel's own for IPv6.
+ */
+const defaultMetrics: Readonly<Record<Family, number>> = { ipv4: 100, ipv6: 1024 };
+
 /** What routes have to fit. */
 interface Place {
   readonly subnets: readonly Cidr[];
@@ -42,14 +48,13 @@ export function parseRoutes(
     problems.push(...routeProblems(route, place));
     const same = ({ destination, metric }: NetworkRoute): boolean =>
       destination === route.destination && metric === route.metric;
-    if (routes.some(same)) problems.push(`${nameOf(route)} with metric ${metricOf(route)} is there twice`);
+    if (routes.some(same)) problems.push(`${nameOf(route)} with metric ${route.metric} is there twice`);
     routes.push(route);
   }
   if (problems.length > 0) throw invalid(problems);
   return routes;
 }
 
-/** Metrics that mean the same become one, so that a route has one key. */
 function parseRoute({ destination, gateway, type, metric }: RouteInput, problems: string[]): NetworkRoute | undefined {
   const attempt = <T>(parse: () => T): T | undefined => {
     try {
@@ -63,17 +68,16 @@ function parseRoute({ destination, gateway, type, metric }: RouteInput, problems
   const to = attempt(() => parseCidr(destination));
   const via = gateway === undefined ? undefined : attempt(() => parseIp(gateway));
   if (to === undefined || (gateway !== undefined && via === undefined)) return undefined;
-  const kept = metricOf({ destination: to, ...(metric === undefined ? {} : { metric }) });
   return {
     destination: to,
     ...(via === undefined ? {} : { gateway: via }),
     ...(type === undefined ? {} : { type }),
-    ...(kept === metricOf({ destination: to }) ? {} : { metric: kept }),
+    metric: metric === undefined ? defaultMetrics[familyOf(to)] : metricOf({ destination: to, metric }),
   };
 }
 
 function* routeProblems(route: NetworkRoute, { subnets, families }: Place): Generator<string> {
-  const { destination, gateway, type, metric = 0 } = route;
+  const { destination, gateway, type, metric } = route;
   const name = nameOf(route);
   const subnet = subnetOf(destination);
   if (subnet !== destination) yield `${name} has host bits set: it should be ${subnet}`;

@@ -23,7 +23,7 @@ export function refuseRouteClash(sandbox: string, one: Attached, others: readonl
       const same = theirs.get(keyOf(route));
       if (same === undefined || sameData(same, route)) continue;
       const ways = `${wayOf(route)} on network '${one.network.name}' and ${wayOf(same)} on '${other.network.name}'`;
-      const why = `sandbox '${sandbox}' would reach ${route.destination} ${ways}, both with metric ${metricOf(route)}`;
+      const why = `sandbox '${sandbox}' would reach ${route.destination} ${ways}, both with metric ${route.metric}`;
       throw clash(why, sandbox, one, other, route);
     }
     for (const [by, to] of [

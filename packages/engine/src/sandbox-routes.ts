@@ -12,7 +12,7 @@ export function routesOf(endpoint: Endpoint, { routes = [] }: Pick<Network, "rou
       .map(({ address }) => address)
       .filter((address) => familyOf(address) === familyOf(destination));
     if (own.length === 0 || own.some((address) => ipOf(address) === gateway)) return [];
-    const which = { kind: "route", ns, destination, ...(metric === undefined ? {} : { metric }) } as const;
+    const which = { kind: "route", ns, destination, metric } as const;
     if (gateway === undefined) return [{ ...which, ...(type === undefined ? {} : { type }) }];
     // Of several subnets of a family an endpoint is in one; all of them are on its link.
     const near = own.some((address) => contains(address, gateway));

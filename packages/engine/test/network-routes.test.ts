@@ -6,21 +6,21 @@ import { parseRoutes } from "../src/network-routes.ts";
 const subnets: SubnetRequest[] = ["10.7.0.0/24", "fd00:7::/64"].map((subnet) => ({ subnet: parseCidr(subnet) }));
 const parse = (routes: readonly RouteInput[], requests = subnets) => parseRoutes({ name: "n", routes }, requests);
 
-test("routes are kept as they were asked for, a metric only where it isn't the kernel's own", () => {
+test("routes are kept as they were asked for, with a metric behind those of subnets where none was", () => {
   expect(
     parse([
       { destination: "10.99.0.0/16", gateway: "10.7.0.9", metric: 0 },
       { destination: "10.99.0.0/16", gateway: "10.7.0.10", metric: 1024 },
-      { destination: "FD00:99:0::/48", gateway: "fd00:7:0::9", metric: 1024 },
+      { destination: "FD00:99:0::/48", gateway: "fd00:7:0::9" },
       { destination: "fd00:98::/48", type: "blackhole", metric: 0 },
       { destination: "10.7.0.128/25", type: "prohibit" },
     ]),
   ).toEqual([
-    { destination: "10.99.0.0/16", gateway: "10.7.0.9" },
+    { destination: "10.99.0.0/16", gateway: "10.7.0.9", metric: 0 },
     { destination: "10.99.0.0/16", gateway: "10.7.0.10", metric: 1024 },
-    { destination: "fd00:99::/48", gateway: "fd00:7::9" },
-    { destination: "fd00:98::/48", type: "blackhole" },
-    { destination: "10.7.0.128/25", type: "prohibit" },
+    { destination: "fd00:99::/48", gateway: "fd00:7::9", metric: 1024 },
+    { destination: "fd00:98::/48", type: "blackhole", metric: 1024 },
+    { destination: "10.7.0.128/25", type: "prohibit", metric: 100 },
   ]);
 });
 
@@ -41,7 +41,7 @@ describe("refused is", () => {
     ["an unknown type", [{ destination: "10.99.0.0/16", type: "throw" as "prohibit" }], "unknown type 'throw'"],
     ["a metric of 33 bits", [{ ...via, metric: 2 ** 32 }], "metric 4294967296"],
     ["a negative metric", [{ ...via, metric: -1 }], "metric -1"],
-    ["a route twice", [via, { destination: "10.99.0.0/16", type: "prohibit" }], "with metric 0 is there twice"],
+    ["a route twice", [via, { destination: "10.99.0.0/16", type: "prohibit" }], "with metric 100 is there twice"],
     [
       "one twice by two words for a metric",
       [

@@ -97,7 +97,7 @@ export function foreignLink(item: Item, link: Link): NetkitError {
   const kind = link.kind ?? "physical link";
   const of = link.alias === undefined ? "without netkit's mark" : `with the alias '${link.alias}'`;
   return new NetkitError("LINK_TAKEN", `${subject(item)}: '${link.name}' is a ${kind} ${of}`, {
-    hint: `Rename or remove it ('ip link delete ${link.name}'), or choose another name.`,
+    hint: `Rename or remove it ('ip link delete dev ${link.name}'), or choose another name.`,
     details: { resource: item.resource, link: link.name, kind: link.kind, alias: link.alias },
   });
 }

@@ -137,6 +137,18 @@ test("links that are removed together cost one request, and take what is on them
   sh(`ip netns exec ${sandboxes[7]?.name} ping -c 1 -W 2 10.9.0.1`);
 });
 
+test("of several IPv6 routes to one destination the one that goes is removed", async () => {
+  using host = new TestHost();
+  const destination = parseCidr("fd00:9::/64");
+  const first: Resource = { kind: "route", ns: "host", destination, type: "blackhole", metric: 5 };
+  const last: Resource = { kind: "route", ns: "host", destination, type: "prohibit" };
+  const metrics = (): unknown[] => ipJson(`-6 route show ${destination}`).map(({ metric }) => metric);
+  await host.handler.apply(host.creates(first, last));
+  expect(metrics()).toEqual([5, 1024]);
+  await host.handler.apply(host.removes(last));
+  expect(metrics()).toEqual([5]);
+});
+
 test("a namespace is made with its loopback up, removed with all in it, and made again by undo", async () => {
   using host = new TestHost();
   const name = `nkt${process.pid.toString(16)}-made`;

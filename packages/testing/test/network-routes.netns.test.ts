@@ -71,6 +71,10 @@ describe.each(settings)("$firewall, bridge-nf-call $bridgeNetfilter", (setting) 
       expect(await routesIn(one.space)).toEqual([expect.stringMatching(/^default 172\S+ 0$/)]);
       await one.sandbox.connect("near");
       expect(await routesIn(one.space)).toContain("fd00:99::/64 fd00:9::9 1024");
+      // Whoever is on both reaches each directly: a subnet goes before a route to it.
+      await one.sandbox.connect("far");
+      const [{ prefsrc } = { prefsrc: "" }] = await one.space.ip<{ prefsrc: string }>("route get 10.99.0.1");
+      expect(prefsrc).toMatch(/^10\.99\.0\./);
     });
   });
 });
@@ -93,9 +97,9 @@ test("blackhole, unreachable and prohibit give their errors in both families, an
     expect(await connectError(space, "fd00:99:0:3::7")).toBe("EINVAL");
     expect(await routesIn(space)).toEqual(
       [
-        "10.99.0.0/24 blackhole 0",
-        "10.99.1.0/24 unreachable 0",
-        "10.99.2.0/24 prohibit 0",
+        "10.99.0.0/24 blackhole 100",
+        "10.99.1.0/24 unreachable 100",
+        "10.99.2.0/24 prohibit 100",
         "fd00:99:0:1::/64 unreachable 1024",
         "fd00:99:0:2::/64 prohibit 1024",
         "fd00:99:0:3::/64 blackhole 5",
@@ -123,7 +127,7 @@ test("doctor misses routes that were deleted in a sandbox, and lays them again",
     const { repaired } = await netkit.doctor({ repair: true });
     expect(repaired.map(({ problem, object }) => `${problem} ${object}`)).toEqual([
       "missing route 10.99.0.0/16 table 254 metric 7",
-      "missing route 192.0.2.0/24 table 254 metric 0",
+      "missing route 192.0.2.0/24 table 254 metric 100",
     ]);
     expect(await routesIn(space)).toEqual(before);
   });
@@ -143,7 +147,7 @@ test("with IPv6 turned off, or in another subnet of the network, an endpoint has
       sysctls: { "net.ipv6.conf.IFNAME.disable_ipv6": "1" },
     });
     expect(addresses).toEqual(["10.9.0.2"]);
-    expect(await routesIn(space)).toEqual(["10.99.0.0/16 10.9.1.1 0", "default 10.9.0.1 0"]);
+    expect(await routesIn(space)).toEqual(["10.99.0.0/16 10.9.1.1 100", "default 10.9.0.1 0"]);
   });
 });
 
@@ -168,7 +172,7 @@ test("networks that contradict each other in a sandbox are refused by both names
     await make("c", 13, [
       { destination: "10.99.0.0/16", gateway: "10.13.0.9", metric: 10 },
       { destination: "192.0.2.0/24", type: "blackhole" },
-      { destination: "10.14.0.0/24", gateway: "10.13.0.9" },
+      { destination: "10.14.0.0/24", gateway: "10.13.0.9", metric: 0 },
     ]);
     await make("d", 14, []);
     const box = await netkit.sandboxes.open({ name: "box", networks: ["a"] });
@@ -181,11 +185,11 @@ test("networks that contradict each other in a sandbox are refused by both names
     // Another metric contradicts nothing, and the same refusal twice is one.
     await box.connect("c");
     expect(await routesIn(space)).toEqual(
-      expect.arrayContaining(["10.99.0.0/16 10.11.0.9 0", "10.99.0.0/16 10.13.0.9 10"]),
+      expect.arrayContaining(["10.99.0.0/16 10.11.0.9 100", "10.99.0.0/16 10.13.0.9 10"]),
     );
     await expect(box.connect("d")).rejects.toMatchObject(refusal("c", "box", "d"));
     await box.disconnect("a");
-    expect(await routesIn(space)).toContain("192.0.2.0/24 blackhole 0");
+    expect(await routesIn(space)).toContain("192.0.2.0/24 blackhole 100");
     await box.disconnect("c");
     await box.connect("d");
     await expect(box.connect("c")).rejects.toMatchObject(refusal("c", "box", "d"));
@@ -226,7 +230,7 @@ test("what holds settings keeps routes for the networks made from it", async () 
     });
     expect(await netkit.networks.create({ name: "n", configFrom: "kept" })).toMatchObject({ routes });
     const box = await netkit.sandboxes.open({ networks: ["n"] });
-    expect(await routesIn(spaceOf(box.netns ?? ""))).toContain("10.99.0.0/16 10.9.0.9 0");
+    expect(await routesIn(spaceOf(box.netns ?? ""))).toContain("10.99.0.0/16 10.9.0.9 100");
     await box.close();
     await netkit.networks.remove("n");
     await netkit.networks.remove("kept");
