@@ -41,6 +41,8 @@ async function connecting(root: string, pairs: number): Promise<Row> {
       await ask("POST", "/v1/sandboxes", { name: `agent-${number}` });
       return number;
     },
+    // Otherwise it would take in first what the library has done meanwhile.
+    ready: async () => await ask("POST", "/v1/sync", { revision: 0 }),
     timed: async (number) =>
       await ask("POST", `/v1/sandboxes/agent-${number}/endpoints`, { network: "agent", publish: portsOf(number) }),
     after: async (number) => void (await ask("DELETE", `/v1/sandboxes/agent-${number}?force=true`)),

@@ -7,6 +7,8 @@ export interface Pairs {
 /** One kind of work: what is timed, between what isn't. */
 export interface Side<T> {
   before(round: number): Promise<T> | T;
+  /** Right before it is timed, off the clock: lets it come to rest after what the other side did. */
+  ready?(): Promise<unknown>;
   timed(subject: T): Promise<unknown> | void;
   after?(subject: T): Promise<void> | void;
 }
@@ -20,8 +22,8 @@ export async function measurePairs<A, B>(rounds: Iterable<number>, a: Side<A>, b
   for (const round of rounds) {
     const [subjectA, subjectB] = [await a.before(round), await b.before(round)];
     const runs = [
-      async () => times.a.push(await time(() => a.timed(subjectA))),
-      async () => times.b.push(await time(() => b.timed(subjectB))),
+      async () => times.a.push(await time(a, subjectA)),
+      async () => times.b.push(await time(b, subjectB)),
     ];
     for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run();
     await a.after?.(subjectA);
@@ -30,9 +32,10 @@ export async function measurePairs<A, B>(rounds: Iterable<number>, a: Side<A>, b
   return times;
 }
 
-async function time(work: () => Promise<unknown> | void): Promise<number> {
+async function time<T>(side: Side<T>, subject: T): Promise<number> {
+  await side.ready?.();
   const started = performance.now();
-  const pending = work();
+  const pending = side.timed(subject);
   if (pending !== undefined) await pending;
   return performance.now() - started;
 }
