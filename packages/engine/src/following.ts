@@ -58,7 +58,7 @@ class StoreFollowing implements Following, Records {
     const { events, revision } = await this.#store.changes("", this.#revision);
     for (const event of events) {
       if (event.type === "resync") await this.#readAll();
-      else this.#note(event.key, event.type === "put" ? event.value : undefined);
+      else if (typeOf(event.key) !== undefined) this.#note(event.key, event.type === "put" ? event.value : undefined);
     }
     return (this.#revision = revision);
   }
@@ -75,7 +75,7 @@ class StoreFollowing implements Following, Records {
   }
 
   #note(key: string, now: unknown): void {
-    const type = types.find((candidate) => key.startsWith(prefixes[candidate]));
+    const type = typeOf(key);
     if (type === undefined) return;
     const table = this.#tables[type];
     const id = key.slice(prefixes[type].length);
@@ -84,4 +84,8 @@ class StoreFollowing implements Following, Records {
     else table.set(id, now);
     if (now !== undefined || before !== undefined) this.#onChange({ type, now, before } as RecordChange);
   }
+}
+
+function typeOf(key: string): RecordChange["type"] | undefined {
+  return types.find((type) => key.startsWith(prefixes[type]));
 }

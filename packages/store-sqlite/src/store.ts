@@ -263,7 +263,16 @@ function entryOf({ key, value, revision }: EntryRow): Entry {
 
 function eventOf({ revision, key, value }: ChangeRow): WatchEvent {
   if (value === null) return { type: "delete", key, revision };
-  return { type: "put", key, value: JSON.parse(value) as unknown, revision };
+  let parsed: unknown;
+  return {
+    type: "put",
+    key,
+    // Who follows looks at some of them only.
+    get value(): unknown {
+      return (parsed ??= JSON.parse(value));
+    },
+    revision,
+  };
 }
 
 /** The first key after all those that start with `prefix`. DEL sorts after all printable characters. */
