@@ -21,10 +21,7 @@ export async function measurePairs<A, B>(rounds: Iterable<number>, a: Side<A>, b
   const times = { a: [] as number[], b: [] as number[] };
   for (const round of rounds) {
     const [subjectA, subjectB] = [await a.before(round), await b.before(round)];
-    const runs = [
-      async () => times.a.push(await time(a, subjectA)),
-      async () => times.b.push(await time(b, subjectB)),
-    ];
+    const runs = [async () => times.a.push(await time(a, subjectA)), async () => times.b.push(await time(b, subjectB))];
     for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run();
     await a.after?.(subjectA);
     await b.after?.(subjectB);
