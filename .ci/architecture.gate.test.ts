@@ -110,6 +110,7 @@ const layers: [folder: string, source: string][] = [
   ["driver-bridge", "@netkit/testing"],
   ["driver-bridge", "node:fs"],
   ["driver-bridge", "node:child_process"],
+  ["driver-macvlan", "@netkit/engine"],
   ["driver-none", "@netkit/netlink"],
   ["driver-host", "execa"],
   ["driver-container", "koffi"],

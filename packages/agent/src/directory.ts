@@ -90,7 +90,7 @@ export class Directory {
 
   #addresses(namespace: NamespaceId, name: string): Ip[] | undefined {
     const own = this.endpointsOf(namespace);
-    if (hostNames.includes(name)) return own.flatMap(gatewaysOf);
+    if (hostNames.includes(name)) return own.flatMap((endpoint) => this.#gatewaysOf(endpoint));
     let found: Ip[] | undefined;
     for (const { network } of own) {
       const entries = this.#find(network, name);
@@ -115,7 +115,13 @@ export class Directory {
       const entry = this.#zones.get(network)?.byAddress.get(address);
       if (entry !== undefined) return entry.fullName;
     }
-    return own.some((endpoint) => gatewaysOf(endpoint).includes(address)) ? hostNames[0] : undefined;
+    return own.some((endpoint) => this.#gatewaysOf(endpoint).includes(address)) ? hostNames[0] : undefined;
+  }
+
+  /** The host's addresses as an endpoint reaches them. */
+  #gatewaysOf({ network, addresses }: Endpoint): Ip[] {
+    if (this.#records.networks.get(network)?.besideHost === true) return [];
+    return addresses.flatMap(({ gateway }) => gateway ?? []);
   }
 
   #add(endpoint: Endpoint): void {
@@ -143,10 +149,6 @@ export class Directory {
       if (zone.byAddress.get(ipOf(address)) === entry) zone.byAddress.delete(ipOf(address));
     if (zone.byName.size === 0) this.#zones.delete(network);
   }
-}
-
-function gatewaysOf({ addresses }: Endpoint): Ip[] {
-  return addresses.flatMap(({ gateway }) => gateway ?? []);
 }
 
 function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -240,9 +240,10 @@ function factsFor(
       };
     }
   }
+  const names = queries.some(({ fact }) => fact === "links") ? { names: ["up0", ...Object.keys(links)] } : {};
   const asksForUplink = queries.some(({ fact }) => fact === "uplink");
-  if (!asksForUplink || uplinkMtu === undefined) return { links };
-  return { links, uplink: { name: "up0", kind: "", mtu: uplinkMtu, addresses: [] } };
+  if (!asksForUplink || uplinkMtu === undefined) return { links, ...names };
+  return { links, ...names, uplink: { name: "up0", kind: "", mtu: uplinkMtu, addresses: [] } };
 }
 
 function claimsFor(driver: AnyDriver, view: Omit<NetworkView, "claims">): Record<string, string> {

@@ -25,12 +25,20 @@ export interface Traits {
   readonly internal: boolean;
   /** Sandboxes on different networks of the driver reach each other by address; absent: they don't. */
   readonly routed?: boolean;
+  /**
+   * Sandboxes are beside the host: it doesn't reach them by their addresses, and their gateway is a router of somebody
+   * else's; absent: the host reaches them, and is their gateway.
+   */
+  readonly besideHost?: boolean;
   /** The subnet may be that of the link which the driver's facts name: its own routes are then no overlap. */
   readonly subnetOfLink: boolean;
 }
 
 /** What a driver asks to know of the host before it plans. Answered once; the answers are kept with the network. */
-export type FactQuery = { readonly fact: "link"; readonly name: string } | { readonly fact: "uplink" };
+export type FactQuery =
+  | { readonly fact: "link"; readonly name: string }
+  | { readonly fact: "links" }
+  | { readonly fact: "uplink" };
 
 export interface LinkFacts {
   readonly name: string;
@@ -46,6 +54,8 @@ export interface Facts {
   readonly links: Readonly<Record<string, LinkFacts>>;
   /** The link of the default route, if asked for and there is one. */
   readonly uplink?: LinkFacts;
+  /** The names of all links but the loopback interface, if asked for: for the errors of {@link Driver.check}, which alone has them. */
+  readonly names?: readonly string[];
 }
 
 /**
@@ -59,6 +69,8 @@ export interface Claim {
   readonly space: string;
   readonly value?: string;
   readonly range?: PortRange;
+  /** Whoever claims the same value, shared too, may have it as well. */
+  readonly shared?: true;
 }
 
 /** One subnet of a network, as planned: all parts are known. */
@@ -162,7 +174,11 @@ export interface Driver<O extends OptionSet = OptionSet, E extends OptionSet = O
   /** The families whose subnets have a gateway, at an address that no endpoint gets; without this, all. */
   gateways?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly Family[];
   facts?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly FactQuery[];
+  /** Refuses what can't be on this host, before subnets are chosen: throws. */
+  check?(network: Omit<NetworkView<O>, "claims" | "subnets">): void;
   claims?(network: Omit<NetworkView<O>, "claims">): readonly Claim[];
+  /** How many endpoints the network has at most on this host; without this, or with undefined, any number. */
+  mostEndpoints?(view: NetworkView<O>): number | undefined;
   /** The host address of published ports that name none; without this, or with undefined, all of them. */
   publishAddress?(view: NetworkView<O>): Ip | undefined;
   /**

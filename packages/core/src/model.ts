@@ -45,6 +45,8 @@ export interface Network extends Record_ {
   readonly claims: Readonly<Record<string, string>>;
   /** Its kernel objects are planned and made. */
   readonly realised: boolean;
+  /** Its gateways are no addresses of the host: see the trait. */
+  readonly besideHost?: boolean;
   /** An address was used here with a MAC that doesn't follow from it: endpoints announce theirs to their neighbours. */
   readonly announces?: boolean;
 }

@@ -5,7 +5,7 @@ import { keys } from "./state.ts";
 
 /** Takes what a driver claims of a space that networks share. @throws NetkitError RESOURCE_CONFLICT */
 export async function takeClaim(draft: Draft, claim: Claim, network: Network): Promise<string> {
-  const isFree = async (value: string): Promise<boolean> => !(await draft.has(keys.claim(claim.space, value)));
+  const isFree = async (value: string): Promise<boolean> => (await holderOf(draft, claim, value)) === undefined;
   let value: string | undefined;
   if (claim.value !== undefined) {
     if (await isFree(claim.value)) value = claim.value;
@@ -17,14 +17,22 @@ export async function takeClaim(draft: Draft, claim: Claim, network: Network): P
   if (value === undefined) {
     throw await claimTaken(draft, claim, network);
   }
-  draft.put(keys.claim(claim.space, value), network.id);
+  const { space, shared } = claim;
+  draft.put(shared === true ? keys.sharedClaim(space, value, network.id) : keys.claim(space, value), network.id);
   return value;
+}
+
+/** A network that has a value and doesn't share it with this claim. */
+async function holderOf(draft: Draft, { space, shared }: Claim, value: string): Promise<NetworkId | undefined> {
+  const holder = await draft.get<NetworkId>(keys.claim(space, value));
+  if (holder !== undefined || shared === true) return holder;
+  return (await draft.range<NetworkId>(keys.sharedClaim(space, value, "")))[0]?.value;
 }
 
 async function claimTaken(draft: Draft, claim: Claim, { name }: Network): Promise<NetkitError> {
   const { space, value, range } = claim;
   const details = { claim, network: name };
-  const holder = value === undefined ? undefined : await draft.get<NetworkId>(keys.claim(space, value));
+  const holder = value === undefined ? undefined : await holderOf(draft, claim, value);
   if (holder === undefined) {
     const all = `${range?.first}-${range?.last}`;
     return new NetkitError("RESOURCE_CONFLICT", `each ${space} of ${all} is in use by another network`, {
@@ -41,5 +49,6 @@ async function claimTaken(draft: Draft, claim: Claim, { name }: Network): Promis
 
 export async function giveBackClaims(draft: Draft, network: Network): Promise<void> {
   if (Object.keys(network.claims).length === 0) return;
-  for (const { key, value } of await draft.range<NetworkId>("claim/")) if (value === network.id) draft.delete(key);
+  for (const prefix of ["claim/", "shared-claim/"])
+    for (const { key, value } of await draft.range<NetworkId>(prefix)) if (value === network.id) draft.delete(key);
 }

@@ -21,6 +21,7 @@ import type { Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
 import { planEndpoint } from "./endpoint-plan.ts";
 import { choosePorts, publishPorts } from "./endpoint-ports.ts";
+import { refuseFull } from "./full-network.ts";
 import { giveBackPorts } from "./host-ports.ts";
 import { hasInterfaces, readInterface } from "./interface.ts";
 import { newId } from "./new-id.ts";
@@ -52,6 +53,7 @@ export async function connect(
   const { ifName, families, sysctls, gatewayPriority, options } = readInterface(driver, found, request);
   const aliases = parseAliases(found, request.aliases ?? []);
   const network = found.realised ? found : await realise(context, draft, driver, found);
+  await refuseFull(context, draft, driver, network);
 
   const id = newId<EndpointId>();
   const { addresses, reused } = await assignAddresses(draft, network, request, id, families);

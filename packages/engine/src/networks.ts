@@ -134,6 +134,7 @@ export function declare(
     scope: driver.scope,
     predefined,
     internal: request.internal ?? false,
+    ...(driver.traits.besideHost === true ? { besideHost: true } : {}),
     ...(request.configFrom === undefined ? {} : { configFrom: request.configFrom }),
     ipv6: (request.ipv6 ?? false) || subnets.some(({ subnet }) => subnet !== undefined && familyOf(subnet) === "ipv6"),
     subnets: [],
@@ -156,7 +157,10 @@ export async function realise(
   const { instance } = context;
   const host = await context.host.open();
   const queries = driver.facts?.(viewOf(instance, declared)) ?? [];
-  const facts = queries.length === 0 ? declared.facts : host.facts(queries);
+  const asked = queries.length === 0 ? declared.facts : host.facts(queries);
+  driver.check?.({ ...viewOf(instance, declared), facts: asked });
+  // Which links there are was for the driver's errors: tomorrow there are others.
+  const { names: _, ...facts } = asked;
   const ownLinks = driver.traits.subnetOfLink ? Object.keys(facts.links) : [];
   const subnets = await chooseSubnets(context, draft, driver, declared, requests, ipv4, ownLinks);
   const planned: Network = { ...declared, facts, subnets };

@@ -81,7 +81,9 @@ export async function refreshFiles(
   if (owned === undefined) return;
   const endpoints = await endpointsOfNamespace(draft, namespace.id);
   const directory = filesDirectory(context.instance, namespace);
-  const files = [file(directory, "hosts", "merge", hostsOf(context, holder, endpoints))];
+  const files = [
+    file(directory, "hosts", "merge", hostsOf(context, holder, endpoints, await behindHost(draft, endpoints))),
+  ];
   if (holder.names) {
     const resolvConf = resolvConfOf(holder, true, await served(draft, endpoints));
     files.push(file(directory, "resolv.conf", "keep", resolvConf));
@@ -92,6 +94,12 @@ export async function refreshFiles(
       (resource) => files.find(({ path }) => resource.kind === "file" && resource.path === path) ?? resource,
     ),
   );
+}
+
+/** Those whose gateways are the host's addresses. */
+async function behindHost(draft: Draft, endpoints: readonly Endpoint[]): Promise<readonly Endpoint[]> {
+  const networks = await Promise.all(endpoints.map(async ({ network }) => await networkOf(draft, network)));
+  return endpoints.filter((_, index) => networks[index]?.besideHost !== true);
 }
 
 async function served(draft: Draft, endpoints: readonly Endpoint[]): Promise<boolean> {
@@ -108,10 +116,15 @@ function resolvConfOf({ dns }: Sandbox, own: boolean, served = false): string {
   return note + renderResolvConf({ ...dns, servers: parseResolvConf(host).servers as Ip[] }, host);
 }
 
-function hostsOf(context: Context, holder: Sandbox, endpoints: readonly Endpoint[]): string {
+function hostsOf(
+  context: Context,
+  holder: Sandbox,
+  endpoints: readonly Endpoint[],
+  behind: readonly Endpoint[] = endpoints,
+): string {
   const { hostname, domainname, name, hosts } = holder;
   const addresses = endpoints.flatMap((endpoint) => endpoint.addresses.map(({ address }) => ipOf(address)));
-  const hostGateway = context.hostGateway.length > 0 ? context.hostGateway : gatewaysOf(endpoints);
+  const hostGateway = context.hostGateway.length > 0 ? context.hostGateway : gatewaysOf(behind);
   return renderHosts({ hostname, domainname, aliases: [name], addresses, hosts, hostGateway });
 }
 

@@ -39,6 +39,7 @@ export const keys = {
   /** Who publishes the host ports of a page of them; see host-ports.ts. */
   ports: (protocol: Protocol, page: number) => `${portsPrefix}${protocol}/${page}`,
   claim: (space: string, value: string) => `claim/${space}/${value}`,
+  sharedClaim: (space: string, value: string, network: NetworkId | "") => `shared-claim/${space}/${value}/${network}`,
   /** The resources of an owner. */
   owned: (owner: string) => `owned/${owner}`,
   /** The ids of the owners that hold a resource of the host; published ports have none. */

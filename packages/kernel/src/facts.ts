@@ -2,6 +2,7 @@ import { familyOf, type Cidr, type FactQuery, type Facts, type LinkFacts, type M
 import {
   findLink,
   listAddresses,
+  listLinks,
   listRoutes,
   RT_TABLE_MAIN,
   type ListedRoute,
@@ -12,15 +13,18 @@ import {
 export function readFacts(socket: NetlinkSocket, queries: readonly FactQuery[]): Facts {
   const links: Record<string, LinkFacts> = {};
   let uplink: LinkFacts | undefined;
+  let names: string[] | undefined;
   for (const query of queries) {
     if (query.fact === "link") {
       const found = readLink(socket, query.name);
       if (found !== undefined) links[found.name] = found;
+    } else if (query.fact === "links") {
+      names = listLinks(socket).flatMap(({ name }) => (name === "lo" ? [] : name));
     } else {
       uplink = readUplink(socket);
     }
   }
-  return { links, ...(uplink === undefined ? {} : { uplink }) };
+  return { links, ...(uplink === undefined ? {} : { uplink }), ...(names === undefined ? {} : { names }) };
 }
 
 /**

@@ -40,9 +40,23 @@ const meanings: Readonly<Record<string, { readonly code: ErrorCode; readonly hin
   EHOSTUNREACH: { code: "KERNEL", hint: "No address or route leads to the gateway: is it in the link's subnet?" },
 };
 
+/** The same of a macvlan, where it is about the link that it lies on. */
+const macvlanMeanings: typeof meanings = {
+  EINVAL: {
+    code: "KERNEL",
+    hint: "Its parent has a macvlan of mode passthru, which is the only one there, or a smaller MTU: see 'ip -d link'.",
+  },
+  EBUSY: {
+    code: "KERNEL",
+    hint: "Its parent is a port of a bridge or bond (name that one instead), or something on it has the MAC address: see 'ip -d link'.",
+  },
+};
+
 /** Traffic control calls what the kernel doesn't have not found. */
 function meaningOf({ resource }: Item, { code }: NetlinkError): (typeof meanings)[string] {
   const isTraffic = resource.kind === "shaper" || resource.kind === "redirect";
+  const ofMacvlan = resource.kind === "macvlan" ? macvlanMeanings[code] : undefined;
+  if (ofMacvlan !== undefined) return ofMacvlan;
   return meanings[isTraffic && code === "ENOENT" ? "EOPNOTSUPP" : code] ?? { code: "KERNEL" };
 }
 

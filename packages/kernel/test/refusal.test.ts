@@ -24,3 +24,16 @@ test.each<[string, KernelResource, string]>([
   const error = new NetlinkError({ op: "add qdisc tbf of ifindex 3", errno: constants.errno.ENOENT, extack });
   expect(refusal(item, error)).toMatchObject({ code, message: expect.stringContaining(extack) });
 });
+
+test.each([
+  ["EINVAL", "passthru"],
+  ["EBUSY", "port of a bridge"],
+] as const)("what %s says of a macvlan is about its parent", (code, word) => {
+  const owner = { type: "endpoint", id: "e".repeat(64), name: "web" } as const;
+  const error = new NetlinkError({ op: "create macvlan eth0", errno: constants.errno[code] });
+  const macvlan: KernelResource = { kind: "macvlan", ns: "host", name: "eth0", parent: "up0", mode: "bridge" };
+  const hint: unknown = expect.stringContaining(word);
+  expect(refusal({ resource: macvlan, owner }, error)).toMatchObject({ code: "KERNEL", hint });
+  const dummy: KernelResource = { kind: "dummy", ns: "host", name: "eth0" };
+  expect(refusal({ resource: dummy, owner }, error)).not.toMatchObject({ hint });
+});

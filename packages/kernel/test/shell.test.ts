@@ -48,6 +48,17 @@ const address = (ns: NamespaceId): Resource => ({
 });
 const sysctl = (ns: NamespaceId): Resource => ({ kind: "sysctl", ns, path: "net/ipv4/ping_group_range", value: "0 0" });
 
+test.each([
+  ["bridge", "ip -n web link set dev eth0 alias netkit/endpoint/web up"],
+  ["passthru", "ip -n web link set dev eth0 address 02:00:5e:10:00:01 alias netkit/endpoint/web up"],
+] as const)("a macvlan in mode %s has its MAC in the end, too", (mode, last) => {
+  const mac = parseMac("02:00:5e:10:00:01");
+  expect(shell("create", { kind: "macvlan", ns: named, name: "eth0", parent: "up0", mode, mac })).toEqual([
+    `ip link add link up0 dev eth0 address 02:00:5e:10:00:01 netns web type macvlan mode ${mode}`,
+    last,
+  ]);
+});
+
 test("commands for a namespace with a name", () => {
   expect(shell("create", veth(named), sysctl(named), address(named))).toEqual([
     "ip link add dev nkv1 mtu 1400 type veth peer name eth0 address 02:00:5e:10:00:01 mtu 1400 netns web",

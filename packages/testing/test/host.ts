@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { bridge } from "@netkit/driver-bridge";
 import { container } from "@netkit/driver-container";
 import { host } from "@netkit/driver-host";
+import { macvlan } from "@netkit/driver-macvlan";
 import { none } from "@netkit/driver-none";
 import { openNamespace, syscalls } from "@netkit/netlink";
 import { expect } from "vitest";
@@ -47,7 +48,11 @@ export class TestHost implements AsyncDisposable {
 
   /** Opens the root with netkit's own drivers. Closed with the host. */
   async open(options: NetkitOptions = {}): Promise<Netkit> {
-    const netkit = await openNetkit({ root: this.root, drivers: [bridge(), none(), host(), container()], ...options });
+    const netkit = await openNetkit({
+      root: this.root,
+      drivers: [bridge(), none(), host(), container(), macvlan()],
+      ...options,
+    });
     this.#opened.push(netkit);
     return netkit;
   }

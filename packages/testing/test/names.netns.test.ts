@@ -117,6 +117,24 @@ test("names reach as far as the networks that both are on", async () => {
   expect(await lookUp(web, "both.back")).toBeUndefined();
 });
 
+test("on a macvlan network sandboxes find each other; its router isn't taken for the host, a bridge's gateway is", async () => {
+  host.sh("ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip link set lan1 up");
+  // Internal, so that nobody else is asked for what isn't there.
+  const wire = { driver: "macvlan", options: { parent: "lan0" }, internal: true };
+  await netkit.networks.create({ name: "n", ...wire, subnets: [{ subnet: "192.0.2.0/24", gateway: "192.0.2.1" }] });
+  await netkit.networks.create({ name: "zz", subnets: [{ subnet: "10.9.0.0/24" }] });
+  const hosts = [{ name: "gateway", address: "host-gateway" }];
+  const a = await netkit.sandboxes.open({ name: "a", networks: ["n"], hosts });
+  const b = await netkit.sandboxes.open({ name: "b", networks: ["n"] });
+  expect(await lookUp(a, "b")).toEqual(await addressesOf(b));
+  for (const name of ["host.netkit.internal", "gateway", "192.0.2.1"])
+    expect(await attempt(a, `getent hosts ${name}`), name).toBeUndefined();
+  await a.connect("zz");
+  for (const name of ["host.netkit.internal", "gateway"]) expect(await lookUp(a, name)).toEqual(["10.9.0.1"]);
+  await host.empty(netkit);
+  host.sh("ip link delete lan0");
+});
+
 test("the host is host.netkit.internal, and its address reaches it", async () => {
   await netkit.networks.create({ name: "n" });
   const a = await netkit.sandboxes.open({ name: "a", networks: ["n"] });

@@ -97,3 +97,40 @@ test("after a reboot networks are back with the next opening, sandboxes are gone
   await after[Symbol.asyncDispose]();
   root[Symbol.dispose]();
 });
+
+test("after a reboot a macvlan network without its parent waits for it, and keeps no other from coming back", async () => {
+  using root = new TestHost.Root();
+  const makeParent = "ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip link set lan1 up";
+  const before = new TestHost();
+  try {
+    before.sh(makeParent);
+    const netkit = await before.open({ root: root.path });
+    await netkit.networks.create({ name: "alone", driver: "macvlan" });
+    await netkit.networks.create({ name: "lan", driver: "macvlan", options: { parent: "lan0" } });
+    const box = await netkit.sandboxes.open({ name: "box", networks: ["lan", "alone"] });
+    before.sh(`ip netns del ${box.netns?.split("/").at(-1)}`);
+  } finally {
+    await before[Symbol.asyncDispose]();
+  }
+  await age(root.path);
+  const after = new TestHost();
+  const netkit = await after.open({ root: root.path });
+  expect(await netkit.sandboxes.list()).toEqual([]);
+  const twins = [{ name: "one" }, { name: "two" }].map(({ name }) => ({ name, networks: ["alone"] }));
+  for (const twin of twins) await (await netkit.sandboxes.open(twin)).close();
+  await expect(netkit.sandboxes.open({ networks: ["lan"] })).rejects.toMatchObject({
+    code: "LINK_NOT_FOUND",
+    message: expect.stringContaining("'lan0'") as unknown,
+  });
+  expect((await netkit.doctor()).findings.map(({ message }) => message)).toEqual([
+    "link lan0 of network 'lan' is missing; it isn't netkit's, so that netkit can't mend it",
+  ]);
+  after.sh(makeParent);
+  await (await netkit.sandboxes.open({ networks: ["lan"] })).close();
+  expect((await netkit.doctor()).findings).toEqual([]);
+  for (const name of ["alone", "lan"]) await netkit.networks.remove(name);
+  after.sh("ip link delete lan0");
+  // The last boot had left something, which is gone, too.
+  expect(after.traces().trim()).toBe("");
+  await after[Symbol.asyncDispose]();
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isNetkitError, type Endpoint } from "@netkit/core";
+import { ipOf, isNetkitError, type Cidr, type Endpoint } from "@netkit/core";
 import { execa } from "execa";
 import type { Case, CaseContext } from "../case.ts";
 import { compareSnapshots, spaceOf, type HostOptions, type Space } from "../lab/index.ts";
@@ -105,11 +105,12 @@ export const attachCases: readonly Case[] = [
     rule: "attaching twice is refused and changes nothing; an address of the caller's choice is used",
     run: lab(async ({ netkit, network, space, host, snapshot }) => {
       const { subnets } = await network("a");
-      const gateway = subnets[0]?.gateway ?? "";
-      const ip = gateway.replace(/1$/, "77");
+      const base = ipOf(subnets[0]?.subnet ?? ("" as Cidr));
+      const ipv6 = base.includes(":");
+      const ip = ipv6 ? `${base}77` : base.replace(/0$/, "77");
       const web = await netkit.sandboxes.open({
         name: "web",
-        networks: [{ network: "a", ...(gateway.includes(":") ? { ip6: ip } : { ip }) }],
+        networks: [{ network: "a", ...(ipv6 ? { ip6: ip } : { ip }) }],
       });
       const spaces = { ...host.spaces, web: space(web) };
       const before = await snapshot(spaces);

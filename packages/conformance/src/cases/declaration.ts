@@ -46,6 +46,7 @@ export const declarationCases: readonly Case[] = [
         assert.ok(traits.exclusive, "another network beside one without a namespace of its own");
       }
       if (traits.publish) assert.equal(traits.addresses, "engine", "published ports without addresses");
+      if (traits.besideHost === true) assert.ok(!traits.publish, "ports of a host that doesn't reach the sandboxes");
       if (traits.exclusive)
         assert.ok(!traits.internal && !traits.subnetOfLink, "settings of networks that nobody creates");
     },

@@ -82,6 +82,7 @@ export const resourceCases: readonly Case[] = [
       fc.assert(
         fc.property(networkViews(driver), (view) => {
           try {
+            driver.check?.(view);
             driver.network(view);
           } catch (error) {
             assert.ok(isNetkitError(error) && error.kind !== "internal", `threw ${String(error)}`);

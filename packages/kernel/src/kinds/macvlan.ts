@@ -2,10 +2,11 @@ import type { MacvlanResource } from "@netkit/core";
 import type { Kind } from "../kind.ts";
 import { finishLink, linkFields, linkWords, newSettings, removeLinkCommands } from "../made-link.ts";
 import { compare, missing } from "../reading.ts";
+import { pair } from "../shell.ts";
 
 export const macvlan: Kind<MacvlanResource> = {
   create(tx, resource, alias) {
-    const { ns, parent, mode } = resource;
+    const { ns, parent, mode, mac } = resource;
     // The request goes to the host's namespace, where the parent is; the link is made in its own.
     tx.makeLink("host", {
       kind: "macvlan",
@@ -14,7 +15,9 @@ export const macvlan: Kind<MacvlanResource> = {
       parent: tx.ifindex("host", parent),
       ...(ns === "host" ? {} : { namespace: tx.fd(ns) }),
     });
-    finishLink(tx, resource, alias);
+    // In this mode a new link has its parent's MAC, and another one only once it is there; the parent then has it, too,
+    // and its own again when the link goes.
+    finishLink(tx, resource, alias, mode === "passthru" && mac !== undefined ? { mac } : {});
   },
   read(view, resource) {
     const { ns, name, parent, mode } = resource;
@@ -27,14 +30,24 @@ export const macvlan: Kind<MacvlanResource> = {
     });
   },
   createCommands(shell, resource, alias) {
-    const { ns, name, parent, mode } = resource;
+    const { ns, name, parent, mode, mac } = resource;
     return [
       shell.ip(
         "host",
         ["link", "add", "link", parent, "dev", ...linkWords(resource), ...shell.netns("host", ns)],
         ["type", "macvlan", "mode", mode],
       ),
-      shell.ip(ns, "link", "set", "dev", name, "alias", alias, "up"),
+      shell.ip(
+        ns,
+        "link",
+        "set",
+        "dev",
+        name,
+        ...(mode === "passthru" ? pair("address", mac) : []),
+        "alias",
+        alias,
+        "up",
+      ),
     ];
   },
   removeCommands: removeLinkCommands,

@@ -59,6 +59,19 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
     killedBy: "DRV-DECLARE-003",
     driver: { ...base, traits: { ...base.traits, addresses: "none" } },
   },
+  besideAHostWithItsPorts: {
+    killedBy: "DRV-DECLARE-003",
+    driver: { ...base, traits: { ...base.traits, besideHost: true } },
+  },
+  checkThatBreaks: {
+    killedBy: "DRV-REFUSE-001",
+    driver: {
+      ...base,
+      check() {
+        throw new TypeError("broken");
+      },
+    },
+  },
   defaultThatIsRefused: {
     killedBy: "DRV-OPTIONS-001",
     driver: { ...base, options: { ...base.options, icc: { ...flag, default: "maybe" } } },
@@ -296,6 +309,10 @@ export const kernelMutants: Readonly<Record<string, Mutant>> = {
     each("veth", (veth) => ({ ...veth, isolated: true })),
   ),
   noGatewayAddress: onNetwork("DRV-TRAFFIC-001", each("address", drop)),
+  besideAHostThatReachesIt: {
+    killedBy: "DRV-TRAFFIC-001",
+    driver: { ...base, traits: { ...base.traits, publish: false, besideHost: true } },
+  },
   noMasquerade: onNetwork("DRV-TRAFFIC-002", each("masquerade", drop)),
   noForwarding: onNetwork(
     "DRV-TRAFFIC-002",

@@ -1,0 +1,122 @@
+import type { Claim, LinkFacts, OptionInput } from "@netkit/core";
+import { describe, expect, test } from "vitest";
+import { driver, endpointView, eth0, ipv4, ipv6, networkView } from "./views.ts";
+
+const parent = "eth0";
+
+/** The host, with a link eth0 of that kind. */
+function kind(name: string): { links: Record<string, LinkFacts> } {
+  return { links: { eth0: { ...eth0, kind: name } } };
+}
+
+/** The hint of the error that a parent is refused with on a host that has other links. */
+function hintOf(name: string, names: readonly string[]): string | undefined {
+  try {
+    driver.check?.(networkView({ parent: name }, { facts: { links: {}, names } }));
+  } catch (error) {
+    return (error as { hint: string }).hint;
+  }
+  return undefined;
+}
+
+describe("a network", () => {
+  test("on a parent asks for no more than that the parent is there", () => {
+    expect(driver.network(networkView({ parent }))).toEqual([
+      { kind: "link", ns: "host", ensure: "exists", name: "eth0" },
+    ]);
+  });
+
+  test("without one has a link that drops what it is given, without addresses", () => {
+    const subnets = [{ subnet: ipv4.subnet, auxiliary: {} }];
+    expect(driver.network(networkView({ mtu: 9000 }, { subnets }))).toEqual([
+      { kind: "ifb", ns: "host", name: "nkm0123456789", mtu: 9000 },
+      { kind: "sysctl", ns: "host", path: "net/ipv6/conf/nkm0123456789/disable_ipv6", value: "1" },
+    ]);
+  });
+
+  test("has gateways where there is a way out", () => {
+    expect(driver.gateways?.(networkView({ parent }))).toEqual(["ipv4", "ipv6"]);
+    expect(driver.gateways?.(networkView({ parent }, { internal: true }))).toEqual([]);
+    expect(driver.gateways?.(networkView({}))).toEqual([]);
+  });
+
+  test("asks for its parent and, for the error, for all links", () => {
+    expect(driver.facts?.(networkView({ parent }))).toEqual([{ fact: "link", name: "eth0" }, { fact: "links" }]);
+    expect(driver.facts?.(networkView({}))).toEqual([]);
+  });
+
+  test.each<[string, OptionInput, Claim[]]>([
+    ["shares its parent", { parent }, [{ name: "parent", space: "parent", value: "eth0", shared: true }]],
+    ["has it alone in passthru", { parent, mode: "passthru" }, [{ name: "parent", space: "parent", value: "eth0" }]],
+    ["claims nothing without one", {}, []],
+  ])("%s", (_, options, claims) => {
+    expect(driver.claims?.(networkView(options))).toEqual(claims);
+  });
+
+  test("takes one endpoint in passthru, any number otherwise", () => {
+    expect(driver.mostEndpoints?.(networkView({ parent, mode: "passthru" }))).toBe(1);
+    for (const mode of ["bridge", "private", "vepa"])
+      expect(driver.mostEndpoints?.(networkView({ parent, mode }))).toBeUndefined();
+  });
+
+  test("knows Docker's names of its options", () => {
+    const options = { parent, macvlan_mode: "vepa", "com.docker.network.driver.mtu": "1400" };
+    expect(networkView(options).options).toEqual({ parent, mode: "vepa", mtu: 1400 });
+  });
+});
+
+describe("refused is", () => {
+  test("a parent that isn't there, with those that are; of many, some", () => {
+    expect(hintOf("enp3s0", ["eth0", "eth1"])).toBe("This host has the links eth0, eth1.");
+    expect(hintOf("eth2", ["eth0"])).toBe("Did you mean 'eth0'? This host has the links eth0.");
+    expect(hintOf("eth0", [])).toBe("This host has no links.");
+    const many = Array.from({ length: 30 }, (_, index) => `link-${index}`);
+    expect(hintOf("enp3s0", many)).toMatch(/link-19, \.\.\.\.$/);
+    expect(hintOf("eth0.50", ["eth0"])).toBe(
+      "For a VLAN make it first: ip link add link eth0 name eth0.50 type vlan id 50",
+    );
+  });
+
+  test("a parent that is a macvlan itself, a larger MTU than the parent's, the loopback interface", () => {
+    for (const name of ["macvlan", "macvtap"])
+      expect(() => driver.check?.(networkView({ parent }, { facts: kind(name) }))).toThrow(`it is a ${name} itself`);
+    expect(() => driver.check?.(networkView({ parent, mtu: 1501 }))).toThrow("its parent 'eth0' has 1500");
+    expect(() => networkView({ parent: "lo" })).toThrow("loopback");
+    expect(() => driver.check?.(networkView({ parent, mtu: 1500 }))).not.toThrow();
+    expect(() => driver.check?.(networkView({ parent }, { facts: kind("bridge") }))).not.toThrow();
+  });
+
+  test("an MTU that IPv6 can't have", () => {
+    expect(() => driver.network(networkView({ parent, mtu: 1279 }, { subnets: [ipv4, ipv6] }))).toThrow("1280");
+    expect(() => driver.network(networkView({ parent, mtu: 1279 }))).not.toThrow();
+  });
+
+  test("what has no meaning without a parent: a gateway, unless nothing goes there, and passthru", () => {
+    expect(() => driver.network(networkView({}))).toThrow("gateway 192.0.2.1");
+    expect(() => driver.network(networkView({}, { internal: true }))).not.toThrow();
+    expect(() => driver.network(networkView({ mode: "passthru" }, { subnets: [] }))).toThrow("passthru");
+  });
+});
+
+describe("an endpoint", () => {
+  const ns = "ab".repeat(32);
+
+  test("is a macvlan in the sandbox with its addresses and the default routes that it carries", () => {
+    const network = networkView({ parent, mode: "private", mtu: 1400 }, { subnets: [ipv4, ipv6] });
+    expect(driver.endpoint(endpointView(network, { defaultRoute: ["ipv6"] }))).toEqual([
+      { kind: "macvlan", ns, name: "eth0", parent: "eth0", mode: "private", mac: "02:6e:c0:00:02:02", mtu: 1400 },
+      { kind: "sysctl", ns, path: "net/ipv6/conf/eth0/accept_ra", value: "0" },
+      { kind: "address", ns, link: "eth0", address: "192.0.2.2/24" },
+      { kind: "address", ns, link: "eth0", address: "fd00:5::2/64" },
+      { kind: "route", ns, destination: "::/0", via: "fd00:5::1", link: "eth0" },
+    ]);
+  });
+
+  test("without a parent lies on the network's own link", () => {
+    const network = networkView({}, { subnets: [{ subnet: ipv4.subnet, auxiliary: {} }] });
+    expect(driver.endpoint(endpointView(network, { defaultRoute: [] }))).toEqual([
+      { kind: "macvlan", ns, name: "eth0", parent: "nkm0123456789", mode: "bridge", mac: "02:6e:c0:00:02:02" },
+      { kind: "address", ns, link: "eth0", address: "192.0.2.2/24" },
+    ]);
+  });
+});

@@ -1,0 +1,290 @@
+// Sandboxes on the wire of a link of the host: the outside is a host on that wire.
+import { parseIp } from "@netkit/core";
+import type { Netkit, NetworkRequest } from "@netkit/engine";
+import { describe, expect, test } from "vitest";
+import { hostIpv4, hostIpv6, outsideIpv4, outsideIpv6, ping, serve, type Space } from "../src/index.ts";
+import { onOutsideHost, plain, type OutsideHost } from "./outside-host.ts";
+import { answer, defaultRoutes, isCutOff, linkOf, outsideFor } from "./questions.ts";
+
+/** The subnets of the wire, where the host has an address, too, and the outside is the router. */
+const lan = [
+  { subnet: "203.0.113.0/24", gateway: outsideIpv4, range: "203.0.113.64/26" },
+  { subnet: "2001:db8:99::/64", gateway: outsideIpv6, range: "2001:db8:99::40/122" },
+];
+
+async function create(netkit: Netkit, name: string, request: Omit<NetworkRequest, "name"> = {}): Promise<void> {
+  const options = { parent: "up0", ...request.options };
+  await netkit.networks.create({ name, driver: "macvlan", subnets: lan, ...request, options });
+}
+
+/** A network of the wire with a further subnet, which the outside has the gateway of. */
+async function createSecond({ netkit, outside }: OutsideHost, options: NetworkRequest["options"] = {}): Promise<void> {
+  await outside.exec(["ip", "address", "add", "198.51.100.1/24", "dev", "up0"]);
+  await create(netkit, "second", { subnets: [{ subnet: "198.51.100.0/24" }], options });
+}
+
+/** Servers on port 80 of each. */
+async function serveIn(...spaces: Space[]): Promise<AsyncDisposableStack> {
+  await using servers = new AsyncDisposableStack();
+  for (const space of spaces) servers.use(await serve(space, 80));
+  return servers.move();
+}
+
+/** The refusal of a parent that isn't there. */
+const notFound = (hint: string): object => ({ code: "LINK_NOT_FOUND", hint });
+
+/** The refusal of what needs a parent. */
+function needsParent(word: string): object {
+  const [message, hint]: unknown[] = [expect.stringContaining(word), expect.stringContaining("parent=LINK")];
+  return { code: "OPTION_INVALID", message, hint };
+}
+
+interface WireLink {
+  readonly address: string;
+  readonly mtu: number;
+  readonly flags: readonly string[];
+}
+
+describe("on the wire of a parent", () => {
+  test("sandboxes reach each other, the router and what it leads to, with their own addresses; the host is left out", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+      await create(netkit, "n");
+      const [one, two] = [await open("n"), await open("n")];
+      await using _ = await serveIn(two.space, outside, host);
+      expect(one.addresses).toEqual(["203.0.113.64", "2001:db8:99::40"]);
+      for (const [index, address] of two.addresses.entries()) {
+        expect(await answer(one.space, address, 80)).toBe(one.addresses[index]);
+        expect(await answer(one.space, outsideFor(address), 80)).toBe(one.addresses[index]);
+        expect(await answer(outside, address, 80)).toBe(outsideFor(address));
+      }
+      expect(await isCutOff(host, two.addresses, 80)).toBe(true);
+      expect(await isCutOff(one.space, [hostIpv4, hostIpv6].map(parseIp), 80)).toBe(true);
+      expect(await defaultRoutes(one.space)).toEqual([outsideIpv4, outsideIpv6]);
+      // The gateways are the router's: the host has none of them.
+      expect((await linkOf(host, "up0")).addr_info.map(({ local }) => local)).not.toContain(outsideIpv4);
+    });
+  });
+
+  test.each(["private", "vepa"])("in mode %s they reach the outside, and not each other", async (mode) => {
+    await onOutsideHost(plain, async ({ netkit, outside, open }) => {
+      await create(netkit, "n", { options: { macvlan_mode: mode } });
+      const [one, two] = [await open("n"), await open("n")];
+      await using _ = await serveIn(two.space, outside);
+      for (const [index, address] of two.addresses.entries()) {
+        expect(await answer(one.space, outsideFor(address), 80)).toBe(one.addresses[index]);
+        expect(await answer(outside, address, 80)).toBe(outsideFor(address));
+      }
+      expect(await isCutOff(one.space, two.addresses, 80)).toBe(true);
+    });
+  });
+
+  test("two networks share a parent, each with its subnet and its router", async () => {
+    await onOutsideHost(plain, async (place) => {
+      const { netkit, outside, open } = place;
+      await create(netkit, "n");
+      await createSecond(place, { mode: "private" });
+      const [one, two] = [await open("n"), await open("second")];
+      await using _ = await serve(outside, 80);
+      expect(await answer(one.space, outsideIpv4, 80)).toBe(one.addresses[0]);
+      expect(await answer(two.space, outsideIpv4, 80)).toBe(two.addresses[0]);
+      expect(await defaultRoutes(two.space)).toEqual(["198.51.100.1"]);
+      await netkit.sandboxes.remove(one.sandbox.id);
+      await netkit.networks.remove("n");
+      expect(await answer(two.space, outsideIpv4, 80)).toBe(two.addresses[0]);
+    });
+  });
+
+  test("in mode passthru a network has its parent alone, and one sandbox, whose MAC the parent has meanwhile", async () => {
+    await onOutsideHost(plain, async (place) => {
+      const { netkit, host, outside, open } = place;
+      const parent = async (): Promise<WireLink | undefined> => (await host.ip<WireLink>("link show dev up0"))[0];
+      const before = await parent();
+      await create(netkit, "n");
+      const conflict = { code: "RESOURCE_CONFLICT", message: "parent up0 is in use by network 'n'" };
+      await expect(createSecond(place, { mode: "passthru" })).rejects.toMatchObject(conflict);
+      await netkit.networks.remove("n");
+      await create(netkit, "n", { options: { mode: "passthru" } });
+      await expect(create(netkit, "second", { subnets: [] })).rejects.toMatchObject(conflict);
+
+      const { space, sandbox, addresses } = await open("n");
+      await using _ = await serve(outside, 80);
+      expect(await answer(space, outsideIpv4, 80)).toBe(addresses[0]);
+      const [endpoint] = (await sandbox.inspect()).endpoints;
+      expect(await parent()).toMatchObject({ address: endpoint?.mac });
+      expect((await netkit.doctor()).findings).toEqual([]);
+      const { name } = await sandbox.inspect();
+      await expect(open("n")).rejects.toMatchObject({
+        code: "POOL_EXHAUSTED",
+        message: `network 'n' takes one sandbox, and has '${name}'`,
+      });
+      await sandbox.disconnect("n");
+      expect(await parent()).toEqual(before);
+      await sandbox.connect("n");
+      expect(await ping(space, outsideIpv4)).toBe(true);
+    });
+  });
+
+  test("a parent that is down is no hindrance: traffic flows when it is up, and again after it was down", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+      await host.shell(`ip link add lan0 type veth peer name lan0 netns ${host.name}-out`);
+      await outside.shell("ip address add 198.51.100.1/24 dev lan0; ip link set lan0 up");
+      await create(netkit, "n", { subnets: [{ subnet: "198.51.100.0/24" }], options: { parent: "lan0" } });
+      const { space, sandbox } = await open("n");
+      expect(await ping(space, "198.51.100.1", 1)).toBe(false);
+      for (const _ of [1, 2]) {
+        await host.shell("ip link set lan0 up");
+        await expect.poll(async () => await ping(space, "198.51.100.1", 1), { timeout: 10_000 }).toBe(true);
+        expect((await netkit.doctor()).findings).toEqual([]);
+        await host.shell("ip link set lan0 down");
+        expect(await ping(space, "198.51.100.1", 1)).toBe(false);
+      }
+      await netkit.sandboxes.remove(sandbox.id);
+      await netkit.networks.remove("n");
+      const [left] = await host.ip<WireLink>("link show dev lan0");
+      expect(left?.flags).not.toContain("UP");
+      await host.shell("ip link delete lan0");
+    });
+  });
+
+  test("of several subnets each has its router, and a sandbox with an address of the second takes that one", async () => {
+    await onOutsideHost(plain, async ({ netkit, outside, open }) => {
+      await outside.exec(["ip", "address", "add", "198.51.100.1/24", "dev", "up0"]);
+      await create(netkit, "n", { subnets: [...lan, { subnet: "198.51.100.0/24" }] });
+      const { space, addresses } = await open({
+        network: "n",
+        ip: "198.51.100.7",
+        mac: "02:00:5e:10:00:07",
+        ifName: "lan",
+      });
+      expect(addresses).toEqual(["198.51.100.7", "2001:db8:99::40"]);
+      expect(await defaultRoutes(space)).toEqual(["198.51.100.1", outsideIpv6]);
+      expect(await linkOf(space, "lan")).toMatchObject({ address: "02:00:5e:10:00:07" });
+      await using _ = await serve(outside, 80);
+      expect(await answer(space, outsideIpv4, 80)).toBe("198.51.100.7");
+      expect(await answer(space, outsideIpv6, 80)).toBe("2001:db8:99::40");
+    });
+  });
+
+  test("the interface may be called as the parent is", async () => {
+    await onOutsideHost(plain, async ({ netkit, open }) => {
+      await create(netkit, "n");
+      const { space } = await open({ network: "n", ifName: "up0" });
+      expect(await linkOf(space, "up0")).toMatchObject({ link_netnsid: expect.any(Number) });
+      expect(await ping(space, outsideIpv4)).toBe(true);
+    });
+  });
+
+  test("the MTU is the parent's, also when that changes, or a smaller one that was asked for", async () => {
+    await onOutsideHost(plain, async (place) => {
+      const { netkit, host, open } = place;
+      await create(netkit, "n");
+      await createSecond(place, { mtu: 1300 });
+      await expect(create(netkit, "third", { subnets: [], options: { mtu: 9000 } })).rejects.toMatchObject({
+        code: "OPTION_INVALID",
+        message: expect.stringContaining("'up0' has 1500") as unknown,
+      });
+      const [one, two] = [await open("n"), await open("second")];
+      const sizes = async (): Promise<number[]> =>
+        await Promise.all([one, two].map(async ({ space }) => (await linkOf(space, "eth0")).mtu));
+      expect(await sizes()).toEqual([1500, 1300]);
+      await host.shell("ip link set up0 mtu 1400");
+      expect(await sizes()).toEqual([1400, 1300]);
+      expect((await netkit.doctor()).findings).toEqual([]);
+      await host.shell("ip link set up0 mtu 1500");
+    });
+  });
+
+  test("static routes go by way of the wire, and without a default route nothing else does", async () => {
+    await onOutsideHost(plain, async ({ netkit, outside, open }) => {
+      await outside.exec(["ip", "address", "add", "198.51.100.1/32", "dev", "lo"]);
+      await create(netkit, "n", {
+        routes: [{ destination: "198.51.100.0/24", gateway: outsideIpv4 }],
+        options: { "no-default-route": true },
+      });
+      const { space } = await open("n");
+      expect(await defaultRoutes(space)).toEqual([]);
+      expect(await ping(space, "198.51.100.1")).toBe(true);
+    });
+  });
+
+  test("--internal leaves the default route out, and no address is kept for a router", async () => {
+    await onOutsideHost(plain, async ({ netkit, open }) => {
+      await create(netkit, "n", { internal: true, subnets: [{ subnet: "203.0.113.0/24", range: "203.0.113.64/26" }] });
+      expect((await netkit.networks.get("n")).subnets[0]).not.toHaveProperty("gateway");
+      const { space } = await open("n");
+      expect(await defaultRoutes(space)).toEqual([]);
+      expect(await ping(space, outsideIpv4)).toBe(true);
+    });
+  });
+
+  test("doctor finds an interface that was deleted, and makes it anew with all that was on it", async () => {
+    await onOutsideHost(plain, async ({ netkit, open }) => {
+      await create(netkit, "n");
+      const { space } = await open("n");
+      await space.shell("ip link delete eth0");
+      const { repaired } = await netkit.doctor({ repair: true });
+      expect(repaired.map(({ object }) => object)).toContain("macvlan eth0");
+      expect(await ping(space, outsideIpv4)).toBe(true);
+      expect(await defaultRoutes(space)).toEqual([outsideIpv4, outsideIpv6]);
+    });
+  });
+});
+
+test("a parent that isn't there is refused with the links that are, a VLAN with the command that makes it", async () => {
+  await onOutsideHost(plain, async ({ netkit }) => {
+    await expect(create(netkit, "n", { options: { parent: "up1" } })).rejects.toMatchObject(
+      notFound("Did you mean 'up0'? This host has the links up0."),
+    );
+    await expect(create(netkit, "n", { options: { parent: "up0.50" } })).rejects.toMatchObject(
+      notFound("For a VLAN make it first: ip link add link up0 name up0.50 type vlan id 50"),
+    );
+    await expect(create(netkit, "n", { options: { parent: "lo" } })).rejects.toMatchObject({ code: "OPTION_INVALID" });
+  });
+});
+
+test("the subnet of the parent is no overlap, that of another link is", async () => {
+  await onOutsideHost(plain, async ({ netkit, host }) => {
+    await host.shell("ip link add lan0 type veth peer name lan1; ip link set lan0 up");
+    await expect(create(netkit, "n", { options: { parent: "lan0" } })).rejects.toMatchObject({
+      code: "SUBNET_OVERLAP",
+    });
+    await host.shell("ip link delete lan0");
+    await create(netkit, "n");
+    expect((await netkit.doctor()).findings).toEqual([]);
+    await expect(create(netkit, "second")).rejects.toMatchObject({ code: "SUBNET_OVERLAP" });
+  });
+});
+
+describe("without a parent", () => {
+  test("sandboxes reach each other alone, and go out by another network", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+      await netkit.networks.create({ name: "alone", driver: "macvlan", ipv6: true });
+      await netkit.networks.create({ name: "zz", subnets: [{ subnet: "10.9.0.0/24" }] });
+      const [one, two] = [await open("alone"), await open("alone")];
+      await using _ = await serveIn(two.space, host, outside);
+      for (const [index, address] of two.addresses.entries())
+        expect(await answer(one.space, address, 80)).toBe(one.addresses[index]);
+      expect(await defaultRoutes(one.space)).toEqual([]);
+      // A way of its own making leads nowhere.
+      await one.space.shell("ip route add default dev eth0; ip -6 route add default dev eth0");
+      expect(await isCutOff(one.space, [hostIpv4, hostIpv6].map(parseIp), 80)).toBe(true);
+      expect(await isCutOff(one.space, [outsideIpv4, outsideIpv6].map(parseIp), 80)).toBe(true);
+      await one.space.shell("ip route del default; ip -6 route del default");
+      await one.sandbox.connect("zz");
+      expect(await defaultRoutes(one.space)).toEqual(["10.9.0.1"]);
+      expect(await ping(one.space, outsideIpv4)).toBe(true);
+    });
+  });
+
+  test("a gateway is refused, and so is passthru", async () => {
+    await onOutsideHost(plain, async ({ netkit }) => {
+      const subnets = [{ subnet: "10.9.0.0/24", gateway: "10.9.0.1" }];
+      await expect(netkit.networks.create({ name: "n", driver: "macvlan", subnets })).rejects.toMatchObject(
+        needsParent("gateway 10.9.0.1"),
+      );
+      await expect(
+        netkit.networks.create({ name: "n", driver: "macvlan", options: { mode: "passthru" } }),
+      ).rejects.toMatchObject(needsParent("passthru"));
+    });
+  });
+});
