@@ -1,3 +1,5 @@
+import { Bench } from "tinybench";
+
 /** Times of A and B, in ms; those at one place were measured right after each other. */
 export interface Pairs {
   readonly a: readonly number[];
@@ -29,12 +31,14 @@ export async function measurePairs<A, B>(rounds: Iterable<number>, a: Side<A>, b
   return times;
 }
 
+/** One sample: a task of its own, for a bench runs all samples of one task before the next one's. */
 async function time<T>(side: Side<T>, subject: T): Promise<number> {
   await side.ready?.();
-  const started = performance.now();
-  const pending = side.timed(subject);
-  if (pending !== undefined) await pending;
-  return performance.now() - started;
+  const bench = new Bench({ iterations: 1, time: 0, warmup: false, throws: true });
+  bench.add("", async () => await side.timed(subject), { async: true });
+  const [task] = await bench.run();
+  if (task?.result.state !== "completed") throw new Error(`the bench was ${task?.result.state}`);
+  return task.result.latency.mean;
 }
 
 export function median(values: readonly number[]): number {
