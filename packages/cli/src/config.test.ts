@@ -92,6 +92,7 @@ describe("drivers", () => {
       "bridge",
       "host",
       "null",
+      "macvlan",
       "container",
       "foo",
       "@acme/networks",
