@@ -219,6 +219,8 @@ test("a second agent is refused, and stop says what it did", () => {
 
 test("the unit for systemd names this program and this root", () => {
   const unit = ok("agent", "install", "--print");
-  expect(unit).toContain(`ExecStart=${process.execPath} ${machine.cli} agent --root ${machine.root}\n`);
+  expect(unit).toContain(
+    `ExecStart=${process.execPath} --max-semi-space-size=2 ${machine.cli} agent --root ${machine.root}\n`,
+  );
   for (const line of ["Type=notify", "Restart=always", "KillMode=process"]) expect(unit).toContain(`${line}\n`);
 });

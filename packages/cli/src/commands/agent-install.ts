@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { defaultRoot, instanceOf } from "@netkit/core";
-import { sameSettings } from "../agent-process.ts";
+import { agentProgram, sameSettings } from "../agent-process.ts";
 import { command, type Command } from "../command.ts";
 import { readSettings } from "../settings.ts";
 import { renderUnit, systemctl, unitFolder } from "../systemd.ts";
@@ -27,8 +27,7 @@ export const agentInstall: Command = command({
     const root = resolve((await readSettings(globals)).root ?? defaultRoot);
     const name = unitName(root);
     const path = join(unitFolder, name);
-    const program = [process.execPath, process.argv[1] ?? ""];
-    const unit = renderUnit({ command: [...program, "agent", ...sameSettings(root, globals)], root });
+    const unit = renderUnit({ command: [...agentProgram(), "agent", ...sameSettings(root, globals)], root });
     if (options.print) return { data: { path, unit }, text: unit.trimEnd() };
     mkdirSync(unitFolder, { recursive: true });
     writeFileSync(path, unit);
