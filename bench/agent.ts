@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout } from "node:timers/promises";
-import { agentSocket, askAgent } from "@netkit/agent/client";
+import { agentLink, agentSocket, askAgent } from "@netkit/agent/client";
 import { command } from "./command.ts";
 import { attaching, openLibrary, portsOf } from "./library.ts";
-import { measurePairs, numbers, summarise, type Side } from "./pairs.ts";
+import { measurePairs, numbers, summarise, type Side, type Summary } from "./pairs.ts";
 import { ms, type Row } from "./report.ts";
 
 const warmUps = 250;
@@ -23,54 +23,74 @@ export async function measureAgent(
   });
   await once(server.stdio[3] as Readable, "data");
   try {
-    return [await connecting(root, pairs), ...(await resting(root, server, endpoints))];
+    return [...(await connecting(root, pairs)), ...(await resting(root, server, endpoints))];
   } finally {
     server.kill("SIGTERM");
     await once(server, "exit");
   }
 }
 
-/** Through the agent, with a name server in the sandbox when it answers, beside the library, which has no names. */
-async function connecting(root: string, pairs: number): Promise<Row> {
+/**
+ * With names, which the agent serves when the call returns, beside the library without: by the library that tells the agent,
+ * as the command does, and by the agent's API.
+ */
+async function connecting(root: string, pairs: number): Promise<Row[]> {
+  const tell = agentLink({ root, start: () => Promise.reject(new Error("the agent is gone")), warn: raise });
   // oxlint-disable-next-line typescript/await-thenable -- the linter finds no tsconfig with disposables here
+  await using telling = await openLibrary(root, tell);
+  // oxlint-disable-next-line typescript/await-thenable -- as above
   await using netkit = await openLibrary(root);
-  await netkit.networks.create({ name: "agent", subnets: [{ subnet: "10.8.0.0/16" }] });
-  await netkit.networks.create({ name: "library", subnets: [{ subnet: "10.9.0.0/16" }] });
+  for (const [index, name] of ["told", "asked", "library"].entries())
+    await netkit.networks.create({ name, subnets: [{ subnet: `10.${index + 7}.0.0/16` }] });
   const ask = async (method: "POST" | "DELETE", target: string, body?: unknown): Promise<unknown> =>
     await askAgent(agentSocket(root), { method, target, body });
-  const through: Side<number> = {
+  // Otherwise it would take in first what the library has done meanwhile.
+  const ready = async (): Promise<unknown> => await ask("POST", "/v1/sync", { revision: 0 });
+  const told: ReturnType<typeof attaching> = { ...attaching(telling, "told", false), ready };
+  const asked: Side<number> = {
     before: async (number) => {
-      await ask("POST", "/v1/sandboxes", { name: `agent-${number}` });
+      await ask("POST", "/v1/sandboxes", { name: `asked-${number}` });
       return number;
     },
-    // Otherwise it would take in first what the library has done meanwhile.
-    ready: async () => await ask("POST", "/v1/sync", { revision: 0 }),
+    ready,
     timed: async (number) =>
-      await ask("POST", `/v1/sandboxes/agent-${number}/endpoints`, { network: "agent", publish: portsOf(number) }),
-    after: async (number) => void (await ask("DELETE", `/v1/sandboxes/agent-${number}?force=true`)),
+      await ask("POST", `/v1/sandboxes/asked-${number}/endpoints`, { network: "asked", publish: portsOf(number) }),
+    after: async (number) => void (await ask("DELETE", `/v1/sandboxes/asked-${number}?force=true`)),
   };
   // Host ports of their own: the other side's are in use at the same time.
   const direct = attaching(netkit, "library", false);
   const beside: typeof direct = { ...direct, before: (round) => direct.before(round + 2_000) };
-  await measurePairs(numbers(2, warmUps), through, beside);
-  const summary = summarise(await measurePairs(numbers(2, pairs), through, beside));
+  const compare = async <T>(side: Side<T>): Promise<Summary> => {
+    await measurePairs(numbers(2, warmUps), side, beside);
+    return summarise(await measurePairs(numbers(2, pairs), side, beside));
+  };
+  return [
+    { ...connectRow("", await compare(told)), budget: 1.3 },
+    connectRow(", asked by its API", await compare(asked)),
+  ];
+}
+
+function connectRow(how: string, summary: Summary): Row {
   const { medianA, medianB, minA, ratioOfMedians, medianOfRatios } = summary;
   return {
-    id: "agent-connect",
-    what: "agent: connect with names and 10 ports, to the library",
+    id: how === "" ? "agent-connect" : "agent-connect-api",
+    what: `agent: connect with names and 10 ports${how}, to the library`,
     value: ratioOfMedians,
     unit: "x",
-    budget: 1.3,
     how: `${ms(medianA)} (min ${minA.toFixed(2)}) to ${ms(medianB)}, median of ratios ${medianOfRatios.toFixed(2)}, ${summary.pairs} pairs`,
     data: { ...summary },
   };
+}
+
+function raise(error: Error): never {
+  throw error;
 }
 
 async function resting(root: string, { pid }: ChildProcess, endpoints: number): Promise<Row[]> {
   const ask = async (target: string, body: unknown): Promise<unknown> =>
     await askAgent(agentSocket(root), { method: "POST", target, body });
   for (const number of numbers(0, endpoints))
-    await ask("/v1/sandboxes", { name: `rest-${number}`, networks: ["agent"] });
+    await ask("/v1/sandboxes", { name: `rest-${number}`, networks: ["told"] });
   const seconds = 10;
   // V8 tidies up some seconds after a burst of work: that isn't rest yet.
   await setTimeout(seconds * 1_000);
