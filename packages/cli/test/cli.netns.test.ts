@@ -567,6 +567,16 @@ describe("errors", () => {
     for (const words of [["network", "create", "n"], ["doctor"], ["gc", "--dry-run"]])
       expect(attempt(...words)).toMatchObject({ status: 7, stderr: expect.stringContaining("needs root") });
     expect(attempt("info").status, "looking needs none").toBe(0);
+    const beneath = ["--root", join(box.root, "others")];
+    for (const words of [
+      ["network", "create", "--explain", "n"],
+      ["agent", "install"],
+      ["events", ...beneath],
+    ])
+      expect(attempt(...words), words.join(" ")).toMatchObject({
+        status: 7,
+        stderr: expect.stringMatching(/"code": *"PERMISSION"/),
+      });
   });
 });
 
