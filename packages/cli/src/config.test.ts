@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NetkitError } from "@netkit/core";
@@ -114,5 +114,9 @@ describe("drivers", () => {
     );
     writeFileSync(join(folder, "broken.mjs"), "throw new Error('no luck');");
     await expect(findDriver("x", { drivers: ["./broken.mjs"], folders: [folder] })).rejects.toThrow("no luck");
+    writeFileSync(join(folder, "lone.mjs"), "import 'netkit-nowhere';");
+    await expect(findDriver("x", { drivers: ["./lone.mjs"], folders: [folder] })).rejects.toMatchObject({
+      hint: expect.stringContaining(`in node_modules of ${realpathSync(folder)} and`),
+    });
   });
 });

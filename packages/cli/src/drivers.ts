@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { findPackageJSON } from "node:module";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -69,7 +69,7 @@ export async function importDriver(entry: string, folders: readonly string[]): P
     exported = typeof module.driver === "function" ? (module.driver as () => unknown)() : module.driver;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw invalid(entry, `can't be loaded: ${why}`, "Try it with 'netkit conformance'.", cause);
+    throw invalid(entry, `can't be loaded: ${why}`, remedy(cause, path), cause);
   }
   if (!looksLikeDriver(exported)) {
     throw invalid(
@@ -79,6 +79,15 @@ export async function importDriver(entry: string, folders: readonly string[]): P
     );
   }
   return exported;
+}
+
+/** A package that the driver imports is Node's to find, and isn't netkit's own copy. */
+function remedy(cause: unknown, path: string): string {
+  if (cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND") {
+    const folder = dirname(realpathSync(path));
+    return `Node looks for what it imports in node_modules of ${folder} and the folders above: install it there.`;
+  }
+  return `Mend ${path}, or take the entry out of the configuration.`;
 }
 
 /** The URL of the module of a driver package, or of a path. @throws NetkitError DRIVER_INVALID */

@@ -1,4 +1,4 @@
-import { toNetkitError, type NetkitError } from "@netkit/core";
+import { isNetkitError, NetkitError, toNetkitError } from "@netkit/core";
 import { formatJson } from "./json.ts";
 import type { Terminal } from "./terminal.ts";
 import { versions } from "./versions.ts";
@@ -13,9 +13,20 @@ export function formatFailure(error: NetkitError, terminal: Terminal): string {
 
 /** Prints the error on stderr and returns the exit status. */
 export function reportFailure(thrown: unknown, json: boolean, terminal: Terminal): number {
-  const error = toNetkitError(thrown);
+  const error = toNetkitError(withoutRoot(thrown));
   process.stderr.write(`${json ? formatJson({ error: error.toJSON() }) : formatFailure(error, terminal)}\n`);
   return error.exitCode;
+}
+
+/** What a file or the kernel refuses to somebody who isn't root is no bug: it says what to do. */
+function withoutRoot(thrown: unknown): unknown {
+  if (isNetkitError(thrown) || !(thrown instanceof Error) || process.geteuid?.() === 0) return thrown;
+  if (!("code" in thrown) || (thrown.code !== "EACCES" && thrown.code !== "EPERM")) return thrown;
+  return new NetkitError("PERMISSION", `netkit needs root here: ${thrown.message}`, {
+    hint: "Run it as root, or with sudo.",
+    details: { code: thrown.code },
+    cause: thrown,
+  });
 }
 
 /** Control characters that came in with a name or an address must not reach the terminal. */

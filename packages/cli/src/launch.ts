@@ -5,7 +5,7 @@ import type { Context, OptionValues, Result } from "./command.ts";
 import { warnOfForeign } from "./foreign.ts";
 import { makeLogPath, sweepLogs } from "./logs.ts";
 import { environment, type processOptions } from "./process-options.ts";
-import { enter } from "./shell.ts";
+import { detached, enter } from "./shell.ts";
 
 /** The options of a command that starts a sandbox's own process. */
 export const launchOptions = {
@@ -31,7 +31,12 @@ export async function launch(
   }
   const sandbox = await netkit.sandboxes.open({ ...request, autoRemove: options.rm }, change);
   const { id, name, netns } = sandbox;
-  if (change.dryRun === true) return { data: { id, name, command: words }, shell: [enter(netns, words)] };
+  if (change.dryRun === true) {
+    const line = enter(netns, words);
+    // Nothing is stored of what the pasted line starts: in the state directory its log would be swept away.
+    const shell = [options.detach ? detached(line, options.log ?? `${name}.log`) : line];
+    return { data: { id, name, command: words }, shell };
+  }
   if (change.signal?.aborted === true) {
     // It came too late to undo the making of the sandbox, and the command can't get it any more.
     await sandbox.close();

@@ -6,7 +6,7 @@ import { parsePairs } from "./pairs.ts";
 import { environment } from "./process-options.ts";
 import { parseRoute } from "./route-option.ts";
 import { sandboxRequest } from "./sandbox-request.ts";
-import { enter, shellLine } from "./shell.ts";
+import { detached, enter, shellLine } from "./shell.ts";
 import { subnetRequests } from "./subnet-requests.ts";
 
 describe("--network", () => {
@@ -213,4 +213,5 @@ test("shell lines quote what a shell would read otherwise", () => {
   expect(enter("/run/netns/web", ["ip", "link"])).toBe("ip netns exec web ip link");
   expect(enter("/proc/7/ns/net", ["ls"])).toBe("nsenter --net=/proc/7/ns/net ls");
   expect(enter(undefined, ["ls"])).toBe("ls");
+  expect(detached("ls", "a log")).toBe("setsid ls </dev/null >>'a log' 2>&1 &");
 });

@@ -13,3 +13,8 @@ export function enter(netns: string | undefined, words: readonly string[]): stri
   if (dirname(netns) === "/run/netns") return shellLine(["ip", "netns", "exec", basename(netns), ...words]);
   return shellLine(["nsenter", `--net=${netns}`, ...words]);
 }
+
+/** The shell line left running as `run -d` does: in a session of its own, its output appended to the file. */
+export function detached(line: string, log: string): string {
+  return `setsid ${line} </dev/null >>${shellLine([log])} 2>&1 &`;
+}

@@ -418,6 +418,26 @@ describe("plans", () => {
     }
   });
 
+  test("what --explain prints of a detached command goes on in the background, its output in the log", () => {
+    using other = host(box.cli);
+    const log = join(other.root, "log");
+    const script = netkit("run", "-d", "--explain", "--log", log, "--", "sh", "-c", "echo begun; sleep 60");
+    expect(script.trimEnd().split("\n").at(-1)).toBe(
+      `setsid ${/ip netns exec \S+/.exec(script)?.[0] ?? ""} sh -c 'echo begun; sleep 60' </dev/null >>${log} 2>&1 &`,
+    );
+    expect(netkit("run", "-d", "--explain", "--name", "web", "--", "true")).toContain(" >>web.log 2>&1 &");
+    writeFileSync(join(other.root, "script"), script);
+    const made = /ip netns add (\S+)/.exec(script)?.[1] ?? "";
+    try {
+      // With output for it to hold on to, execFileSync waits until the last process has closed it.
+      expect(other.run("sh", "-ec", `. ${join(other.root, "script")}; sleep 1; cat ${log}`)).toBe("begun\n");
+    } finally {
+      for (const pid of other.run("ip", "netns", "pids", made).split("\n").filter(Boolean)) process.kill(Number(pid));
+      other.run("ip", "netns", "del", made);
+      other.run("rm", "-rf", `/etc/netns/${made}`);
+    }
+  });
+
   test("--timings go to stderr", () => {
     const { stdout, stderr } = box.netkit(["network", "create", "--timings", "web"]);
     expect(stdout).toMatch(/^[0-9a-f]{64}\n$/);
@@ -547,6 +567,16 @@ describe("errors", () => {
     for (const words of [["network", "create", "n"], ["doctor"], ["gc", "--dry-run"]])
       expect(attempt(...words)).toMatchObject({ status: 7, stderr: expect.stringContaining("needs root") });
     expect(attempt("info").status, "looking needs none").toBe(0);
+    const beneath = ["--root", join(box.root, "others")];
+    for (const words of [
+      ["network", "create", "--explain", "n"],
+      ["agent", "install"],
+      ["events", ...beneath],
+    ])
+      expect(attempt(...words), words.join(" ")).toMatchObject({
+        status: 7,
+        stderr: expect.stringMatching(/"code": *"PERMISSION"/),
+      });
   });
 });
 

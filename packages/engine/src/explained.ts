@@ -2,7 +2,7 @@ import { isNetkitError, NetkitError } from "@netkit/core";
 import type { NetlinkError } from "@netkit/netlink";
 
 /** How to get what everything but looking takes. */
-export const needsRoot = "Run it with sudo, or in a user namespace of its own: unshare -Urnm.";
+export const needsRoot = "Run it as root, or with sudo.";
 
 /** The brand of NetlinkError: importing its class would load netlink into commands that only read the state. */
 const netlinkBrand = Symbol.for("netkit.netlink-error");
@@ -43,6 +43,13 @@ export function explained(error: unknown): unknown {
     });
   }
   if ("syscall" in error && "code" in error) {
+    if ((error.code === "EACCES" || error.code === "EPERM") && process.geteuid?.() !== 0) {
+      return new NetkitError("PERMISSION", `netkit needs root here: ${error.message}`, {
+        hint: needsRoot,
+        details: { code: error.code },
+        cause: error,
+      });
+    }
     return new NetkitError("KERNEL", `the system refused: ${error.message}`, {
       hint: "See that the file exists, and that its file system can be written and isn't full.",
       details: { code: error.code },

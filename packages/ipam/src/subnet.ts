@@ -24,10 +24,14 @@ export interface SubnetRules {
   readonly gateways: readonly Family[];
 }
 
-/** Blocks whose addresses never leave a host or a link, so that no network can be made of them. */
+/** Blocks whose addresses never leave a host or a link, or are no host's, so that no network can be made of them. */
 const unroutable: readonly (readonly [Cidr, string])[] = [
+  ["0.0.0.0/8" as Cidr, 'addresses of "this network"'],
   ["127.0.0.0/8" as Cidr, "loopback addresses"],
+  ["169.254.0.0/16" as Cidr, "link-local addresses"],
   ["224.0.0.0/4" as Cidr, "multicast addresses"],
+  ["240.0.0.0/4" as Cidr, "reserved addresses"],
+  ["::ffff:0:0/96" as Cidr, "IPv4-mapped addresses"],
   ["fe80::/10" as Cidr, "link-local addresses"],
   ["ff00::/8" as Cidr, "multicast addresses"],
 ];

@@ -78,6 +78,16 @@ describe("a problem says what is wrong", () => {
     ],
     [{ subnet: "fd00::/127" }, "fd00::/127 is a point-to-point pair without room for a gateway: use a /126 or larger"],
     [{ subnet: "127.5.0.0/16" }, "127.5.0.0/16 holds loopback addresses (127.0.0.0/8), which no network can use"],
+    [{ subnet: "0.0.0.0/8" }, '0.0.0.0/8 holds addresses of "this network" (0.0.0.0/8), which no network can use'],
+    [
+      { subnet: "169.254.0.0/16" },
+      "169.254.0.0/16 holds link-local addresses (169.254.0.0/16), which no network can use",
+    ],
+    [{ subnet: "240.0.0.0/8" }, "240.0.0.0/8 holds reserved addresses (240.0.0.0/4), which no network can use"],
+    [
+      { subnet: "::ffff:10.0.0.0/120" },
+      "::ffff:a00:0/120 holds IPv4-mapped addresses (::ffff:0:0/96), which no network can use",
+    ],
     [{ subnet: "fe80::/64" }, "fe80::/64 holds link-local addresses (fe80::/10), which no network can use"],
     [{ subnet: "192.0.2.0/24", gateway: "198.51.100.1" }, "gateway 198.51.100.1 lies outside its subnet 192.0.2.0/24"],
     [{ subnet: "192.0.2.0/24", gateway: "fd00::1" }, "gateway fd00::1 is IPv6, its subnet 192.0.2.0/24 is IPv4"],
