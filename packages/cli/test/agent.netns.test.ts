@@ -125,6 +125,22 @@ test("a detached process with --rm takes its sandbox along at once", async () =>
   expect(ok("sandbox", "ls", "-q")).toBe("");
 });
 
+test("by force, what was to go with its process is removed, whether or not an agent was faster", async () => {
+  for (const name of ["one", "two", "three"]) {
+    ok("run", "-d", "--rm", "--name", name, "--network", "none", "--", "sleep", "600");
+    expect(ok("sandbox", "rm", "-f", name)).toBe(name);
+  }
+  ok("pod", "create", "--network", "none", "pod");
+  for (const name of ["a", "b"]) ok("pod", "add", "-d", "--rm", "--name", name, "pod", "--", "sleep", "600");
+  expect(ok("pod", "rm", "-f", "pod")).toBe("pod");
+  const foreground = machine.start(["run", "--rm", "--name", "left", "--network", "none", "--", "sleep", "600"]);
+  await expect.poll(() => ok("sandbox", "ls", "--format", "{{.State}}")).toBe("running");
+  foreground.kill("SIGKILL");
+  await once(foreground, "exit");
+  expect(ok("sandbox", "rm", "-f", "left")).toBe("left");
+  expect(ok("sandbox", "ls", "-q")).toBe("");
+});
+
 test("an agent that can't start is a warning that names its log, and the change stands", () => {
   ok("network", "create", "n");
   const config = join(machine.root, "config.json");
