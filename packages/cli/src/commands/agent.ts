@@ -62,6 +62,7 @@ export const agent: Command = command({
       closeSync(fd);
     }
     if (running === undefined) return {};
+    if (process.stderr.isTTY) process.stderr.write(`serving ${running.netkit.instance.root}; Ctrl-C ends it\n`);
     await tellSystemd("--ready");
     signal?.addEventListener("abort", () => void running.close());
     if (signal?.aborted) await running.close();
