@@ -127,6 +127,32 @@ test("whoever listens at the same time has one agent started, also while the las
   expect(readFileSync(join(machine.root, "agent.log"), "utf8")).toBe("");
 });
 
+test("events of a type that there isn't are refused before an agent is started", () => {
+  const hint = "The types are agent, network, sandbox, endpoint, port.";
+  const outcome = machine.netkit(["events", "--type", "port", "--type", "bogus"]);
+  expect(outcome).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining(hint) });
+  expect(outcome.stderr).toContain('"bogus"');
+  expect(existsSync(agentSocket(machine.root))).toBe(false);
+});
+
+test("where the configuration has no agent started, events start none", () => {
+  machine.run("sh", "-c", `echo '{"agent": false}' > ${machine.root}/config.json`);
+  const outcome = machine.netkit(["--config", "config.json", "events"]);
+  expect(outcome).toMatchObject({ status: 8, stdout: "" });
+  expect(outcome.stderr).toContain("the configuration has none started");
+  expect(outcome.stderr).toContain("netkit agent");
+  expect(existsSync(agentSocket(machine.root))).toBe(false);
+});
+
+test("an agent in the foreground tells a terminal that it serves", () => {
+  expect(machine.netkit(["agent", "status"]).stderr).toContain("The next command that needs one starts it");
+  const log = join(machine.root, "typescript");
+  const agent = `${process.execPath} ${machine.cli} agent`;
+  const stop = `until ${agent} status; do sleep 0.1; done; ${agent} stop`;
+  machine.run("sh", "-c", `(${stop}) >${machine.root}/stop 2>&1 & script -qec '${agent}' ${log} </dev/null; wait`);
+  expect(readFileSync(log, "utf8")).toContain(`serving ${machine.root}; Ctrl-C ends it\r\n`);
+});
+
 test("a detached process with --rm takes its sandbox along at once", async () => {
   const run = ok("run", "-d", "--rm", "--name", "short", "--network", "none", "--json", "--", "sleep", "600");
   expect(status()).toMatchObject({ watchedProcesses: 1 });
