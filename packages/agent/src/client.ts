@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { instanceOf, NetkitError, type ErrorCode } from "@netkit/core";
 import type { AgentLink } from "@netkit/engine";
 
+export { checkEventTypes, eventTypes } from "./event-types.ts";
+
 /** Where the agent of a root listens; the directory is root's alone. `root` is absolute. */
 export function agentSocket(root: string): string {
   return join("/run/netkit", `${instanceOf(root).mark}.sock`);
@@ -182,7 +184,9 @@ function unavailable(path: string, cause: Error): NetkitError {
     "AGENT_UNAVAILABLE",
     `${none ? "no agent runs" : "the agent can't be reached"} (${path}: ${code})`,
     {
-      hint: none ? "Start one: netkit agent" : "Is it netkit's, and are you root?",
+      hint: none
+        ? "The next command that needs one starts it; 'netkit agent' runs one in the foreground."
+        : "Is it netkit's, and are you root?",
       details: { path, code },
       cause,
     },

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { NetkitError } from "@netkit/core";
+import { checkEventTypes } from "./event-types.ts";
 import type { Events } from "./events.ts";
 
 /**
@@ -10,6 +11,7 @@ import type { Events } from "./events.ts";
  */
 export function streamEvents(events: Events, query: URLSearchParams, response: ServerResponse): void {
   const types = query.getAll("type");
+  checkEventTypes(types);
   const since = query.get("since");
   if (since !== null && Number.isNaN(Date.parse(since))) {
     throw new NetkitError("ARGUMENT_INVALID", `'${since}' is no time`, { hint: "Write it as 2026-01-31T12:00:00Z." });

@@ -8,6 +8,7 @@ import {
   type SandboxId,
 } from "@netkit/core";
 import type { RecordChange, Records } from "@netkit/engine";
+import type { EventType } from "./event-types.ts";
 
 /** Something that happened, as `netkit events` and the API show it. Every attribute is text. */
 export interface AgentEvent {
@@ -15,7 +16,7 @@ export interface AgentEvent {
   readonly time: string;
   /** Counts up from 1 in the life of the agent. */
   readonly number: number;
-  readonly type: "agent" | "network" | "sandbox" | "endpoint" | "port";
+  readonly type: EventType;
   readonly action: string;
   /** Of the object; of a port that of its endpoint. */
   readonly id: string;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve as resolvePath } from "node:path";
 import { NetkitError } from "@netkit/core";
 import type { Globals } from "./globals.ts";
 
@@ -16,12 +16,18 @@ export function agentProgram(): [string, ...string[]] {
   return [process.execPath, "--max-semi-space-size=2", process.argv[1] ?? ""];
 }
 
-/** The options that lead another netkit to the same settings. */
-export function sameSettings(root: string, { config, firewall }: Pick<Globals, "config" | "firewall">): string[] {
+/** The options that lead another netkit to the same settings, wherever it runs and whatever its environment is. */
+export function sameSettings(
+  root: string,
+  globals: Pick<Globals, "config" | "firewall">,
+  env: NodeJS.ProcessEnv = process.env,
+): string[] {
+  const config = globals.config ?? env["NETKIT_CONFIG"];
+  const firewall = globals.firewall ?? env["NETKIT_FIREWALL"];
   return [
     "--root",
     root,
-    ...(config === undefined ? [] : ["--config", config]),
+    ...(config === undefined ? [] : ["--config", resolvePath(config)]),
     ...(firewall === undefined ? [] : ["--firewall", firewall]),
   ];
 }
@@ -62,6 +68,7 @@ export async function startAgentProcess(root: string, globals: Pick<Globals, "co
 function lastLine(path: string): string {
   const lines = readFileSync(path, "utf8").trimEnd().split("\n");
   return (
-    (lines.findLast((line) => line.startsWith("error:")) ?? lines.at(-1) ?? "").slice(0, 500) || "no reason is known"
+    (lines.findLast((line) => line.startsWith("error:")) ?? lines.at(-1) ?? "").replace(/^error: /, "").slice(0, 500) ||
+    "no reason is known"
   );
 }

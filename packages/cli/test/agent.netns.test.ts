@@ -101,10 +101,56 @@ test("twenty commands at the same time start one agent", async () => {
   const started = Array.from({ length: 20 }, (_, index) =>
     machine.start(["sandbox", "create", "--name", `s${index}`, "--network", "n"]),
   );
+  let complaints = "";
+  for (const child of started) child.stderr?.on("data", (chunk) => (complaints += String(chunk)));
   const codes = await Promise.all(started.map(async (child) => ((await once(child, "close")) as [number])[0]));
   expect(codes).toEqual(started.map(() => 0));
+  expect(complaints).toBe("");
+  expect(readFileSync(join(machine.root, "agent.log"), "utf8")).toBe("");
   expect(status()).toMatchObject({ nameServers: 20, endpoints: 20 });
   for (let index = 0; index < 20; index++) expect(resolves("s0", `s${index}`), `s${index}`).toBe(true);
+});
+
+test("whoever listens at the same time has one agent started, also while the last one ends", async () => {
+  const listeners = Array.from({ length: 4 }, () => machine.start(["events", "--json", "--since", "1h"]));
+  const heard = listeners.map(async (child) => String(((await once(child.stdout ?? child, "data")) as [Buffer])[0]));
+  const firsts = (await Promise.all(heard)).map((text) => JSON.parse(text.split("\n")[0] ?? "") as AgentEvent);
+  expect(new Set(firsts.map(({ id }) => id))).toEqual(new Set([String(status().pid)]));
+  for (const child of listeners) child.kill("SIGINT");
+  await Promise.all(listeners.map(async (child) => await once(child, "exit")));
+  const stopping = machine.start(["agent", "stop"]);
+  while (existsSync(agentSocket(machine.root))) await setTimeout(1);
+  const late = machine.start(["events", "--json", "--since", "1h"]);
+  await once(late.stdout ?? late, "data");
+  late.kill("SIGINT");
+  await Promise.all([once(late, "exit"), stopping.exitCode ?? once(stopping, "exit")]);
+  expect(readFileSync(join(machine.root, "agent.log"), "utf8")).toBe("");
+});
+
+test("events of a type that there isn't are refused before an agent is started", () => {
+  const hint = "The types are agent, network, sandbox, endpoint, port.";
+  const outcome = machine.netkit(["events", "--type", "port", "--type", "bogus"]);
+  expect(outcome).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining(hint) });
+  expect(outcome.stderr).toContain('"bogus"');
+  expect(existsSync(agentSocket(machine.root))).toBe(false);
+});
+
+test("where the configuration has no agent started, events start none", () => {
+  machine.run("sh", "-c", `echo '{"agent": false}' > ${machine.root}/config.json`);
+  const outcome = machine.netkit(["--config", "config.json", "events"]);
+  expect(outcome).toMatchObject({ status: 8, stdout: "" });
+  expect(outcome.stderr).toContain("the configuration has none started");
+  expect(outcome.stderr).toContain("netkit agent");
+  expect(existsSync(agentSocket(machine.root))).toBe(false);
+});
+
+test("an agent in the foreground tells a terminal that it serves", () => {
+  expect(machine.netkit(["agent", "status"]).stderr).toContain("The next command that needs one starts it");
+  const log = join(machine.root, "typescript");
+  const agent = `${process.execPath} ${machine.cli} agent`;
+  const stop = `until ${agent} status; do sleep 0.1; done; ${agent} stop`;
+  machine.run("sh", "-c", `(${stop}) >${machine.root}/stop 2>&1 & script -qec '${agent}' ${log} </dev/null; wait`);
+  expect(readFileSync(log, "utf8")).toContain(`serving ${machine.root}; Ctrl-C ends it\r\n`);
 });
 
 test("a detached process with --rm takes its sandbox along at once", async () => {
@@ -125,6 +171,22 @@ test("a detached process with --rm takes its sandbox along at once", async () =>
   expect(ok("sandbox", "ls", "-q")).toBe("");
 });
 
+test("by force, what was to go with its process is removed, whether or not an agent was faster", async () => {
+  for (const name of ["one", "two", "three"]) {
+    ok("run", "-d", "--rm", "--name", name, "--network", "none", "--", "sleep", "600");
+    expect(ok("sandbox", "rm", "-f", name)).toBe(name);
+  }
+  ok("pod", "create", "--network", "none", "pod");
+  for (const name of ["a", "b"]) ok("pod", "add", "-d", "--rm", "--name", name, "pod", "--", "sleep", "600");
+  expect(ok("pod", "rm", "-f", "pod")).toBe("pod");
+  const foreground = machine.start(["run", "--rm", "--name", "left", "--network", "none", "--", "sleep", "600"]);
+  await expect.poll(() => ok("sandbox", "ls", "--format", "{{.State}}")).toBe("running");
+  foreground.kill("SIGKILL");
+  await once(foreground, "exit");
+  expect(ok("sandbox", "rm", "-f", "left")).toBe("left");
+  expect(ok("sandbox", "ls", "-q")).toBe("");
+});
+
 test("an agent that can't start is a warning that names its log, and the change stands", () => {
   ok("network", "create", "n");
   const config = join(machine.root, "config.json");
@@ -133,6 +195,7 @@ test("an agent that can't start is a warning that names its log, and the change 
     const outcome = machine.netkit(["sandbox", "create", "--name", "a", "--network", "n"]);
     expect(outcome.status).toBe(0);
     expect(outcome.stderr).toMatch(/^warning: .*agent/m);
+    expect(outcome.stderr).not.toContain("error:");
     expect(outcome.stderr).toContain(join(machine.root, "agent.log"));
     expect(ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("a");
     // Without one on purpose there is nothing to warn of.
@@ -215,6 +278,20 @@ test("a second agent is refused, and stop says what it did", () => {
   expect(second.stderr).toContain("runs already");
   ok("agent", "stop");
   expect(ok("agent", "stop")).toBe("No agent runs.");
+});
+
+test("an agent has the settings of who started it, wherever they were given from", () => {
+  machine.run("sh", "-c", `mkdir ${machine.root}/cfg && echo '{"firewall": "nftables"}' > ${machine.root}/cfg/c.json`);
+  ok("--config", "cfg/c.json", "network", "create", "n");
+  ok("--config", "cfg/c.json", "sandbox", "create", "--name", "a", "--network", "n");
+  ok("agent", "stop");
+  const env = { NETKIT_CONFIG: "cfg/c.json", NETKIT_FIREWALL: "nftables" };
+  const outcome = machine.netkit(["sandbox", "create", "--name", "b", "--network", "n"], { env });
+  expect(outcome).toMatchObject({ status: 0, stderr: "" });
+  expect(status()).toMatchObject({ nameServers: 2 });
+  expect(machine.netkit(["agent", "install", "--print"], { env }).stdout).toContain(
+    ` --root ${machine.root} --config ${machine.root}/cfg/c.json --firewall nftables\n`,
+  );
 });
 
 test("the unit for systemd names this program and this root", () => {

@@ -16,6 +16,7 @@ import { endpointsOfNamespace, everythingHeld, type Reader } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { describe } from "./planning.ts";
 import { removeSandbox } from "./sandboxes.ts";
+import { keys } from "./state.ts";
 import type { Survey } from "./survey.ts";
 
 /** A sandbox that is over, and why. */
@@ -99,13 +100,16 @@ export function hasEnded(sandbox: Sandbox): boolean {
   return sandbox.autoRemove && sandbox.process !== undefined && !isAlive(sandbox.process);
 }
 
-/** Removes the sandboxes of findings. */
+/** Removes the sandboxes of findings that nobody has removed since they were found. */
 export async function removeFound(
   context: Context,
   draft: Draft,
   found: readonly { readonly sandbox: Sandbox }[],
 ): Promise<void> {
-  for (const { sandbox } of found) await removeSandbox(context, draft, sandbox);
+  for (const { sandbox } of found) {
+    const now = await draft.get<Sandbox>(keys.sandbox(sandbox.id));
+    if (now !== undefined) await removeSandbox(context, draft, now);
+  }
 }
 
 /** Somebody's writing in a file that may be written into. */

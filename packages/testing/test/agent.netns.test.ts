@@ -211,6 +211,7 @@ test("the API makes and removes what the library does, and checks what it is giv
     [{ method: "POST", target: "/v1/networks", body: { name: "x", colour: "red" } }, "ARGUMENT_INVALID", /colour/],
     [{ method: "POST", target: "/v1/networks", body: { name: "x y" } }, "NAME_INVALID", /x y/],
     [{ method: "POST", target: "/v1/sandboxes", body: { pid: -1 } }, "ARGUMENT_INVALID", /pid/],
+    [{ method: "GET", target: "/v1/events?type=port&type=bogus" }, "ARGUMENT_INVALID", /type "bogus"/],
     [{ method: "GET", target: "/v1/events?since=yesterday" }, "ARGUMENT_INVALID", /yesterday/],
   ] as const;
   for (const [request, code, message] of refusals) {

@@ -157,6 +157,15 @@ test("an ended sandbox that was to go with its process goes with the next openin
   expect(await next.sandboxes.list()).toEqual([]);
 });
 
+test("openings at the same time that find an ended sandbox remove it once", async () => {
+  const box = await netkit.sandboxes.open({ name: "brief", autoRemove: true });
+  await (
+    await box.start(["true"], { stdio: "ignore" })
+  ).exited;
+  const openings = Array.from({ length: 4 }, async () => await (await host.open()).sandboxes.list());
+  expect(await Promise.all(openings)).toEqual([[], [], [], []]);
+});
+
 test("what another process removes while it is read is left out of lists, and not found by its name", async () => {
   const store = openSqliteStore({ path: join(host.root, "state.db") });
   /** Just before a document of this kind is read. */

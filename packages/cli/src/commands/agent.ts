@@ -1,12 +1,19 @@
 import { closeSync, writeSync } from "node:fs";
-import { NetkitError } from "@netkit/core";
+import { setTimeout } from "node:timers/promises";
+import type { Agent } from "@netkit/agent";
+import { isNetkitError, NetkitError } from "@netkit/core";
+import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { formatFailure } from "../failure.ts";
+import type { Globals } from "../globals.ts";
 import { durationMs } from "../moment.ts";
 import { tellSystemd } from "../systemd.ts";
 import { engineOptions } from "../session.ts";
 import { readSettings } from "../settings.ts";
 import { versions } from "../versions.ts";
+
+/** How long another agent may take to serve, or to end: less than the command that waits for this one has patience. */
+const othersTimeoutMs = 10_000;
 
 export const agent: Command = command({
   name: "agent",
@@ -42,16 +49,20 @@ export const agent: Command = command({
     process.stderr.on("error", () => {});
     const { nameAgentProcess, startAgent } = await import("@netkit/agent");
     nameAgentProcess();
-    await using running = await startAgent({
-      ...engineOptions(settings),
-      version: versions().netkit,
-      ...(lingerMs === undefined ? {} : { lingerMs }),
-      onError: (error) => process.stderr.write(`${new Date().toISOString()} ${formatFailure(error, terminal)}\n`),
-    });
+    const start = async (): Promise<Agent> =>
+      await startAgent({
+        ...engineOptions(settings),
+        version: versions().netkit,
+        ...(lingerMs === undefined ? {} : { lingerMs }),
+        onError: (error) => process.stderr.write(`${new Date().toISOString()} ${formatFailure(error, terminal)}\n`),
+      });
+    await using running = fd === undefined ? await start() : await startUnlessServed(start, globals, signal);
     if (fd !== undefined) {
       writeSync(fd, "ready\n");
       closeSync(fd);
     }
+    if (running === undefined) return {};
+    if (process.stderr.isTTY) process.stderr.write(`serving ${running.netkit.instance.root}; Ctrl-C ends it\n`);
     await tellSystemd("--ready");
     signal?.addEventListener("abort", () => void running.close());
     if (signal?.aborted) await running.close();
@@ -60,6 +71,37 @@ export const agent: Command = command({
     return {};
   },
 });
+
+/**
+ * Starts an agent for a command that needs one, whichever it is: where another one has the lock, it may have been faster and
+ * serve soon (then nothing is started), or be about to end.
+ */
+async function startUnlessServed(
+  start: () => Promise<Agent>,
+  globals: Globals,
+  signal: AbortSignal | undefined,
+): Promise<Agent | undefined> {
+  const deadline = performance.now() + othersTimeoutMs;
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!isNetkitError(error) || error.code !== "AGENT_RUNNING") throw error;
+      if (await isServed(globals)) return undefined;
+      if (signal?.aborted === true || performance.now() >= deadline) throw error;
+      await setTimeout(50);
+    }
+  }
+}
+
+async function isServed(globals: Globals): Promise<boolean> {
+  try {
+    await askTheAgent(globals, { method: "GET", target: "/v1/status", timeoutMs: 2_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function invalid(option: string, text: string, example: string): NetkitError {
   return new NetkitError("ARGUMENT_INVALID", `--${option} ${JSON.stringify(text)} is not understood`, {

@@ -1,19 +1,24 @@
 import type { AgentEvent } from "@netkit/agent";
-import { isNobodyThere } from "@netkit/agent/client";
+import { checkEventTypes, eventTypes, isNobodyThere } from "@netkit/agent/client";
+import { NetkitError } from "@netkit/core";
 import { startAgentProcess } from "../agent-process.ts";
 import { askTheAgent, rootOf } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { parseMoment } from "../moment.ts";
+import { readSettings } from "../settings.ts";
 import type { Terminal } from "../terminal.ts";
-
-const types = ["agent", "network", "sandbox", "endpoint", "port"] as const;
 
 export const events: Command = command({
   name: "events",
   summary: "Show what happens as it happens",
   details: ["The agent tells them; one is started if none runs, and what happened before it started isn't known."],
   options: {
-    type: { value: "TYPE", many: true, summary: `Only events of this type: ${types.join(", ")}`, complete: types },
+    type: {
+      value: "TYPE",
+      many: true,
+      summary: `Only events of this type: ${eventTypes.join(", ")}`,
+      complete: eventTypes,
+    },
     since: { value: "TIME", summary: "Begin with those since a time (2026-01-31T12:00:00Z), or so long ago (10m)" },
   },
   examples: [
@@ -23,6 +28,7 @@ export const events: Command = command({
   changes: false,
   abortable: true,
   async run({ globals, options, terminal, change: { signal } }) {
+    checkEventTypes(options.type);
     const query = new URLSearchParams(options.type.map((type): [string, string] => ["type", type]));
     if (options.since !== undefined) query.set("since", new Date(parseMoment("--since", options.since)).toISOString());
     const print = (line: string): void => {
@@ -37,6 +43,7 @@ export const events: Command = command({
     await listen()
       .catch(async (error: unknown) => {
         if (!isNobodyThere(error)) throw error;
+        if (!(await readSettings(globals)).agent) throw unwanted(error);
         await startAgentProcess(await rootOf(globals), globals);
         await listen();
       })
@@ -46,6 +53,13 @@ export const events: Command = command({
     return {};
   },
 });
+
+function unwanted(cause: unknown): NetkitError {
+  return new NetkitError("AGENT_UNAVAILABLE", "no agent runs, and the configuration has none started", {
+    hint: "Start one yourself: netkit agent, or take '\"agent\": false' out of the configuration.",
+    cause,
+  });
+}
 
 function format(event: AgentEvent, terminal: Terminal): string {
   const attributes = Object.entries(event.attributes).map(([name, value]) => `${name}=${value}`);
