@@ -49,3 +49,45 @@ export function dockerHint([first = "", second = ""]: readonly string[]): string
 function at(table: Readonly<Record<string, string>>, word: string): string | undefined {
   return Object.hasOwn(table, word) ? table[word] : undefined;
 }
+
+const ofFiles = "Commands are the host's and see its files: there are no images and no volumes.";
+const ofLimits =
+  "netkit has no limits but --rate: start the command under 'systemd-run --scope' or 'prlimit' for others.";
+const ofRights = "The command runs as netkit does, with its rights: say 'setpriv ... COMMAND' for others.";
+const ofEnds = "netkit doesn't start again what has ended: have systemd run 'netkit run' with Restart=.";
+const ofExposing = "There is nothing to declare: neighbours reach every port, -p publishes one on the host.";
+
+/** Why netkit hasn't an option that commands of Docker for containers have, and what there is. */
+const options: Readonly<Record<string, string>> = {
+  "--volume": ofFiles,
+  "-v": ofFiles,
+  "--volumes-from": ofFiles,
+  "--mount": ofFiles,
+  "--tmpfs": ofFiles,
+  "--read-only": ofFiles,
+  "--pull": ofFiles,
+  "--platform": ofFiles,
+  "--entrypoint": "There are no images with an entry point: write the command after '--'.",
+  "--user": "The command runs as netkit does: say 'setpriv --reuid=USER --regid=GROUP --init-groups COMMAND'.",
+  "-u": "The command runs as netkit does: say 'setpriv --reuid=USER --regid=GROUP --init-groups COMMAND'.",
+  "--privileged": "The command has netkit's own rights anyway.",
+  "--cap-add": "The command has netkit's own rights anyway.",
+  "--cap-drop": ofRights,
+  "--security-opt": ofRights,
+  "--memory": ofLimits,
+  "-m": ofLimits,
+  "--cpus": ofLimits,
+  "--pids-limit": ofLimits,
+  "--ulimit": ofLimits,
+  "--restart": ofEnds,
+  "--publish-all": ofExposing,
+  "-P": ofExposing,
+  "--expose": ofExposing,
+  "--link": "Sandboxes of a network find each other by name; --alias gives a further name.",
+};
+
+/** A hint for an option that a command of netkit hasn't, and Docker's has. */
+export function dockerOptionHint(command: string, option: string): string | undefined {
+  const isLikeDockers = ["run", "exec", "sandbox create", "network connect", "pod add"].includes(command);
+  return isLikeDockers ? at(options, option) : undefined;
+}

@@ -46,6 +46,10 @@ function refusal(work: () => unknown): NetkitError {
   throw new Error("nothing was refused", { cause: error });
 }
 
+function hintFor(name: string, option: string): string | undefined {
+  return refusal(() => parseWords({ ...runner, name }, [option, "x"])).hint;
+}
+
 describe("options", () => {
   test("have their defaults, many values, aliases and grouped letters", () => {
     const { options } = parseWords(sample, [
@@ -82,6 +86,14 @@ describe("options", () => {
     expect(error.message).toContain("--drvier");
     expect(error.hint).toBe("Did you mean '--driver'?");
     expect(refusal(() => parseWords(sample, ["-x", "n", "s"])).message).toContain("-x");
+  });
+
+  test("that Docker has are refused with what there is instead", () => {
+    expect(hintFor("run", "-v")).toContain("no volumes");
+    expect(hintFor("run", "--restart=always")).toContain("systemd");
+    expect(hintFor("sandbox create", "-P")).toContain("-p publishes");
+    expect(hintFor("network connect", "--link")).toContain("--alias");
+    expect(hintFor("network ls", "-v")).toBe("See 'netkit network ls --help'.");
   });
 
   test("without their value, and flags with one, are refused", () => {
