@@ -12,6 +12,7 @@ const sample: Command = command({
     driver: { short: "d", value: "NAME", default: "bridge", summary: "one value" },
     publish: { short: "p", value: "PORT", many: true, summary: "many" },
     mac: { value: "MAC", aliases: ["mac-address"], summary: "with an alias" },
+    ipv6: { optional: true, summary: "flag that is undefined without" },
     quiet: { short: "q", summary: "flag" },
     force: { short: "f", summary: "flag" },
   },
@@ -76,7 +77,8 @@ describe("options", () => {
 
   test("may stand after arguments, and flags may say true or false", () => {
     const parsed = parseWords(sample, ["n", "s1", "--quiet=false", "s2", "--force=true"]);
-    expect(parsed.options).toMatchObject({ quiet: false, force: true });
+    expect(parsed.options).toMatchObject({ quiet: false, force: true, ipv6: undefined });
+    expect(parseWords(sample, ["n", "s", "--ipv6=false"]).options["ipv6"]).toBe(false);
     expect(parsed.arguments).toEqual({ NETWORK: "n", SANDBOX: ["s1", "s2"] });
   });
 

@@ -121,7 +121,8 @@ function parseArgsOptions(options: CommandOptions): NonNullable<ParseArgsConfig[
 function initialValues(options: CommandOptions): Tokens["values"] {
   const values: Tokens["values"] = {};
   for (const [name, option] of Object.entries(options)) {
-    values[name] = option.many ? [] : option.value === undefined ? option.default === "true" : option.default;
+    const isFlag = option.value === undefined && !option.optional;
+    values[name] = option.many ? [] : isFlag ? option.default === "true" : option.default;
   }
   return values;
 }
