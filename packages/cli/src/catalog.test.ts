@@ -22,6 +22,26 @@ test.each([
   );
 });
 
+test.each([
+  ["ps", "sandbox ls"],
+  ["container ls -a", "sandbox ls"],
+  ["rm -f web", "sandbox rm"],
+  ["stop web", "sandbox rm -f"],
+  ["sandbox stop web", "sandbox rm -f"],
+  ["sandbox logs web", "logs/ID.log"],
+  ["logs web", "logs/ID.log"],
+  ["inspect web", "sandbox inspect"],
+  ["port web", "netkit port ls web"],
+  ["port db", "netkit port ls db"],
+  ["network delete web", "netkit network rm"],
+  ["net ls", "netkit network"],
+  ["start web", "netkit exec"],
+  ["agent start", "netkit agent --help"],
+])("Docker's habit '%s' is told %s", (line, what) => {
+  const hint: unknown = expect.stringContaining(what);
+  expect(() => findCommand(line.split(" "))).toThrow(expect.objectContaining({ code: "ARGUMENT_INVALID", hint }));
+});
+
 test("every command has examples, and no two options share a letter or a spelling", () => {
   for (const command of commandsOf("")) {
     expect(command.examples.length, command.name).toBeGreaterThan(0);

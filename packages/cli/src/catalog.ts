@@ -1,4 +1,4 @@
-import { didYouMean, NetkitError } from "@netkit/core";
+import { nearest, NetkitError } from "@netkit/core";
 import type { Command } from "./command.ts";
 import { agent } from "./commands/agent.ts";
 import { agentInstall } from "./commands/agent-install.ts";
@@ -34,6 +34,7 @@ import { sandboxInspect } from "./commands/sandbox-inspect.ts";
 import { sandboxLs } from "./commands/sandbox-ls.ts";
 import { sandboxRm } from "./commands/sandbox-rm.ts";
 import { version } from "./commands/version.ts";
+import { dockerHint } from "./docker-words.ts";
 
 /** Every command in the order of help. */
 const commands: readonly Command[] = [
@@ -97,26 +98,35 @@ export type Found =
 
 /**
  * The command or group that the first words name.
- * @throws NetkitError ARGUMENT_INVALID with the nearest command
+ * @throws NetkitError ARGUMENT_INVALID with the nearest command, or what stands for Docker's
  */
 export function findCommand(words: readonly string[]): Found {
   const [first = "", second] = words;
   if (first === "") return { group: "" };
-  if (!Object.hasOwn(groups, first)) return { command: commandNamed(first), count: 1 };
+  const own = commands.find(({ name }) => name === first);
+  if (!Object.hasOwn(groups, first)) {
+    if (own !== undefined) return { command: own, count: 1 };
+    throw unknown(first, dockerHint(words) ?? nearestOf(first, ""));
+  }
   if (second === undefined || second.startsWith("-")) {
-    const own = commands.find(({ name }) => name === first);
     return own === undefined ? { group: first } : { command: own, count: 1 };
   }
   const verb = Object.hasOwn(synonyms, second) ? synonyms[second] : second;
-  return { command: commandNamed(`${first} ${verb}`), count: 2 };
+  const found = commands.find(({ name }) => name === `${first} ${verb}`);
+  if (found !== undefined) return { command: found, count: 2 };
+  throw unknown(`${first} ${second}`, nearestOf(second, first));
 }
 
-function commandNamed(words: string): Command {
-  const found = commands.find(({ name }) => name === words);
-  if (found !== undefined) return found;
-  throw new NetkitError("ARGUMENT_INVALID", `netkit has no command '${words.slice(0, 80)}'`, {
-    hint: didYouMean(words, [...commands.map(({ name }) => name), ...Object.keys(groups)], "See 'netkit --help'."),
-  });
+/** By the verb alone: beside a long group, every short verb is near to every other. */
+function nearestOf(word: string, group: string): string {
+  const found = nearest(word, nextWords(group).keys());
+  if (found !== undefined) return `Did you mean '${`${group} ${found}`.trim()}'?`;
+  const help = `See 'netkit ${`${group} --help`.trim()}'.`;
+  return group === "" ? help : (dockerHint([group, word]) ?? help);
+}
+
+function unknown(words: string, hint: string): NetkitError {
+  return new NetkitError("ARGUMENT_INVALID", `netkit has no command '${words.slice(0, 80)}'`, { hint });
 }
 
 /** The words that may follow: commands and groups, or a group's verbs. */

@@ -28,6 +28,8 @@ export interface CommandOption {
   readonly many?: true;
   /** Of a flag `true`: it is turned off with `--name=false`. */
   readonly default?: string;
+  /** Of a flag: whether it was given makes a difference, so that it is undefined without. */
+  readonly optional?: true;
   readonly complete?: Completion;
 }
 
@@ -51,7 +53,9 @@ export type OptionValues<O extends CommandOptions> = {
       ? O[K] extends { default: string }
         ? string
         : string | undefined
-      : boolean;
+      : O[K] extends { optional: true }
+        ? boolean | undefined
+        : boolean;
 };
 
 export type ArgumentValues<A extends Arguments> = {

@@ -35,6 +35,14 @@ describe("the configuration file", () => {
     expect(refusal(() => parseConfig("{", "/f.json")).code).toBe("CONFIG_INVALID");
   });
 
+  test("is told what is expected of a wrong value", () => {
+    const text = '{ "root": 7, "default-network-opts": { "bridge": { "mtu": 1400 } } }';
+    expect(refusal(() => parseConfig(text, "/f.json")).details["problems"]).toEqual([
+      "root: Invalid input: expected string, received number",
+      "default-network-opts.bridge.mtu: Invalid input: expected string, received number",
+    ]);
+  });
+
   test("has the published schema", () => {
     const published = readFileSync(join(import.meta.dirname, "../netkit.schema.json"), "utf8");
     expect(JSON.parse(published)).toEqual(configSchema());
@@ -105,6 +113,12 @@ describe("drivers", () => {
     await expect(findDriver("brigde", settings)).rejects.toMatchObject({
       code: "DRIVER_UNKNOWN",
       hint: "Did you mean 'bridge'?",
+    });
+    await expect(findDriver("wireguard", settings)).rejects.toMatchObject({
+      hint: "Networks can be made with: bridge, macvlan.",
+    });
+    await expect(findDriver("none", settings)).rejects.toMatchObject({
+      hint: "The network 'none' is there from the start: --network none",
     });
     const missing = { drivers: ["netkit-driver-gone"], folders: [folder] };
     await expect(findDriver("gone", missing)).rejects.toMatchObject({ code: "DRIVER_INVALID" });

@@ -1,4 +1,5 @@
 import { didYouMean, NetkitError } from "@netkit/core";
+import { en } from "zod/locales";
 import * as z from "zod/mini";
 
 const schema = z.strictObject({
@@ -44,7 +45,7 @@ export function parseConfig(text: string, path: string): Config {
   } catch (cause) {
     throw invalid(path, [cause instanceof Error ? cause.message : String(cause)], "It holds one JSON object.");
   }
-  const result = z.safeParse(schema, json);
+  const result = z.safeParse(schema, json, { error: en().localeError });
   if (result.success) return result.data;
   const keys = Object.keys(schema.shape);
   const hints = new Set<string>();

@@ -48,9 +48,17 @@ export async function findDriver(name: string, settings: DriverSettings): Promis
   if (driver !== undefined) return driver;
   const names = driverNames(settings);
   throw new NetkitError("DRIVER_UNKNOWN", `unknown network driver '${name}'`, {
-    hint: didYouMean(name, names, `Known drivers: ${names.join(", ")}.`),
+    hint:
+      name === "none"
+        ? "The network 'none' is there from the start: --network none"
+        : didYouMean(name, names, `Networks can be made with: ${names.filter(makesNetworks).join(", ")}.`),
     details: { driver: name, known: names },
   });
+}
+
+/** Of the built-in drivers some have but the network that is there from the start, or none. */
+function makesNetworks(name: string): boolean {
+  return !["host", "null", "container"].includes(name);
 }
 
 /** The driver that a package or module exports as `driver`, made by it if that is a function. */

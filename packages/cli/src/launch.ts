@@ -25,6 +25,11 @@ export async function launch(
   { change, terminal }: Pick<Context, "change" | "terminal">,
 ): Promise<Result> {
   const env = environment(options.env);
+  if (options.log !== undefined && !options.detach) {
+    throw new NetkitError("ARGUMENT_INVALID", "--log is for -d: in the foreground the output is yours", {
+      hint: "Add -d, or say '... >> FILE'.",
+    });
+  }
   if (change.dryRun !== true && (options.log ?? options.workdir) !== undefined) {
     const { checkStart } = await import("@netkit/sandbox");
     checkStart({ cwd: options.workdir, log: options.log });

@@ -12,6 +12,7 @@ const sample: Command = command({
     driver: { short: "d", value: "NAME", default: "bridge", summary: "one value" },
     publish: { short: "p", value: "PORT", many: true, summary: "many" },
     mac: { value: "MAC", aliases: ["mac-address"], summary: "with an alias" },
+    ipv6: { optional: true, summary: "flag that is undefined without" },
     quiet: { short: "q", summary: "flag" },
     force: { short: "f", summary: "flag" },
   },
@@ -46,6 +47,10 @@ function refusal(work: () => unknown): NetkitError {
   throw new Error("nothing was refused", { cause: error });
 }
 
+function hintFor(name: string, option: string): string | undefined {
+  return refusal(() => parseWords({ ...runner, name }, [option, "x"])).hint;
+}
+
 describe("options", () => {
   test("have their defaults, many values, aliases and grouped letters", () => {
     const { options } = parseWords(sample, [
@@ -72,7 +77,8 @@ describe("options", () => {
 
   test("may stand after arguments, and flags may say true or false", () => {
     const parsed = parseWords(sample, ["n", "s1", "--quiet=false", "s2", "--force=true"]);
-    expect(parsed.options).toMatchObject({ quiet: false, force: true });
+    expect(parsed.options).toMatchObject({ quiet: false, force: true, ipv6: undefined });
+    expect(parseWords(sample, ["n", "s", "--ipv6=false"]).options["ipv6"]).toBe(false);
     expect(parsed.arguments).toEqual({ NETWORK: "n", SANDBOX: ["s1", "s2"] });
   });
 
@@ -82,6 +88,14 @@ describe("options", () => {
     expect(error.message).toContain("--drvier");
     expect(error.hint).toBe("Did you mean '--driver'?");
     expect(refusal(() => parseWords(sample, ["-x", "n", "s"])).message).toContain("-x");
+  });
+
+  test("that Docker has are refused with what there is instead", () => {
+    expect(hintFor("run", "-v")).toContain("no volumes");
+    expect(hintFor("run", "--restart=always")).toContain("systemd");
+    expect(hintFor("sandbox create", "-P")).toContain("-p publishes");
+    expect(hintFor("network connect", "--link")).toContain("--alias");
+    expect(hintFor("network ls", "-v")).toBe("See 'netkit network ls --help'.");
   });
 
   test("without their value, and flags with one, are refused", () => {

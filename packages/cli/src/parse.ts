@@ -1,6 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { didYouMean, NetkitError } from "@netkit/core";
 import type { Command, CommandOption, CommandOptions } from "./command.ts";
+import { dockerOptionHint } from "./docker-words.ts";
 import { changeOptions, globalOptions, versionOption } from "./globals.ts";
 
 /** What the words of a command line came to, by the option and argument names of the definition. */
@@ -120,7 +121,8 @@ function parseArgsOptions(options: CommandOptions): NonNullable<ParseArgsConfig[
 function initialValues(options: CommandOptions): Tokens["values"] {
   const values: Tokens["values"] = {};
   for (const [name, option] of Object.entries(options)) {
-    values[name] = option.many ? [] : option.value === undefined ? option.default === "true" : option.default;
+    const isFlag = option.value === undefined && !option.optional;
+    values[name] = option.many ? [] : isFlag ? option.default === "true" : option.default;
   }
   return values;
 }
@@ -183,7 +185,8 @@ function unknownOption(command: Command, rawName: string, known: ReadonlyMap<str
   const candidates = [...known.keys()].map((name) => `--${name}`);
   return invalid(
     `'netkit ${command.name}' has no option ${rawName}`,
-    didYouMean(rawName, rawName.startsWith("--") ? candidates : [], usageHint(command)),
+    dockerOptionHint(command.name, rawName) ??
+      didYouMean(rawName, rawName.startsWith("--") ? candidates : [], usageHint(command)),
   );
 }
 

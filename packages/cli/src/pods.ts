@@ -27,7 +27,7 @@ export async function findPod(netkit: Netkit, name: string): Promise<Pod> {
   const pods = await listPods(netkit);
   const found = pods.find((pod) => pod.name === name);
   if (found !== undefined) return found;
-  throw new NetkitError("SANDBOX_NOT_FOUND", `no pod ${JSON.stringify(name.slice(0, 130))}`, {
+  throw new NetkitError("SANDBOX_NOT_FOUND", `no pod '${name.slice(0, 130)}'`, {
     hint: didYouMean(
       name.slice(0, 130),
       pods.map((pod) => pod.name),

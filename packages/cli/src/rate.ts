@@ -4,11 +4,14 @@ const directions = ["ingress", "egress"] as const;
 
 /**
  * The endpoint options that `--rate` stands for: a rate for both directions, or `ingress=RATE,egress=RATE,burst=BITS` with
- * any of the first two. The driver parses the values.
+ * any of the first two. The driver parses the values; what is none is refused here, where it has one name.
  * @throws NetkitError ARGUMENT_INVALID
  */
 export function rateOptions(text: string): Record<string, string> {
-  if (!text.includes("=")) return Object.fromEntries(directions.map((direction) => [`rate-${direction}`, text]));
+  if (!text.includes("=")) {
+    if (!/^[0-9.]+([kmgt]?bit)?$/i.test(text) || Number.parseFloat(text) === 0) throw invalid(text);
+    return Object.fromEntries(directions.map((direction) => [`rate-${direction}`, text]));
+  }
   const given: Partial<Record<(typeof directions)[number] | "burst", string>> = {};
   for (const part of text.split(",")) {
     const [, key, value] = /^(ingress|egress|burst)=([^=]+)$/.exec(part) ?? [];
@@ -29,6 +32,6 @@ export function rateOptions(text: string): Record<string, string> {
 
 function invalid(text: string): NetkitError {
   return new NetkitError("ARGUMENT_INVALID", `--rate ${JSON.stringify(text)} is no rate`, {
-    hint: "Write it as --rate 10mbit for both directions, or as --rate ingress=10mbit,egress=5mbit,burst=1mbit.",
+    hint: "Write it in bits with a unit (kbit, mbit, gbit): --rate 10mbit for both directions, or --rate ingress=10mbit,egress=5mbit,burst=1mbit.",
   });
 }

@@ -1,4 +1,4 @@
-import { NetkitError } from "@netkit/core";
+import { NetkitError, type SubnetRequest } from "@netkit/core";
 import { describe, expect, test } from "vitest";
 import { endpointRequest } from "./endpoint-request.ts";
 import { parseNetworkOption } from "./network-option.ts";
@@ -7,7 +7,7 @@ import { environment } from "./process-options.ts";
 import { parseRoute } from "./route-option.ts";
 import { sandboxRequest } from "./sandbox-request.ts";
 import { detached, enter, shellLine } from "./shell.ts";
-import { subnetRequests } from "./subnet-requests.ts";
+import { refuseFamilies, subnetRequests } from "./subnet-requests.ts";
 
 describe("--network", () => {
   test("takes a name, or Docker's advanced syntax", () => {
@@ -112,6 +112,20 @@ describe("subnets", () => {
     };
     expect(() => subnetRequests(twice)).toThrow(/two gateways.*two ranges/);
   });
+
+  test("of a family that was turned off are refused", () => {
+    const [four, six] = ["10.1.0.0/24", "fd00:9::/64"].map((subnet) =>
+      subnetRequests({ ...none, subnet: [subnet] }),
+    ) as [SubnetRequest[], SubnetRequest[]];
+    refuseFamilies(six, { ipv4: true, ipv6: undefined });
+    refuseFamilies(six, { ipv4: false, ipv6: true });
+    expect(() => refuseFamilies(six, { ipv4: true, ipv6: false })).toThrow(
+      "--ipv6=false contradicts --subnet fd00:9::/64",
+    );
+    expect(() => refuseFamilies(four, { ipv4: false, ipv6: true })).toThrow(
+      "--ipv4=false contradicts --subnet 10.1.0.0/24",
+    );
+  });
 });
 
 describe("a sandbox", () => {
@@ -173,7 +187,19 @@ describe("a sandbox", () => {
       "burst-egress": "1mbit",
       x: "y",
     });
-    for (const wrong of ["burst=1mbit", "ingress=", "in=1mbit", "ingress=1mbit,ingress=2mbit", "ingress=1mbit,", "="]) {
+    for (const wrong of [
+      "10MB",
+      "fast",
+      "0",
+      "0mbit",
+      "",
+      "burst=1mbit",
+      "ingress=",
+      "in=1mbit",
+      "ingress=1mbit,ingress=2mbit",
+      "ingress=1mbit,",
+      "=",
+    ]) {
       expect(() => optionsOf(wrong)).toThrow("is no rate");
     }
     expect(() => optionsOf("10mbit", ["rate-egress=1mbit"])).toThrow("rate-egress given twice");

@@ -1,4 +1,4 @@
-import { NetkitError, parseCidr, parseIp, type Cidr, type Ip, type SubnetRequest } from "@netkit/core";
+import { familyOf, NetkitError, parseCidr, parseIp, type Cidr, type Ip, type SubnetRequest } from "@netkit/core";
 import { contains, containsSubnet } from "@netkit/ipam";
 import { parsePairs } from "./pairs.ts";
 
@@ -53,4 +53,18 @@ export function subnetRequests(options: SubnetOptions): SubnetRequest[] {
     });
   }
   return [...drafts, ...alone];
+}
+
+/** @throws NetkitError ARGUMENT_INVALID for a subnet of a family that was turned off */
+export function refuseFamilies(
+  subnets: readonly SubnetRequest[],
+  { ipv4, ipv6 }: { readonly ipv4: boolean; readonly ipv6: boolean | undefined },
+): void {
+  for (const { subnet } of subnets) {
+    if (subnet === undefined || (familyOf(subnet) === "ipv4" ? ipv4 : ipv6) !== false) continue;
+    throw new NetkitError("ARGUMENT_INVALID", `--${familyOf(subnet)}=false contradicts --subnet ${subnet}`, {
+      hint: "Leave out one of them.",
+      details: { subnet },
+    });
+  }
 }

@@ -134,6 +134,10 @@ describe("the main path", () => {
     netkit("port", "rm", "web", "81");
     netkit("port", "rm", "web", "8080:80", "53/udp", "20000-20999");
     expect(netkit("port", "ls", "web")).toBe("80/tcp -> 0.0.0.0:82\n80/tcp -> [::]:82\n");
+    expect(box.netkit(["port", "add", "--network", "two", "web", "82:81"])).toMatchObject({
+      status: 4,
+      stderr: expect.stringContaining("host port 82/tcp is published by this sandbox already"),
+    });
     expect(box.netkit(["port", "rm", "web", "83"]).stderr).toContain("Published: 82:80/tcp.");
     netkit("port", "rm", "web", "80");
     expect(box.netkit(["port", "rm", "web", "80"])).toMatchObject({
@@ -261,7 +265,7 @@ describe("the main path", () => {
       stderr: expect.stringContaining("'box'"),
     });
     netkit("sandbox", "create", "--name", "box2", "--network", "extra");
-    expect(box.netkit(["network", "rm", "extra"]).stderr).toContain("all at once: netkit sandbox rm box box2\n");
+    expect(box.netkit(["network", "rm", "extra"]).stderr).toContain("netkit sandbox rm -f box box2\n");
     expect(box.netkit(["network", "disconnect", "bridge", "box"]).stderr).toContain("It is connected to 'extra'.\n");
     expect(json("network", "disconnect", "--json", "extra", "box")).toMatchObject({ ifName: "lan0", aliases: ["api"] });
   });
@@ -452,7 +456,7 @@ describe("errors", () => {
     netkit("network", "create", "b");
     const { status, stdout, stderr } = box.netkit(["network", "rm", "a", "nosuch", "bridge", "b"]);
     expect(stdout).toBe("a\nb\n");
-    expect(stderr).toContain('no network "nosuch"');
+    expect(stderr).toContain("no network 'nosuch'");
     expect(stderr).toContain("predefined");
     expect(status).toBe(3);
     expect(box.netkit(["network", "rm", "-f", "nosuch"])).toEqual({ status: 0, stdout: "", stderr: "" });
@@ -520,6 +524,7 @@ describe("errors", () => {
     [["run", "--ip", "fd00::1", "--", "true"], 125, "Give it with --ip6."],
     [["run", "-p", "8400:80", "-p", "8400:81", "--", "true"], 125, "leave its host port out"],
     [["run", "-d", "--log", "/nonexistent/x", "--", "true"], 125, "ENOENT"],
+    [["run", "--log", "x", "--", "true"], 125, "--log is for -d"],
     [["run", "-w", "/nonexistent", "--", "true"], 125, "no directory"],
     [["network", "create", "-o", "name=br+", "n"], 2, "to iptables a name that ends in '+'"],
     [["network", "create", "-o", "name=br%d", "n"], 2, "An interface name is"],
@@ -621,6 +626,10 @@ describe("a driver of the configuration file", () => {
     ) as { driver: string; passed: number; results: unknown[] };
     expect(report.driver).toBe("pair");
     expect(report.passed).toBeGreaterThan(0);
+    expect(box.netkit(["conformance", "--only", "DRV-DECLAR-001", "./pair.mjs"], { env: env() })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("Did you mean 'DRV-DECLARE-001'?"),
+    });
     expect(box.netkit(["conformance", "./nosuch.mjs"])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining("nosuch"),

@@ -83,7 +83,7 @@ test("doctor tells what is whose, in colours on a terminal; warnings fail it wit
   });
   expect(box.netkit(["doctor", "--strict"])).toMatchObject({
     status: 9,
-    stdout: expect.stringContaining("all is well, 2 warnings"),
+    stdout: expect.stringContaining("nothing to repair, 2 warnings"),
   });
   box.run("ip", "route", "del", "10.7.0.128/25");
   for (const command of remedy()) box.run("sh", "-c", command);

@@ -88,7 +88,7 @@ test("what is the pod's is refused to a member, with the holder's name", () => {
   expect(refused("run", "--network", "container:web", "--gw-priority", "1", "--", "true")).toContain("'web'");
   expect(netkit("__complete", "pod", "rm", "w")).toBe("web\tidle\n");
   expect(netkit("__complete", "network", "connect", "n", "web", "-o", "sys")).toMatch(/^sysctls=\t/);
-  expect(refused("pod", "add", "nosuch", "--", "true")).toContain('no pod "nosuch"');
+  expect(refused("pod", "add", "nosuch", "--", "true")).toContain("no pod 'nosuch'");
   expect(refused("pod", "add", "wbe", "--", "true")).toContain("Did you mean 'web'?");
   netkit("pod", "rm", "web");
 });

@@ -1,4 +1,4 @@
-import type { AnyDriver } from "@netkit/core";
+import { didYouMean, NetkitError, type AnyDriver } from "@netkit/core";
 import { tiers, type Case, type Tier } from "./case.ts";
 import { driverCases } from "./cases/index.ts";
 import { loadSubject, type Subject } from "./lab/index.ts";
@@ -47,6 +47,7 @@ export function casesFor(driver: AnyDriver, { tiers: wanted = tiers, only }: Con
 
 /** Runs the cases one after the other. Kernel cases move the calling thread into other network namespaces meanwhile. */
 export async function runConformance(subject: Subject, options: ConformanceOptions = {}): Promise<ConformanceReport> {
+  refuseUnknown(options.only ?? []);
   const driver = await loadSubject(subject);
   const results: CaseResult[] = [];
   for (const candidate of casesFor(driver, options)) {
@@ -65,6 +66,17 @@ export async function runConformance(subject: Subject, options: ConformanceOptio
     skipped: count("skipped"),
     results,
   };
+}
+
+/** @throws NetkitError ARGUMENT_INVALID for what no case's id starts with */
+function refuseUnknown(only: readonly string[]): void {
+  const ids = driverCases.map(({ id }) => id);
+  const unknown = only.find((prefix) => !ids.some((id) => id.startsWith(prefix)));
+  if (unknown === undefined) return;
+  const groups = [...new Set(ids.map((id) => id.split("-").slice(0, 2).join("-")))];
+  throw new NetkitError("ARGUMENT_INVALID", `no case has an id that starts with ${JSON.stringify(unknown)}`, {
+    hint: didYouMean(unknown, [...ids, ...groups], `Ids start with ${groups.join(", ")}.`),
+  });
 }
 
 async function runCase(

@@ -1,6 +1,7 @@
 import {
   type Cidr,
   familyOf,
+  formatRange,
   ipOf,
   NetkitError,
   type EndpointView,
@@ -74,7 +75,8 @@ export function openPorts(view: View): readonly OpenResource[] {
  */
 function targetsOf(view: View, port: PublishedPort): Ip[] {
   const { network } = view;
-  const shown = `${port.hostPort.first}/${port.protocol}`;
+  // The sandbox's own: that of the host may be one that nobody has asked for.
+  const shown = `${formatRange(port.port)}/${port.protocol}`;
   if (network.internal) {
     throw new NetkitError(
       "ARGUMENT_INVALID",

@@ -163,13 +163,13 @@ describe("a port is published", () => {
 
   test("nowhere if the network is internal", () => {
     const view = endpointView(networkView({}, { internal: true }), { ports: [port("8080:80")] });
-    const message = "port 8080/tcp can't be published: network 'web' is internal";
+    const message = "port 80/tcp can't be published: network 'web' is internal";
     expect(() => driver.endpoint(view)).toThrow(expect.objectContaining({ code: "ARGUMENT_INVALID", message }));
   });
 
   test.each([
-    ["[2001:db8::1]:8080:80/udp", "port 8080/udp can't be published: network 'web' has no IPv6 addresses"],
-    ["[::]:8080:80", "port 8080/tcp can't be published: network 'web' has no IPv6 addresses"],
+    ["[2001:db8::1]:8080:80/udp", "port 80/udp can't be published: network 'web' has no IPv6 addresses"],
+    ["[::]:8080:80", "port 80/tcp can't be published: network 'web' has no IPv6 addresses"],
   ])("%s nowhere without IPv6", (text, message) => {
     const view = endpointView(networkView(), { ports: [port(text)] });
     expect(() => driver.endpoint(view)).toThrow(expect.objectContaining({ code: "UNSUPPORTED", message }));

@@ -1,5 +1,6 @@
 import {
   familyOf,
+  formatRange,
   NetkitError,
   type AnyDriver,
   type Endpoint,
@@ -12,7 +13,7 @@ import {
 import { findEndpoint } from "./attached.ts";
 import type { Draft } from "./draft.ts";
 import { planEndpoint } from "./endpoint-plan.ts";
-import { describePort, giveBackPorts, portTaken, takePorts } from "./host-ports.ts";
+import { giveBackPorts, portTaken, takePorts } from "./host-ports.ts";
 import type { Context } from "./operation.ts";
 import { networkThatPublishes, networkToPublishOn } from "./port-network.ts";
 import { resolvePorts, selectPorts } from "./ports.ts";
@@ -95,10 +96,14 @@ function refuseUnserved(port: PublishedPort, hasAgent: boolean): void {
   const why = hasAgent
     ? "the agent passes on TCP and UDP alone"
     : "NAT doesn't reach it, and no agent is to be started";
-  throw new NetkitError("UNSUPPORTED", `port ${describePort(port)} can't be published: ${why}`, {
-    hint: "Publish it on 127.0.0.1 for the host alone, or on another IPv6 address of the host.",
-    details: { port },
-  });
+  throw new NetkitError(
+    "UNSUPPORTED",
+    `port ${formatRange(port.port)}/${port.protocol} can't be published on [::1]: ${why}`,
+    {
+      hint: "Publish it on 127.0.0.1 for the host alone, or on another IPv6 address of the host.",
+      details: { port },
+    },
+  );
 }
 
 /** Takes ports of the host, and looks again at the other roots' when those can't change any more. */

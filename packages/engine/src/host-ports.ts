@@ -175,6 +175,15 @@ export function portTaken(port: PublishedPort, who: string, otherProcess = false
   });
 }
 
+/** By the very endpoint that is to publish it. */
+export function publishedAlready(port: PublishedPort): NetkitError {
+  const what = port.routed === true ? "port" : "host port";
+  return new NetkitError("PORT_TAKEN", `${what} ${describePort(port)} is published by this sandbox already`, {
+    hint: "'netkit port ls SANDBOX' shows what is published; 'netkit port rm' withdraws it.",
+    details: { port },
+  });
+}
+
 export function describePort({ protocol, hostAddress, hostPort }: PublishedPort): string {
   const host = hostAddress === undefined ? "" : `${formatHost(hostAddress)}:`;
   return `${host}${formatRange(hostPort)}/${protocol}`;

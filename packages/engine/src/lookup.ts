@@ -65,7 +65,7 @@ async function select<T extends { name: string }>(
     if (matches[0] !== undefined) return matches[0].value;
   }
   const names = (await reader.range<T>(`${what}/`)).flatMap(({ value }) => (fits(value) ? [value.name] : []));
-  throw new NetkitError(missing, `no ${what} ${JSON.stringify(ref.slice(0, 130))}`, {
+  throw new NetkitError(missing, `no ${what} '${ref.slice(0, 130)}'`, {
     hint: didYouMean(ref.slice(0, 130), names, `'netkit ${what} ls' lists them.`),
     details: { ref },
   });

@@ -38,7 +38,7 @@ function howToFree({ name }: Network, users: readonly string[]): string {
   const all =
     users.length > 5
       ? `see which: netkit sandbox ls --filter network=${name}`
-      : `all at once: netkit sandbox rm ${users.join(" ")}`;
+      : `all at once, their processes included: netkit sandbox rm -f ${users.join(" ")}`;
   return `Disconnect each (${disconnect}) or remove them first; ${all}`;
 }
 

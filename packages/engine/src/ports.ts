@@ -14,7 +14,7 @@ import {
 import type { HostPorts } from "@netkit/kernel";
 import type { Host } from "./host.ts";
 import type { Draft } from "./draft.ts";
-import { describePort, findClash, overlap, PortTable, portTaken } from "./host-ports.ts";
+import { describePort, findClash, overlap, PortTable, portTaken, publishedAlready } from "./host-ports.ts";
 import type { OtherRoots } from "./other-roots.ts";
 
 export interface PortSurroundings {
@@ -36,19 +36,22 @@ export async function resolvePorts(
 ): Promise<PublishedPort[]> {
   if (specs.length === 0) return [];
   const opened = await host.open();
-  const chosen = new PortTable(already);
+  const own = new PortTable(already);
+  const chosen = new PortTable([]);
 
-  /** This very request has it. */
-  const twice = (port: PublishedPort): NetkitError | undefined =>
-    chosen.clashes(port)
+  /** The endpoint has it, or this very request. */
+  const twice = (port: PublishedPort): NetkitError | undefined => {
+    if (own.clashes(port)) return publishedAlready(port);
+    return chosen.clashes(port)
       ? new NetkitError("PORT_TAKEN", `host port ${describePort(port)} is published twice by the same sandbox`, {
           hint: "Publish one of them on another host port, or leave its host port out to get a free one.",
         })
       : undefined;
+  };
   /** An endpoint of any root has one of them. */
   const published = async (ports: readonly PublishedPort[], everywhere = true): Promise<NetkitError | undefined> => {
-    const own = await findClash(draft, ports);
-    if (own !== undefined) return portTaken(own.port, `sandbox '${own.sandbox ?? "?"}'`);
+    const clash = await findClash(draft, ports);
+    if (clash !== undefined) return portTaken(clash.port, `sandbox '${clash.sandbox ?? "?"}'`);
     if (!everywhere) return undefined;
     const other = await otherRoots.findClash(opened.cookie, ports);
     return other === undefined ? undefined : portTaken(other.port, other.who);

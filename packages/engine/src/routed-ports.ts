@@ -1,5 +1,5 @@
 import { NetkitError, parsePortSpec, type PortSpec, type PublishedPort } from "@netkit/core";
-import { describePort, PortTable } from "./host-ports.ts";
+import { describePort, PortTable, publishedAlready } from "./host-ports.ts";
 import { filterOf } from "./ports.ts";
 
 /**
@@ -13,7 +13,8 @@ export function routedPorts(
   already: readonly PublishedPort[],
 ): PublishedPort[] {
   const ports: PublishedPort[] = [];
-  const chosen = new PortTable(already);
+  const own = new PortTable(already);
+  const chosen = new PortTable([]);
   for (const given of specs) {
     const spec = typeof given === "string" ? parsePortSpec(given) : given;
     const { protocol, hostAddress, hostPort, port } = spec;
@@ -28,6 +29,7 @@ export function routedPorts(
         details: { network, port: given },
       });
     }
+    if (own.clashes(found)) throw publishedAlready(found);
     if (chosen.clashes(found)) {
       throw new NetkitError("PORT_TAKEN", `port ${describePort(found)} is published twice by the same sandbox`);
     }

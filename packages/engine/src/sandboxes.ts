@@ -26,7 +26,7 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
   const name = request.name === undefined ? await freeName(draft) : parseName("sandbox", request.name);
   if (await draft.has(keys.sandboxName(name))) {
     throw new NetkitError("NAME_TAKEN", `sandbox '${name}' exists already`, {
-      hint: `Choose another name, or remove it first: netkit sandbox rm ${name}`,
+      hint: `Choose another name, or remove it first, its process included: netkit sandbox rm -f ${name}`,
     });
   }
   const endpoints = (request.networks ?? []).map((network): EndpointRequest =>

@@ -30,7 +30,7 @@ export function checkCommand(command: string, path: string = defaultPath, cwd: s
 /** npx puts a folder for each one above the current before the others. */
 function notIn(path: string): string {
   const folders = path.split(":").filter((folder) => !folder.includes("/node_modules/"));
-  return `It is in none of: ${folders.join(":")}.`;
+  return `Commands are the host's, there are no images. It is in none of: ${folders.join(":")}.`;
 }
 
 /**

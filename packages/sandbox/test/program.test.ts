@@ -37,6 +37,6 @@ test("a tool that is missing is named", () => {
 
 test("the folders that npx puts before the others are no news", () => {
   expect(() => checkCommand("no-such-program", "/a/node_modules/.bin:/node_modules/.bin:/usr/bin:/bin")).toThrow(
-    expect.objectContaining({ hint: "It is in none of: /usr/bin:/bin." }),
+    expect.objectContaining({ hint: "Commands are the host's, there are no images. It is in none of: /usr/bin:/bin." }),
   );
 });

@@ -78,10 +78,16 @@ function verdict(problems: number, mended: Report["repaired"], warnings: number)
     ...(problems > 0 ? [count(problems, "problem")] : []),
     ...(mended.length > removed ? [`${mended.length - removed} repaired`] : []),
     ...(removed > 0 ? [`${removed} removed`] : []),
-    ...(problems === 0 ? [mended.length > 0 ? "all is well now" : "all is well"] : []),
+    ...(problems === 0 ? [wellness(mended.length > 0, warnings > 0)] : []),
     ...(warnings > 0 ? [count(warnings, "warning")] : []),
   ];
   return parts.join(", ");
+}
+
+/** What a warning is about may well be that no traffic passes. */
+function wellness(mended: boolean, warned: boolean): string {
+  if (warned) return mended ? "nothing left to repair" : "nothing to repair";
+  return mended ? "all is well now" : "all is well";
 }
 
 function count(number: number, word: string): string {

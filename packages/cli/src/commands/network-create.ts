@@ -6,7 +6,7 @@ import { parsePairs } from "../pairs.ts";
 import { readSettings } from "../settings.ts";
 import { findDriver } from "../drivers.ts";
 import { optionSection } from "../driver-help.ts";
-import { subnetRequests } from "../subnet-requests.ts";
+import { refuseFamilies, subnetRequests } from "../subnet-requests.ts";
 
 export const networkCreate: Command = command({
   name: "network create",
@@ -24,7 +24,7 @@ export const networkCreate: Command = command({
       summary: "Route of every sandbox; blackhole, unreachable or prohibit for a gateway refuses what goes there",
     },
     ipv4: { default: "true", summary: "IPv4; --ipv4=false makes a network with IPv6 alone" },
-    ipv6: { summary: "IPv6 as well; without a subnet one is chosen" },
+    ipv6: { optional: true, summary: "IPv6 as well; without a subnet one is chosen" },
     internal: { summary: "No way out of the network and none in" },
     "config-only": { summary: "No network, but settings for others (--config-from)" },
     "config-from": {
@@ -70,13 +70,14 @@ export const networkCreate: Command = command({
   async run({ open, options, arguments: { NAME }, change }) {
     refuseSwarm(options);
     const subnets = subnetRequests(options);
+    refuseFamilies(subnets, options);
     const request = {
       name: NAME,
       driver: options.driver,
       ...(subnets.length === 0 ? {} : { subnets }),
       ...(options.route.length === 0 ? {} : { routes: options.route.map(parseRoute) }),
       ipv4: options.ipv4,
-      ipv6: options.ipv6,
+      ipv6: options.ipv6 ?? false,
       internal: options.internal,
       configOnly: options["config-only"],
       ...(options["config-from"] === undefined ? {} : { configFrom: options["config-from"] }),

@@ -7,7 +7,10 @@ export const networkInspect: Command = command({
   name: "network inspect",
   summary: "Show networks in full, in Docker's JSON shape",
   arguments: { NETWORK: { many: true, summary: "Name, id or unique prefix of an id", complete: "network" } },
-  options: inspectOptions,
+  options: {
+    ...inspectOptions,
+    verbose: { short: "v", summary: "Accepted for Docker's sake: all is shown anyway" },
+  },
   examples: [
     { line: "netkit network inspect web", summary: "One network with what is connected to it" },
     { line: "netkit network inspect -f '{{range .IPAM.Config}}{{.Subnet}}{{end}}' web", summary: "Its subnets" },

@@ -10,7 +10,10 @@ export const sandboxLs: Command = command({
     "States: running (its process lives), exited (it has ended), idle (none was started), gone (the namespace is).",
     "Filters: id, label, name, network, state.",
   ],
-  options: listOptions,
+  options: {
+    ...listOptions,
+    all: { short: "a", summary: "Accepted for Docker's sake: all are shown anyway, those that have ended, too" },
+  },
   examples: [
     { line: "netkit sandbox ls", summary: "All sandboxes" },
     {
