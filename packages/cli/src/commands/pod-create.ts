@@ -25,7 +25,7 @@ export const podCreate: Command = command({
     const netkit = await open();
     if ((await listPods(netkit)).some((pod) => pod.name === NAME)) {
       throw new NetkitError("NAME_TAKEN", `pod '${NAME}' exists already`, {
-        hint: `Choose another name, or remove it first: netkit pod rm ${NAME}`,
+        hint: `Choose another name, or remove it first, its processes included: netkit pod rm -f ${NAME}`,
       });
     }
     const labels = { ...request.labels, [podLabel]: NAME };
