@@ -205,7 +205,7 @@ test("the API makes and removes what the library does, and checks what it is giv
 
   const refusals = [
     [{ method: "DELETE", target: "/v1/networks/n" }, "NETWORK_IN_USE", /'web'/],
-    [{ method: "GET", target: "/v1/networks/m" }, "NETWORK_NOT_FOUND", /"m"/],
+    [{ method: "GET", target: "/v1/networks/m" }, "NETWORK_NOT_FOUND", /'m'/],
     [{ method: "GET", target: "/v1/nothing" }, "ARGUMENT_INVALID", /GET \/v1\/nothing/],
     [{ method: "GET", target: "/v1/networks?all=1" }, "ARGUMENT_INVALID", /no parameter 'all'/],
     [{ method: "POST", target: "/v1/networks", body: { name: "x", colour: "red" } }, "ARGUMENT_INVALID", /colour/],
