@@ -12,6 +12,7 @@ export * from "./endpoint-option.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./instance.ts";
+export * from "./interface-resources.ts";
 export * from "./model.ts";
 export * from "./name.ts";
 export * from "./nearest.ts";

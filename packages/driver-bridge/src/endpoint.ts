@@ -1,5 +1,5 @@
-import { familyOf, kernelName, type Cidr, type EndpointView, type Resource } from "@netkit/core";
-import { bridgeName, hasFamily, mtuOf } from "./network.ts";
+import { defaultRoutes, kernelName, noRouterAdvertisements, type EndpointView, type Resource } from "@netkit/core";
+import { bridgeName, mtuOf } from "./network.ts";
 import type { BridgeEndpointOptions, BridgeOptions } from "./options.ts";
 import { openPorts, publish } from "./ports.ts";
 import { rateResources } from "./rate.ts";
@@ -27,26 +27,9 @@ export function endpointResources(view: View): readonly Resource[] {
     },
     ...noRouterAdvertisements(view),
     ...addresses.map(({ address }): Resource => ({ kind: "address", ns, link: ifName, address })),
-    ...defaultRoutes(view),
+    ...(network.internal ? [] : defaultRoutes(view)),
     ...rateResources(view, name),
     ...published,
     ...openPorts(view),
   ];
-}
-
-/** A sandbox takes no router advertisements from its neighbours. */
-function noRouterAdvertisements({ network, namespace: ns, ifName }: View): Resource[] {
-  if (!hasFamily(network, "ipv6")) return [];
-  return [{ kind: "sysctl", ns, path: `net/ipv6/conf/${ifName}/accept_ra`, value: "0" }];
-}
-
-function defaultRoutes({ network, namespace: ns, ifName, addresses, defaultRoute }: View): Resource[] {
-  if (network.internal) return [];
-  return defaultRoute.flatMap((family): Resource[] => {
-    const via = addresses.find(
-      ({ address, gateway }) => gateway !== undefined && familyOf(address) === family,
-    )?.gateway;
-    const destination = (family === "ipv4" ? "0.0.0.0/0" : "::/0") as Cidr;
-    return via === undefined ? [] : [{ kind: "route", ns, destination, via, link: ifName }];
-  });
 }

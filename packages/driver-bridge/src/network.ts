@@ -26,7 +26,7 @@ export function mtuOf(view: View): number | undefined {
   return view.options.mtu ?? adoptedBridge(view)?.mtu ?? view.facts.uplink?.mtu;
 }
 
-export function hasFamily({ subnets }: View, family: Family): boolean {
+function hasFamily({ subnets }: View, family: Family): boolean {
   return subnets.some(({ subnet }) => familyOf(subnet) === family);
 }
 
