@@ -58,7 +58,7 @@ export async function serveApi(path: string, agent: Agent): Promise<ApiServer> {
     renameSync(made, path);
   } catch (cause) {
     server.close();
-    throw noSocket(path, cause instanceof Error ? cause.message : String(cause), cause);
+    throw noSocket(path, cause);
   }
   const socket = new Footing(path);
   return {
@@ -91,11 +91,12 @@ function makeRoom(path: string): void {
     if (there === undefined || there.isSocket()) return;
     throw new Error(`a ${there.isDirectory() ? "directory" : "file"} is in its place`);
   } catch (cause) {
-    throw noSocket(path, cause instanceof Error ? cause.message : String(cause), cause);
+    throw noSocket(path, cause);
   }
 }
 
-function noSocket(path: string, why: string, cause: unknown): NetkitError {
+function noSocket(path: string, cause: unknown): NetkitError {
+  const why = cause instanceof Error ? cause.message : String(cause);
   return new NetkitError("AGENT_UNAVAILABLE", `the agent can't listen at ${path}: ${why}`, {
     hint: "Take away what is there, or make room for it; netkit puts nothing but sockets there.",
     details: { path },

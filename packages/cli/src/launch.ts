@@ -1,6 +1,6 @@
 import { NetkitError } from "@netkit/core";
 import type { Netkit, SandboxHandle, SandboxRequest } from "@netkit/engine";
-import { runForeground } from "@netkit/sandbox";
+import { checkStart, runForeground } from "@netkit/sandbox";
 import type { Context, OptionValues, Result } from "./command.ts";
 import { warnOfForeign } from "./foreign.ts";
 import { makeLogPath, sweepLogs } from "./logs.ts";
@@ -31,7 +31,6 @@ export async function launch(
     });
   }
   if (change.dryRun !== true && (options.log ?? options.workdir) !== undefined) {
-    const { checkStart } = await import("@netkit/sandbox");
     checkStart({ cwd: options.workdir, log: options.log });
   }
   const sandbox = await netkit.sandboxes.open({ ...request, autoRemove: options.rm }, change);

@@ -19,7 +19,7 @@ export function readFacts(socket: NetlinkSocket, queries: readonly FactQuery[]):
       const found = readLink(socket, query.name);
       if (found !== undefined) links[found.name] = found;
     } else if (query.fact === "links") {
-      names = listLinks(socket).flatMap(({ name }) => (name === "lo" ? [] : name));
+      names = listLinks(socket, { stats: false }).flatMap(({ name }) => (name === "lo" ? [] : name));
     } else {
       uplink = readUplink(socket);
     }
