@@ -1,7 +1,7 @@
 /** A document under its key. Keys are paths of printable ASCII such as `network/<id>`; they sort bytewise. */
 export interface Entry {
   readonly key: string;
-  /** Plain JSON. */
+  /** Plain JSON; whoever reads the same document may get the same object, which nobody changes. */
   readonly value: unknown;
   /** The store's revision at which this value was written; at least 1. */
   readonly revision: number;
@@ -76,5 +76,10 @@ export interface Store {
   /** The latest revision. */
   revision(): Promise<number>;
   lease(ttlMs: number): Promise<Lease>;
+  /**
+   * Until it is disposed of nobody else writes: the caller sees to that, with a lock. A store may have this that needn't
+   * ask then whether what it knows is still so.
+   */
+  alone?(): Disposable;
   close(): Promise<void>;
 }

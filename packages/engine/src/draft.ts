@@ -50,7 +50,7 @@ export class Draft {
 
   /** The values of those keys that have one. */
   async getAll<T>(wanted: readonly string[]): Promise<Map<string, T>> {
-    await this.prefetch(wanted);
+    await this.prefetch(wanted.filter((key) => !this.#writes.has(key)));
     const found = new Map<string, T>();
     for (const key of wanted) {
       const value = this.#writes.has(key) ? this.#writes.get(key) : this.#read.get(key);

@@ -117,8 +117,9 @@ function without({ first, last }: PortRange, gone: PortRange): PortRange[] {
 }
 
 function pagesOf({ first, last }: PortRange): number[] {
-  const page = Math.floor(first / pageSize);
-  return Array.from({ length: Math.floor(last / pageSize) - page + 1 }, (_, index) => page + index);
+  const pages: number[] = [];
+  for (let page = Math.floor(first / pageSize); page * pageSize <= last; page++) pages.push(page);
+  return pages;
 }
 
 function pageKeys({ protocol, hostPort }: PublishedPort): string[] {

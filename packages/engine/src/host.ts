@@ -8,6 +8,7 @@ import {
 } from "@netkit/core";
 import type { Firewall } from "@netkit/netfilter";
 import type { Announcement, Announcer, HostPort, HostPorts, HostRoute } from "@netkit/kernel";
+import type { NetlinkSocket } from "@netkit/netlink";
 import type { FirewallBackend, Timing } from "./api.ts";
 
 /**
@@ -48,6 +49,7 @@ export class Host {
       onRequest: onTiming === undefined ? undefined : (what, ms) => onTiming({ what, ms }),
     };
     const socket = system.openNetlink();
+    let diag: NetlinkSocket | undefined;
     const announcer = new system.Announcer(socket);
     const firewall = system.firewallHandler(context, { backend: this.firewall });
     const handlers: ResourceHandler[] = [system.kernelHandler(context), firewall];
@@ -57,7 +59,12 @@ export class Host {
       cookie: system.namespaceCookie().toString(),
       facts: (queries) => system.readFacts(socket, queries),
       routes: () => system.readHostRoutes(socket),
-      firstPortInUse: (ports) => system.firstPortInUse(undefined, ports),
+      firstPortInUse: (ports) =>
+        system.firstPortInUse(
+          undefined,
+          ports,
+          () => (diag ??= system.openNetlink({ family: system.NETLINK_SOCK_DIAG })),
+        ),
       execute: system.execute,
       look: (path) => {
         using inside = system.openNetlink({ namespace: path });
@@ -73,6 +80,7 @@ export class Host {
         for (const handler of handlers) handler.close();
         announcer[Symbol.dispose]();
         socket.close();
+        diag?.close();
       },
     };
   }

@@ -82,7 +82,7 @@ async function underLock<T>(
   const { host } = context;
   throwIfAborted(options.signal);
   if (options.dryRun !== true) requireRoot();
-  using _ = await context.lock.acquire(options.signal);
+  using _ = await turn(context, options.signal);
   time("lock");
   const draft = await beginDraft(context, reads, options.dryRun);
   const result = await build(draft);
@@ -112,6 +112,14 @@ async function underLock<T>(
   } finally {
     held[Symbol.dispose]();
   }
+}
+
+/** Until its end this is the one operation of the root, and the only writer of its store. */
+async function turn({ lock, store }: Context, signal: AbortSignal | undefined): Promise<Disposable> {
+  const held = new DisposableStack();
+  held.use(await lock.acquire(signal));
+  held.use(store.alone?.());
+  return held;
 }
 
 /** A draft of what there is once an operation that died has been mended; a dry run leaves that alone. */

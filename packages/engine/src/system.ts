@@ -10,6 +10,7 @@ export {
   LOCK_NB,
   LOCK_UN,
   namespaceCookie,
+  NETLINK_SOCK_DIAG,
   openNamespace,
   openNetlink,
   syscalls,

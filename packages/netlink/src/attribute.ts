@@ -10,6 +10,8 @@ const NLA_F_NESTED = 0x8000;
 export const NLA_TYPE_MASK = 0x3fff;
 
 const HEADER = 4;
+/** For attributes without one, which are most. */
+const noHeader = new DataView(new ArrayBuffer(0));
 
 /** Round up to the alignment of netlink messages and attributes (NLA_ALIGN). */
 export function align4(length: number): number {
@@ -98,7 +100,10 @@ export class AttributeWriter {
   nest(type: number, write: (writer: this, header: DataView) => void, headerLength = 0): this {
     const at = this.#attribute(type | NLA_F_NESTED, headerLength);
     this.#buffer.fill(0, at, at + headerLength);
-    write(this, new DataView(this.#buffer.buffer, this.#buffer.byteOffset + at, headerLength));
+    write(
+      this,
+      headerLength === 0 ? noHeader : new DataView(this.#buffer.buffer, this.#buffer.byteOffset + at, headerLength),
+    );
     this.#view.setUint16(at - HEADER, this.#checked(this.#length - at + HEADER), LITTLE_ENDIAN);
     return this;
   }

@@ -13,6 +13,7 @@ import type {
 import { bootId, ended, monotonicMs } from "./clock.ts";
 import type { Database } from "./database.ts";
 import { stateUnwritable } from "./errors.ts";
+import { Known } from "./known.ts";
 import { Watchers } from "./watchers.ts";
 
 /** Removals are remembered for so many revisions; watchers that are further behind have to read everything again. */
@@ -26,6 +27,7 @@ interface EntryRow {
   readonly key: string;
   readonly value: string;
   readonly revision: number;
+  readonly lease: string | null;
 }
 
 interface ChangeRow {
@@ -38,18 +40,18 @@ interface Top {
   readonly top: number | null;
 }
 
+const select = "SELECT key, value, revision, lease FROM entry";
 const live = `(lease IS NULL OR EXISTS (SELECT 1 FROM lease WHERE id = entry.lease AND NOT ${ended}))`;
-
-const unsettled = { revision: -1, dataVersion: undefined };
 
 export class SqliteStore implements Store {
   readonly #database: Database;
   readonly #readOnly: boolean;
   readonly #watchers: Watchers;
+  readonly #known: Known;
   /** Each durable commit is flushed to disk. */
   readonly #flushes: boolean;
-  /** Where {@link changes} came to when it last read: as long as nobody commits there is nothing more. */
-  #settled: { readonly revision: number; readonly dataVersion: unknown } = unsettled;
+  /** How many have said that nobody else writes. */
+  #alone = 0;
   #closed = false;
 
   constructor(database: Database, readOnly: boolean, flushes: boolean) {
@@ -57,22 +59,52 @@ export class SqliteStore implements Store {
     this.#readOnly = readOnly;
     this.#flushes = flushes;
     this.#watchers = new Watchers(database);
+    this.#known = new Known(database);
   }
 
   async get(key: string): Promise<Entry | undefined> {
-    const sql = `SELECT key, value, revision FROM entry WHERE key = ? AND ${live}`;
-    const row = this.#database.first<EntryRow>(sql, key, monotonicMs(), bootId());
-    return row === undefined ? undefined : entryOf(row);
+    return (await this.getAll([key])).get(key);
   }
 
   async getAll(keys: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
-    const sql = `SELECT key, value, revision FROM entry WHERE key IN (SELECT value FROM json_each(?)) AND ${live}`;
-    const rows = this.#database.all<EntryRow>(sql, JSON.stringify(keys), monotonicMs(), bootId());
-    return new Map(rows.map((row) => [row.key, entryOf(row)]));
+    const unknown = keys.filter((key) => !this.#known.has(key));
+    let rows = unknown.length === 0 ? [] : this.#read(unknown);
+    // Asked after that: what was known before then is of the same moment.
+    const isTrue = this.#isKnownTrue();
+    if (!isTrue && unknown.length < keys.length) rows = this.#read(keys);
+    const found = new Map<string, Entry>();
+    if (isTrue) {
+      for (const key of keys) {
+        const entry = this.#known.get(key);
+        if (entry !== undefined) found.set(key, entry);
+      }
+      for (const key of unknown) this.#known.set(key, undefined);
+    }
+    for (const row of rows) {
+      const entry = entryOf(row);
+      found.set(row.key, entry);
+      if (isTrue) this.#keep(entry, row.lease);
+    }
+    return found;
+  }
+
+  #read(keys: readonly string[]): EntryRow[] {
+    const now = [monotonicMs(), bootId()];
+    const [key] = keys;
+    if (keys.length === 1 && key !== undefined) {
+      return this.#database.all<EntryRow>(`${select} WHERE key = ? AND ${live}`, key, ...now);
+    }
+    const sql = `${select} WHERE key IN (SELECT value FROM json_each(?)) AND ${live}`;
+    return this.#database.all<EntryRow>(sql, JSON.stringify(keys), ...now);
+  }
+
+  #keep(entry: Entry, lease: string | null): void {
+    if (lease === null) this.#known.set(entry.key, entry);
+    else this.#known.drop(entry.key);
   }
 
   async range(prefix: string, { from = prefix, limit }: RangeOptions = {}): Promise<Entry[]> {
-    const sql = `SELECT key, value, revision FROM entry WHERE key >= ? AND key < ? AND ${live} ORDER BY key`;
+    const sql = `${select} WHERE key >= ? AND key < ? AND ${live} ORDER BY key`;
     const values = [from > prefix ? from : prefix, endOf(prefix), monotonicMs(), bootId()];
     const rows =
       limit === undefined
@@ -100,13 +132,17 @@ export class SqliteStore implements Store {
       changes += value === undefined ? this.#remove(key, revision + 1) : this.#put(key, value, lease, revision + 1);
     }
     if ((revision + 1) % forgetEvery === 0) this.#forget(revision + 1 - keptRevisions);
-    return { committed: true, revision: changes === 0 ? revision : revision + 1 };
+    this.#known.revision = changes === 0 ? revision : revision + 1;
+    return { committed: true, revision: this.#known.revision };
   }
 
   async lease(ttlMs: number): Promise<Lease> {
     const id = `${bootId()}/${randomUUID()}` as LeaseId;
     const insert = "INSERT INTO lease (id, expires_ms) VALUES (?, ?)";
-    this.#write(() => this.#database.run(insert, id, monotonicMs() + ttlMs));
+    this.#write(() => {
+      this.#known.hasLeases = true;
+      this.#database.run(insert, id, monotonicMs() + ttlMs);
+    });
     return {
       id,
       renew: async () => {
@@ -115,7 +151,7 @@ export class SqliteStore implements Store {
         return this.#write(() => this.#database.run(sql, now + ttlMs, id, now, bootId())) === 1;
       },
       revoke: async () => {
-        this.#write(() => this.#endLease(id, this.#revision() + 1));
+        this.#write(() => (this.#known.revision = this.#endLease(id, this.#latest() + 1)));
       },
     };
   }
@@ -143,9 +179,8 @@ export class SqliteStore implements Store {
   }
 
   async changes(prefix: string, revision: number): Promise<Changes> {
-    const dataVersion = this.#database.dataVersion();
-    if (revision === this.#settled.revision && dataVersion === this.#settled.dataVersion) {
-      if (this.#expired().length === 0) return { events: [], revision };
+    if (this.#known.isTrue() && revision === this.#known.revision && this.#expired().length === 0) {
+      return { events: [], revision };
     }
     const events: WatchEvent[] = [];
     for (let seen = revision; ;) {
@@ -155,9 +190,19 @@ export class SqliteStore implements Store {
       events.push(...next);
       seen = upTo;
       if (more) continue;
-      this.#settled = { revision: seen, dataVersion };
+      this.#known.revision = seen;
       return { events, revision: seen };
     }
+  }
+
+  alone(): Disposable {
+    this.#known.isTrue();
+    this.#alone++;
+    return { [Symbol.dispose]: () => void this.#alone-- };
+  }
+
+  #isKnownTrue(): boolean {
+    return this.#alone > 0 || this.#known.isTrue();
   }
 
   async flush(): Promise<void> {
@@ -172,8 +217,16 @@ export class SqliteStore implements Store {
 
   #write<T>(work: () => T, durable = true): T {
     if (this.#readOnly) throw stateUnwritable(this.#database.path, "was opened for reading only", undefined);
-    const result = this.#database.transaction(work);
-    this.#settled = unsettled;
+    let result: T;
+    try {
+      result = this.#database.transaction(() => {
+        this.#isKnownTrue();
+        return work();
+      });
+    } catch (error) {
+      this.#known.forget();
+      throw error;
+    }
     if (durable && this.#flushes) this.#database.flushNow();
     this.#watchers.ring();
     return result;
@@ -202,11 +255,14 @@ export class SqliteStore implements Store {
   #put(key: string, value: unknown, lease: LeaseId | undefined, revision: number): 1 {
     const sql = `INSERT INTO entry (key, value, revision, lease) VALUES (?, ?, ?, ?) ON CONFLICT (key)
       DO UPDATE SET value = excluded.value, revision = excluded.revision, lease = excluded.lease`;
-    this.#database.run(sql, key, JSON.stringify(value), revision, lease ?? null);
+    const text = JSON.stringify(value);
+    this.#database.run(sql, key, text, revision, lease ?? null);
+    this.#keep(entryOf({ key, value: text, revision }), lease ?? null);
     return 1;
   }
 
   #remove(key: string, revision: number): 0 | 1 {
+    this.#known.set(key, undefined);
     if (this.#database.run("DELETE FROM entry WHERE key = ?", key) === 0) return 0;
     this.#database.run("INSERT OR IGNORE INTO removed (revision, key) VALUES (?, ?)", revision, key);
     return 1;
@@ -219,9 +275,16 @@ export class SqliteStore implements Store {
 
   /** Ends the leases that have run out, at a revision of their own; returns the latest revision. */
   #removeExpired(): number {
-    let revision = this.#revision();
+    let revision = this.#latest();
+    this.#known.hasLeases ??= this.#database.first("SELECT 1 FROM lease") !== undefined;
+    if (!this.#known.hasLeases) return revision;
     for (const { id } of this.#expired()) revision = this.#endLease(id, revision + 1);
-    return revision;
+    return (this.#known.revision = revision);
+  }
+
+  /** The latest revision, in a transaction of this store's own. */
+  #latest(): number {
+    return (this.#known.revision ??= this.#revision());
   }
 
   #expired(): { id: LeaseId }[] {
@@ -257,22 +320,22 @@ export class SqliteStore implements Store {
   }
 }
 
-function entryOf({ key, value, revision }: EntryRow): Entry {
-  return { key, value: JSON.parse(value) as unknown, revision };
-}
-
-function eventOf({ revision, key, value }: ChangeRow): WatchEvent {
-  if (value === null) return { type: "delete", key, revision };
+/** Parsed when it is looked at. */
+function entryOf({ key, value, revision }: Omit<EntryRow, "lease">): Entry {
   let parsed: unknown;
   return {
-    type: "put",
     key,
-    // Who follows looks at some of them only.
     get value(): unknown {
       return (parsed ??= JSON.parse(value));
     },
     revision,
   };
+}
+
+function eventOf({ revision, key, value }: ChangeRow): WatchEvent {
+  return value === null
+    ? { type: "delete", key, revision }
+    : Object.assign(entryOf({ key, value, revision }), { type: "put" as const });
 }
 
 /** The first key after all those that start with `prefix`. DEL sorts after all printable characters. */

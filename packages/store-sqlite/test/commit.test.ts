@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import type { Commit, Entry } from "@netkit/core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { directory } from "./directory.ts";
 import { open, writing } from "./stores.ts";
 
 describe("a commit", () => {
@@ -113,19 +115,25 @@ describe("a range", () => {
   });
 });
 
-test("a store does what a map would", async () => {
-  const key = fc.constantFrom("a", "a/1", "a/2", "b", "b/1");
+test("stores of one file do what a map would, whoever of them writes", async () => {
+  const names = ["a", "a/1", "a/2", "b", "b/1"];
+  const key = fc.constantFrom(...names);
   const write = fc.tuple(key, fc.option(fc.jsonValue(), { nil: undefined }));
   const commit = fc.record({
+    writer: fc.nat(1),
+    alone: fc.boolean(),
     checks: fc.array(fc.tuple(key, fc.nat(4)), { maxLength: 2 }),
     writes: fc.uniqueArray(write, { selector: ([name]) => name, maxLength: 3 }),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(commit, { maxLength: 12 }), async (commits) => {
-      const store = open();
+      const path = join(directory(), "state.db");
+      const stores = [open({ path }), open({ path })] as const;
       const model = new Map<string, { value: unknown; revision: number }>();
       let revision = 0;
-      for (const { checks, writes } of commits) {
+      for (const { writer, alone, checks, writes } of commits) {
+        const store = stores[writer] ?? stores[0];
+        using _ = alone ? store.alone?.() : undefined;
         const conflicts = checks
           .filter(([name, wanted]) => (model.get(name)?.revision ?? 0) !== wanted)
           .map(([name]) => name);
@@ -142,11 +150,47 @@ test("a store does what a map would", async () => {
           }
         }
         expect(result).toEqual(conflicts.length > 0 ? { committed: false, conflicts } : { committed: true, revision });
-        const all = [...model].map(([name, { value, revision: at }]) => ({ key: name, value, revision: at }));
-        expect(await store.range("")).toEqual(all.toSorted((a, b) => (a.key < b.key ? -1 : 1)));
+        const all = [...model]
+          .map(([name, { value, revision: at }]) => ({ key: name, value, revision: at }))
+          .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+        for (const reader of alone ? [store] : stores) {
+          expect(await reader.range("")).toEqual(all);
+          const found = await reader.getAll(names);
+          expect(names.flatMap((name) => found.get(name) ?? [])).toEqual(all);
+          for (const name of names) expect((await reader.get(name))?.value).toEqual(model.get(name)?.value);
+        }
       }
-      await store.close();
+      for (const store of stores) await store.close();
     }),
     { numRuns: 100 },
   );
+});
+
+test("what is kept in memory is what was written, whatever its writer does with the object later", async () => {
+  const store = open();
+  const list = [1, 2];
+  await store.commit(writing({ a: { list } }));
+  list.push(3);
+  expect(await store.get("a")).toMatchObject({ value: { list: [1, 2] } });
+});
+
+test("more documents than are kept are read as they are", async () => {
+  const store = open();
+  const keys = Array.from({ length: 1_000 }, (_, index) => `key/${index}`);
+  await store.commit(writing(Object.fromEntries(keys.map((key, index) => [key, index]))));
+  for (let round = 0; round < 2; round++) {
+    const found = await store.getAll(keys);
+    expect(keys.map((key) => found.get(key)?.value)).toEqual(keys.map((_, index) => index));
+  }
+});
+
+test("a document under a lease is gone at the lease's end, also for those who have just read it", async () => {
+  const store = open();
+  const lease = await store.lease(60_000);
+  await store.commit({ checks: [], writes: [{ key: "a", value: 1, lease: lease.id }] });
+  expect(await store.get("a")).toMatchObject({ value: 1 });
+  expect(await store.get("a")).toMatchObject({ value: 1 });
+  await lease.revoke();
+  expect(await store.get("a")).toBeUndefined();
+  expect(await store.revision()).toBe(2);
 });

@@ -91,7 +91,9 @@ type Part = Uint8Array | readonly [value: number, bits: 8 | 16];
 function encodePart(text: string): readonly [first: Part, last: Part] {
   const protocol = protocolNumbers[text];
   if (protocol !== undefined) return twice([protocol, 8]);
-  const [, first, last = first] = /^([0-9]+)(?:-([0-9]+))?$/.exec(text) ?? [];
+  const port = Number(text);
+  if (!Number.isNaN(port)) return twice([port, 16]);
+  const [, first, last] = /^([0-9]+)-([0-9]+)$/.exec(text) ?? [];
   if (first !== undefined)
     return [
       [Number(first), 16],
