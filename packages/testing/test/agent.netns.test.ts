@@ -108,7 +108,7 @@ test.each(["runs already", "comes right after it"])(
     const count = await heard(spaceOf(neighbour.netns ?? ""), [ip, ip6]);
     const there = when === "runs already";
     if (!there) await host.stopAgent();
-    const made = there ? netkit : await host.open({ agent: { changed: async () => {} } });
+    const made = there ? netkit : await host.open({ agent: { changed: async () => {}, serves: async () => false } });
     const started = performance.now();
     await made.sandboxes.open({ networks: [{ network: "n", ip, ip6, mac: "02:00:00:00:00:77" }] });
     if (!there) await host.startAgent();
