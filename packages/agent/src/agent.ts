@@ -274,7 +274,7 @@ export class Agent implements AsyncDisposable {
 
   get #needed(): boolean {
     const serves = this.#nameServers.size > 0 || this.#reservations.needed || this.events.listeners > 0;
-    return serves || this.#endings.needed;
+    return serves || this.#endings.needed || this.#announcements.needed;
   }
 
   /** Nobody can ask it, and nobody is in the namespaces that it serves, but those of strangers. */

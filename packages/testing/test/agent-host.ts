@@ -25,9 +25,9 @@ export class AgentHost extends TestHost {
     await this.#agent?.close();
   }
 
-  /** Opened as by a command: no agent may be started, and no warning be given. */
-  async openLinked(): Promise<Netkit> {
-    const agent = agentLink({ root: this.root, start: unexpected("a start"), warn: unexpected("a warning") });
+  /** Opened as by a command: no warning may be given, and no agent be started but by `start`. */
+  async openLinked(start: () => Promise<void> = unexpected("a start")): Promise<Netkit> {
+    const agent = agentLink({ root: this.root, start, warn: unexpected("a warning") });
     return await this.open({ agent });
   }
 

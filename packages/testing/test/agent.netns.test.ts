@@ -117,6 +117,26 @@ test.each(["runs already", "comes right after it"])(
   },
 );
 
+test("what is announced where there are no names has an agent started for the repetitions, which then ends", async () => {
+  await host.stopAgent();
+  const ended: Promise<void>[] = [];
+  const start = async (): Promise<void> => {
+    ended.push((await host.startAgent({ lingerMs: 0 })).ended);
+  };
+  const linked = await host.openLinked(start);
+  const neighbour = await linked.sandboxes.open({ networks: ["bridge"] });
+  expect(ended).toEqual([]);
+
+  const [own = ""] = await addressesOf(neighbour);
+  const next = own.replace(/[0-9]+$/, (last) => String(Number(last) + 1));
+  const count = await heard(spaceOf(neighbour.netns ?? ""), [next, "fe80::77"]);
+  const web = await linked.sandboxes.open({ networks: [{ network: "bridge", mac: "02:00:00:00:00:77" }] });
+  expect(await addressesOf(web)).toEqual([next]);
+  await ended[0];
+  expect(ended).toHaveLength(1);
+  expect(await count()).toEqual([3, 0]);
+});
+
 test("a sandbox goes with its process, whoever started it", async () => {
   const web = await netkit.sandboxes.open({ name: "web", networks: ["none"], autoRemove: true });
   await events(
