@@ -30,9 +30,7 @@ export async function launch(
       hint: "Add -d, or say '... >> FILE'.",
     });
   }
-  if (change.dryRun !== true && (options.log ?? options.workdir) !== undefined) {
-    checkStart({ cwd: options.workdir, log: options.log });
-  }
+  if (change.dryRun !== true) checkStart({ command: words, env, cwd: options.workdir, log: options.log });
   const sandbox = await netkit.sandboxes.open({ ...request, autoRemove: options.rm }, change);
   const { id, name, netns } = sandbox;
   if (change.dryRun === true) {

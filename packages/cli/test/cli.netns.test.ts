@@ -312,6 +312,24 @@ describe("a command in the foreground", () => {
     expect(netkit("sandbox", "ls", "-q")).toBe("");
   });
 
+  test.each([
+    ["nosuchprogram", 127],
+    ["/etc/passwd", 126],
+  ])("%s is looked for before anything is made", (program, status) => {
+    const before = box.traces();
+    expect(box.netkit(["run", "--", program]).status).toBe(status);
+    expect(box.netkit(["run", "-d", "-e", "PATH=/nowhere", "--", "true"]).status).toBe(127);
+    expect(box.traces()).toEqual(before);
+  });
+
+  test("a command is found by the PATH and the directory that it is given", () => {
+    mkdirSync(join(box.root, "bin"));
+    symlinkSync("/bin/echo", join(box.root, "bin", "found"));
+    const run = (...words: string[]): string => netkit("run", "--rm", "--network", "none", ...words);
+    expect(run("-e", `PATH=${box.root}/bin`, "--", "found", "1")).toBe("1\n");
+    expect(run("-w", box.root, "--", "bin/found", "2")).toBe("2\n");
+  });
+
   test("a command that can't be started leaves nothing even without --rm; one that ended is exited", () => {
     box.netkit(["run", "--name", "a", "--network", "none", "--", "nosuchprogram"]);
     box.netkit(["run", "--name", "b", "--network", "none", "--", "false"]);
