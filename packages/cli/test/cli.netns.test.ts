@@ -413,27 +413,18 @@ describe("plans", () => {
     netkit("network", "rm", "lan");
   });
 
-  test("what --explain prints makes the same in a shell", () => {
-    const script = netkit(
-      "run",
-      "--explain",
-      "--name",
-      "web",
-      "--network",
-      "bridge",
-      "--",
-      "sh",
-      "-c",
-      'ip -br address; echo "it\'s in"',
-    );
-    expect(script).toMatch(/ip netns exec \S+ sh -c /);
+  test("what --explain prints makes the same in a shell, with the command's environment and directory", () => {
+    const options = ["--network", "bridge", "-e", "A=it's", "-e", "HOME", "-w", "/usr"];
+    const command = ["sh", "-c", 'ip -br address; echo "$A in $PWD"'];
+    const script = netkit("run", "--explain", "--name", "web", ...options, "--", ...command);
+    expect(script).toMatch(/ip netns exec \S+ env --chdir=\/usr 'A=it'\\''s' sh -c /);
     using other = host(box.cli);
     writeFileSync(join(other.root, "script"), script);
     const made = /ip netns add (\S+)/.exec(script)?.[1] ?? "";
     try {
       const output = other.run("sh", "-e", join(other.root, "script"));
       expect(output).toMatch(/eth0@\S+ +UP +172\.17\.0\.2/);
-      expect(output).toContain("it's in");
+      expect(output).toContain("it's in /usr\n");
     } finally {
       other.run("ip", "netns", "del", made);
       other.run("rm", "-rf", `/etc/netns/${made}`);
