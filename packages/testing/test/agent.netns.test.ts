@@ -7,25 +7,14 @@ import { startAgent, type AgentEvent, type Status } from "@netkit/agent";
 import { agentSocket, askAgent } from "@netkit/agent/client";
 import { NetkitError } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { spaceOf } from "../src/index.ts";
-import { addressesOf, AgentHost } from "./agent-host.ts";
+import { addressesOf, onAgentHosts, type AgentHost } from "./agent-host.ts";
 import { heard } from "./heard.ts";
 
 let host: AgentHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new AgentHost();
-  await host.startAgent();
-  netkit = await host.openLinked();
-});
-afterEach(async () => {
-  await host.empty(netkit);
-  const { realised } = await netkit.networks.get("bridge");
-  if (!realised) host.expectClean();
-  host.expectQuiet();
-  await host[Symbol.asyncDispose]();
-});
+onAgentHosts((given) => ({ host, netkit } = given));
 
 /**
  * The events from this call on, or from the time that the query names, until `stop` says that there are enough. Not from
