@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BalancedShards } from "./.ci/shards.ts";
 
 // Tiers by suffix (CONTRIBUTING.md, Tests). `npm test` runs them in order, the kernel tier in namespaces of its own.
 const packages = (suffix: string) => [`packages/*/{src,test}/**/*${suffix}`, `examples/**/*${suffix}`];
@@ -8,6 +9,7 @@ const slow = { testTimeout: 60_000, hookTimeout: 60_000 };
 export default defineConfig({
   test: {
     allowOnly: !process.env["CI"],
+    sequence: { sequencer: BalancedShards },
     projects: [
       {
         test: {

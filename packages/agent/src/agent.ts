@@ -8,7 +8,15 @@ import {
   type Namespace,
   type NamespaceId,
 } from "@netkit/core";
-import { Lock, openNetkit, type Following, type Netkit, type NetkitOptions, type RecordChange } from "@netkit/engine";
+import {
+  Lock,
+  openNetkit,
+  type AgentLink,
+  type Following,
+  type Netkit,
+  type NetkitOptions,
+  type RecordChange,
+} from "@netkit/engine";
 import { agentSocket } from "./client.ts";
 import { Announcements } from "./announcements.ts";
 import { Directory } from "./directory.ts";
@@ -45,7 +53,8 @@ const lookEveryMs = 1_000;
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const root = resolve(options.root ?? defaultRoot);
   let agent: Agent | undefined;
-  const netkit = await openNetkit({ ...options, root, agent: { changed: async () => void (await agent?.settle()) } });
+  const itself: AgentLink = { changed: async () => void (await agent?.settle()), serves: async () => true };
+  const netkit = await openNetkit({ ...options, root, agent: itself });
   const lock = new Lock(join(root, "agent.lock"));
   let held: Disposable | undefined;
   const release = async (): Promise<void> => {
@@ -265,7 +274,7 @@ export class Agent implements AsyncDisposable {
 
   get #needed(): boolean {
     const serves = this.#nameServers.size > 0 || this.#reservations.needed || this.events.listeners > 0;
-    return serves || this.#endings.needed;
+    return serves || this.#endings.needed || this.#announcements.needed;
   }
 
   /** Nobody can ask it, and nobody is in the namespaces that it serves, but those of strangers. */

@@ -3,6 +3,9 @@ import type { RecordChange, Records } from "@netkit/engine";
 import { Announcer } from "@netkit/kernel";
 import { openNetlink } from "@netkit/netlink";
 
+/** What starting an agent may take on a busy machine. */
+const startMs = 5_000;
+
 /** Repeats what the operation has announced that made an endpoint; a command doesn't live long enough for it. */
 export class Announcements {
   readonly #records: Records;
@@ -19,10 +22,15 @@ export class Announcements {
     const path = this.#records.namespaces.get(now.namespace)?.path;
     if (network?.announces !== true || path === undefined || now.ifName === "") return;
     const { times, intervalMs } = announcementsOf(network);
-    // One that was there long before the agent is no news to its neighbours.
-    if (Date.now() - Date.parse(now.created) > times * intervalMs) return;
+    // One that was there long before the agent is no news to its neighbours; but an agent that was started for it is late.
+    if (Date.now() - Date.parse(now.created) > times * intervalMs + startMs) return;
     const addresses = now.addresses.map(({ address }) => ipOf(address));
     this.#announcer.repeat(path, { link: now.ifName, addresses }, times - 1, intervalMs);
+  }
+
+  /** It has more to say. */
+  get needed(): boolean {
+    return this.#announcer.busy;
   }
 
   close(): void {

@@ -84,6 +84,9 @@ export interface AgentLinkOptions {
   readonly warn: (error: NetkitError) => void;
 }
 
+/** An agent that takes longer is of no use. */
+const patienceMs = 10_000;
+
 /** Tells the agent of changes, and starts one when something needs it or the last one has died. */
 export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
   const path = agentSocket(root);
@@ -102,11 +105,19 @@ export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
         warn(error as NetkitError);
       }
     },
+    async serves() {
+      if (!existsSync(path)) return false;
+      const asked = askAgent(path, { method: "GET", target: "/v1/status", timeoutMs: patienceMs });
+      return await asked.then(
+        () => true,
+        () => false,
+      );
+    },
   };
 }
 
 async function tell(path: string, revision: number): Promise<void> {
-  await askAgent(path, { method: "POST", target: "/v1/sync", body: { revision }, timeoutMs: 10_000 });
+  await askAgent(path, { method: "POST", target: "/v1/sync", body: { revision }, timeoutMs: patienceMs });
 }
 
 /** An answer as it comes in: a status line, headers, a body. */

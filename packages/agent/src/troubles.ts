@@ -1,4 +1,4 @@
-import { isNetkitError, NetkitError } from "@netkit/core";
+import { toNetkitError, type NetkitError } from "@netkit/core";
 import type { Events } from "./events.ts";
 
 /** Tells what goes wrong while the agent runs: its log, and who listens, for a log on a full disk takes nothing. */
@@ -14,7 +14,7 @@ export class Troubles {
   }
 
   report(error: unknown): void {
-    const known = isNetkitError(error) ? error : new NetkitError("INTERNAL", String(error), { cause: error });
+    const known = toNetkitError(error);
     const { code, message, hint } = known;
     const attributes = { code, message, ...(hint === undefined ? {} : { hint }) };
     this.#events.emit({ type: "agent", action: "degraded", id: String(process.pid), name: "agent", attributes });

@@ -4,7 +4,7 @@ import { checkStart, runForeground } from "@netkit/sandbox";
 import type { Context, OptionValues, Result } from "./command.ts";
 import { warnOfForeign } from "./foreign.ts";
 import { makeLogPath, sweepLogs } from "./logs.ts";
-import { environment, type processOptions } from "./process-options.ts";
+import { environment, explained, type processOptions } from "./process-options.ts";
 import { detached, enter } from "./shell.ts";
 
 /** The options of a command that starts a sandbox's own process. */
@@ -30,13 +30,11 @@ export async function launch(
       hint: "Add -d, or say '... >> FILE'.",
     });
   }
-  if (change.dryRun !== true && (options.log ?? options.workdir) !== undefined) {
-    checkStart({ cwd: options.workdir, log: options.log });
-  }
+  if (change.dryRun !== true) checkStart({ command: words, env, cwd: options.workdir, log: options.log });
   const sandbox = await netkit.sandboxes.open({ ...request, autoRemove: options.rm }, change);
   const { id, name, netns } = sandbox;
   if (change.dryRun === true) {
-    const line = enter(netns, words);
+    const line = enter(netns, explained(words, options));
     // Nothing is stored of what the pasted line starts: in the state directory its log would be swept away.
     const shell = [options.detach ? detached(line, options.log ?? `${name}.log`) : line];
     return { data: { id, name, command: words }, shell };

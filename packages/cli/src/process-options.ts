@@ -1,4 +1,5 @@
 import { NetkitError } from "@netkit/core";
+import type { OptionValues } from "./command.ts";
 
 /** The options of a process: of `run` and `exec`. */
 export const processOptions = {
@@ -7,6 +8,16 @@ export const processOptions = {
   interactive: { short: "i", summary: "Accepted for Docker's sake: stdin is always passed on" },
   tty: { short: "t", summary: "Accepted for Docker's sake: a terminal is always passed on" },
 } as const;
+
+/** The command as it is typed where there are no such options. */
+export function explained(
+  words: readonly string[],
+  { env, workdir }: Pick<OptionValues<typeof processOptions>, "env" | "workdir">,
+): readonly string[] {
+  const set = env.filter((text) => text.includes("="));
+  const surroundings = [...(workdir === undefined ? [] : [`--chdir=${workdir}`]), ...set];
+  return surroundings.length === 0 ? words : ["env", ...surroundings, ...words];
+}
 
 /** netkit's own environment with these on top; a bare name is one that netkit was given anyway. */
 export function environment(texts: readonly string[], own: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {

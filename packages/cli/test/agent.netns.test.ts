@@ -270,21 +270,67 @@ test("agents that all others have left alone in a mount namespace end, unless th
   for (const pid of agents) expect(existsSync(`/proc/${pid}`)).toBe(false);
 });
 
-test("a second agent is refused, and stop says what it did", () => {
+test("a second agent is refused, and stop says what it did and what no longer works", () => {
   ok("network", "create", "n");
   ok("sandbox", "create", "--network", "n");
   const second = machine.netkit(["agent"]);
   expect(second.status).toBe(4);
   expect(second.stderr).toContain("runs already");
-  ok("agent", "stop");
+  const { status: code, stdout, stderr } = machine.netkit(["agent", "stop"]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+  expect(stderr).toMatch(/^warning: names aren't served in 1 sandbox any more\nhint: .* netkit doctor --repair\n$/);
   expect(ok("agent", "stop")).toBe("No agent runs.");
+});
+
+test("doctor tells of names and ports that no agent serves, and starts one to repair it", () => {
+  ok("network", "create", "n");
+  ok("sandbox", "create", "--name", "a", "--network", "n");
+  ok("sandbox", "create", "--name", "b", "--network", "n");
+  ok("sandbox", "create", "--name", "beside", "--network", "container:b");
+  ok("network", "connect", "--publish", "[::1]:8080:80", "bridge", "a");
+  expect(ok("doctor")).toContain("all is well");
+  expect(machine.netkit(["agent", "stop"]).stderr).toContain("in 2 sandboxes");
+  expect(resolves("a", "b")).toBe(false);
+
+  const sick = machine.netkit(["doctor"]);
+  expect(sick.status).toBe(9);
+  expect(sick.stdout.split("\n")).toEqual([
+    "network n",
+    "  unserved  names of network 'n' aren't served in 'a', 'b', 'beside': no agent answers",
+    "endpoint a@bridge",
+    "  unserved  port [::1]:8080/tcp of endpoint a@bridge isn't served: no agent answers",
+    expect.stringMatching(/^[0-9]+ resources compared: 2 problems$/),
+    "Mend them with 'netkit doctor --repair'.",
+    "",
+  ]);
+  expect(machine.netkit(["doctor", "--repair", "--dry-run"]).status).toBe(9);
+  expect(machine.netkit(["agent", "status"]).status).toBe(8);
+  expect(ok("doctor", "--repair")).toMatch(/: 2 repaired, all is well now$/);
+  expect(status()).toMatchObject({ nameServers: 2 });
+  expect(resolves("a", "b")).toBe(true);
+  expect(ok("doctor")).toContain("all is well");
+});
+
+test("names that can't be served, for no agent starts, are left over by repair", () => {
+  ok("network", "create", "n");
+  ok("sandbox", "create", "--name", "a", "--network", "n");
+  machine.netkit(["agent", "stop"]);
+  machine.run("mkdir", "-p", `${agentSocket(machine.root)}/in-its-place`);
+  try {
+    const outcome = machine.netkit(["doctor", "--repair"]);
+    expect(outcome.status).toBe(9);
+    expect(outcome.stdout).toContain("  unserved  names of network 'n' aren't served in 'a'");
+    expect(outcome.stderr).toMatch(/^warning: /);
+  } finally {
+    machine.run("rm", "-r", agentSocket(machine.root));
+  }
 });
 
 test("an agent has the settings of who started it, wherever they were given from", () => {
   machine.run("sh", "-c", `mkdir ${machine.root}/cfg && echo '{"firewall": "nftables"}' > ${machine.root}/cfg/c.json`);
   ok("--config", "cfg/c.json", "network", "create", "n");
   ok("--config", "cfg/c.json", "sandbox", "create", "--name", "a", "--network", "n");
-  ok("agent", "stop");
+  machine.netkit(["agent", "stop"]);
   const env = { NETKIT_CONFIG: "cfg/c.json", NETKIT_FIREWALL: "nftables" };
   const outcome = machine.netkit(["sandbox", "create", "--name", "b", "--network", "n"], { env });
   expect(outcome).toMatchObject({ status: 0, stderr: "" });

@@ -312,6 +312,24 @@ describe("a command in the foreground", () => {
     expect(netkit("sandbox", "ls", "-q")).toBe("");
   });
 
+  test.each([
+    ["nosuchprogram", 127],
+    ["/etc/passwd", 126],
+  ])("%s is looked for before anything is made", (program, status) => {
+    const before = box.traces();
+    expect(box.netkit(["run", "--", program]).status).toBe(status);
+    expect(box.netkit(["run", "-d", "-e", "PATH=/nowhere", "--", "true"]).status).toBe(127);
+    expect(box.traces()).toEqual(before);
+  });
+
+  test("a command is found by the PATH and the directory that it is given", () => {
+    mkdirSync(join(box.root, "bin"));
+    symlinkSync("/bin/echo", join(box.root, "bin", "found"));
+    const run = ["run", "--rm", "--network", "none"];
+    expect(netkit(...run, "-e", `PATH=${box.root}/bin`, "--", "found", "1")).toBe("1\n");
+    expect(netkit(...run, "-w", box.root, "--", "bin/found", "2")).toBe("2\n");
+  });
+
   test("a command that can't be started leaves nothing even without --rm; one that ended is exited", () => {
     box.netkit(["run", "--name", "a", "--network", "none", "--", "nosuchprogram"]);
     box.netkit(["run", "--name", "b", "--network", "none", "--", "false"]);
@@ -396,26 +414,17 @@ describe("plans", () => {
   });
 
   test("what --explain prints makes the same in a shell", () => {
-    const script = netkit(
-      "run",
-      "--explain",
-      "--name",
-      "web",
-      "--network",
-      "bridge",
-      "--",
-      "sh",
-      "-c",
-      'ip -br address; echo "it\'s in"',
-    );
-    expect(script).toMatch(/ip netns exec \S+ sh -c /);
+    const options = ["--network", "bridge", "-e", "A=it's", "-e", "HOME", "-w", "/usr"];
+    const command = ["sh", "-c", 'ip -br address; echo "$A in $PWD"'];
+    const script = netkit("run", "--explain", "--name", "web", ...options, "--", ...command);
+    expect(script).toMatch(/ip netns exec \S+ env --chdir=\/usr 'A=it'\\''s' sh -c /);
     using other = host(box.cli);
     writeFileSync(join(other.root, "script"), script);
     const made = /ip netns add (\S+)/.exec(script)?.[1] ?? "";
     try {
       const output = other.run("sh", "-e", join(other.root, "script"));
       expect(output).toMatch(/eth0@\S+ +UP +172\.17\.0\.2/);
-      expect(output).toContain("it's in");
+      expect(output).toContain("it's in /usr\n");
     } finally {
       other.run("ip", "netns", "del", made);
       other.run("rm", "-rf", `/etc/netns/${made}`);

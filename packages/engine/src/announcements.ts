@@ -17,13 +17,15 @@ export function planAnnouncement(draft: Draft, network: Network, endpoint: Endpo
   const isException = mac !== macOfAddress(ips[0], id) || reused;
   if (isException && network.announces !== true) draft.put(keys.network(network.id), { ...network, announces: true });
   const { times, intervalMs } = announcementsOf(network);
-  if (times > 0 && (isException || network.announces === true))
-    draft.announcements.push({ namespace, link: ifName, addresses: ips, times, intervalMs });
+  if (times === 0 || !(isException || network.announces === true)) return;
+  draft.announcements.push({ namespace, link: ifName, addresses: ips, times, intervalMs });
+  // A command ends before the repetitions are due.
+  if (times > 1) draft.needsAgent = true;
 }
 
 /**
- * Once all is done; nobody waits for the repetitions, which are the agent's if there is one. What can't be announced a
- * neighbour finds out by itself, when its entry fails some seconds later.
+ * Once all is done; nobody waits for the repetitions, which are the agent's, unless this instance has none. What can't be announced
+ * a neighbour finds out by itself, when its entry fails some seconds later.
  */
 export async function announceAll(context: Context, draft: Draft): Promise<void> {
   const host = await context.host.open();

@@ -61,6 +61,8 @@ export interface AgentLink {
    * It must not reject, for the change stands.
    */
   changed(change: CommittedChange): Promise<void>;
+  /** Whether an agent answers. It must not reject. */
+  serves(): Promise<boolean>;
 }
 
 export interface CommittedChange {
@@ -293,9 +295,20 @@ export interface Finding {
    * `gone`: a sandbox whose namespace is gone; `ended`: a sandbox to be removed whose process has ended;
    * `journal`: an operation that was cut off; `foreign`: somebody else's rule that drops netkit's traffic; `overlap`: a
    * route of the host that takes addresses of a network (these two are warnings: netkit's own is as it should be);
+   * `unserved`: names or ports that only an agent serves, while none answers;
    * `edited`: a file of a sandbox that somebody has written into, which is their right: for information.
    */
-  readonly problem: "missing" | "different" | "stray" | "gone" | "ended" | "journal" | "foreign" | "overlap" | "edited";
+  readonly problem:
+    | "missing"
+    | "different"
+    | "stray"
+    | "gone"
+    | "ended"
+    | "journal"
+    | "foreign"
+    | "overlap"
+    | "unserved"
+    | "edited";
   /** What it is, in words: `bridge netkit0`, `sandbox web`. */
   readonly object: string;
   readonly owner?: Owner;

@@ -86,7 +86,7 @@ export async function choosePorts(
 }
 
 /** NAT can't serve it: the agent passes on what comes to it. */
-function isPassedOn({ hostAddress }: PublishedPort): boolean {
+export function isPassedOn({ hostAddress }: PublishedPort): boolean {
   return hostAddress === "::1";
 }
 

@@ -13,6 +13,7 @@ import { overlaps } from "./overlaps.ts";
 import { order } from "./planning.ts";
 import { keys } from "./state.ts";
 import { Survey } from "./survey.ts";
+import { findUnserved, serveAgain } from "./unserved.ts";
 
 /**
  * What every opening looks after: an operation that died, sandboxes that were to go with their process, and a boot
@@ -86,10 +87,16 @@ export async function doctor(
   }
   const { findings, checked } = await repair(context, options, sandboxes);
   const plain = sandboxes.map(({ finding }) => finding);
-  const all = [...plain, ...findings, ...(await warnings(context, new Survey(context.store)))];
+  const survey = new Survey(context.store);
+  const unserved = await findUnserved(context, survey, sandboxes);
+  const served = options.dryRun !== true && unserved.length > 0 && (await serveAgain(context));
+  const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
   return {
     findings: all,
-    repaired: options.dryRun === true ? [] : all.filter(({ repairable }) => repairable),
+    repaired:
+      options.dryRun === true
+        ? []
+        : all.filter(({ repairable, problem }) => repairable && (problem !== "unserved" || served)),
     checked,
   };
 }
@@ -101,7 +108,9 @@ async function look(context: Context, { signal }: ChangeOptions): Promise<Report
     const sandboxes = await examineSandboxes(survey);
     const { findings, checked } = await examine(context, survey, sandboxes);
     const plain = sandboxes.map(({ finding }) => finding);
-    return { findings: [...plain, ...findings, ...(await warnings(context, survey))], repaired: [], checked };
+    const unserved = await findUnserved(context, survey, sandboxes);
+    const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
+    return { findings: all, repaired: [], checked };
   };
   const report = await consistently(compare);
   if (!report.findings.some(({ repairable }) => repairable)) return report;

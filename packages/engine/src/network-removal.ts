@@ -4,6 +4,7 @@ import { refuseUsedSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
 import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
 import { ownerOf } from "./networks.ts";
+import { listed } from "./listed.ts";
 import { keys } from "./state.ts";
 
 /** @throws NetkitError NETWORK_PREDEFINED, NETWORK_IN_USE with the names of who uses it */
@@ -16,7 +17,7 @@ export async function removeNetwork(draft: Draft, network: Network): Promise<Net
   const endpoints = await endpointsOfNetwork(draft, network.id);
   if (endpoints.length > 0) {
     const names = await Promise.all(endpoints.map(async ({ sandbox }) => (await sandboxOf(draft, sandbox)).name));
-    throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is in use by ${list(names)}`, {
+    throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is in use by ${listed(names)}`, {
       hint: howToFree(network, names),
       details: { network: network.name, sandboxes: names },
     });
@@ -40,9 +41,4 @@ function howToFree({ name }: Network, users: readonly string[]): string {
       ? `see which: netkit sandbox ls --filter network=${name}`
       : `all at once, their processes included: netkit sandbox rm -f ${users.join(" ")}`;
   return `Disconnect each (${disconnect}) or remove them first; ${all}`;
-}
-
-function list(names: readonly string[]): string {
-  const shown = names.slice(0, 5).map((name) => `'${name}'`);
-  return names.length > 5 ? `${shown.join(", ")} and ${names.length - 5} more` : shown.join(", ");
 }

@@ -25,6 +25,11 @@ export class Announcer implements Disposable {
     this.#timers.add(timer);
   }
 
+  /** Some are still to come. */
+  get busy(): boolean {
+    return this.#timers.size > 0;
+  }
+
   [Symbol.dispose](): void {
     for (const timer of this.#timers) clearTimeout(timer);
   }

@@ -77,9 +77,8 @@ export function spawnInSandbox(options: SpawnOptions): SandboxChild {
   if (signal?.aborted) throw new NetkitError("CANCELLED", "the caller gave up", { cause: signal.reason });
   const stdio = options.stdio ?? (detached ? "ignore" : "inherit");
   if (detached && stdio === "inherit") throw new TypeError("A detached process can't inherit stdio");
-  checkDirectory(cwd);
+  checkStart({ command: options.command, env, cwd });
   const [program = ""] = options.command;
-  checkCommand(program, env["PATH"], cwd);
 
   const files = filesOf(options.filesDirectory);
   const [file, ...args] = commandLine(options, env, files.covering);
@@ -223,17 +222,21 @@ function filesOf(directory: string | undefined): { covering: string[]; uncovered
 }
 
 /**
- * Whether a process can be started with this directory and log, before anything is made for it.
- * @throws NetkitError ARGUMENT_INVALID, STATE_UNWRITABLE
+ * Whether a command is there, and can be started with this directory and log, before anything is made for it. A sandbox's
+ * programs are the host's: it sees the host's root file system, but for files in /etc and for /sys.
+ * @throws NetkitError COMMAND (`details.exitCode` 127 not found, 126 not executable), ARGUMENT_INVALID, STATE_UNWRITABLE
  */
 export function checkStart({
+  command: [program = ""],
+  env = process.env,
   cwd,
   log,
-}: {
+}: Pick<SpawnOptions, "command" | "env"> & {
   readonly cwd?: string | undefined;
   readonly log?: string | undefined;
 }): void {
   checkDirectory(cwd);
+  checkCommand(program, env["PATH"], cwd);
   if (log === undefined) return;
   const isNew = !existsSync(log);
   closeSync(openLog(log));

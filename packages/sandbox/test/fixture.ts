@@ -59,9 +59,10 @@ function surroundings(): unknown {
   return {
     namespaces: [...new Set(threads)],
     cwd: process.cwd(),
+    // With the first namespace that it names iproute2 makes the folder a shared mount.
     mounts: readFileSync("/proc/self/mountinfo", "utf8")
       .split("\n")
-      .filter((line) => !line.includes("/run/netns/")),
+      .filter((line) => !/ \/run\/netns[ /]/.test(line)),
     hostname: readFileSync("/proc/sys/kernel/hostname", "utf8"),
     etc: readdirSync("/etc").join(),
     files: ["resolv.conf", "hosts", "hostname"].map((name) => readFileSync(`/etc/${name}`, "utf8")),

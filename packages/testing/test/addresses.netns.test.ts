@@ -1,17 +1,11 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
-import { TestHost } from "./host.ts";
+import { onHosts, type TestHost } from "./host.ts";
 import { output } from "./output.ts";
 
 let host: TestHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new TestHost();
-  netkit = await host.open();
-});
-afterEach(async () => {
-  await host.leave(netkit);
-});
+onHosts((given) => ({ host, netkit } = given));
 
 async function addressesOf(sandbox: SandboxHandle): Promise<string[]> {
   return (await sandbox.inspect()).endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => address));

@@ -7,7 +7,7 @@ import { macvlan } from "@netkit/driver-macvlan";
 import { none } from "@netkit/driver-none";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
 import { expect } from "vitest";
-import { TestHost } from "./host.ts";
+import { eachOn, TestHost, type Given } from "./host.ts";
 
 /** A host with an agent in this process, and an instance that tells it of changes as a command does. */
 export class AgentHost extends TestHost {
@@ -25,9 +25,9 @@ export class AgentHost extends TestHost {
     await this.#agent?.close();
   }
 
-  /** Opened as by a command: no agent may be started, and no warning be given. */
-  async openLinked(): Promise<Netkit> {
-    const agent = agentLink({ root: this.root, start: unexpected("a start"), warn: unexpected("a warning") });
+  /** Opened as by a command: no warning may be given, and no agent be started but by `start`. */
+  async openLinked(start: () => Promise<void> = unexpected("a start")): Promise<Netkit> {
+    const agent = agentLink({ root: this.root, start, warn: unexpected("a warning") });
     return await this.open({ agent });
   }
 
@@ -40,10 +40,28 @@ export class AgentHost extends TestHost {
     expect(this.complaints).toEqual([]);
   }
 
+  /** It complained of nothing but what the test has taken out of {@link complaints}. */
+  override async leave(netkit: Netkit): Promise<void> {
+    await super.leave(netkit);
+    this.expectQuiet();
+  }
+
   override async [Symbol.asyncDispose](): Promise<void> {
     await this.stopAgent();
     await super[Symbol.asyncDispose]();
   }
+}
+
+/**
+ * Has each test of the file run on a host with an agent, and an instance that tells it of changes; it ends with nothing left
+ * there.
+ */
+export function onAgentHosts(use: (given: Given<AgentHost>) => unknown): void {
+  eachOn(async () => {
+    const host = new AgentHost();
+    await host.startAgent();
+    return { host, netkit: await host.openLinked() };
+  }, use);
 }
 
 function unexpected(what: string): (error?: unknown) => never {

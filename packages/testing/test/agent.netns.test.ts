@@ -7,25 +7,14 @@ import { startAgent, type AgentEvent, type Status } from "@netkit/agent";
 import { agentSocket, askAgent } from "@netkit/agent/client";
 import { NetkitError } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { spaceOf } from "../src/index.ts";
-import { addressesOf, AgentHost } from "./agent-host.ts";
+import { addressesOf, onAgentHosts, type AgentHost } from "./agent-host.ts";
 import { heard } from "./heard.ts";
 
 let host: AgentHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new AgentHost();
-  await host.startAgent();
-  netkit = await host.openLinked();
-});
-afterEach(async () => {
-  await host.empty(netkit);
-  const { realised } = await netkit.networks.get("bridge");
-  if (!realised) host.expectClean();
-  host.expectQuiet();
-  await host[Symbol.asyncDispose]();
-});
+onAgentHosts((given) => ({ host, netkit } = given));
 
 /**
  * The events from this call on, or from the time that the query names, until `stop` says that there are enough. Not from
@@ -108,7 +97,7 @@ test.each(["runs already", "comes right after it"])(
     const count = await heard(spaceOf(neighbour.netns ?? ""), [ip, ip6]);
     const there = when === "runs already";
     if (!there) await host.stopAgent();
-    const made = there ? netkit : await host.open({ agent: { changed: async () => {} } });
+    const made = there ? netkit : await host.open({ agent: { changed: async () => {}, serves: async () => false } });
     const started = performance.now();
     await made.sandboxes.open({ networks: [{ network: "n", ip, ip6, mac: "02:00:00:00:00:77" }] });
     if (!there) await host.startAgent();
@@ -116,6 +105,26 @@ test.each(["runs already", "comes right after it"])(
     expect(performance.now() - started, "by one of the two alone").toBeGreaterThan(2 * 400);
   },
 );
+
+test("what is announced where there are no names has an agent started for the repetitions, which then ends", async () => {
+  await host.stopAgent();
+  const ended: Promise<void>[] = [];
+  const start = async (): Promise<void> => {
+    ended.push((await host.startAgent({ lingerMs: 0 })).ended);
+  };
+  const linked = await host.openLinked(start);
+  const neighbour = await linked.sandboxes.open({ networks: ["bridge"] });
+  expect(ended).toEqual([]);
+
+  const [own = ""] = await addressesOf(neighbour);
+  const next = own.replace(/[0-9]+$/, (last) => String(Number(last) + 1));
+  const count = await heard(spaceOf(neighbour.netns ?? ""), [next, "fe80::77"]);
+  const web = await linked.sandboxes.open({ networks: [{ network: "bridge", mac: "02:00:00:00:00:77" }] });
+  expect(await addressesOf(web)).toEqual([next]);
+  await ended[0];
+  expect(ended).toHaveLength(1);
+  expect(await count()).toEqual([3, 0]);
+});
 
 test("a sandbox goes with its process, whoever started it", async () => {
   const web = await netkit.sandboxes.open({ name: "web", networks: ["none"], autoRemove: true });

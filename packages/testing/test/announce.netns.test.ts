@@ -1,26 +1,25 @@
 import { ipOf } from "@netkit/core";
 import type { EndpointRequest, Netkit, Timing } from "@netkit/engine";
 import { ping, spaceOf, type Space } from "@netkit/testing";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { heard } from "./heard.ts";
-import { TestHost } from "./host.ts";
+import { onHosts, type TestHost } from "./host.ts";
 
 let host: TestHost;
 let netkit: Netkit;
 const steps: Timing[] = [];
-beforeEach(async () => {
-  steps.length = 0;
-  host = new TestHost();
-  netkit = await host.open({ onTiming: (step) => steps.push(step) });
-  await netkit.networks.create({
-    name: "n",
-    ipv6: true,
-    subnets: [{ subnet: "10.9.0.0/24" }, { subnet: "fd00:9::/64" }],
-  });
-});
-afterEach(async () => {
-  await host.leave(netkit);
-});
+onHosts(
+  async (given) => {
+    ({ host, netkit } = given);
+    steps.length = 0;
+    await netkit.networks.create({
+      name: "n",
+      ipv6: true,
+      subnets: [{ subnet: "10.9.0.0/24" }, { subnet: "fd00:9::/64" }],
+    });
+  },
+  { onTiming: (step) => steps.push(step) },
+);
 
 interface Place {
   readonly space: Space;

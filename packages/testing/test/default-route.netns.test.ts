@@ -1,18 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
-import { TestHost } from "./host.ts";
+import { onHosts, type TestHost } from "./host.ts";
 import { output } from "./output.ts";
 
 let host: TestHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new TestHost();
-  netkit = await host.open();
-});
-afterEach(async () => {
-  await host.leave(netkit);
-});
+onHosts((given) => ({ host, netkit } = given));
 
 /** The networks that the default routes of both families lead to, as the kernel has them. */
 async function ways(sandbox: SandboxHandle): Promise<string> {

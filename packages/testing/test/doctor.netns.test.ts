@@ -1,18 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Netkit, Preview } from "@netkit/engine";
-import { TestHost } from "./host.ts";
+import { onHosts, type TestHost } from "./host.ts";
 
 let host: TestHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new TestHost();
-  netkit = await host.open();
-});
-afterEach(async () => {
-  await host.leave(netkit);
-});
+onHosts((given) => ({ host, netkit } = given));
 
 const inode = (path: string): bigint => statSync(path, { bigint: true }).ino;
 const bridgeOf = (): string => host.sh("ip -o link show type bridge | cut -d: -f2").trim();

@@ -1,20 +1,11 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Netkit } from "@netkit/engine";
-import { TestHost } from "./host.ts";
+import { onHosts, type TestHost } from "./host.ts";
 import { output } from "./output.ts";
 
 let host: TestHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new TestHost();
-  netkit = await host.open();
-});
-afterEach(async () => {
-  await host.empty(netkit);
-  const { realised } = await netkit.networks.get("bridge");
-  if (!realised) host.expectClean();
-  await host[Symbol.asyncDispose]();
-});
+onHosts((given) => ({ host, netkit } = given));
 
 const linksAndNamespaces = (): string => host.sh("ip -o link | cut -d: -f2; ip netns");
 

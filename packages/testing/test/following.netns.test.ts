@@ -44,7 +44,9 @@ test("records are followed across processes' changes, whoever made them", async 
 test("an agent is told of each change with its revision, of those alone, and whether it is needed", async () => {
   await using host = new TestHost();
   const told: CommittedChange[] = [];
-  const netkit = await host.open({ agent: { changed: async (change) => void told.push(change) } });
+  const netkit = await host.open({
+    agent: { changed: async (change) => void told.push(change), serves: async () => true },
+  });
   const following = await netkit.follow(() => {});
   await netkit.networks.create({ name: "n" });
   await netkit.networks.create({ name: "dry" }, { dryRun: true });

@@ -4,9 +4,9 @@ import { randomBytes } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Finding, Netkit, SandboxHandle } from "@netkit/engine";
-import { TestHost } from "./host.ts";
+import { onHosts, type TestHost } from "./host.ts";
 
 const serve = 'require("node:http").createServer((_, response) => response.end("ok")).listen(80, "::")';
 const outside = `nktest-${randomBytes(3).toString("hex")}`;
@@ -18,8 +18,8 @@ let bridge: string;
 const servers: (() => Promise<void>)[] = [];
 
 /** A host with an uplink to the outside, where a server answers, and a sandbox with a published one. */
-beforeEach(async () => {
-  host = new TestHost();
+onHosts(async (given) => {
+  ({ host, netkit } = given);
   execFileSync("ip", ["netns", "add", outside]);
   host.sh(`ip link add up0 type veth peer name up1 netns ${outside}
     ip addr add 203.0.113.1/24 dev up0; ip addr add 2001:db8::1/64 dev up0 nodad; ip link set up0 up
@@ -27,7 +27,6 @@ beforeEach(async () => {
     ip -n ${outside} addr add 203.0.113.2/24 dev up1; ip -n ${outside} addr add 2001:db8::2/64 dev up1 nodad
     ip -n ${outside} link set up1 up
     ip route add default via 203.0.113.2; ip route add default via 2001:db8::2`);
-  netkit = await host.open();
   await netkit.networks.create({ name: "n", ipv6: true });
   box = await netkit.sandboxes.open({ name: "box", networks: [{ network: "n", publish: ["8080:80"] }] });
   bridge = host.sh("ip -o link show type bridge | cut -d: -f2").trim();
@@ -47,12 +46,9 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const stop of servers.splice(0)) await stop();
-  await netkit.sandboxes.remove("box", { force: true });
-  await netkit.networks.prune();
+  await host.empty(netkit);
   host.sh("nft flush ruleset; ip link del up0");
   execFileSync("ip", ["netns", "del", outside]);
-  host.expectClean();
-  await host[Symbol.asyncDispose]();
 });
 
 const everywhere = { out4: true, out6: true, in4: true, in6: true };

@@ -3,24 +3,19 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { promisify } from "node:util";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { addressesOf, AgentHost } from "./agent-host.ts";
+import { afterEach, expect, test } from "vitest";
+import { addressesOf, onAgentHosts, type AgentHost } from "./agent-host.ts";
 
 let host: AgentHost;
 let netkit: Netkit;
 const servers: AsyncDisposable[] = [];
-beforeEach(async () => {
-  host = new AgentHost();
-  await host.startAgent();
-  netkit = await host.openLinked();
+onAgentHosts(async (given) => {
+  ({ host, netkit } = given);
   await netkit.networks.create({ name: "n", ipv6: true });
   await netkit.networks.create({ name: "ipv4" });
 });
 afterEach(async () => {
   for (const server of servers.splice(0)) await server[Symbol.asyncDispose]();
-  await host.empty(netkit);
-  host.expectClean();
-  await host[Symbol.asyncDispose]();
 });
 
 /** Answers by UDP and TCP on port 80 with a text and who has asked. */
@@ -80,7 +75,6 @@ test("a port of ::1 is the host's alone, by TCP and UDP, to endpoints of either 
   for (const protocol of ["tcp", "udp"] as const) expect(await ask(protocol, 8080, { waitS: 0.5 })).toBe("nobody");
   await old.publish("ipv4", ["[::1]:8080:80/udp"]);
   expect(await ask("udp", 8080)).toBe(`old ::ffff:${await gatewayOf(old, ".")} ::1 8080`);
-  host.expectQuiet();
 });
 
 test("UDP to ::1 gets to a port that is published everywhere, or on all of IPv6, and nobody else can have it", async () => {
@@ -101,7 +95,6 @@ for family, address in (10, "::"), (10, "::1"), (2, "0.0.0.0"):
         try: s = socket.socket(family, 2); s.setsockopt(1, option, 1); s.bind((address, 5353)); print(address, option)
         except OSError: pass`;
   expect(host.sh(`python3 -c '${taking}'`)).toBe("");
-  host.expectQuiet();
 });
 
 test("what nobody would serve is refused; a port that was taken meanwhile is told", async () => {
@@ -130,6 +123,6 @@ test("what nobody would serve is refused; a port that was taken meanwhile is tol
   await once(child, "exit");
   await expect.poll(() => agent.status().reservedPorts, { timeout: 10_000 }).toBe(1);
   // Told once, however often it was tried.
-  expect(host.complaints).toEqual([expect.stringMatching(/\[::1\]:8080\/udp of web@n .* EADDRINUSE/)]);
+  expect(host.complaints.splice(0)).toEqual([expect.stringMatching(/\[::1\]:8080\/udp of web@n .* EADDRINUSE/)]);
   expect(await addressesOf(await netkit.sandboxes.get("web"))).toHaveLength(2);
 });

@@ -1,20 +1,13 @@
 // Which servers are asked for the names of others, and from where.
 import type { Netkit } from "@netkit/engine";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { addressesOf, AgentHost, lookUp, resolve } from "./agent-host.ts";
+import { expect, test } from "vitest";
+import { addressesOf, type AgentHost, lookUp, resolve, onAgentHosts } from "./agent-host.ts";
 import { withResolvConf } from "./resolv-conf.ts";
 import { upstream } from "./upstream.ts";
 
 let host: AgentHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new AgentHost();
-  await host.startAgent();
-  netkit = await host.openLinked();
-});
-afterEach(async () => {
-  await host.leave(netkit);
-});
+onAgentHosts((given) => ({ host, netkit } = given));
 
 test("other names are asked of the servers of --dns, and of nobody on an internal network", async () => {
   await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.77.0.0/24" }] });

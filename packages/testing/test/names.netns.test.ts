@@ -3,19 +3,12 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { shortId } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { addressesOf, AgentHost, attempt, lookUp, resolve } from "./agent-host.ts";
+import { expect, test } from "vitest";
+import { addressesOf, type AgentHost, attempt, lookUp, resolve, onAgentHosts } from "./agent-host.ts";
 
 let host: AgentHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new AgentHost();
-  await host.startAgent();
-  netkit = await host.openLinked();
-});
-afterEach(async () => {
-  await host.leave(netkit);
-});
+onAgentHosts((given) => ({ host, netkit } = given));
 
 test("a name is found when connect has returned, and gone when disconnect has", async () => {
   await netkit.networks.create({ name: "n" });
@@ -166,6 +159,8 @@ test("an adopted namespace with a process of its own on port 53 keeps it, and co
     await once(child.stdout ?? process.stdin, "data");
     await busy.connect("n");
     expect(await host.ask({ method: "GET", target: "/v1/status" })).toMatchObject({ nameServers: 0 });
+    const why = expect.stringMatching(/^no names are served in \/run\/netns\/nktest-busy: .*EADDRINUSE/);
+    expect(host.complaints.splice(0)).toEqual([why]);
     child.kill("SIGKILL");
     await child.exited;
     await expect

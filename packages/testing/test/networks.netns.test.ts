@@ -1,17 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Netkit } from "@netkit/engine";
-import { TestHost } from "./host.ts";
+import { onHosts, TestHost } from "./host.ts";
 
 let host: TestHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new TestHost();
-  netkit = await host.open();
-});
-afterEach(async () => {
-  await host.leave(netkit);
-});
+onHosts((given) => ({ host, netkit } = given));
 
 test("a network is selected by id, name or unique prefix, an id before a name", async () => {
   const first = await netkit.networks.create({ name: "first" });

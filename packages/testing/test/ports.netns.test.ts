@@ -1,17 +1,16 @@
 // Published ports on one host: which one a request gets, whose it is, and who reaches it.
 import { createServer, type Server } from "node:net";
 import { once } from "node:events";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { PublishedPort } from "@netkit/core";
 import type { Netkit, SandboxDetails, SandboxHandle } from "@netkit/engine";
-import { TestHost } from "./host.ts";
+import { onHosts, TestHost } from "./host.ts";
 
 let host: TestHost;
 let netkit: Netkit;
 const held: AsyncDisposable[] = [];
-beforeEach(async () => {
-  host = new TestHost();
-  netkit = await host.open();
+onHosts(async (given) => {
+  ({ host, netkit } = given);
   await netkit.networks.create({
     name: "n",
     ipv6: true,
@@ -20,7 +19,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const one of held.splice(0)) await one[Symbol.asyncDispose]();
-  await host.leave(netkit);
 });
 
 const open = async (...publish: string[]): Promise<SandboxHandle> =>

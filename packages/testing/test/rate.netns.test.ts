@@ -3,18 +3,11 @@ import { connect, createServer, type Socket } from "node:net";
 import { ipOf } from "@netkit/core";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
 import { spaceOf, type Space } from "@netkit/testing";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { TestHost } from "./host.ts";
+import { expect, test } from "vitest";
+import { onHosts } from "./host.ts";
 
-let host: TestHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new TestHost();
-  netkit = await host.open();
-});
-afterEach(async () => {
-  await host.leave(netkit);
-});
+onHosts((given) => ({ netkit } = given));
 
 interface Place {
   readonly space: Space;

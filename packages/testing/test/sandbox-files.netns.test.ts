@@ -1,19 +1,13 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
-import { TestHost } from "./host.ts";
+import { onHosts, TestHost } from "./host.ts";
 import { output } from "./output.ts";
 
 let host: TestHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new TestHost();
-  netkit = await host.open();
-});
-afterEach(async () => {
-  await host.leave(netkit);
-});
+onHosts((given) => ({ host, netkit } = given));
 
 const fileOf = ({ netns = "" }: SandboxHandle, name: string): string => join("/etc/netns", basename(netns), name);
 

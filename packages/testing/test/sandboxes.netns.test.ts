@@ -1,25 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { openSqliteStore } from "@netkit/store-sqlite";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Netkit } from "@netkit/engine";
-import { TestHost } from "./host.ts";
+import { onHosts, type TestHost } from "./host.ts";
 import { output } from "./output.ts";
 import { storeWith } from "./store-with.ts";
 
 let host: TestHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new TestHost();
-  netkit = await host.open();
-});
-afterEach(async () => {
-  await host.empty(netkit);
-  // The default network stays once it was used; a doctor with nothing stored would call its bridge a stray.
-  const { realised } = await netkit.networks.get("bridge");
-  if (!realised) host.expectClean();
-  await host[Symbol.asyncDispose]();
-});
+onHosts((given) => ({ host, netkit } = given));
 
 test("opening an instance changes nothing on the host", async () => {
   expect((await netkit.networks.list()).map(({ name }) => name).toSorted()).toEqual(["bridge", "host", "none"]);

@@ -1,17 +1,11 @@
 import { spawn } from "node:child_process";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Netkit } from "@netkit/engine";
-import { TestHost } from "./host.ts";
+import { onHosts, type TestHost } from "./host.ts";
 
 let host: TestHost;
 let netkit: Netkit;
-beforeEach(async () => {
-  host = new TestHost();
-  netkit = await host.open();
-});
-afterEach(async () => {
-  await host.leave(netkit);
-});
+onHosts((given) => ({ host, netkit } = given));
 
 test("200 sandboxes are started, reach each other and are removed with nothing left", async () => {
   await netkit.networks.create({ name: "n" });

@@ -4,19 +4,24 @@ import { NetkitError } from "@netkit/core";
 import { bootId, processStartTime, waitForExit } from "@netkit/sandbox";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
+import { warn } from "../warning.ts";
 
 const endTimeoutMs = 20_000;
+const startsOne = "The next command that needs an agent starts one; to have it at once: netkit doctor --repair";
 
 export const agentStop: Command = command({
   name: "agent stop",
   summary: "End the agent, and wait until it has ended",
-  details: ["Sandboxes go on working, without names. The next command that needs an agent starts one."],
+  details: [
+    "Sandboxes go on working, without names. The next command that needs an agent starts one, as does\n'netkit doctor --repair'.",
+  ],
   examples: [{ line: "netkit agent stop", summary: "Nothing happens if none runs" }],
   changes: false,
-  async run({ globals }) {
+  async run({ globals, terminal }) {
     let pid: number;
+    let nameServers: number;
     try {
-      ({ pid } = (await askTheAgent(globals, { method: "POST", target: "/v1/stop" })) as Status);
+      ({ pid, nameServers } = (await askTheAgent(globals, { method: "POST", target: "/v1/stop" })) as Status);
     } catch (error) {
       if (isNobodyThere(error)) return { data: { stopped: false }, text: "No agent runs." };
       throw error;
@@ -29,6 +34,10 @@ export const agentStop: Command = command({
       throw new NetkitError("AGENT_UNAVAILABLE", `the agent (pid ${pid}) has not ended within 20 s`, {
         hint: `Its log is agent.log in the state directory; to end it at once: kill -9 ${pid}`,
       });
+    }
+    if (nameServers > 0) {
+      const where = `${nameServers} sandbox${nameServers === 1 ? "" : "es"}`;
+      warn(`names aren't served in ${where} any more`, startsOne, terminal);
     }
     return { data: { stopped: true, pid }, text: "" };
   },

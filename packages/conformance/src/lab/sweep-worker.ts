@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { openNetkit } from "@netkit/engine";
 import { openSqliteStore } from "@netkit/store-sqlite";
-import { sweepErrors, type Broken } from "./error-sweep.ts";
+import type { Broken } from "./error-sweep.ts";
 import { installFuse } from "./fuse.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { loadSubject } from "./subject.ts";
@@ -24,7 +24,7 @@ const say = (what: Broken | Survived): void => void process.stdout.write(`${JSON
 for await (const line of createInterface({ input: process.stdin })) {
   const job = JSON.parse(line) as WorkerJob;
   if (job.mode === "kill") say(await die(job.at));
-  else for await (const broken of sweepErrors(driver, root, fuse)) say(broken);
+  else await fail();
 }
 
 async function die(at: number): Promise<Survived> {
@@ -40,4 +40,9 @@ async function die(at: number): Promise<Survived> {
   } finally {
     fuse.disarm();
   }
+}
+
+async function fail(): Promise<void> {
+  const { sweepErrors } = await import("./error-sweep.ts");
+  for await (const broken of sweepErrors(driver, root, fuse)) say(broken);
 }

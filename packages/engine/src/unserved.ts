@@ -1,0 +1,85 @@
+import {
+  formatRange,
+  hasNames,
+  type Endpoint,
+  type Namespace,
+  type Network,
+  type Owner,
+  type Sandbox,
+} from "@netkit/core";
+import type { Finding } from "./api.ts";
+import { isPassedOn } from "./endpoint-ports.ts";
+import { listed } from "./listed.ts";
+import type { Context } from "./operation.ts";
+import type { Survey } from "./survey.ts";
+
+/**
+ * What an agent alone can serve, while none answers: the names of networks, and ports of `[::1]`. An instance without a
+ * way to one ({@link NetkitOptions.agent}) can't know.
+ * @param over sandboxes that go
+ */
+export async function findUnserved(
+  { agent }: Context,
+  reader: Survey,
+  over: readonly { readonly sandbox: Sandbox }[],
+): Promise<Finding[]> {
+  if (agent === undefined) return [];
+  const sandboxes = await byId<Sandbox>(reader, "sandbox/");
+  for (const { sandbox } of over) sandboxes.delete(sandbox.id);
+  const networks = await byId<Network>(reader, "network/");
+  const namespaces = await byId<Namespace>(reader, "namespace/");
+  const endpoints = (await reader.range<Endpoint>("endpoint/")).map(({ value }) => value);
+  const findings = [
+    ...unservedNames({ sandboxes, networks, namespaces, endpoints }),
+    ...unservedPorts({ sandboxes, networks, endpoints }),
+  ];
+  return findings.length === 0 || (await agent.serves()) ? [] : findings;
+}
+
+/** Starts the agent for them, or tells it. Whether one serves. */
+export async function serveAgain({ agent, store }: Context): Promise<boolean> {
+  await agent?.changed({ revision: await store.revision(), needed: true });
+  return (await agent?.serves()) === true;
+}
+
+interface Present {
+  readonly sandboxes: ReadonlyMap<string, Sandbox>;
+  readonly networks: ReadonlyMap<string, Network>;
+  readonly namespaces: ReadonlyMap<string, Namespace>;
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** One finding for each network. A namespace has names if the sandbox that it was made for has. */
+function unservedNames({ sandboxes, networks, namespaces, endpoints }: Present): Finding[] {
+  const byNetwork = Map.groupBy(endpoints, ({ network }) => network as string);
+  return [...networks.values()].filter(hasNames).flatMap(({ id, name }) => {
+    const affected = (byNetwork.get(id) ?? []).flatMap(({ namespace }) => {
+      const { owner, members = [] } = namespaces.get(namespace) ?? {};
+      const named = owner !== "host" && sandboxes.get(members[0] ?? "")?.names === true;
+      return named ? members.flatMap((member) => sandboxes.get(member)?.name ?? []) : [];
+    });
+    if (affected.length === 0) return [];
+    const where = listed(affected.toSorted());
+    return [unserved({ type: "network", id, name }, `names of network '${name}' aren't served in ${where}`)];
+  });
+}
+
+function unservedPorts({ sandboxes, networks, endpoints }: Omit<Present, "namespaces">): Finding[] {
+  return endpoints.flatMap(({ id, sandbox, network, ports }) => {
+    const name = sandboxes.get(sandbox)?.name;
+    const passedOn = ports.filter(isPassedOn);
+    if (name === undefined || passedOn.length === 0) return [];
+    const which = passedOn.map(({ hostPort, protocol }) => `[::1]:${formatRange(hostPort)}/${protocol}`).join(", ");
+    const owner: Owner = { type: "endpoint", id, name: `${name}@${networks.get(network)?.name ?? network}` };
+    return [unserved(owner, `port ${which} of endpoint ${owner.name} isn't served`)];
+  });
+}
+
+function unserved(owner: Owner, what: string): Finding {
+  const object = `${owner.type} ${owner.name}`;
+  return { problem: "unserved", object, owner, message: `${what}: no agent answers`, repairable: true };
+}
+
+async function byId<T extends { readonly id: string }>(reader: Survey, prefix: string): Promise<Map<string, T>> {
+  return new Map((await reader.range<T>(prefix)).map(({ value }) => [value.id, value]));
+}
