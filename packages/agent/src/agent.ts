@@ -136,7 +136,7 @@ export class Agent implements AsyncDisposable {
     this.ended = promise;
     this.#end = resolve;
     const { records } = following;
-    this.#directory = new Directory(records);
+    this.#directory = new Directory(records, () => (following.isUpToDate() ? undefined : this.settle()));
     this.#endings = new Endings(netkit, records, this.events, this.#troubles);
     this.#reservations = new Reservations(records, (...what) => this.#unserved(...what));
     this.#announcements = new Announcements(records);
@@ -168,6 +168,12 @@ export class Agent implements AsyncDisposable {
     });
     this.#turn = next.catch(() => {});
     return await next;
+  }
+
+  /** Serves names in a namespace that will have some. Whether it does. */
+  async expect(namespace: NamespaceId): Promise<boolean> {
+    await this.settle();
+    return this.#nameServers.expect(namespace);
   }
 
   status(): Status {

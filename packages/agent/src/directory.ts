@@ -38,9 +38,12 @@ export class Directory {
   readonly #zones = new Map<NetworkId, Zone>();
   readonly #members = new Map<NamespaceId, Set<EndpointId>>();
   readonly #dirty = new Map<EndpointId, NamespaceId>();
+  readonly #catchUp: () => Promise<unknown> | undefined;
 
-  constructor(records: Records) {
+  /** @param catchUp undefined: the records are those of this moment; otherwise they are when it has resolved */
+  constructor(records: Records, catchUp: () => Promise<unknown> | undefined) {
     this.#records = records;
+    this.#catchUp = catchUp;
   }
 
   /** Takes note of a change; it counts from {@link settle} on, for it may name records whose own change is still to come. */
@@ -83,6 +86,7 @@ export class Directory {
   /** What is seen from a namespace. */
   namesFor(namespace: NamespaceId): Names {
     return {
+      settled: this.#catchUp,
       addresses: (name) => this.#addresses(namespace, name),
       pointer: (address) => this.#pointer(namespace, address),
     };

@@ -19,6 +19,8 @@ import type { Directory } from "./directory.ts";
 import type { HostServers } from "./host-servers.ts";
 
 const port = 53;
+/** Names that were expected and don't come are those of a change that failed. */
+const expectedMs = 2_000;
 
 /** What serves one namespace. */
 interface NameServer {
@@ -37,6 +39,8 @@ export class NameServers {
   readonly #servers = new Map<NamespaceId, NameServer>();
   /** Of these was told that they can't be served. */
   readonly #complained = new Set<NamespaceId>();
+  /** Those that are about to have names, and until when they may come. */
+  readonly #expected = new Map<NamespaceId, number>();
 
   constructor(
     records: Records,
@@ -52,20 +56,36 @@ export class NameServers {
 
   /** Opens and closes what these namespaces need, and those that couldn't be served: port 53 may be free by now. */
   async settle(namespaces: Iterable<NamespaceId>): Promise<void> {
-    for (const id of new Set([...namespaces, ...this.#complained])) {
-      const namespace = this.#records.namespaces.get(id);
-      const holder = namespace?.members[0] && this.#records.sandboxes.get(namespace.members[0]);
-      const wanted =
-        namespace !== undefined &&
-        namespace.owner !== "host" &&
-        namespace.boot === bootId() &&
-        holder?.names === true &&
-        this.#directory.endpointsOf(id).length > 0;
+    for (const id of new Set([...namespaces, ...this.#complained, ...this.#expected.keys()])) {
+      const namespace = this.#servable(id);
+      const hasNames = this.#directory.endpointsOf(id).length > 0;
+      if (hasNames || namespace === undefined || performance.now() > (this.#expected.get(id) ?? 0))
+        this.#expected.delete(id);
+      const wanted = hasNames || this.#expected.has(id) ? namespace : undefined;
       const present = this.#servers.get(id);
-      if (present !== undefined && (!wanted || present.cookie !== namespace.cookie)) await this.#close(id, present);
-      if (wanted && !this.#servers.has(id)) this.#open(namespace);
-      if (!wanted) this.#complained.delete(id);
+      if (present !== undefined && present.cookie !== wanted?.cookie) await this.#close(id, present);
+      if (wanted === undefined) this.#complained.delete(id);
+      else if (!this.#servers.has(id)) this.#open(wanted);
     }
+  }
+
+  /** Opens what a namespace will need in a moment. Whether it is served. */
+  expect(id: NamespaceId): boolean {
+    const namespace = this.#servable(id);
+    if (namespace === undefined) return false;
+    if (!this.#servers.has(id)) {
+      this.#expected.set(id, performance.now() + expectedMs);
+      this.#open(namespace);
+    }
+    return this.#servers.has(id);
+  }
+
+  /** The namespace, if names can be served in it. */
+  #servable(id: NamespaceId): Namespace | undefined {
+    const namespace = this.#records.namespaces.get(id);
+    const holder = namespace?.members[0] && this.#records.sandboxes.get(namespace.members[0]);
+    const can = namespace?.owner !== "host" && namespace?.boot === bootId() && holder?.names === true;
+    return can ? namespace : undefined;
   }
 
   get size(): number {

@@ -1,4 +1,4 @@
-import { NetkitError } from "@netkit/core";
+import { NetkitError, type NamespaceId } from "@netkit/core";
 import * as z from "zod";
 import type { Agent } from "./agent.ts";
 import * as schemas from "./schemas.ts";
@@ -56,6 +56,14 @@ export const routes: readonly Route[] = [
     body: schemas.revision,
     answer: schemas.revision,
     run: async (agent) => ({ revision: await agent.settle() }),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/expect",
+    summary: "Serves names in a namespace that will have some within two seconds. Answers whether it does.",
+    body: schemas.expectation,
+    answer: schemas.serving,
+    run: async (agent, _, { namespace }) => ({ serving: await agent.expect(namespace as NamespaceId) }),
   }),
   {
     method: "GET",

@@ -10,6 +10,8 @@ const labels = z.record(z.string(), z.string());
 const ports = z.array(text).max(10_000);
 
 export const revision: z.ZodType<{ revision: number }> = z.strictObject({ revision: z.int().min(0) });
+export const serving: z.ZodType<{ serving: boolean }> = z.strictObject({ serving: z.boolean() });
+export const expectation: z.ZodType<{ namespace: string }> = z.strictObject({ namespace: z.string().length(64) });
 
 const subnetInput = z.strictObject({
   subnet: text.exactOptional(),

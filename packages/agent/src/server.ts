@@ -139,11 +139,12 @@ function plainly(_: string, value: unknown): unknown {
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request) {
-    length += (chunk as Buffer).length;
+  request.on("data", (chunk: Buffer) => {
+    length += chunk.length;
     // Read to its end and thrown away: who is still writing would not see an answer.
-    if (length <= maxBodyBytes) chunks.push(chunk as Buffer);
-  }
+    if (length <= maxBodyBytes) chunks.push(chunk);
+  });
+  await new Promise((resolve, reject) => request.on("end", resolve).on("error", reject));
   if (length === 0) return undefined;
   if (length > maxBodyBytes) throw new NetkitError("ARGUMENT_INVALID", `a body of more than ${maxBodyBytes} bytes`);
   try {

@@ -75,6 +75,8 @@ export interface Store {
   flush(): Promise<void>;
   /** The latest revision. */
   revision(): Promise<number>;
+  /** Whether nothing has been committed since the revision, said at once. A store that has to ask somebody hasn't this. */
+  isAt?(revision: number): boolean;
   lease(ttlMs: number): Promise<Lease>;
   /**
    * Until it is disposed of nobody else writes: the caller sees to that, with a lock. A store may have this that needn't

@@ -5,6 +5,8 @@ import type { Ip } from "@netkit/core";
  * trailing dot, made of printable ASCII; every way that a name is to be found (`web`, `web.my-net`) is a name of its own.
  */
 export interface Names {
+  /** Undefined, or no such method: what the others say is so. Otherwise they are asked once it has resolved. */
+  settled?(): Promise<unknown> | undefined;
   /** The addresses of a name, in any order; empty: known, without an address; undefined: not known, to be forwarded. */
   addresses(name: string): readonly Ip[] | undefined;
   /** The name of an address, for PTR: `web.my-net`. Undefined: not known, to be forwarded. */

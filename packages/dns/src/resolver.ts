@@ -75,20 +75,31 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
     try {
       return answer(query, client, transport);
     } catch (error) {
-      options.onError?.(error);
-      return plainReply(query, rcodes.SERVFAIL);
+      return failed(query, error);
     }
   }
 
   function answer(query: Query, client: Client, transport: Transport): Buffer | Promise<Buffer> {
-    const { name, type } = query;
+    const { type } = query;
     if (query.refusal !== undefined) return plainReply(query, query.refusal);
     // Names are of class IN; CHAOS asks about the server itself, and a zone is transferred by those who have one.
     if (query.class !== classIn || type === types.AXFR || type === types.IXFR) return plainReply(query, rcodes.REFUSED);
+    const late = client.names.settled?.();
+    if (late === undefined) return settledAnswer(query, client, transport);
+    return late.then(() => settledAnswer(query, client, transport)).catch((error: unknown) => failed(query, error));
+  }
+
+  function settledAnswer(query: Query, client: Client, transport: Transport): Buffer | Promise<Buffer> {
+    const { name, type } = query;
     const local = name === undefined || name === "" ? undefined : localAnswer(client.names, name, type);
     if (local === undefined) return forwarder.answer(query, client, transport);
     stats.local++;
     return localReply(query, local.rcode, local.records, transport);
+  }
+
+  function failed(query: Query, error: unknown): Buffer {
+    options.onError?.(error);
+    return plainReply(query, rcodes.SERVFAIL);
   }
 
   function serve(client: Serving): Served {

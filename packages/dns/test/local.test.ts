@@ -149,6 +149,22 @@ test("without servers, what isn't known doesn't exist", async () => {
   expect(await ask("example.com")).toMatchObject({ rcode: "NXDOMAIN", flag_aa: false, flag_ra: true, answers: [] });
 });
 
+test("names that aren't settled are asked once they are; if they can't be, the query fails", async () => {
+  const known = new Map([["web", [parseIp("10.7.0.2")]]]);
+  let settle = Promise.withResolvers<void>();
+  const errors: unknown[] = [];
+  const resolver = createResolver({ onError: (error) => errors.push(error) });
+  const late = client(undefined, { ...names, addresses: (name) => known.get(name), settled: () => settle.promise });
+  const asked = answer(resolver, late, query("db"));
+  known.set("db", [parseIp("10.7.0.3")]);
+  settle.resolve();
+  expect(await asked).toMatchObject({ rcode: "NOERROR", answers: [{ data: "10.7.0.3" }] });
+  settle = Promise.withResolvers<void>();
+  settle.reject(new Error("no store"));
+  expect(await answer(resolver, late, query("db"))).toMatchObject({ rcode: "SERVFAIL" });
+  expect(errors).toEqual([new Error("no store")]);
+});
+
 test("what the names throw is told, and the query fails", async () => {
   const errors: unknown[] = [];
   const telling = createResolver({ onError: (error) => errors.push(error) });

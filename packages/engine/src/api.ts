@@ -63,6 +63,17 @@ export interface AgentLink {
   changed(change: CommittedChange): Promise<void>;
   /** Whether an agent answers. It must not reject. */
   serves(): Promise<boolean>;
+  /**
+   * Called before a change with a namespace that is there, and will have names with it: an agent opens its sockets
+   * meanwhile. Undefined if none is running. It must not reject.
+   */
+  expect?(namespace: NamespaceId): Promise<Expectation | undefined>;
+}
+
+/** Disposed of when the change fails. */
+export interface Expectation extends Disposable {
+  /** Resolves when names are served in the namespace; false if they can't be. It must not reject. */
+  met(): Promise<boolean>;
 }
 
 export interface CommittedChange {
@@ -70,6 +81,8 @@ export interface CommittedChange {
   readonly revision: number;
   /** Something needs an agent from now on: if there is none, start one. */
   readonly needed: boolean;
+  /** All that it has to open is open ({@link AgentLink.expect}): it is to know of the change, and nobody waits for that. */
+  readonly isReady?: boolean;
 }
 
 /** A record that was made (no `before`), changed, or removed (no `now`). */
@@ -92,6 +105,8 @@ export interface Following {
   readonly records: Records;
   /** Takes in all that any process had committed by the call; the revision that this came up to. */
   catchUp(): Promise<number>;
+  /** Whether all has been taken in that any process had committed by the call; false where the store can't say at once. */
+  isUpToDate(): boolean;
 }
 
 export interface Timing {

@@ -36,6 +36,10 @@ export class Draft {
   recovery: "undo" | "finish" = "undo";
   /** Something that it makes is of no use without an agent. */
   needsAgent = false;
+  /** A namespace that is there already and gets names. */
+  expected: NamespaceId | undefined;
+  /** It needs more of an agent than names in {@link expected}. */
+  awaitsAgent = false;
 
   constructor(store: Store, dryRun = false) {
     this.dryRun = dryRun;
@@ -57,6 +61,11 @@ export class Draft {
       if (value !== undefined) found.set(key, value as T);
     }
     return found;
+  }
+
+  /** The key is written, and wasn't there when it was read. */
+  makes(key: string): boolean {
+    return this.#writes.get(key) !== undefined && this.#read.get(key) === undefined;
   }
 
   async has(key: string): Promise<boolean> {

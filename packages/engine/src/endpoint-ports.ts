@@ -115,7 +115,7 @@ export async function publishPorts(
 ): Promise<void> {
   const ports = published.filter(({ routed }) => routed !== true);
   if (ports.length === 0) return;
-  if (ports.some(isPassedOn)) draft.needsAgent = true;
+  if (ports.some(isPassedOn)) [draft.needsAgent, draft.awaitsAgent] = [true, true];
   await takePorts(draft, ports, endpoint);
   draft.holding(async () => {
     const { cookie } = await host.open();

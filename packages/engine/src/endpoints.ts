@@ -92,7 +92,11 @@ export async function connect(
   planAnnouncement(draft, network, connected, reused);
   draft.put(keys.attached(network.id, id), 1);
   draft.put(keys.member(namespace.id, id), 1);
-  if (sandbox.names && hasNames(network)) draft.needsAgent = true;
+  if (sandbox.names && hasNames(network)) {
+    draft.needsAgent = true;
+    if (draft.makes(keys.namespace(namespace.id))) draft.awaitsAgent = true;
+    else draft.expected = namespace.id;
+  }
   await refreshFiles(context, draft, sandbox, namespace);
   return connected;
 }

@@ -54,6 +54,10 @@ class StoreFollowing implements Following, Records {
     return await next;
   }
 
+  isUpToDate(): boolean {
+    return this.#store.isAt?.(this.#revision) === true;
+  }
+
   async #read(): Promise<number> {
     const { events, revision } = await this.#store.changes("", this.#revision);
     for (const event of events) {

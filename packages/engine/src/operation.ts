@@ -1,5 +1,5 @@
 import { isNetkitError, NetkitError, type Plan } from "@netkit/core";
-import type { AgentLink, ChangeOptions, NetkitOptions, Preview, Timing } from "./api.ts";
+import type { AgentLink, ChangeOptions, Expectation, NetkitOptions, Preview, Timing } from "./api.ts";
 import { announceAll } from "./announcements.ts";
 import { Draft } from "./draft.ts";
 import type { Instance, Ip, Store } from "@netkit/core";
@@ -55,10 +55,11 @@ async function operateUnexplained<T>(
   reads: readonly string[],
 ): Promise<T> {
   const time = stopwatch(context.onTiming);
-  const { result, ...change } = await underLock(context, title, build, options, reads, time);
-  if (change.revision !== undefined && context.agent !== undefined) {
+  const { result, revision, needed, expectation } = await underLock(context, title, build, options, reads, time);
+  if (revision !== undefined && context.agent !== undefined) {
     // Not under the lock: an agent that is slow must not keep others waiting.
-    await context.agent.changed({ revision: change.revision, needed: change.needed });
+    const isReady = (await expectation?.met()) === true;
+    await context.agent.changed({ revision, needed, isReady });
     time("agent");
   }
   return result;
@@ -69,6 +70,7 @@ interface Done<T> {
   /** Absent: nothing has changed. */
   readonly revision?: number;
   readonly needed: boolean;
+  readonly expectation?: Expectation | undefined;
 }
 
 async function underLock<T>(
@@ -101,17 +103,23 @@ async function underLock<T>(
   if (writes.length === 0 && planned.plan.length === 0) return unchanged;
   await giveUpIfAborted(options.signal);
   if (writes.some(({ key }) => key.startsWith(portsPrefix))) context.otherRoots.concerned = true;
-  const held = await draft.hold();
-  try {
-    const revision = await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
-    if (draft.announcements.length > 0) {
-      await announceAll(context, draft);
-      time("announce");
-    }
-    return { result, revision, needed: draft.needsAgent };
-  } finally {
-    held[Symbol.dispose]();
+  using held = new DisposableStack();
+  held.use(await draft.hold());
+  using failing = new DisposableStack();
+  const expectation = failing.use(await expectationOf(context, draft));
+  const revision = await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
+  failing.move();
+  if (draft.announcements.length > 0) {
+    await announceAll(context, draft);
+    time("announce");
   }
+  return { result, revision, needed: draft.needsAgent, expectation };
+}
+
+/** An agent that is told beforehand does its part while the kernel does its own. */
+async function expectationOf({ agent }: Context, draft: Draft): Promise<Expectation | undefined> {
+  if (draft.expected === undefined || draft.awaitsAgent) return undefined;
+  return await agent?.expect?.(draft.expected);
 }
 
 /** Until its end this is the one operation of the root, and the only writer of its store. */

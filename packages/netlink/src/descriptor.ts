@@ -2,7 +2,7 @@ import { LITTLE_ENDIAN } from "./attribute.ts";
 import { checked } from "./errors.ts";
 import { withNamespace } from "./namespace.ts";
 import type { NamespaceRef } from "./namespace.ts";
-import { syscalls } from "./syscalls.ts";
+import { syscalls, timeval } from "./syscalls.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
@@ -15,8 +15,9 @@ const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 
+const on = int32(1);
 /** Acknowledgements of one send, and events, queue up in the socket. */
-const RECEIVE_QUEUE_BYTES = 4 * 1024 * 1024;
+const receiveQueueBytes = int32(4 * 1024 * 1024);
 
 /**
  * Open a netlink socket's descriptor in `namespace`, the thread's own by default: with extended and short
@@ -47,12 +48,11 @@ function configure(fd: number, receiveTimeoutMs: number): void {
   const calls = syscalls();
   const op = "set up a netlink socket";
   for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) {
-    checked(calls.setsockopt(fd, SOL_NETLINK, option, int32(1)), op);
+    checked(calls.setsockopt(fd, SOL_NETLINK, option, on), op);
   }
   // Without CAP_NET_ADMIN in the first user namespace the queue is what net.core.rmem_max allows.
-  const queue = int32(RECEIVE_QUEUE_BYTES);
-  if (calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, queue) < 0) {
-    checked(calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, queue), op);
+  if (calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, receiveQueueBytes) < 0) {
+    checked(calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, receiveQueueBytes), op);
   }
   checked(calls.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(receiveTimeoutMs)), op);
 }
@@ -60,13 +60,5 @@ function configure(fd: number, receiveTimeoutMs: number): void {
 function int32(value: number): Uint8Array {
   const view = new DataView(new ArrayBuffer(4));
   view.setInt32(0, value, LITTLE_ENDIAN);
-  return new Uint8Array(view.buffer);
-}
-
-/** struct timeval of a 64-bit kernel. */
-function timeval(milliseconds: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(16));
-  view.setBigInt64(0, BigInt(Math.floor(milliseconds / 1000)), LITTLE_ENDIAN);
-  view.setBigInt64(8, BigInt((milliseconds % 1000) * 1000), LITTLE_ENDIAN);
   return new Uint8Array(view.buffer);
 }

@@ -82,5 +82,5 @@ export { NETLINK_NETFILTER, NETLINK_ROUTE, NETLINK_SOCK_DIAG, openNetlink } from
 export type { NetlinkOptions, NetlinkSocket } from "./socket.ts";
 export { listSockets } from "./socket-diag.ts";
 export type { ListedSocket } from "./socket-diag.ts";
-export { EPOLL_EVENT_BYTES, epollData, LOCK_EX, LOCK_NB, LOCK_UN, setSyscalls, syscalls } from "./syscalls.ts";
+export { EPOLL_EVENT_BYTES, epollData, LOCK_EX, LOCK_NB, LOCK_UN, setSyscalls, syscalls, timeval } from "./syscalls.ts";
 export type { Syscalls } from "./syscalls.ts";

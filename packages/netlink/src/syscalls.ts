@@ -1,4 +1,5 @@
 import type { LibraryHandle } from "koffi";
+import { LITTLE_ENDIAN } from "./attribute.ts";
 import { koffi } from "./koffi.ts";
 
 /**
@@ -12,6 +13,8 @@ export interface Syscalls {
   socket(domain: number, type: number, protocol: number): number;
   /** bind(2); `address` is a complete sockaddr. */
   bind(fd: number, address: Uint8Array): number;
+  /** connect(2); `address` is a complete sockaddr. */
+  connect(fd: number, address: Uint8Array): number;
   /** send(2) of the first `length` bytes. */
   send(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   /** send(2) on a worker thread, for requests that the kernel answers late. */
@@ -66,6 +69,14 @@ export function epollData(event: Buffer): number {
   return event.readUInt32LE(EPOLL_DATA_OFFSET);
 }
 
+/** struct timeval of a 64-bit kernel, as SO_RCVTIMEO and SO_SNDTIMEO take it (socket(7)). */
+export function timeval(milliseconds: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(16));
+  view.setBigInt64(0, BigInt(Math.floor(milliseconds / 1000)), LITTLE_ENDIAN);
+  view.setBigInt64(8, BigInt((milliseconds % 1000) * 1000), LITTLE_ENDIAN);
+  return new Uint8Array(view.buffer);
+}
+
 /** flock(2) operations, from asm-generic/fcntl.h. */
 export const LOCK_EX = 2;
 /** Fail with EWOULDBLOCK instead of waiting; see {@link LOCK_EX}. */
@@ -115,6 +126,7 @@ function openLibc(): Syscalls {
 
   const socket = libc.func("int socket(int, int, int)");
   const bind = libc.func("int bind(int, const void *, uint32_t)");
+  const connect = libc.func("int connect(int, const void *, uint32_t)");
   const send = libc.func("intptr_t send(int, const void *, size_t, int)");
   const recv = libc.func("intptr_t recv(int, void *, size_t, int)");
   const setsockopt = libc.func("int setsockopt(int, int, int, const void *, uint32_t)");
@@ -135,6 +147,7 @@ function openLibc(): Syscalls {
   return {
     socket: (domain, type, protocol) => result(socket(domain, type, protocol)),
     bind: (fd, address) => result(bind(fd, address, address.length)),
+    connect: (fd, address) => result(connect(fd, address, address.length)),
     send: (fd, buffer, length, flags) => result(send(fd, buffer, length, flags)),
     sendAsync: (fd, buffer, length, flags) => later(send, fd, buffer, length, flags),
     recv: (fd, buffer, length, flags) => result(recv(fd, buffer, length, flags)),

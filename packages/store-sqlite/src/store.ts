@@ -113,6 +113,10 @@ export class SqliteStore implements Store {
     return rows.map(entryOf);
   }
 
+  isAt(revision: number): boolean {
+    return this.#isKnownTrue() && this.#known.revision === revision;
+  }
+
   async revision(): Promise<number> {
     return this.#revision();
   }

@@ -2,13 +2,18 @@ import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { shortId } from "@netkit/core";
-import type { Netkit } from "@netkit/engine";
+import { agentLink } from "@netkit/agent/client";
+import type { Netkit, SandboxHandle } from "@netkit/engine";
 import { expect, test } from "vitest";
 import { addressesOf, type AgentHost, attempt, lookUp, resolve, onAgentHosts } from "./agent-host.ts";
 
 let host: AgentHost;
 let netkit: Netkit;
 onAgentHosts((given) => ({ host, netkit } = given));
+
+function unexpected(): never {
+  throw new Error("the agent is there");
+}
 
 test("a name is found when connect has returned, and gone when disconnect has", async () => {
   await netkit.networks.create({ name: "n" });
@@ -23,6 +28,34 @@ test("a name is found when connect has returned, and gone when disconnect has", 
   await b.connect("n");
   await b.close();
   expect(await lookUp(a, "b")).toBeUndefined();
+});
+
+test("a name is found as soon as it is there, whether the agent was told or not", async () => {
+  await netkit.networks.create({ name: "n" });
+  const a = await netkit.sandboxes.open({ name: "a", networks: ["n"] });
+  await using silent = await host.open({});
+  for (let round = 0; round < 5; round++) {
+    const b = await silent.sandboxes.open({ name: "b", networks: ["n"] });
+    expect(await lookUp(a, "b")).toEqual(await addressesOf(b));
+    await b.close();
+    expect(await lookUp(a, "b")).toBeUndefined();
+  }
+});
+
+test("names that are expected are served before they are there, and not for long if they don't come", async () => {
+  const [fails, goes] = [await netkit.sandboxes.open({ name: "a" }), await netkit.sandboxes.open({ name: "b" })];
+  const link = agentLink({ root: host.root, start: unexpected, warn: unexpected });
+  const { records } = await netkit.follow(() => {});
+  const servers = ({ netns }: SandboxHandle): string => host.sh(`nsenter --net=${netns} ss -Hlnu`);
+  for (const sandbox of [fails, goes]) {
+    const namespace = records.sandboxes.get(sandbox.id)?.namespace;
+    const expectation = namespace && (await link.expect?.(namespace));
+    expect(await expectation?.met()).toBe(true);
+    expect(servers(sandbox)).toContain("127.0.0.11:53");
+  }
+  await goes.close();
+  host.sh(`test ! -e ${goes.netns}`);
+  await expect.poll(() => servers(fails), { timeout: 10_000 }).toBe("");
 });
 
 test("a sandbox goes by name, alias, short id and hostname, in any case, with and without its network's name", async () => {
