@@ -224,7 +224,8 @@ export class SqliteStore implements Store {
     let result: T;
     try {
       result = this.#database.transaction(() => {
-        this.#isKnownTrue();
+        // Whatever anybody has said: two commits of one revision would hide one of them from those who follow.
+        this.#known.isTrue();
         return work();
       });
     } catch (error) {

@@ -194,3 +194,17 @@ test("a document under a lease is gone at the lease's end, also for those who ha
   expect(await store.get("a")).toBeUndefined();
   expect(await store.revision()).toBe(2);
 });
+
+test("who wrongly said to be alone gets revisions of its own all the same", async () => {
+  const path = join(directory(), "state.db");
+  const [one, other] = [open({ path }), open({ path })];
+  using _ = one.alone?.();
+  await one.commit(writing({ a: 1 }));
+  await other.commit(writing({ b: 1 }));
+  expect(await one.commit(writing({ c: 1 }))).toEqual({ committed: true, revision: 3 });
+  expect((await one.changes("", 0)).events.map((event) => ("key" in event ? event.key : event.type))).toEqual([
+    "a",
+    "b",
+    "c",
+  ]);
+});
