@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
-import type {
-  Changes,
-  Commit,
-  CommitResult,
-  Entry,
-  Lease,
-  LeaseId,
-  RangeOptions,
-  Store,
-  WatchEvent,
+import {
+  endOfPrefix,
+  requireKeys,
+  type Changes,
+  type Commit,
+  type CommitResult,
+  type Entry,
+  type Lease,
+  type LeaseId,
+  type RangeOptions,
+  type Store,
+  type WatchEvent,
 } from "@netkit/core";
 import { bootId, ended, monotonicMs } from "./clock.ts";
 import type { Database } from "./database.ts";
@@ -73,7 +75,7 @@ export class SqliteStore implements Store {
 
   async range(prefix: string, { from = prefix, limit }: RangeOptions = {}): Promise<Entry[]> {
     const sql = `SELECT key, value, revision FROM entry WHERE key >= ? AND key < ? AND ${live} ORDER BY key`;
-    const values = [from > prefix ? from : prefix, endOf(prefix), monotonicMs(), bootId()];
+    const values = [from > prefix ? from : prefix, endOfPrefix(prefix), monotonicMs(), bootId()];
     const rows =
       limit === undefined
         ? this.#database.all<EntryRow>(sql, ...values)
@@ -241,7 +243,7 @@ export class SqliteStore implements Store {
     const latest = this.#revision();
     const upTo = Math.min(latest, seen + revisionsPerRead);
     const where = "revision > ? AND revision <= ? AND key >= ? AND key < ?";
-    const span = [seen, upTo, prefix, endOf(prefix)];
+    const span = [seen, upTo, prefix, endOfPrefix(prefix)];
     const rows = this.#database.all<ChangeRow>(
       `SELECT revision, key, value FROM entry WHERE ${where}
        UNION ALL SELECT revision, key, NULL FROM removed WHERE ${where} ORDER BY revision, key`,
@@ -273,15 +275,4 @@ function eventOf({ revision, key, value }: ChangeRow): WatchEvent {
     },
     revision,
   };
-}
-
-/** The first key after all those that start with `prefix`. DEL sorts after all printable characters. */
-function endOf(prefix: string): string {
-  return `${prefix}\u007f`;
-}
-
-function requireKeys(keys: readonly string[]): void {
-  const seen = new Set<string>();
-  const bad = keys.find((key) => !/^[\x20-\x7e]+$/.test(key) || seen.size === seen.add(key).size);
-  if (bad !== undefined) throw new TypeError(`not a key, or written twice in one commit: ${JSON.stringify(bad)}`);
 }
