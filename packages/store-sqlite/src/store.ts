@@ -133,7 +133,7 @@ export class SqliteStore implements Store {
         const { events, upTo, more } = this.#changes(prefix, seen);
         for (const event of events) {
           yield event;
-          if (signal.aborted) return;
+          if (signal.aborted || this.#closed) return;
         }
         seen = upTo;
         if (!more) await bell.rung();
