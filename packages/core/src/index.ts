@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 export * from "./address.ts";
+export * from "./backoff.ts";
 export * from "./codes.ts";
 export * from "./digest.ts";
 export * from "./driver.ts";

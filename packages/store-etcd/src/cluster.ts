@@ -92,14 +92,16 @@ export class Cluster {
       const index = (start + tried) % endpoints.length;
       const endpoint = endpoints[index] as string;
       // One that swallows packets leaves time for the others.
-      const patience = AbortSignal.timeout(timeoutMs / endpoints.length);
+      const patience = AbortSignal.timeout(Math.ceil(timeoutMs / endpoints.length));
       try {
         const connection = await Connection.open(endpoint, tls, AbortSignal.any([patience, signal]));
         // Somebody else may have been faster.
-        if (this.#current?.connection.usable === true) connection.close();
-        else this.#current = { endpoint, connection };
+        if (this.#current?.connection.usable === true) {
+          connection.close();
+          return this.#current;
+        }
         this.#first = index;
-        return this.#current as Server;
+        return (this.#current = { endpoint, connection });
       } catch (error) {
         if (this.#end.signal.aborted) throw unavailable(endpoints, "the store was closed", "none");
         failures.push(`${endpoint}: ${patience.aborted || signal.aborted ? "it doesn't answer" : textOf(error)}`);

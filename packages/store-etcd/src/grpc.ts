@@ -1,6 +1,12 @@
 /** gRPC over HTTP/2 (grpc.io, "gRPC over HTTP2"), by Node's own client. */
 import { once } from "node:events";
-import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
+import {
+  connect as connectHttp2,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+} from "node:http2";
 import type { SecureContextOptions } from "node:tls";
 import type { Rpc } from "./rpc.ts";
 
@@ -57,7 +63,8 @@ export class Connection {
     signal.throwIfAborted();
     const session = connectHttp2(url, tls);
     try {
-      await once(session, "connect", { signal });
+      // Said by the server itself; a connection alone can be the work of a kernel whose process has stopped.
+      await once(session, "remoteSettings", { signal });
     } catch (error) {
       session.on("error", () => {});
       session.destroy();
@@ -152,11 +159,11 @@ export class Connection {
 /** Headers or, where there was a message before, trailers. */
 function statusOf(stream: ClientHttp2Stream): Promise<{ code: number; message: string }> {
   const { promise, resolve } = Promise.withResolvers<{ code: number; message: string }>();
-  const take = (headers: Readonly<Record<string, unknown>>): void => {
-    const { ":status": http, "grpc-status": code, "grpc-message": message = "" } = headers;
-    if (code !== undefined) resolve({ code: Number(code), message: decodeURIComponent(String(message)) });
-    else if (http !== undefined && http !== 200) {
-      resolve({ code: statuses.unavailable, message: `the server answers with HTTP status ${String(http)}` });
+  const take = (headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void => {
+    const { ":status": http, "grpc-status": code, "grpc-message": text = "" } = headers;
+    if (code !== undefined) resolve({ code: Number(code), message: decodeURIComponent(String(text)) });
+    else if (typeof http === "number" && http !== 200) {
+      resolve({ code: statuses.unavailable, message: `the server answers with HTTP status ${http}` });
     }
   };
   stream.on("response", take);

@@ -99,6 +99,8 @@ export class EtcdStore implements Store {
    * numbers of keys, so that they are read only if there is something to find.
    */
   async changes(prefix: string, revision: number): Promise<Changes> {
+    // To look for changes etcd reads all values, so it is asked first whether there can be any.
+    if ((await this.revision()) === revision) return { events: [], revision };
     const all = { key: this.#root + prefix, rangeEnd: this.#root + endOfPrefix(prefix) };
     try {
       const put = { ...all, minModRevision: revision + 1 };

@@ -1,12 +1,9 @@
 import { setTimeout } from "node:timers/promises";
-import { endOfPrefix, isNetkitError, type WatchEvent } from "@netkit/core";
+import { backoffMs, endOfPrefix, isNetkitError, type WatchEvent } from "@netkit/core";
 import type { Cluster } from "./cluster.ts";
 import { canceled } from "./errors.ts";
 import type { WatchRequest, WatchResponse } from "./messages.ts";
 import { watch } from "./rpc.ts";
-
-/** How long to wait before the servers are asked again: it doubles, from the first to the last. */
-const patienceMs = { first: 50, last: 2_000 };
 
 export interface Watched {
   /** What all keys begin with in etcd. */
@@ -24,7 +21,7 @@ export async function* watchChanges(
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
   let seen = revision;
-  let waitMs = patienceMs.first;
+  let failures = 0;
   while (!signal.aborted) {
     try {
       // A server may be behind the others, but none knows a revision that there hasn't been.
@@ -32,7 +29,7 @@ export async function* watchChanges(
       if (seen > latest) yield { type: "resync", revision: (seen = latest) };
       const begin = seen;
       for await (const response of cluster.stream(watch, requestOf(watched, begin), signal)) {
-        waitMs = patienceMs.first;
+        failures = 0;
         if (response.compactRevision > 0) {
           yield { type: "resync", revision: (seen = await watched.now()) };
           break;
@@ -47,8 +44,7 @@ export async function* watchChanges(
     } catch (error) {
       if (signal.aborted) return;
       if (!isNetkitError(error) || error.code !== "STORE_UNAVAILABLE") throw error;
-      await setTimeout(waitMs, undefined, { signal }).catch(() => {});
-      waitMs = Math.min(waitMs * 2, patienceMs.last);
+      await setTimeout(backoffMs(++failures), undefined, { signal }).catch(() => {});
     }
   }
 }

@@ -5,5 +5,6 @@
  * @packageDocumentation
  */
 export * from "@netkit/conformance/lab";
+export { makeAuthority, type Authority, type Certificate } from "./servers/certificates.ts";
 export { etcdctl, etcdPrograms, etcdServer, type EtcdOptions } from "./servers/etcd.ts";
 export { Server, type ServerOptions } from "./servers/server.ts";

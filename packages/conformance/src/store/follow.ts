@@ -33,7 +33,7 @@ export class Follower {
 
   /** Key and value of everything that is there, by what it knows. */
   get state(): Record<string, unknown> {
-    return Object.fromEntries([...this.#state].map(([key, { value }]) => [key, value]).toSorted());
+    return Object.fromEntries([...this.#state].map(([key, { value }]) => [key, value]));
   }
 
   /** Takes in events as they come from the store; what was news. Events out of order or of other keys break the contract. */

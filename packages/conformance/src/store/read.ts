@@ -116,7 +116,7 @@ export const readCases: readonly StoreCase[] = [
         );
         const { events } = await store.changes(key, 0);
         if (events[0]?.type !== "resync")
-          assert.deepEqual(events.map((event) => "key" in event && event.key).toSorted(), under);
+          assert.deepEqual(events.map((event) => ("key" in event ? event.key : "")).toSorted(), under);
       }
       for (let from = 0; from < keys.length; from += 20) {
         await commit(store, writing(Object.fromEntries(keys.slice(from, from + 20).map((key) => [key, undefined]))));
@@ -135,9 +135,9 @@ export const readCases: readonly StoreCase[] = [
         await commit(writer, writing(Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`l/${from + n}`, 0]))));
       }
       const many = [...names.slice(0, 10), ...Array.from({ length: 180 }, (_, n) => `l/${n + 20}`), ...names.slice(10)];
-      let done = false;
+      const end = new AbortController();
       const write = async (): Promise<void> => {
-        for (let n = 1; !done; n++) await commit(writer, writing(numbered("k/", 20, n)));
+        for (let n = 1; !end.signal.aborted; n++) await commit(writer, writing(numbered("k/", 20, n)));
       };
       const read = async (): Promise<void> => {
         for (let n = 0; n < 20; n++) {
@@ -149,7 +149,7 @@ export const readCases: readonly StoreCase[] = [
           assert.equal(listed.size, 1, `values of ${listed.size} moments in one list`);
         }
       };
-      await Promise.all([write(), read().finally(() => (done = true))]);
+      await Promise.all([write(), read().finally(() => end.abort())]);
     },
   },
 ];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isNetkitError, type Store } from "@netkit/core";
+import { isNetkitError, type Lease, type Store } from "@netkit/core";
 import type { StoreCase, StoreCaseContext, StoreServers } from "./case.ts";
 import { brief, follow } from "./follow.ts";
 import { commit, writing } from "./writing.ts";
@@ -17,18 +17,7 @@ export const serverCases: readonly StoreCase[] = [
       await commit(used, writing({ a: 1 }));
       const lease = await used.lease(600_000);
       await withoutServers(context, async ({ endpoint, patienceMs }) => {
-        const calls = (store: Store): (() => Promise<unknown>)[] => [
-          async () => await store.get("a"),
-          async () => await store.getAll(["a"]),
-          async () => await store.range(""),
-          async () => await store.revision(),
-          async () => await store.changes("", 0),
-          async () => await store.commit(writing({ a: 2 })),
-          async () => await store.lease(60_000),
-          async () => await lease.renew(),
-          async () => await lease.revoke(),
-        ];
-        for (const call of [...calls(used), ...calls(context.open())]) {
+        for (const call of [...calls(used, lease), ...calls(context.open(), lease)]) {
           const start = performance.now();
           await assert.rejects(call, (error) => {
             assert.ok(isNetkitError(error), String(error));
@@ -124,6 +113,21 @@ export const serverCases: readonly StoreCase[] = [
     },
   },
 ];
+
+/** Everything that asks the servers. */
+function calls(store: Store, lease: Lease): (() => Promise<unknown>)[] {
+  return [
+    async () => await store.get("a"),
+    async () => await store.getAll(["a"]),
+    async () => await store.range(""),
+    async () => await store.revision(),
+    async () => await store.changes("", 0),
+    async () => await store.commit(writing({ a: 2 })),
+    async () => await store.lease(60_000),
+    async () => await lease.renew(),
+    async () => await lease.revoke(),
+  ];
+}
 
 async function withoutServers(
   { subject }: StoreCaseContext,

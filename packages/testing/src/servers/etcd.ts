@@ -20,11 +20,14 @@ function programs(): typeof etcdPrograms {
   return etcd === undefined || etcdctl === undefined ? undefined : { etcd, etcdctl };
 }
 
+function peer(port: number): string {
+  return `http://127.0.0.1:${port + 1}`;
+}
+
 /** A member of etcd that isn't started yet. */
 export function etcdServer({ port = 2379, tls, cluster = [port], more = [] }: EtcdOptions = {}): Server {
   if (etcdPrograms === undefined) throw new Error("this machine has no etcd: npm run setup");
   const client = `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;
-  const peer = (member: number): string => `http://127.0.0.1:${member + 1}`;
   const words = {
     name: `m${port}`,
     "listen-client-urls": client,
