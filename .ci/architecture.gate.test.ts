@@ -124,6 +124,8 @@ const layers: [folder: string, source: string][] = [
   ["sandbox", "@netkit/engine"],
   ["store-sqlite", "@netkit/netlink"],
   ["store-sqlite", "node:child_process"],
+  ["store-consul", "@netkit/store-etcd"],
+  ["store-consul", "node:child_process"],
   ["store-etcd", "@netkit/store-sqlite"],
   ["store-etcd", "node:child_process"],
   ["dns", "@netkit/netlink"],

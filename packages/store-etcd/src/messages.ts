@@ -1,7 +1,7 @@
 /** etcd's messages, as far as they are used (etcd 3.4, api/etcdserverpb/rpc.proto and api/mvccpb/kv.proto). */
 import { big, flag, int, many, message, one, text, type Message } from "./protobuf.ts";
 
-export interface Header {
+interface Header {
   readonly revision: number;
 }
 

@@ -1,8 +1,7 @@
 import { describeStoreConformance } from "@netkit/conformance/vitest";
-import { etcdctl, etcdPrograms, etcdServer, type Server } from "@netkit/testing";
+import { etcdctl, etcdPrograms, etcdServer, ownLoopback, type Server } from "@netkit/testing";
 import { afterAll, beforeAll, describe } from "vitest";
 import { openEtcdStore } from "../src/index.ts";
-import { ownLoopback } from "./host.ts";
 
 describe.skipIf(etcdPrograms === undefined)("with a server of etcd", () => {
   ownLoopback();

@@ -3,10 +3,17 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isNetkitError, type Store } from "@netkit/core";
-import { etcdctl, etcdPrograms, etcdServer, makeAuthority, type EtcdOptions, type Server } from "@netkit/testing";
+import {
+  etcdctl,
+  etcdPrograms,
+  etcdServer,
+  makeAuthority,
+  type EtcdOptions,
+  ownLoopback,
+  type Server,
+} from "@netkit/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openEtcdStore, parseEtcdUrl, type EtcdStoreOptions } from "../src/index.ts";
-import { ownLoopback } from "./host.ts";
 
 const write = { checks: [], writes: [{ key: "a", value: 1 }] };
 

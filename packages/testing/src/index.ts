@@ -6,5 +6,7 @@
  */
 export * from "@netkit/conformance/lab";
 export { makeAuthority, type Authority, type Certificate } from "./servers/certificates.ts";
+export { consulProgram, consulServer, type ConsulOptions } from "./servers/consul.ts";
 export { etcdctl, etcdPrograms, etcdServer, type EtcdOptions } from "./servers/etcd.ts";
+export { ownLoopback } from "./servers/loopback.ts";
 export { Server, type ServerOptions } from "./servers/server.ts";

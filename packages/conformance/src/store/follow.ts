@@ -38,9 +38,11 @@ export class Follower {
 
   /** Takes in events as they come from the store; what was news. Events out of order or of other keys break the contract. */
   async take(event: WatchEvent): Promise<Change[]> {
-    assert.ok(event.revision >= this.revision, `revision ${event.revision} comes after ${this.revision}`);
+    const before = this.revision;
     this.revision = event.revision;
+    // Servers that lost everything begin to count anew.
     if (event.type === "resync") return await this.#readAll();
+    assert.ok(event.revision >= before, `revision ${event.revision} comes after ${before}`);
     assert.ok(event.key.startsWith(this.#prefix), `${event.key} isn't under ${JSON.stringify(this.#prefix)}`);
     const known = this.#state.get(event.key);
     // Read already, after a resync.

@@ -1,4 +1,4 @@
-import { createHost } from "@netkit/testing";
+import { createHost } from "@netkit/conformance/lab";
 import { afterAll, beforeAll, expect } from "vitest";
 
 /** For a whole test file: a loopback of its own, and at the end the check that no client has left a connection. */
