@@ -26,7 +26,9 @@ export async function* watchChanges(
   let failures = 0;
   while (!signal.aborted) {
     try {
-      const blocking = known === undefined ? undefined : { index: known.index, waitMs, signal };
+      // Servers that were away may have begun anew, and would wait for an index that they don't reach for long.
+      const waits = known !== undefined && failures === 0;
+      const blocking = waits ? { index: known.index, waitMs, signal } : undefined;
       const listing: Listing = await list(api, root, prefix, blocking);
       const events = await eventsOf(watched, known, listing, revision);
       known = listing;
