@@ -27,8 +27,8 @@ export async function* watchChanges(
   while (!signal.aborted) {
     try {
       // Servers that were away may have begun anew, and would wait for an index that they don't reach for long.
-      const waits = known !== undefined && failures === 0;
-      const blocking = waits ? { index: known.index, waitMs, signal } : undefined;
+      const waits = failures === 0 ? known : undefined;
+      const blocking = waits === undefined ? undefined : { index: waits.index, waitMs, signal };
       const listing: Listing = await list(api, root, prefix, blocking);
       const events = await eventsOf(watched, known, listing, revision);
       known = listing;

@@ -39,9 +39,14 @@ function directory(): string {
 }
 
 /** Asks Consul without netkit. */
-function ask(path: string, ...words: string[]): string {
-  const curl = ["--silent", "--show-error", "--fail", ...words, `http://127.0.0.1:8500/v1/${path}`];
-  return execFileSync("curl", curl, { encoding: "utf8" });
+async function ask(path: string, body?: string, headers: Record<string, string> = {}): Promise<unknown> {
+  const put = body === undefined ? {} : { method: "PUT", body };
+  const response = await fetch(`http://127.0.0.1:8500/v1/${path}`, {
+    headers: { ...headers, connection: "close" },
+    ...put,
+  });
+  expect(response.ok, path).toBe(true);
+  return await response.json();
 }
 
 function isAway(error: unknown): void {
@@ -123,7 +128,7 @@ describe.skipIf(consulProgram === undefined)("a store on Consul", () => {
       encoding: "utf8",
     });
     expect(said).toContain("10.7.0.2");
-    expect(JSON.parse(ask("kv/?keys"))).toEqual(["netkit/v1/"]);
+    expect(await ask("kv/?keys")).toEqual(["netkit/v1/"]);
   });
 
   test("fits 63 keys into a commit where nobody holds them, and refuses what Consul doesn't take", async () => {
@@ -157,11 +162,11 @@ describe.skipIf(consulProgram === undefined)("a store on Consul", () => {
 
   test("leaves alone what isn't under its prefix", async () => {
     await start();
-    ask("kv/netkit/v10", "--request", "PUT", "--data", "other");
-    ask("kv/other", "--request", "PUT", "--data", "other");
+    await ask("kv/netkit/v10", "other");
+    await ask("kv/other", "other");
     const store = open();
     await store.commit(write);
-    expect(JSON.parse(ask("kv/netkit/v1/?keys"))).toEqual(["netkit/v1/", "netkit/v1/a"]);
+    expect(await ask("kv/netkit/v1/?keys")).toEqual(["netkit/v1/", "netkit/v1/a"]);
     expect((await store.range("")).map(({ key }) => key)).toEqual(["a"]);
   });
 
@@ -174,13 +179,14 @@ describe.skipIf(consulProgram === undefined)("a store on Consul", () => {
     const next = watch.next();
     const removed = await store.commit({ checks: [], writes: [{ key: "b", value: 1 }] });
     await next;
+    const pending = watch.next();
     await server?.[Symbol.asyncDispose]();
     const other = consulServer();
     onTestFinished(async () => await other[Symbol.asyncDispose]());
     await other.start();
     const anew = await open().commit(write);
     expect(anew.committed && removed.committed && anew.revision < removed.revision).toBe(true);
-    expect(await watch.next()).toMatchObject({ value: { type: "resync" } });
+    expect(await pending).toMatchObject({ value: { type: "resync" } });
     await watch.return?.();
   });
 
@@ -216,11 +222,11 @@ describe.skipIf(consulProgram === undefined)("a store on Consul", () => {
         tokens { master = "${master}"
           agent = "${master}" } }`,
     });
-    const as = ["--header", `X-Consul-Token: ${master}`, "--request", "PUT", "--data"];
+    const as = { "X-Consul-Token": master };
     const rules = 'key_prefix "netkit/v1/" { policy = "write" } session_prefix "" { policy = "write" }';
-    ask("acl/policy", ...as, JSON.stringify({ Name: "netkit", Rules: rules }));
-    const made = ask("acl/token", ...as, JSON.stringify({ Policies: [{ Name: "netkit" }] }));
-    const token = (JSON.parse(made) as { SecretID: string }).SecretID;
+    await ask("acl/policy", JSON.stringify({ Name: "netkit", Rules: rules }), as);
+    const made = await ask("acl/token", JSON.stringify({ Policies: [{ Name: "netkit" }] }), as);
+    const token = (made as { SecretID: string }).SecretID;
     const store = open({ token });
     const lease = await store.lease(10_000);
     await store.commit({ checks: [], writes: [{ key: "a", value: 1, lease: lease.id }] });
