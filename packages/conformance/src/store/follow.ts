@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import type { Store, WatchEvent } from "@netkit/core";
+import { patienceMs } from "./soon.ts";
 
 /** What a follower learns of a key. */
 export type Change = Exclude<WatchEvent, { readonly type: "resync" }>;
-
-/** Long enough for a store that polls; a case that waits longer for an event has lost it. */
-const patienceMs = 20_000;
 
 /** Follows a store as the contract tells users to: a `resync` makes it read everything and go on from there. */
 export class Follower {

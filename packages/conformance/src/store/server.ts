@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { isNetkitError, type Lease, type Store } from "@netkit/core";
 import type { StoreCase, StoreCaseContext, StoreServers } from "./case.ts";
 import { brief, follow } from "./follow.ts";
+import { soon } from "./soon.ts";
 import { commit, writing } from "./writing.ts";
 
 const onServers = { applies: ({ servers }: { readonly servers?: StoreServers }) => servers !== undefined };
@@ -106,9 +107,9 @@ export const serverCases: readonly StoreCase[] = [
       const [first, second] = [watch(one), watch(other)];
       await withoutServers(context, async () => {
         end.abort();
-        await first;
-        await other.close();
-        await second;
+        await soon(first, "the end of a watch");
+        await soon(other.close(), "closing");
+        await soon(second, "the end of a watch");
       });
     },
   },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Store, WatchEvent } from "@netkit/core";
 import type { StoreCase } from "./case.ts";
 import { brief, follow, Follower } from "./follow.ts";
+import { patienceMs, soon } from "./soon.ts";
 import { commit, numbered, writing } from "./writing.ts";
 
 export const watchCases: readonly StoreCase[] = [
@@ -51,27 +52,25 @@ export const watchCases: readonly StoreCase[] = [
     rule: "needs no resync once a watch has begun, loses nothing and repeats nothing while its consumer is busy",
     run: async ({ open }) => {
       const [writer, reader] = [open(), open()];
-      const keys = Object.keys(numbered("k/", 200));
-      const seen: string[] = [];
-      const end = new AbortController();
-      const first = await commit(writer, writing({ [keys[0] ?? ""]: 0 }));
-      const writeRest = async (): Promise<void> => {
-        for (const key of keys.slice(1)) await commit(writer, writing({ [key]: 0 }));
-      };
+      const [begin = "", ...keys] = Object.keys(numbered("k/", 200));
+      const first = await commit(writer, writing({ [begin]: 0 }));
       let written: Promise<void> | undefined;
-      for await (const event of reader.watch("k/", first - 1, end.signal)) {
-        if (event.type === "resync") {
-          assert.equal(written, undefined, "a resync in the middle of a watch");
-          // The first key is read again; the watch goes on from there.
-          seen.push(...(await reader.range("k/")).map(({ key }) => key));
-        } else if (event.type === "put" && !(seen.length === 1 && event.key === seen[0])) seen.push(event.key);
-        written ??= writeRest();
-        if (seen.length >= keys.length) end.abort();
+      const write = async (): Promise<void> => {
+        for (const key of keys) await commit(writer, writing({ [key]: 0 }));
+      };
+      const events = await collect(reader, "k/", first - 1, async (soFar) => {
+        written ??= write();
         // The consumer's own work: a question to the store, every now and then.
-        if (seen.length % 10 === 0) await reader.get("k/0000");
-      }
+        if (soFar.length % 10 === 0) await reader.get(begin);
+        return brief(soFar).at(-1) === `put ${keys.at(-1)}`;
+      });
       await written;
-      assert.deepEqual(seen, keys);
+      // The first event says that the watch has begun.
+      assert.match(brief(events)[0] ?? "", /^(resync|put k\/0000)$/);
+      assert.deepEqual(
+        brief(events.slice(1)),
+        keys.map((key) => `put ${key}`),
+      );
     },
   },
   {
@@ -111,8 +110,8 @@ export const watchCases: readonly StoreCase[] = [
       const three = await commit(store, writing({ "a/1": undefined, "b/2": 2 }));
       const put = { type: "put", key: "a/2", value: 2, revision: two };
       const removed = { type: "delete", key: "a/1", revision: three };
-      assert.deepEqual(await firstEvents(open(), "a/", one, 2), [put, removed]);
-      assert.deepEqual(await firstEvents(open(), "a/", two, 1), [removed]);
+      assert.deepEqual(await collect(open(), "a/", one, ({ length }) => length === 2), [put, removed]);
+      assert.deepEqual(await collect(open(), "a/", two, ({ length }) => length === 1), [removed]);
     },
   },
   {
@@ -121,13 +120,10 @@ export const watchCases: readonly StoreCase[] = [
     run: async ({ open }) => {
       const store = open();
       const revision = await commit(store, writing({ a: 1 }));
-      const events: WatchEvent[] = [];
-      const end = new AbortController();
-      for await (const event of open().watch("", revision + 1_000_000, end.signal)) {
-        events.push(event);
-        if (events.length === 1) await commit(store, writing({ b: 1 }));
-        else end.abort();
-      }
+      const events = await collect(open(), "", revision + 1_000_000, async ({ length }) => {
+        if (length === 1) await commit(store, writing({ b: 1 }));
+        return length === 2;
+      });
       assert.deepEqual(brief(events), ["resync", "put b"]);
       assert.ok((events[0]?.revision ?? 0) >= revision);
     },
@@ -161,31 +157,37 @@ export const watchCases: readonly StoreCase[] = [
       const store = open();
       const before = await store.revision();
       await commit(store, writing({ a: 1, b: 1 }));
-      assert.deepEqual(await allEvents(store, before, AbortSignal.abort()), []);
+      assert.deepEqual(await soon(allEvents(store, before, AbortSignal.abort()), "a watch that never begins"), []);
 
       const end = new AbortController();
       const idle = allEvents(store, await store.revision(), end.signal);
       end.abort();
-      assert.deepEqual(await idle, []);
+      assert.deepEqual(await soon(idle, "the end of a watch"), []);
 
       const iterator = store.watch("", before, new AbortController().signal)[Symbol.asyncIterator]();
       await iterator.next();
       const waiting = allEvents(store, await store.revision(), new AbortController().signal);
       await store.close();
-      assert.deepEqual(await iterator.next(), { done: true, value: undefined });
-      assert.deepEqual(await waiting, []);
+      assert.deepEqual(await soon(iterator.next(), "the end of a watch"), { done: true, value: undefined });
+      assert.deepEqual(await soon(waiting, "the end of a watch"), []);
     },
   },
 ];
 
-/** The first so many events, whatever they are. */
-async function firstEvents(store: Store, prefix: string, revision: number, count: number): Promise<WatchEvent[]> {
+/** The events until there are enough of them. */
+async function collect(
+  store: Store,
+  prefix: string,
+  revision: number,
+  enough: (events: readonly WatchEvent[]) => Promise<boolean> | boolean,
+): Promise<WatchEvent[]> {
   const events: WatchEvent[] = [];
-  const end = new AbortController();
-  for await (const event of store.watch(prefix, revision, end.signal)) {
-    if (events.push(event) === count) end.abort();
+  const end = AbortSignal.timeout(patienceMs);
+  for await (const event of store.watch(prefix, revision, end)) {
+    events.push(event);
+    if (await enough(events)) return events;
   }
-  return events;
+  assert.fail(`after ${patienceMs} ms a watcher still waits; it saw ${brief(events).join()}`);
 }
 
 async function allEvents(store: Store, revision: number, signal: AbortSignal): Promise<WatchEvent[]> {
