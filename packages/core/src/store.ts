@@ -8,7 +8,7 @@ export interface Entry {
 }
 
 /**
- * One commit: if every check holds, all writes happen at one new revision; otherwise none. Every store takes 24 keys,
+ * One commit: if every check holds, all writes happen at one new revision; otherwise none. Every store takes 20 keys,
  * all of them checked and written, and 256 KiB of JSON in all; what one doesn't take it refuses with STORE_LIMIT.
  */
 export interface Commit {

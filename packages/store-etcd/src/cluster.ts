@@ -3,6 +3,9 @@ import { Connection, StatusError, statuses } from "./grpc.ts";
 import type { Settings } from "./options.ts";
 import { authenticate, type Rpc } from "./rpc.ts";
 
+/** A server that is cut off from the others says so, and ends its watches, instead of waiting for them (etcd's clientv3). */
+const requireLeader = { hasleader: "true" };
+
 /** One server's connection, and the endpoint that it leads to. */
 interface Server {
   readonly endpoint: string;
@@ -71,8 +74,9 @@ export class Cluster {
       yield* connection.stream(rpc, request, { headers, signal });
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof StatusError)) this.#leave(connection);
-      else if (!this.#forgetsToken(error)) throw explain(error, endpoint, "none");
+      const answered = error instanceof StatusError;
+      if (!answered || error.status === statuses.unavailable) this.#leave(connection);
+      if (answered && !this.#forgetsToken(error)) throw explain(error, endpoint, "none");
       throw unavailable([endpoint], textOf(error), "none", error);
     }
   }
@@ -120,14 +124,15 @@ export class Cluster {
   /** With the token of the user, if there is one; one token serves all servers. */
   async #headers(connection: Connection, signal: AbortSignal): Promise<Record<string, string>> {
     const { user } = this.#settings;
-    if (user === undefined) return {};
+    if (user === undefined) return requireLeader;
     this.#token ??= (await connection.call(authenticate, user, { signal })).token;
-    return { token: this.#token };
+    return { ...requireLeader, token: this.#token };
   }
 
-  /** Tokens end when they aren't used for some minutes. */
-  #forgetsToken({ status }: StatusError): boolean {
-    if (status !== statuses.unauthenticated || this.#token === undefined) return false;
+  /** Tokens end when they aren't used for some minutes, and when somebody changes what users may. */
+  #forgetsToken({ status, message }: StatusError): boolean {
+    const ended = status === statuses.unauthenticated || message.includes("auth store is old");
+    if (!ended || this.#token === undefined) return false;
     this.#token = undefined;
     return true;
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import type { Commit, Store } from "@netkit/core";
+import type { Commit, Lease, Store } from "@netkit/core";
 import type { StoreCase } from "./case.ts";
 import { commit, numbered, writing } from "./writing.ts";
 
@@ -94,25 +94,31 @@ export const commitCases: readonly StoreCase[] = [
   },
   {
     id: "STO-COMMIT-006",
-    rule: "takes a commit that checks, writes and removes 24 keys",
+    rule: "takes a commit that checks and writes 20 keys, or removes them, or moves them from one lease to another",
     run: async ({ open }) => {
       const store = open();
-      const keys = Object.keys(numbered("k/", 24));
-      const first = await commit(store, {
-        checks: keys.map((key) => ({ key, revision: 0 })),
-        writes: keys.map((key) => ({ key, value: "x".repeat(1_000) })),
+      const keys = Object.keys(numbered("k/", 20));
+      const leases = [await store.lease(60_000), await store.lease(60_000)];
+      let revision = 0;
+      const write = (value: unknown, lease?: Lease): Commit => ({
+        checks: keys.map((key) => ({ key, revision })),
+        writes: keys.map((key) => ({ key, value, ...(lease === undefined ? {} : { lease: lease.id }) })),
       });
-      const checks = keys.map((key) => ({ key, revision: first }));
-      await commit(store, {
-        checks,
-        writes: keys.map((key, index) => ({ key, value: index % 2 === 0 ? undefined : "new" })),
-      });
-      assert.deepEqual(
-        (await store.range("")).map(({ key }) => key),
-        keys.filter((_, index) => index % 2 === 1),
-      );
-      const result = await store.commit({ checks, writes: keys.map((key) => ({ key, value: 0 })) });
-      assert.deepEqual(result, { committed: false, conflicts: keys });
+      const values = async (): Promise<unknown> => (await store.range("")).map(({ key, value }) => [key, value]);
+      for (const lease of [undefined, ...leases, undefined]) {
+        revision = await commit(store, write("x".repeat(1_000), lease));
+        assert.deepEqual(
+          await values(),
+          keys.map((key) => [key, "x".repeat(1_000)]),
+        );
+      }
+      for (const lease of leases) await lease.revoke();
+      assert.equal((await store.range("")).length, 20);
+      const stale = write(0);
+      revision = await commit(store, write(1));
+      assert.deepEqual(await store.commit(stale), { committed: false, conflicts: keys });
+      await commit(store, write(undefined));
+      assert.deepEqual(await values(), []);
     },
   },
   {

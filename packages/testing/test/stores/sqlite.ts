@@ -23,7 +23,7 @@ export const sqlite: StoreSubject = {
       remove: () => rmSync(directory, { recursive: true }),
     };
   },
-  lease: { shortestMs: 200, lateMs: 100 },
+  lease: { shortestMs: 1_000, lateMs: 100 },
   history: true,
   forgets: true,
 };
