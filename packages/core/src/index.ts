@@ -26,5 +26,5 @@ export * from "./port.ts";
 export * from "./resource-key.ts";
 export * from "./resource.ts";
 export * from "./sources.ts";
-export * from "./store-key.ts";
+export * from "./store-entry.ts";
 export * from "./store.ts";

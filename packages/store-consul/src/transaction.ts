@@ -1,4 +1,4 @@
-import type { Commit, LeaseId } from "@netkit/core";
+import { encodeValue, type Commit, type LeaseId } from "@netkit/core";
 
 /** Consul takes no more in one transaction. */
 export const operationsPerTransaction = 64;
@@ -64,7 +64,7 @@ export function operationsOf(
 
 /** @throws TypeError for what isn't JSON */
 function encoded(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString("base64");
+  return Buffer.from(encodeValue(value)).toString("base64");
 }
 
 /** Consul's id of a session; one that no session has for what is none of Consul's. */

@@ -1,4 +1,5 @@
 import {
+  encodeValue,
   endOfPrefix,
   requireKeys,
   type Changes,
@@ -132,7 +133,7 @@ export class EtcdStore implements Store {
 
   #write(key: string, value: unknown, lease: LeaseId | undefined): RequestOp {
     if (value === undefined) return { deleteRange: { key: this.#root + key } };
-    const put = { key: this.#root + key, value: JSON.stringify(value) };
+    const put = { key: this.#root + key, value: encodeValue(value) };
     return { put: lease === undefined ? put : { ...put, lease: leaseNumber(lease) } };
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import {
+  encodeValue,
   endOfPrefix,
   requireKeys,
   type Changes,
@@ -204,7 +205,7 @@ export class SqliteStore implements Store {
   #put(key: string, value: unknown, lease: LeaseId | undefined, revision: number): 1 {
     const sql = `INSERT INTO entry (key, value, revision, lease) VALUES (?, ?, ?, ?) ON CONFLICT (key)
       DO UPDATE SET value = excluded.value, revision = excluded.revision, lease = excluded.lease`;
-    this.#database.run(sql, key, JSON.stringify(value), revision, lease ?? null);
+    this.#database.run(sql, key, encodeValue(value), revision, lease ?? null);
     return 1;
   }
 

@@ -152,7 +152,9 @@ export const commitCases: readonly StoreCase[] = [
         { key: "a", value: 2 },
       ];
       await assert.rejects(store.commit({ checks: [], writes: twice }), TypeError);
-      await assert.rejects(store.commit(writing({ a: 1, b: 1n })), TypeError);
+      for (const value of [1n, () => 1, Symbol("a")]) {
+        await assert.rejects(store.commit(writing({ a: 1, b: value })), TypeError);
+      }
       assert.deepEqual(await store.range(""), []);
     },
   },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isNetkitError, type Lease, type Store } from "@netkit/core";
 import type { StoreCase, StoreCaseContext, StoreServers } from "./case.ts";
-import { brief, follow } from "./follow.ts";
+import { brief, follow, Follower } from "./follow.ts";
 import { soon } from "./soon.ts";
 import { commit, writing } from "./writing.ts";
 
@@ -113,7 +113,54 @@ export const serverCases: readonly StoreCase[] = [
       });
     },
   },
+  {
+    ...onServers,
+    id: "STO-SERVER-006",
+    rule: "keeps what it acknowledged, and brings whoever follows to what is there, when its servers go in the midst of work",
+    run: async (context) => {
+      const [reader, ...writers] = Array.from({ length: 4 }, context.open) as [Store, ...Store[]];
+      const followers = [new Follower(reader, "k/", 0), new Follower(context.open(), "k/", 0)];
+      const watching = followers.map((follower) => follower.watch(() => "k/end" in follower.state, 60_000));
+      const end = new AbortController();
+      const acknowledged = new Map<string, number>();
+      const writing = writers.map((store, writer) => writeUntil(end.signal, store, writer, acknowledged));
+      for (let times = 0; times < 2; times++) {
+        const before = acknowledged.size;
+        await withoutServers(context, async () => {});
+        while (acknowledged.size === before) await reader.revision();
+      }
+      end.abort();
+      await Promise.all(writing);
+      await commit(reader, { checks: [], writes: [{ key: "k/end", value: 1 }] });
+      await Promise.all(watching);
+      const entries = await reader.range("k/");
+      const there = new Map(entries.map(({ key, revision }) => [key, revision]));
+      for (const [key, revision] of acknowledged) {
+        assert.ok((there.get(key) ?? 0) >= revision, `${key} was written at ${revision}, and is of ${there.get(key)}`);
+      }
+      const expected = Object.fromEntries(entries.map(({ key, value }) => [key, value]));
+      for (const follower of followers) assert.deepEqual(follower.state, expected);
+    },
+  },
 ];
+
+/** Writes numbered keys, some of them again, and notes what was acknowledged. */
+async function writeUntil(
+  signal: AbortSignal,
+  store: Store,
+  writer: number,
+  acknowledged: Map<string, number>,
+): Promise<void> {
+  for (let n = 0; !signal.aborted; n++) {
+    const keys = [`k/${writer}/${n}`, `k/${writer}/again`];
+    try {
+      const result = await store.commit({ checks: [], writes: keys.map((key) => ({ key, value: n })) });
+      if (result.committed) for (const key of keys) acknowledged.set(key, result.revision);
+    } catch (error) {
+      if (!isNetkitError(error) || error.code !== "STORE_UNAVAILABLE") throw error;
+    }
+  }
+}
 
 /** Everything that asks the servers. */
 function calls(store: Store, lease: Lease): (() => Promise<unknown>)[] {

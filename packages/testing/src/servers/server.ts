@@ -25,7 +25,9 @@ export class Server implements AsyncDisposable {
   /** Resolves when it serves. @throws with its last lines when it ends instead */
   async start(): Promise<void> {
     const { program, argv, ready } = this.#options;
-    const child = spawn(program, argv(this.directory), { stdio: ["ignore", "pipe", "pipe"] });
+    // It ends with the test's process, however that ends.
+    const words = ["--pdeathsig", "KILL", "--", program, ...argv(this.directory)];
+    const child = spawn("setpriv", words, { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     const lines: string[] = [];
     await new Promise<void>((resolve, reject) => {

@@ -12,3 +12,10 @@ export function requireKeys(keys: readonly string[]): void {
 export function endOfPrefix(prefix: string): string {
   return `${prefix}\u007f`;
 }
+
+/** A value as stores keep it. @throws TypeError for what isn't JSON: functions, symbols, bigints, circles */
+export function encodeValue(value: unknown): string {
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) throw new TypeError(`not a value that can be stored: ${typeof value}`);
+  return text;
+}
