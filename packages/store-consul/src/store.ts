@@ -91,18 +91,17 @@ export class ConsulStore implements Store {
   /** Exact for whoever asks again with the revision that this store said last; others have to read everything. */
   async changes(prefix: string, revision: number): Promise<Changes> {
     const said = this.#said.get(prefix);
+    const latest = await this.revision();
+    // To look for changes Consul sends everything, so it is asked first whether there can be any.
+    if (said?.revision === revision && latest === revision) return { events: [], revision };
     const listing = await list(this.#api, this.#root, prefix);
-    const reached = Math.max(listing.index, revision);
+    const reached = Math.max(listing.index, latest);
+    this.#said.set(prefix, { ...listing, revision: reached });
     if (said?.revision === revision && listing.index >= said.index) {
-      this.#said.set(prefix, { ...listing, revision: reached });
       return { events: differences(said, listing, this.#root), revision: reached };
     }
-    if (await this.#unchanged(listing, revision)) {
-      this.#said.set(prefix, { ...listing, revision: reached });
-      return { events: [], revision: reached };
-    }
-    this.#said.set(prefix, { ...listing, revision: listing.index });
-    return { events: [{ type: "resync", revision: listing.index }], revision: listing.index };
+    const unchanged = listing.index <= revision && revision <= latest;
+    return { events: unchanged ? [] : [{ type: "resync", revision: reached }], revision: reached };
   }
 
   /** Every commit is on the disks of most servers before it is acknowledged. */

@@ -77,6 +77,27 @@ describe.skipIf(etcdPrograms === undefined)("a store on etcd", () => {
       expect(watched).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     });
 
+    test("goes on with a watch on another member when its own has gone silent", async () => {
+      const [first] = await start(...members);
+      const watching = open({ endpoints });
+      const others = open({ endpoints: endpoints.slice(1) });
+      await others.commit(write);
+      const watch = watching.watch("", await watching.revision(), new AbortController().signal)[Symbol.asyncIterator]();
+      const before = watch.next();
+      await others.commit({ checks: [], writes: [{ key: "b", value: 1 }] });
+      expect(await before).toMatchObject({ value: { key: "b" } });
+      const after = watch.next();
+      await first?.stop("SIGSTOP");
+      // It may have been the leader.
+      await expect
+        .poll(async () => await others.commit({ checks: [], writes: [{ key: "c", value: 1 }] }).catch(isAway), {
+          timeout: 20_000,
+        })
+        .toMatchObject({ committed: true });
+      expect(await after).toMatchObject({ value: { key: "c" } });
+      await watch.return?.();
+    });
+
     test("fails in time where the majority is gone, with what it knows of the commit", async () => {
       const servers = await start(...members);
       const store = open({ endpoints, timeoutMs: 2_000 });
