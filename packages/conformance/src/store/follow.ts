@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Store, WatchEvent } from "@netkit/core";
+import { setImmediate } from "node:timers/promises";
+import { isNetkitError, type Store, type WatchEvent } from "@netkit/core";
 import { patienceMs } from "./soon.ts";
 
 /** What a follower learns of a key. */
@@ -52,7 +53,7 @@ export class Follower {
 
   async #readAll(): Promise<Change[]> {
     this.resyncs += 1;
-    const entries = await this.#store.range(this.#prefix);
+    const entries = await whenBack(async () => await this.#store.range(this.#prefix));
     const keys = new Set(entries.map(({ key }) => key));
     const gone = [...this.#state.keys()].filter((key) => !keys.has(key));
     const news = entries.filter(({ key, revision }) => (this.#state.get(key)?.revision ?? 0) < revision);
@@ -89,6 +90,19 @@ export class Follower {
     assert.ok(revision >= this.revision, `changes reach ${revision}, yet tell of ${this.revision}`);
     this.revision = revision;
     return changes;
+  }
+}
+
+/** What somebody does who has to read everything: the servers may be away just then. */
+async function whenBack<T>(read: () => Promise<T>): Promise<T> {
+  for (const start = performance.now(); ;) {
+    try {
+      return await read();
+    } catch (error) {
+      const away = isNetkitError(error) && error.code === "STORE_UNAVAILABLE";
+      if (!away || performance.now() - start > patienceMs) throw error;
+      await setImmediate();
+    }
   }
 }
 

@@ -121,18 +121,23 @@ export const serverCases: readonly StoreCase[] = [
       const [reader, ...writers] = Array.from({ length: 4 }, context.open) as [Store, ...Store[]];
       const followers = [new Follower(reader, "k/", 0), new Follower(context.open(), "k/", 0)];
       const watching = followers.map((follower) => follower.watch(() => "k/end" in follower.state, 60_000));
-      const end = new AbortController();
       const acknowledged = new Map<string, number>();
-      const writing = writers.map((store, writer) => writeUntil(end.signal, store, writer, acknowledged));
-      for (let times = 0; times < 2; times++) {
-        const before = acknowledged.size;
-        await withoutServers(context, async () => {});
-        while (acknowledged.size === before) await reader.revision();
-      }
-      end.abort();
-      await Promise.all(writing);
-      await commit(reader, { checks: [], writes: [{ key: "k/end", value: 1 }] });
-      await Promise.all(watching);
+      const end = new AbortController();
+      const disturb = async (): Promise<void> => {
+        for (let times = 0; times < 2; times++) {
+          const before = acknowledged.size;
+          await withoutServers(context, async () => {});
+          while (acknowledged.size === before) await reader.revision();
+        }
+      };
+      const work = async (): Promise<void> => {
+        await Promise.all([
+          ...writers.map((store, writer) => writeUntil(end.signal, store, writer, acknowledged)),
+          disturb().finally(() => end.abort()),
+        ]);
+        await commit(reader, { checks: [], writes: [{ key: "k/end", value: 1 }] });
+      };
+      await Promise.all([...watching, work()]);
       const entries = await reader.range("k/");
       const there = new Map(entries.map(({ key, revision }) => [key, revision]));
       for (const [key, revision] of acknowledged) {
