@@ -1,4 +1,5 @@
-// Brings a clone to the state in which everything else can run: Node, pnpm, system packages, the workspace, the CLI.
+// Brings a clone to the state in which everything else can run: Node, pnpm, system packages, servers for tests, the
+// workspace, the CLI.
 // Runs on any Node >= 18 with nothing installed, and finds out cheaply what is there already.
 // usage: node .ci/setup.mjs [--then test|demo|bench [ARGS...]]
 import { spawn, spawnSync } from "node:child_process";
@@ -8,6 +9,7 @@ import {
   constants,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -15,7 +17,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { constants as system } from "node:os";
+import { constants as system, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -38,6 +40,7 @@ const programs = {
   "util-linux": ["unshare", "nsenter", "mount"],
   e2fsprogs: ["chattr"],
   procps: ["sysctl", "ps"],
+  openssl: ["openssl"],
   // Installed, not enabled: tests run it on hosts of their own.
   ufw: ["ufw"],
 };
@@ -67,6 +70,7 @@ if (!isWritable(root))
 const nodeBin = await node();
 process.env.PATH = [nodeBin, pnpmBin, join(root, "node_modules/.bin"), ...systemPath].join(delimiter);
 await systemPackages();
+if (target === undefined || target === "test") await servers();
 await workspace();
 await cli();
 if (done === 0 || option === undefined) say(`setup: everything is in place (${seconds(started)})`);
@@ -116,6 +120,82 @@ async function systemPackages() {
     const still = missingPackages();
     if (still.length > 0) fail(`apt-get installed ${still.join(" ")}, yet what they hold is not to be found`);
   });
+}
+
+/**
+ * Servers that tests run, by Debian package; `suite`: the last that has it, where newer ones don't. They are unpacked rather than installed: as
+ * packages they would be services of this machine. Where they can't be had, their tests are skipped.
+ */
+async function servers() {
+  const folder = join(tools, "servers");
+  const all = [
+    { program: "etcd", name: "etcd-server" },
+    { program: "etcdctl", name: "etcd-client" },
+    { program: "consul", name: "consul", suite: "bullseye" },
+  ];
+  const missing = all.filter(({ program }) => !isIn([join(folder, "usr/bin"), ...systemPath], program));
+  if (missing.length === 0 || !["apt-get", "dpkg-deb"].every((program) => isIn(systemPath, program))) return;
+  // Whoever is offline, or has another distribution, needn't wait for it every time.
+  const stamp = join(folder, "tried-today");
+  if (existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < 86_400_000) return;
+  await step(`servers for tests: ${missing.map(({ program }) => program).join(" ")}`, () => {
+    mkdirSync(folder, { recursive: true });
+    for (const { name, suite } of missing) {
+      const work = mkdtempSync(join(tmpdir(), "netkit-setup-"));
+      const found = downloadPackage(name, work) || (suite !== undefined && downloadFrom(suite, name, work));
+      for (const file of found ? readdirSync(work).filter((entry) => entry.endsWith(".deb")) : []) {
+        spawnSync("dpkg-deb", ["--extract", join(work, file), folder], { stdio: "ignore" });
+      }
+      rmSync(work, { recursive: true });
+    }
+  });
+  const still = missing.filter(({ program }) => !isIn([join(folder, "usr/bin")], program));
+  if (still.length === 0) return;
+  writeFileSync(stamp, "");
+  say(
+    `setup: ${still.map(({ name }) => name).join(" and ")} can't be had from apt-get; tests that need it are skipped`,
+  );
+}
+
+/** Into a folder. Takes no root; the machine's package lists are used as they are, or fetched for this once. */
+function downloadPackage(name, folder, options = []) {
+  const apt = (...words) => spawnSync("apt-get", [...options, ...words], { cwd: folder, stdio: "ignore" }).status === 0;
+  if (options.length === 0 && apt("download", name)) return true;
+  const lists = join(folder, "lists");
+  mkdirSync(join(lists, "partial"), { recursive: true });
+  mkdirSync(join(folder, "cache/archives/partial"), { recursive: true });
+  options = [...options, `-oDir::State::lists=${lists}`, `-oDir::Cache=${join(folder, "cache")}`];
+  if (process.getuid() === 0) options.push("-oAPT::Sandbox::User=root");
+  return apt("update") && apt("download", name);
+}
+
+/** From an earlier suite of the archive that this machine has its packages from. */
+function downloadFrom(suite, name, folder) {
+  const sources = join(folder, "sources");
+  mkdirSync(sources);
+  const own = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1];
+  const apt = "/etc/apt";
+  const parts = existsSync(`${apt}/sources.list.d`) ? readdirSync(`${apt}/sources.list.d`) : [];
+  for (const file of ["sources.list", ...parts.map((part) => `sources.list.d/${part}`)]) {
+    if (!/\.(list|sources)$/.test(file) || !existsSync(join(apt, file))) continue;
+    const text = withSuite(readFileSync(join(apt, file), "utf8"), own, suite);
+    if (text !== "") writeFileSync(join(sources, file.split("/").at(-1)), text);
+  }
+  return downloadPackage(name, folder, ["-oDir::Etc::sourcelist=/dev/null", `-oDir::Etc::sourceparts=${sources}`]);
+}
+
+/** Of apt's sources those of the machine's own suite, for another suite; in both formats (sources.list(5)). */
+function withSuite(text, own, suite) {
+  const lines = text
+    .matchAll(new RegExp(`^(deb (?:\\[.*?\\] )?\\S+) ${own} .*$`, "gm"))
+    .map(([, start]) => `${start} ${suite} main\n`);
+  const stanzas = text
+    .split(/\n\s*\n/)
+    .filter((stanza) => new RegExp(`^Suites:(.*\\s)?${own}(\\s|$)`, "m").test(stanza))
+    .map((stanza) =>
+      stanza.replace(/^Suites:.*$/m, `Suites: ${suite}`).replace(/^Components:.*$/m, "Components: main"),
+    );
+  return [...lines, ...stanzas].join("\n\n");
 }
 
 function missingPackages() {

@@ -22,7 +22,7 @@ const tiers = {
   unit: { project: "unit" },
   packed: { project: "packed", root: true },
   // Much of it waits for packets that don't come: two halves, each on a host of its own, take little longer than one.
-  kernel: { project: "kernel", root: true, wrap: privateHost, shards: 2 },
+  kernel: { project: "kernel", root: true, wrap: privateHost, shards: 3 },
 };
 
 const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });

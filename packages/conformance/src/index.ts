@@ -11,3 +11,8 @@ export type { CaseResult, ConformanceOptions, ConformanceReport } from "./run.ts
 export { loadSubject } from "./lab/subject.ts";
 export type { Subject } from "./lab/subject.ts";
 export { missingRequirement } from "./requirements.ts";
+export type { StoreCase, StoreCaseContext, StoreServers, StoreSpace, StoreSubject } from "./store/case.ts";
+export { storeCases } from "./store/index.ts";
+export { runStoreCase, runStoreConformance, storeCasesFor } from "./store/run.ts";
+export type { StoreConformanceOptions, StoreConformanceReport } from "./store/run.ts";
+export type { Tally, Verdict } from "./verdict.ts";

@@ -3,25 +3,17 @@ import { tiers, type Case, type Tier } from "./case.ts";
 import { driverCases } from "./cases/index.ts";
 import { loadSubject, type Subject } from "./lab/index.ts";
 import { isRequired, missingRequirement } from "./requirements.ts";
+import { tallyOf, verdictOf, type Tally, type Verdict } from "./verdict.ts";
 
-export interface CaseResult {
-  readonly id: string;
+export interface CaseResult extends Verdict {
   readonly tier: Tier;
-  readonly rule: string;
-  readonly outcome: "passed" | "failed" | "skipped";
-  /** Why it failed or was skipped. */
-  readonly reason?: string;
   readonly notes: readonly string[];
-  readonly ms: number;
 }
 
 /** Plain data, for `--json` too. */
-export interface ConformanceReport {
+export interface ConformanceReport extends Tally {
   readonly driver: string;
   readonly api: number;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
   readonly results: readonly CaseResult[];
 }
 
@@ -56,16 +48,7 @@ export async function runConformance(subject: Subject, options: ConformanceOptio
     results.push(result);
     options.onResult?.(result);
   }
-  const count = (outcome: CaseResult["outcome"]): number =>
-    results.filter((result) => result.outcome === outcome).length;
-  return {
-    driver: driver.name,
-    api: driver.api,
-    passed: count("passed"),
-    failed: count("failed"),
-    skipped: count("skipped"),
-    results,
-  };
+  return { driver: driver.name, api: driver.api, ...tallyOf(results), results };
 }
 
 /** @throws NetkitError ARGUMENT_INVALID for what no case's id starts with */
@@ -80,29 +63,23 @@ function refuseUnknown(only: readonly string[]): void {
 }
 
 async function runCase(
-  { id, tier, rule, requires, run }: Case,
+  candidate: Case,
   subject: Subject,
   driver: AnyDriver,
   signal: AbortSignal | undefined,
 ): Promise<CaseResult> {
+  const { id, tier, rule, requires, run } = candidate;
   const notes: string[] = [];
-  const start = performance.now();
-  const done = (outcome: CaseResult["outcome"], reason?: string): CaseResult => ({
-    id,
-    tier,
-    rule,
-    outcome,
-    ...(reason === undefined ? {} : { reason }),
-    notes,
-    ms: performance.now() - start,
-  });
   const missing = missingRequirement(requires);
-  if (missing !== undefined) return done(isRequired(tier, ...requires) ? "failed" : "skipped", missing);
-  try {
-    await run({ subject, driver, note: (text) => notes.push(text), ...(signal === undefined ? {} : { signal }) });
-    return done("passed");
-  } catch (error) {
-    signal?.throwIfAborted();
-    return done("failed", error instanceof Error ? error.message : JSON.stringify(error));
+  if (missing !== undefined) {
+    const outcome = isRequired(tier, ...requires) ? "failed" : "skipped";
+    return { id, tier, rule, outcome, reason: missing, notes, ms: 0 };
   }
+  const context = {
+    subject,
+    driver,
+    note: (text: string) => void notes.push(text),
+    ...(signal === undefined ? {} : { signal }),
+  };
+  return { ...(await verdictOf(candidate, () => run(context), signal)), tier, notes };
 }

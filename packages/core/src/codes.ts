@@ -81,6 +81,12 @@ export const codes = {
   STATE_NEWER: { kind: "unsupported", doc: "The state was written by a newer netkit." },
   PERMISSION: { kind: "permission", doc: "netkit needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN) for this." },
   STATE_UNWRITABLE: { kind: "unavailable", doc: "The state directory is read-only, full or damaged." },
+  STORE_UNAVAILABLE: {
+    kind: "unavailable",
+    doc: "The servers of the distributed store can't be reached, or can't answer now.",
+  },
+  STORE_REFUSED: { kind: "permission", doc: "The distributed store refuses the user, the token or the certificate." },
+  STORE_LIMIT: { kind: "unsupported", doc: "A commit holds more keys or bytes than the store takes at once." },
   LOCKED: { kind: "unavailable", doc: "Another netkit process holds the lock for too long." },
   AGENT_RUNNING: { kind: "conflict", doc: "An agent of this root runs already." },
   AGENT_UNAVAILABLE: { kind: "unavailable", doc: "The agent doesn't run, or doesn't answer." },

@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 export * from "./address.ts";
+export * from "./backoff.ts";
 export * from "./codes.ts";
 export * from "./digest.ts";
 export * from "./driver.ts";
@@ -25,4 +26,5 @@ export * from "./port.ts";
 export * from "./resource-key.ts";
 export * from "./resource.ts";
 export * from "./sources.ts";
+export * from "./store-entry.ts";
 export * from "./store.ts";

@@ -3,11 +3,14 @@ export interface Entry {
   readonly key: string;
   /** Plain JSON; whoever reads the same document may get the same object, which nobody changes. */
   readonly value: unknown;
-  /** The store's revision at which this value was written; at least 1. */
+  /** The store's revision at which this value was written; at least 1, and later than that of every earlier value of the key. */
   readonly revision: number;
 }
 
-/** One commit: if every check holds, all writes happen at one new revision; otherwise none. */
+/**
+ * One commit: if every check holds, all writes happen at one new revision; otherwise none. Every store takes 20 keys,
+ * all of them checked and written, and 256 KiB of JSON in all; what one doesn't take it refuses with STORE_LIMIT.
+ */
 export interface Commit {
   /** The revision that each key must still have; 0: the key must be absent. */
   readonly checks: readonly { readonly key: string; readonly revision: number }[];
@@ -26,6 +29,11 @@ export type CommitResult =
 
 export type LeaseId = string & { readonly __lease: true };
 
+/**
+ * Keys that live as long as somebody renews it. It never ends before its time to live has passed since it was last renewed,
+ * and soon after; how soon, and the shortest time to live, depends on the store's clock. A time during which the store's
+ * servers were away needn't count.
+ */
 export interface Lease {
   readonly id: LeaseId;
   /** Prolongs it by its time to live; false when it has run out already. */
@@ -34,8 +42,10 @@ export interface Lease {
   revoke(): Promise<void>;
 }
 
+/** In order of revisions; those of one revision belong together. */
 export type WatchEvent =
   | { readonly type: "put"; readonly key: string; readonly value: unknown; readonly revision: number }
+  /** The key was gone at `revision`; a store without a log of removals notices it at a later one than that of the removal. */
   | { readonly type: "delete"; readonly key: string; readonly revision: number }
   /** The history since the wanted revision is gone: read everything again, then go on from `revision`. */
   | { readonly type: "resync"; readonly revision: number };
@@ -54,8 +64,14 @@ export interface RangeOptions {
 }
 
 /**
- * A transactional, ordered key-value store. What `commit` acknowledged survives a crash of the process and, for
- * embedded stores, a power cut.
+ * A transactional, ordered key-value store: embedded, or on servers that any number of hosts share. What `commit`
+ * acknowledged survives a crash of the process and a power cut, and every read that begins afterwards sees it, whoever reads.
+ *
+ * Revisions are the store's own count of changes: they only grow, and commits in their order have revisions in that order.
+ * They needn't be consecutive, for others may write to the same servers.
+ *
+ * Without its servers a call fails in bounded time with STORE_UNAVAILABLE, whose `details.outcome` says of a commit whether
+ * it may have happened: "none" or "unknown". A watch waits for them and goes on where it was.
  */
 export interface Store {
   get(key: string): Promise<Entry | undefined>;
@@ -65,23 +81,26 @@ export interface Store {
   range(prefix: string, options?: RangeOptions): Promise<Entry[]>;
   commit(commit: Commit): Promise<CommitResult>;
   /**
-   * Changes after `revision` under `prefix`, in order, until `signal` aborts. A key that changed several times since
-   * may be reported once, at its latest change.
+   * Changes after `revision` under `prefix`, in order, until `signal` aborts or the store is closed. A key that changed
+   * several times may be reported once, at its latest change, and one that came and went not at all: who applies the
+   * events to what was there at `revision` has what is there at that of the last event.
    */
   watch(prefix: string, revision: number, signal: AbortSignal): AsyncIterable<WatchEvent>;
   /** What {@link watch} would report of all that was committed before the call, at once. */
   changes(prefix: string, revision: number): Promise<Changes>;
   /** Resolves when all that was committed before the call survives a power cut; other work can go on meanwhile. */
   flush(): Promise<void>;
-  /** The latest revision. */
+  /** The latest revision: nothing that was committed before the call is later. */
   revision(): Promise<number>;
   /** Whether nothing has been committed since the revision, said at once. A store that has to ask somebody hasn't this. */
   isAt?(revision: number): boolean;
+  /** A time to live shorter than the store can count becomes the shortest that it can. */
   lease(ttlMs: number): Promise<Lease>;
   /**
    * Until it is disposed of nobody else writes: the caller sees to that, with a lock. A store may have this that needn't
    * ask then whether what it knows is still so.
    */
   alone?(): Disposable;
+  /** Ends its watchers too. */
   close(): Promise<void>;
 }

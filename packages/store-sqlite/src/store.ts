@@ -1,14 +1,17 @@
 import { randomUUID } from "node:crypto";
-import type {
-  Changes,
-  Commit,
-  CommitResult,
-  Entry,
-  Lease,
-  LeaseId,
-  RangeOptions,
-  Store,
-  WatchEvent,
+import {
+  encodeValue,
+  endOfPrefix,
+  requireKeys,
+  type Changes,
+  type Commit,
+  type CommitResult,
+  type Entry,
+  type Lease,
+  type LeaseId,
+  type RangeOptions,
+  type Store,
+  type WatchEvent,
 } from "@netkit/core";
 import { bootId, ended, monotonicMs } from "./clock.ts";
 import type { Database } from "./database.ts";
@@ -105,7 +108,7 @@ export class SqliteStore implements Store {
 
   async range(prefix: string, { from = prefix, limit }: RangeOptions = {}): Promise<Entry[]> {
     const sql = `${select} WHERE key >= ? AND key < ? AND ${live} ORDER BY key`;
-    const values = [from > prefix ? from : prefix, endOf(prefix), monotonicMs(), bootId()];
+    const values = [from > prefix ? from : prefix, endOfPrefix(prefix), monotonicMs(), bootId()];
     const rows =
       limit === undefined
         ? this.#database.all<EntryRow>(sql, ...values)
@@ -171,7 +174,7 @@ export class SqliteStore implements Store {
         const { events, upTo, more } = this.#changes(prefix, seen);
         for (const event of events) {
           yield event;
-          if (signal.aborted) return;
+          if (signal.aborted || this.#closed) return;
         }
         seen = upTo;
         if (!more) await bell.rung();
@@ -260,7 +263,7 @@ export class SqliteStore implements Store {
   #put(key: string, value: unknown, lease: LeaseId | undefined, revision: number): 1 {
     const sql = `INSERT INTO entry (key, value, revision, lease) VALUES (?, ?, ?, ?) ON CONFLICT (key)
       DO UPDATE SET value = excluded.value, revision = excluded.revision, lease = excluded.lease`;
-    const text = JSON.stringify(value);
+    const text = encodeValue(value);
     this.#database.run(sql, key, text, revision, lease ?? null);
     this.#keep(entryOf({ key, value: text, revision }), lease ?? null);
     return 1;
@@ -309,7 +312,7 @@ export class SqliteStore implements Store {
     const latest = this.#revision();
     const upTo = Math.min(latest, seen + revisionsPerRead);
     const where = "revision > ? AND revision <= ? AND key >= ? AND key < ?";
-    const span = [seen, upTo, prefix, endOf(prefix)];
+    const span = [seen, upTo, prefix, endOfPrefix(prefix)];
     const rows = this.#database.all<ChangeRow>(
       `SELECT revision, key, value FROM entry WHERE ${where}
        UNION ALL SELECT revision, key, NULL FROM removed WHERE ${where} ORDER BY revision, key`,
@@ -341,15 +344,4 @@ function eventOf({ revision, key, value }: ChangeRow): WatchEvent {
   return value === null
     ? { type: "delete", key, revision }
     : Object.assign(entryOf({ key, value, revision }), { type: "put" as const });
-}
-
-/** The first key after all those that start with `prefix`. DEL sorts after all printable characters. */
-function endOf(prefix: string): string {
-  return `${prefix}\u007f`;
-}
-
-function requireKeys(keys: readonly string[]): void {
-  const seen = new Set<string>();
-  const bad = keys.find((key) => !/^[\x20-\x7e]+$/.test(key) || seen.size === seen.add(key).size);
-  if (bad !== undefined) throw new TypeError(`not a key, or written twice in one commit: ${JSON.stringify(bad)}`);
 }

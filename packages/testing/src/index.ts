@@ -1,7 +1,12 @@
 /**
  * Hosts for tests, the leak oracle and fault injection: conformance has them, so that everybody's drivers can be
- * tested with them.
+ * tested with them. And servers of distributed stores.
  *
  * @packageDocumentation
  */
 export * from "@netkit/conformance/lab";
+export { makeAuthority, type Authority, type Certificate } from "./servers/certificates.ts";
+export { consulProgram, consulServer, type ConsulOptions } from "./servers/consul.ts";
+export { etcdctl, etcdPrograms, etcdServer, type EtcdOptions } from "./servers/etcd.ts";
+export { ownLoopback } from "./servers/loopback.ts";
+export { Server, type ServerOptions } from "./servers/server.ts";

@@ -1,7 +1,7 @@
 import type { Store } from "@netkit/core";
 
 /** A store that reads or writes in a way of its own. */
-export function storeWith(store: Store, own: Partial<Pick<Store, "get" | "getAll" | "commit" | "flush">>): Store {
+export function storeWith(store: Store, own: Partial<Store>): Store {
   return {
     get: async (key) => await store.get(key),
     getAll: async (keys) => await store.getAll(keys),

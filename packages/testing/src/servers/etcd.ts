@@ -1,0 +1,57 @@
+import { execFileSync } from "node:child_process";
+import { Server } from "./server.ts";
+import { findProgram } from "./program.ts";
+
+export interface EtcdOptions {
+  /** On which port of 127.0.0.1 it serves clients; the next one is for its peers. Default 2379. */
+  readonly port?: number;
+  /** Files; with them it speaks TLS, and asks clients for a certificate of the same authority. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** The ports of all members of its cluster. Default: itself alone. */
+  readonly cluster?: readonly number[];
+  readonly more?: readonly string[];
+}
+
+/** The server of etcd, and etcdctl, if this machine has both. */
+export const etcdPrograms: { readonly etcd: string; readonly etcdctl: string } | undefined = programs();
+
+function programs(): typeof etcdPrograms {
+  const [etcd, etcdctl] = [findProgram("etcd"), findProgram("etcdctl")];
+  return etcd === undefined || etcdctl === undefined ? undefined : { etcd, etcdctl };
+}
+
+function peer(port: number): string {
+  return `http://127.0.0.1:${port + 1}`;
+}
+
+/** A member of etcd that isn't started yet. */
+export function etcdServer({ port = 2379, tls, cluster = [port], more = [] }: EtcdOptions = {}): Server {
+  if (etcdPrograms === undefined) throw new Error("this machine has no etcd: npm run setup");
+  const client = `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;
+  const words = {
+    name: `m${port}`,
+    "listen-client-urls": client,
+    "advertise-client-urls": client,
+    "listen-peer-urls": peer(port),
+    "initial-advertise-peer-urls": peer(port),
+    "initial-cluster": cluster.map((member) => `m${member}=${peer(member)}`).join(","),
+    logger: "zap",
+    ...(tls === undefined ? {} : { "cert-file": tls.cert, "key-file": tls.key, "trusted-ca-file": tls.ca }),
+  };
+  return new Server({
+    program: etcdPrograms.etcd,
+    argv: (directory) => [
+      ...Object.entries({ "data-dir": directory, ...words }).map(([name, value]) => `--${name}=${value}`),
+      ...(tls === undefined ? [] : ["--client-cert-auth"]),
+      ...more,
+    ],
+    ready: /serving (insecure )?client (requests|traffic)/,
+  });
+}
+
+/** What etcdctl prints. */
+export function etcdctl(words: readonly string[], environment: Readonly<Record<string, string>> = {}): string {
+  if (etcdPrograms === undefined) throw new Error("this machine has no etcdctl: npm run setup");
+  const env = { ...process.env, ETCDCTL_API: "3", ...environment };
+  return execFileSync(etcdPrograms.etcdctl, words, { encoding: "utf8", env, stdio: ["ignore", "pipe", "pipe"] });
+}

@@ -1,0 +1,4 @@
+import { describeStoreConformance } from "@netkit/conformance/vitest";
+import { sqlite } from "./stores/sqlite.ts";
+
+describeStoreConformance(sqlite);
