@@ -21,7 +21,7 @@ const tiers = {
   gates: { project: "gates" },
   unit: { project: "unit" },
   packed: { project: "packed", root: true },
-  // Much of it waits for packets that don't come: two halves, each on a host of its own, take little longer than one.
+  // Much of it waits for packets that don't come: three parts, each on a host of its own, take little longer than one.
   kernel: { project: "kernel", root: true, wrap: privateHost, shards: 3 },
 };
 
