@@ -16,6 +16,7 @@ import {
   type Netkit,
   type NetkitOptions,
   type RecordChange,
+  type Replication,
 } from "@netkit/engine";
 import { agentSocket } from "./client.ts";
 import { Announcements } from "./announcements.ts";
@@ -53,7 +54,11 @@ const lookEveryMs = 1_000;
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const root = resolve(options.root ?? defaultRoot);
   let agent: Agent | undefined;
-  const itself: AgentLink = { changed: async () => void (await agent?.settle()), serves: async () => true };
+  const itself: AgentLink = {
+    changed: async () => void (await agent?.settle()),
+    serves: async () => true,
+    share: async () => await agent?.share(),
+  };
   const netkit = await openNetkit({ ...options, root, agent: itself });
   const lock = new Lock(join(root, "agent.lock"));
   let held: Disposable | undefined;
@@ -116,6 +121,7 @@ export class Agent implements AsyncDisposable {
   readonly #troubles: Troubles;
   readonly #lockFile: Footing;
   #routes: RouteWatch | undefined;
+  #replication: Replication | undefined;
   #api: ApiServer | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #look: NodeJS.Timeout | undefined;
@@ -151,6 +157,7 @@ export class Agent implements AsyncDisposable {
     await this.#apply(present);
     this.#watchProcesses(present);
     this.events.emit({ type: "agent", action: "start", id: String(process.pid), name: "agent", attributes: {} });
+    this.#replication = await this.netkit.replicate((error) => this.#troubles.report(error));
     this.#routes = new RouteWatch(this.netkit, this.events, (error) => this.#troubles.report(error));
     this.#api = await serveApi(agentSocket(this.netkit.instance.root), this);
     this.#look = setInterval(() => void this.#lookAround(), lookEveryMs);
@@ -176,6 +183,17 @@ export class Agent implements AsyncDisposable {
     return this.#nameServers.expect(namespace);
   }
 
+  /**
+   * Sees that this host has a lease in the store that hosts share, and has taken in what others wrote there.
+   * @throws NetkitError STORE_UNAVAILABLE; AGENT_UNAVAILABLE: this agent knows of no such store
+   */
+  async share(): Promise<void> {
+    if (this.#replication !== undefined) return await this.#replication.ready();
+    throw new NetkitError("AGENT_UNAVAILABLE", "the agent was started without the store that hosts share", {
+      hint: "End it (netkit agent stop); the next command that needs one starts it with the store.",
+    });
+  }
+
   status(): Status {
     const { records } = this.#following;
     return {
@@ -192,6 +210,8 @@ export class Agent implements AsyncDisposable {
       watchedProcesses: this.#endings.watched,
       overlaps: this.#routes?.size ?? 0,
       listeners: this.events.listeners,
+      shares: this.#replication !== undefined,
+      holdsLease: this.#replication?.holdsLease ?? false,
     };
   }
 
@@ -213,6 +233,7 @@ export class Agent implements AsyncDisposable {
     this.events.emit({ type: "agent", action: "stop", id: String(process.pid), name: "agent", attributes: {} });
     // Whoever comes from now on finds nobody, and starts another one, which waits for the lock.
     await this.#api?.close();
+    await this.#replication?.close();
     await this.#turn;
     await this.#routes?.close();
     this.#endings.close();
@@ -280,7 +301,7 @@ export class Agent implements AsyncDisposable {
 
   get #needed(): boolean {
     const serves = this.#nameServers.size > 0 || this.#reservations.needed || this.events.listeners > 0;
-    return serves || this.#endings.needed || this.#announcements.needed;
+    return serves || this.#replication !== undefined || this.#endings.needed || this.#announcements.needed;
   }
 
   /** Nobody can ask it, and nobody is in the namespaces that it serves, but those of strangers. */
@@ -328,7 +349,7 @@ function unserved(who: string, { protocol, port }: Binding, cause: unknown): Net
 
 /** The namespaces in which a changed record may call for something else to be served. */
 function namespacesOf({ type, now, before }: RecordChange): NamespaceId[] {
-  if (type === "network") return [];
+  if (type === "network" || type === "remote") return [];
   return [now, before].flatMap((record) => {
     if (record === undefined) return [];
     return "namespace" in record ? [record.namespace] : [record.id];

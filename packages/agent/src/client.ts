@@ -119,6 +119,14 @@ export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
         () => false,
       );
     },
+    async share() {
+      const request = { method: "POST", target: "/v1/share", timeoutMs: 2 * patienceMs } as const;
+      await askAgent(path, request).catch(async (error: unknown) => {
+        if (!isNobodyThere(error)) throw error;
+        await start();
+        await askAgent(path, request);
+      });
+    },
     async expect(namespace) {
       if (!existsSync(path)) return undefined;
       const request = { method: "POST", target: "/v1/expect", body: { namespace }, timeoutMs: patienceMs } as const;

@@ -6,7 +6,10 @@ import {
   type EndpointId,
   type Ip,
   type NamespaceId,
+  type Network,
   type NetworkId,
+  type RemoteEndpoint,
+  type Sandbox,
 } from "@netkit/core";
 import type { Names } from "@netkit/dns";
 import type { RecordChange, Records } from "@netkit/engine";
@@ -14,9 +17,10 @@ import type { RecordChange, Records } from "@netkit/engine";
 /** What a sandbox calls the host, netkit's own word first; the others are those of Docker Desktop and Podman. */
 const hostNames = ["host.netkit.internal", "host.docker.internal", "host.containers.internal"];
 
-/** An endpoint as it stands in the tables. */
+/** An endpoint as it stands in the tables, of this host or another. */
 interface Entry {
-  readonly endpoint: Endpoint;
+  readonly network: NetworkId;
+  readonly addresses: readonly Ip[];
   readonly names: readonly string[];
   /** `sandbox.network`, its name in the reverse direction. */
   readonly fullName: string;
@@ -35,9 +39,12 @@ interface Zone {
 export class Directory {
   readonly #records: Records;
   readonly #entries = new Map<EndpointId, Entry>();
+  readonly #remotes = new Map<EndpointId, Entry>();
   readonly #zones = new Map<NetworkId, Zone>();
   readonly #members = new Map<NamespaceId, Set<EndpointId>>();
   readonly #dirty = new Map<EndpointId, NamespaceId>();
+  /** By their keys in the records. */
+  readonly #dirtyRemotes = new Map<string, EndpointId>();
   readonly #catchUp: () => Promise<unknown> | undefined;
 
   /** @param catchUp undefined: the records are those of this moment; otherwise they are when it has resolved */
@@ -48,6 +55,8 @@ export class Directory {
 
   /** Takes note of a change; it counts from {@link settle} on, for it may name records whose own change is still to come. */
   note(change: RecordChange): void {
+    const remote = change.type === "remote" ? (change.now ?? change.before) : undefined;
+    if (remote !== undefined) this.#dirtyRemotes.set(`${remote.network}/${remote.id}`, remote.id);
     if (change.type !== "endpoint") return;
     const endpoint = change.now ?? change.before;
     if (endpoint !== undefined) this.#dirty.set(endpoint.id, endpoint.namespace);
@@ -57,11 +66,20 @@ export class Directory {
     for (const [id, namespace] of this.#dirty) {
       const old = this.#entries.get(id);
       if (old !== undefined) this.#remove(old);
+      this.#entries.delete(id);
       const endpoint = this.#records.endpoints.get(id);
       if (endpoint !== undefined) this.#add(endpoint);
       else takeOut(this.#members, namespace, id);
     }
     this.#dirty.clear();
+    for (const [key, id] of this.#dirtyRemotes) {
+      const old = this.#remotes.get(id);
+      if (old !== undefined) this.#remove(old);
+      this.#remotes.delete(id);
+      const remote = this.#records.remotes.get(key);
+      if (remote !== undefined) this.#addRemote(remote);
+    }
+    this.#dirtyRemotes.clear();
   }
 
   /** Whether an endpoint of the namespace leads out of the host. */
@@ -75,7 +93,9 @@ export class Directory {
 
   /** The endpoints of a namespace on networks that have names. */
   endpointsOf(namespace: NamespaceId): Endpoint[] {
-    return [...(this.#members.get(namespace) ?? [])].flatMap((id) => this.#entries.get(id)?.endpoint ?? []);
+    return [...(this.#members.get(namespace) ?? [])].flatMap((id) =>
+      this.#entries.has(id) ? (this.#records.endpoints.get(id) ?? []) : [],
+    );
   }
 
   /** How many endpoints have names. */
@@ -99,8 +119,7 @@ export class Directory {
     for (const { network } of own) {
       const entries = this.#find(network, name);
       if (entries === undefined) continue;
-      for (const { endpoint } of entries)
-        (found ??= []).push(...endpoint.addresses.map(({ address }) => ipOf(address)));
+      for (const { addresses } of entries) (found ??= []).push(...addresses);
     }
     return found;
   }
@@ -133,26 +152,46 @@ export class Directory {
     const sandbox = this.#records.sandboxes.get(endpoint.sandbox);
     getOrMake(this.#members, endpoint.namespace, () => new Set()).add(endpoint.id);
     if (network === undefined || sandbox === undefined || !hasNames(network)) return;
-    const words = [sandbox.name, sandbox.hostname, shortId(sandbox.id), ...endpoint.aliases];
-    const names = [...new Set(words.map((word) => word.toLowerCase()))];
-    const entry: Entry = { endpoint, names, fullName: `${sandbox.name}.${network.name}` };
+    const addresses = endpoint.addresses.map(({ address }) => ipOf(address));
+    const entry = entryOf(network, sandbox, endpoint.aliases, addresses);
     this.#entries.set(endpoint.id, entry);
-    const zone = getOrMake(this.#zones, network.id, () => ({ byName: new Map(), byAddress: new Map() }));
-    for (const name of names) getOrMake(zone.byName, name, () => new Set()).add(entry);
-    for (const { address } of endpoint.addresses) zone.byAddress.set(ipOf(address), entry);
+    this.#insert(entry);
+  }
+
+  #addRemote({ id, network: networkId, sandbox, addresses }: RemoteEndpoint): void {
+    const network = this.#records.networks.get(networkId);
+    // Another host itself has no name.
+    if (network === undefined || sandbox === undefined) return;
+    const entry = entryOf(network, sandbox, sandbox.aliases, addresses.map(ipOf));
+    this.#remotes.set(id, entry);
+    this.#insert(entry);
+  }
+
+  #insert(entry: Entry): void {
+    const zone = getOrMake(this.#zones, entry.network, () => ({ byName: new Map(), byAddress: new Map() }));
+    for (const name of entry.names) getOrMake(zone.byName, name, () => new Set()).add(entry);
+    for (const address of entry.addresses) zone.byAddress.set(address, entry);
   }
 
   #remove(entry: Entry): void {
-    const { id, network, addresses } = entry.endpoint;
-    this.#entries.delete(id);
-    const zone = this.#zones.get(network);
+    const zone = this.#zones.get(entry.network);
     if (zone === undefined) return;
     for (const name of entry.names) takeOut(zone.byName, name, entry);
     // The address may be another endpoint's by now.
-    for (const { address } of addresses)
-      if (zone.byAddress.get(ipOf(address)) === entry) zone.byAddress.delete(ipOf(address));
-    if (zone.byName.size === 0) this.#zones.delete(network);
+    for (const address of entry.addresses) if (zone.byAddress.get(address) === entry) zone.byAddress.delete(address);
+    if (zone.byName.size === 0) this.#zones.delete(entry.network);
   }
+}
+
+function entryOf(
+  network: Network,
+  { id, name, hostname }: Pick<Sandbox, "id" | "name" | "hostname">,
+  aliases: readonly string[],
+  addresses: readonly Ip[],
+): Entry {
+  const words = [name, hostname, shortId(id), ...aliases];
+  const names = [...new Set(words.map((word) => word.toLowerCase()))];
+  return { network: network.id, addresses, names, fullName: `${name}.${network.name}` };
 }
 
 function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {

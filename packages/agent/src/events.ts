@@ -118,6 +118,8 @@ function happenings(change: RecordChange, nameOf: NameOf): Happening[] {
     }
     case "endpoint":
       return endpointHappenings(change.now, change.before, nameOf);
+    // Other hosts tell of what is theirs.
+    case "remote":
     case "namespace":
       return [];
   }

@@ -65,6 +65,18 @@ export const routes: readonly Route[] = [
     answer: schemas.serving,
     run: async (agent, _, { namespace }) => ({ serving: await agent.expect(namespace as NamespaceId) }),
   }),
+  route({
+    method: "POST",
+    path: "/v1/share",
+    summary:
+      "Answers once this host has a lease in the store that hosts share, and all was taken in that others wrote there.",
+    body: nothing,
+    answer: statusSchema,
+    run: async (agent) => {
+      await agent.share();
+      return agent.status();
+    },
+  }),
   {
     method: "GET",
     path: "/v1/metrics",

@@ -21,6 +21,10 @@ export interface Status {
   readonly overlaps: number;
   /** Streams of events. */
   readonly listeners: number;
+  /** It shares networks with other hosts, by a store of theirs. */
+  readonly shares: boolean;
+  /** This host has a lease there. */
+  readonly holdsLease: boolean;
 }
 
 const count = z.int().min(0);
@@ -39,4 +43,6 @@ export const statusSchema: z.ZodType<Status> = z.strictObject({
   watchedProcesses: count,
   overlaps: count,
   listeners: count,
+  shares: z.boolean(),
+  holdsLease: z.boolean(),
 });

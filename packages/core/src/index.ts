@@ -26,5 +26,6 @@ export * from "./port.ts";
 export * from "./resource-key.ts";
 export * from "./resource.ts";
 export * from "./sources.ts";
+export * from "./stable-json.ts";
 export * from "./store-entry.ts";
 export * from "./store.ts";

@@ -1,7 +1,7 @@
 import type { Cidr, Ip, Mac } from "./address.ts";
-import type { EndpointAddress, Facts, PublishedPort, Subnet } from "./driver.ts";
+import type { EndpointAddress, Facts, HostView, PublishedPort, Subnet } from "./driver.ts";
 import type { InterfaceSysctls } from "./endpoint-option.ts";
-import type { EndpointId, NamespaceId, NetworkId, SandboxId } from "./ids.ts";
+import type { EndpointId, HostId, NamespaceId, NetworkId, SandboxId } from "./ids.ts";
 import type { NetworkRoute } from "./network-route.ts";
 import type { OptionInput } from "./option.ts";
 
@@ -49,6 +49,51 @@ export interface Network extends Record_ {
   readonly besideHost?: boolean;
   /** An address was used here with a MAC that doesn't follow from it: endpoints announce theirs to their neighbours. */
   readonly announces?: boolean;
+  /** Of a global network: how it stands with the store that hosts share. */
+  readonly share?: NetworkShare;
+}
+
+/** What a host keeps of a global network beside the record that all hosts have. */
+export interface NetworkShare {
+  /** That of the shared record; 0: not known yet. */
+  readonly revision: number;
+  /** Somebody is about to remove it: nothing can be attached to it. */
+  readonly removing?: boolean;
+  /** This host's part, while the network is realised. */
+  readonly host?: HostView;
+  /** The id of the record that tells other hosts of that part. */
+  readonly part?: EndpointId;
+}
+
+/** A host as others know it. */
+export interface SharedHost {
+  readonly id: HostId;
+  readonly name: string;
+  /** Its address on the underlay, where tunnels end. */
+  readonly vtep: Ip;
+  readonly mtu: number;
+}
+
+/** An endpoint of a global network on another host, or that host's own part in the network. */
+export interface RemoteEndpoint {
+  readonly id: EndpointId;
+  readonly network: NetworkId;
+  readonly host: HostId;
+  readonly hostName: string;
+  readonly vtep: Ip;
+  readonly mac: Mac;
+  /** Each with its subnet's prefix length. */
+  readonly addresses: readonly Cidr[];
+  readonly linkLocal?: readonly Cidr[];
+  /** Who is called what; absent: it is the host itself. */
+  readonly sandbox?: RemoteSandbox;
+}
+
+export interface RemoteSandbox {
+  readonly id: SandboxId;
+  readonly name: string;
+  readonly hostname: string;
+  readonly aliases: readonly string[];
 }
 
 /** A sandbox's attachment to a network, as stored. */

@@ -2,7 +2,7 @@ import type { Resource, ResourceKey } from "./resource.ts";
 
 /** Who wants a resource, for marks, messages and sharing. */
 export interface Owner {
-  readonly type: "network" | "endpoint" | "sandbox";
+  readonly type: "network" | "endpoint" | "sandbox" | "peer";
   readonly id: string;
   readonly name: string;
 }

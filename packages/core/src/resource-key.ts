@@ -1,4 +1,7 @@
 import type { Resource, ResourceKey } from "./resource.ts";
+import { stableJson } from "./stable-json.ts";
+
+const noData = ["ensure", "dependsOn"];
 
 /** The key of a resource. Two resources with one key are the same kernel object and must agree in all their data. */
 export function keyOf(resource: Resource): ResourceKey {
@@ -7,7 +10,7 @@ export function keyOf(resource: Resource): ResourceKey {
 
 /** True if the two describe the same object in the same way; `ensure` and `dependsOn` don't count. */
 export function sameData(a: Resource, b: Resource): boolean {
-  return a === b || stableJson(a) === stableJson(b);
+  return a === b || stableJson(a, noData) === stableJson(b, noData);
 }
 
 function identity(resource: Resource): string {
@@ -47,12 +50,4 @@ function identity(resource: Resource): string {
     case "publish":
       return `${resource.family} ${resource.hostAddress ?? "*"} ${resource.protocol} ${resource.hostPort.first}-${resource.hostPort.last}`;
   }
-}
-
-function stableJson(resource: Resource): string {
-  return JSON.stringify(resource, (key: string, value: unknown) => {
-    if (key === "ensure" || key === "dependsOn") return undefined;
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).toSorted(([x], [y]) => (x < y ? -1 : 1)));
-  });
 }

@@ -140,9 +140,11 @@ async function staticAddress(draft: Draft, network: Network, subnets: Network["s
 async function refuseTaken(draft: Draft, network: Network, ip: Ip): Promise<void> {
   const holder = await draft.get<AddressHolder>(addressKeyOf(network.id, ip));
   if (holder === undefined) return;
-  const endpoint = await draft.get<Endpoint>(keys.endpoint(holder.endpoint));
+  const endpoint = holder.who === undefined ? await draft.get<Endpoint>(keys.endpoint(holder.endpoint)) : undefined;
   const name =
-    endpoint === undefined ? "another endpoint" : `sandbox '${(await sandboxOf(draft, endpoint.sandbox)).name}'`;
+    endpoint === undefined
+      ? (holder.who ?? "another endpoint")
+      : `sandbox '${(await sandboxOf(draft, endpoint.sandbox)).name}'`;
   throw new NetkitError("ADDRESS_TAKEN", `address ${ip} is in use by ${name}`, {
     hint: "Choose another one, or leave it out to get a free one.",
     details: { address: ip, network: network.name },
@@ -150,7 +152,7 @@ async function refuseTaken(draft: Draft, network: Network, ip: Ip): Promise<void
 }
 
 /** Of several subnets the first with room gives it. */
-async function nextAddress(draft: Draft, network: Network, subnets: Network["subnets"]): Promise<Assigned> {
+export async function nextAddress(draft: Draft, network: Network, subnets: Network["subnets"]): Promise<Assigned> {
   let full: unknown;
   for (const subnet of subnets) {
     const prefix = keys.address(network.id, `${familyOf(subnet.subnet)}/`);

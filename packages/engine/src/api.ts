@@ -11,6 +11,7 @@ import type {
   Mac,
   Namespace,
   NamespaceId,
+  NetkitError,
   Network,
   NetworkId,
   OptionInput,
@@ -18,10 +19,12 @@ import type {
   Plan,
   PortSpec,
   RefusingRoute,
+  RemoteEndpoint,
   Resource,
   Sandbox,
   SandboxId,
   SandboxProcess,
+  SharedHost,
   Store,
 } from "@netkit/core";
 import type { SandboxChild, SpawnOptions } from "@netkit/sandbox";
@@ -50,8 +53,24 @@ export interface NetkitOptions {
   readonly store?: Store;
   /** Time of each step and kernel request (`--timings`). */
   readonly onTiming?: (timing: Timing) => void;
+  /** What global networks are shared with other hosts by; default a store in `root`, of this host alone. */
+  readonly shared?: SharedOptions;
   /** Serves names in sandboxes and watches over them; without one, sandboxes ask the host's name servers. */
   readonly agent?: AgentLink;
+}
+
+export interface SharedOptions {
+  /** Opens the store; called when a global network first needs it. */
+  readonly open?: () => Promise<Store>;
+  /**
+   * What other hosts reach this one by: a link or one of its addresses. Default the address of the default route's link; on a
+   * host without one 127.0.0.1.
+   */
+  readonly advertise?: string;
+  /** What this host is called there; default its hostname. */
+  readonly name?: string;
+  /** How long it is taken to be there after it was last heard of, in ms; default 15,000. */
+  readonly leaseMs?: number;
 }
 
 /** The way to the agent of the instance, as `@netkit/agent` has one. */
@@ -68,6 +87,11 @@ export interface AgentLink {
    * meanwhile. Undefined if none is running. It must not reject.
    */
   expect?(namespace: NamespaceId): Promise<Expectation | undefined>;
+  /**
+   * Resolves when an agent, started if there is none, holds this host's lease in the shared store.
+   * @throws NetkitError AGENT_UNAVAILABLE, STORE_UNAVAILABLE
+   */
+  share?(): Promise<void>;
 }
 
 /** Disposed of when the change fails. */
@@ -90,7 +114,8 @@ export type RecordChange =
   | { readonly type: "network"; readonly now: Network | undefined; readonly before: Network | undefined }
   | { readonly type: "sandbox"; readonly now: Sandbox | undefined; readonly before: Sandbox | undefined }
   | { readonly type: "namespace"; readonly now: Namespace | undefined; readonly before: Namespace | undefined }
-  | { readonly type: "endpoint"; readonly now: Endpoint | undefined; readonly before: Endpoint | undefined };
+  | { readonly type: "endpoint"; readonly now: Endpoint | undefined; readonly before: Endpoint | undefined }
+  | { readonly type: "remote"; readonly now: RemoteEndpoint | undefined; readonly before: RemoteEndpoint | undefined };
 
 /** All records of an instance. */
 export interface Records {
@@ -98,6 +123,8 @@ export interface Records {
   readonly sandboxes: ReadonlyMap<SandboxId, Sandbox>;
   readonly namespaces: ReadonlyMap<NamespaceId, Namespace>;
   readonly endpoints: ReadonlyMap<EndpointId, Endpoint>;
+  /** Endpoints of other hosts, and what those hosts themselves have on networks, by `<network>/<endpoint>`. */
+  readonly remotes: ReadonlyMap<string, RemoteEndpoint>;
 }
 
 /** Records kept up to date in memory. */
@@ -176,6 +203,8 @@ export interface NetworkRequest {
 /** A network with what is attached to it. */
 export interface NetworkDetails extends Network {
   readonly endpoints: readonly EndpointDetails[];
+  /** Of a global network: what other hosts have on it, those hosts themselves included. */
+  readonly remotes: readonly RemoteEndpoint[];
   /** By subnet: addresses in use (gateway and reserved ones included) and how many can still be handed out. */
   readonly usage: Readonly<Record<Cidr, { readonly used: number; readonly available: bigint }>>;
 }
@@ -356,6 +385,29 @@ export interface Info {
   readonly kernel: string;
 }
 
+/** The replicator of an instance: see {@link Netkit.replicate}. */
+export interface Replication {
+  /** This host has a lease that lives. */
+  readonly holdsLease: boolean;
+  /**
+   * Resolves when it has one, and all was taken in that others had written before the call.
+   * @throws NetkitError STORE_UNAVAILABLE
+   */
+  ready(): Promise<void>;
+  /** Where no global network is on this host, others forget it at once; otherwise when its lease ends. */
+  close(): Promise<void>;
+}
+
+/** A host of the store that hosts share. */
+export interface HostDetails extends SharedHost {
+  /** It is this one. */
+  readonly isThis: boolean;
+  /** `up`: it has a lease, as far as this host knows; `down`: it has none, and other hosts know nothing of what it has. */
+  readonly state: "up" | "down";
+  /** How many endpoints it has on global networks. */
+  readonly endpoints: number;
+}
+
 export interface Netkit extends AsyncDisposable {
   readonly instance: Instance;
   readonly networks: Networks;
@@ -374,6 +426,14 @@ export interface Netkit extends AsyncDisposable {
   /** Removes what nobody needs: strays, ended and gone sandboxes. */
   gc(options?: ChangeOptions): Promise<Finding[]>;
   info(): Promise<Info>;
+  /** The hosts that share networks, this one first; empty where none of them was ever used. */
+  hosts(): Promise<HostDetails[]>;
+  /**
+   * Takes what other hosts do into this host's state, and keeps this host's lease: for the agent, one at a time. Undefined where
+   * no other store is named than that of this host alone. It starts whether the store is there or not.
+   * @param onError what goes wrong meanwhile
+   */
+  replicate(onError: (error: NetkitError) => void): Promise<Replication | undefined>;
   /** Reads all records, reporting each as made; later changes are reported by {@link Following.catchUp}. */
   follow(onChange: (change: RecordChange) => void): Promise<Following>;
   close(): Promise<void>;

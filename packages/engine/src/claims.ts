@@ -6,20 +6,27 @@ import { keys } from "./state.ts";
 /** Takes what a driver claims of a space that networks share. @throws NetkitError RESOURCE_CONFLICT */
 export async function takeClaim(draft: Draft, claim: Claim, network: Network): Promise<string> {
   const isFree = async (value: string): Promise<boolean> => (await holderOf(draft, claim, value)) === undefined;
-  let value: string | undefined;
-  if (claim.value !== undefined) {
-    if (await isFree(claim.value)) value = claim.value;
-  } else if (claim.range !== undefined) {
-    for (let candidate = claim.range.first; candidate <= claim.range.last && value === undefined; candidate++) {
-      if (await isFree(String(candidate))) value = String(candidate);
-    }
-  }
+  const value = await chooseValue(claim, isFree);
   if (value === undefined) {
-    throw await claimTaken(draft, claim, network);
+    const holder = claim.value === undefined ? undefined : await holderOf(draft, claim, claim.value);
+    const other = holder === undefined ? undefined : await networkOf(draft, holder);
+    throw claimTaken(claim, network.name, other?.name);
   }
   const { space, shared } = claim;
   draft.put(shared === true ? keys.sharedClaim(space, value, network.id) : keys.claim(space, value), network.id);
   return value;
+}
+
+/** The value that is asked for, or the first of the range, if it is free. */
+export async function chooseValue(
+  { value, range }: Claim,
+  isFree: (value: string) => Promise<boolean> | boolean,
+): Promise<string | undefined> {
+  if (value !== undefined) return (await isFree(value)) ? value : undefined;
+  if (range === undefined) return undefined;
+  for (let candidate = range.first; candidate <= range.last; candidate++)
+    if (await isFree(String(candidate))) return String(candidate);
+  return undefined;
 }
 
 /** A network that has a value and doesn't share it with this claim. */
@@ -29,10 +36,10 @@ async function holderOf(draft: Draft, { space, shared }: Claim, value: string): 
   return (await draft.range<NetworkId>(keys.sharedClaim(space, value, "")))[0]?.value;
 }
 
-async function claimTaken(draft: Draft, claim: Claim, { name }: Network): Promise<NetkitError> {
+/** @param holder the name of the network that has the value that was asked for */
+export function claimTaken(claim: Claim, name: string, holder: string | undefined): NetkitError {
   const { space, value, range } = claim;
   const details = { claim, network: name };
-  const holder = value === undefined ? undefined : await holderOf(draft, claim, value);
   if (holder === undefined) {
     const all = `${range?.first}-${range?.last}`;
     return new NetkitError("RESOURCE_CONFLICT", `each ${space} of ${all} is in use by another network`, {
@@ -40,10 +47,9 @@ async function claimTaken(draft: Draft, claim: Claim, { name }: Network): Promis
       details,
     });
   }
-  const other = await networkOf(draft, holder);
-  return new NetkitError("RESOURCE_CONFLICT", `${space} ${value} is in use by network '${other.name}'`, {
-    hint: `Choose another one, or remove that network first: netkit network rm ${other.name}`,
-    details: { ...details, holder: other.name },
+  return new NetkitError("RESOURCE_CONFLICT", `${space} ${value} is in use by network '${holder}'`, {
+    hint: `Choose another one, or remove that network first: netkit network rm ${holder}`,
+    details: { ...details, holder },
   });
 }
 

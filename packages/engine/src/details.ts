@@ -1,4 +1,4 @@
-import { ipOf, type Cidr, type Endpoint, type Network, type Sandbox } from "@netkit/core";
+import { ipOf, type Cidr, type Endpoint, type Network, type RemoteEndpoint, type Sandbox } from "@netkit/core";
 import { contains, countAssignable } from "@netkit/ipam";
 import { consistently } from "./consistently.ts";
 import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
@@ -8,16 +8,22 @@ import { keys } from "./state.ts";
 
 export async function networkDetails(reader: Reader, network: Network): Promise<NetworkDetails> {
   const endpoints = await endpointsOfNetwork(reader, network.id);
+  const remotes =
+    network.scope === "global"
+      ? (await reader.range<RemoteEndpoint>(keys.remote(network.id, ""))).map(({ value }) => value)
+      : [];
   const usage: Record<Cidr, { used: number; available: bigint }> = {};
   for (const subnet of network.subnets) {
-    const inUse = endpoints
-      .flatMap(({ addresses }) => addresses)
-      .filter(({ address }) => contains(subnet.subnet, ipOf(address))).length;
+    const inUse = [
+      ...endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
+      ...remotes.flatMap(({ addresses }) => addresses),
+      ...(network.share?.host?.addresses ?? []),
+    ].filter((address) => contains(subnet.subnet, ipOf(address))).length;
     const reserved = Object.keys(subnet.auxiliary).length + (subnet.gateway === undefined ? 0 : 1);
     const left = countAssignable(subnet) - BigInt(inUse);
     usage[subnet.subnet] = { used: inUse + reserved, available: left < 0n ? 0n : left };
   }
-  return { ...network, endpoints: await withNames(reader, endpoints), usage };
+  return { ...network, endpoints: await withNames(reader, endpoints), remotes, usage };
 }
 
 export async function sandboxDetails(reader: Reader, sandbox: Sandbox): Promise<SandboxDetails> {

@@ -1,5 +1,6 @@
 import type { Entry, NamespaceId, Owner, RangeOptions, Resource, Store } from "@netkit/core";
 import type { Announcement } from "@netkit/kernel";
+import { SharedChanges } from "./shared/changes.ts";
 import { keys, type Owned, type Write } from "./state.ts";
 
 /** What an endpoint announces, how often and in what intervals. */
@@ -25,9 +26,12 @@ export class Draft {
   readonly #read = new Map<string, unknown>();
   readonly #ranges = new Map<string, readonly Entry[]>();
   readonly #writes = new Map<string, unknown>();
+  /** What is so though this host's store doesn't say so yet: other hosts did it. */
+  readonly #assumed: Map<string, unknown>;
   readonly #wanted = new Map<string, Owned>();
   readonly #late: LateWrites[] = [];
   readonly #holds: (() => Promise<Disposable>)[] = [];
+  readonly shared: SharedChanges = new SharedChanges();
   /** Paths of namespaces that the plan may name, by id. */
   readonly namespaces: Map<string, string> = new Map();
   /** What is told to the neighbours once all is done. */
@@ -41,15 +45,27 @@ export class Draft {
   /** It needs more of an agent than names in {@link expected}. */
   awaitsAgent = false;
 
-  constructor(store: Store, dryRun = false) {
+  constructor(store: Store, dryRun = false, assumed: Map<string, unknown> = new Map()) {
     this.dryRun = dryRun;
+    this.#assumed = assumed;
     this.#store = store;
   }
 
   /** The value under a key, typed by the caller, who knows the layout (see {@link keys}). */
   async get<T>(key: string): Promise<T | undefined> {
     if (this.#writes.has(key)) return this.#writes.get(key) as T | undefined;
+    return await this.before<T>(key);
+  }
+
+  /** The value without what this draft writes. */
+  async before<T>(key: string): Promise<T | undefined> {
+    if (this.#assumed.has(key)) return this.#assumed.get(key) as T;
     return await this.#stored<T>(key);
+  }
+
+  /** What the draft that comes after this one has to take for stored (see shared/again.ts). */
+  assume(key: string, value: unknown): void {
+    this.#assumed.set(key, value);
   }
 
   /** The values of those keys that have one. */
@@ -57,7 +73,7 @@ export class Draft {
     await this.prefetch(wanted.filter((key) => !this.#writes.has(key)));
     const found = new Map<string, T>();
     for (const key of wanted) {
-      const value = this.#writes.has(key) ? this.#writes.get(key) : this.#read.get(key);
+      const value = this.#writes.has(key) ? this.#writes.get(key) : (this.#assumed.get(key) ?? this.#read.get(key));
       if (value !== undefined) found.set(key, value as T);
     }
     return found;
@@ -75,7 +91,7 @@ export class Draft {
   /** Entries under a prefix in key order, this draft's own included. */
   async range<T>(prefix: string, options: RangeOptions = {}): Promise<{ key: string; value: T }[]> {
     const from = options.from ?? prefix;
-    const own = [...this.#writes].filter(([key]) => key.startsWith(prefix) && key >= from);
+    const own = [...this.#assumed, ...this.#writes].filter(([key]) => key.startsWith(prefix) && key >= from);
     // Each own write may hide one stored entry, so that many more are read than asked for.
     const limit = options.limit === undefined ? {} : { limit: options.limit + own.length };
     const stored = await this.#storedRange(prefix, { from, ...limit });

@@ -31,6 +31,8 @@ import type { Context } from "./operation.ts";
 import { refuseRouteClash } from "./route-clash.ts";
 import { moveDefaultRoutes } from "./route-moves.ts";
 import { refreshFiles } from "./sandbox-files.ts";
+import { shareEndpoint, unshareEndpoint } from "./shared/presence.ts";
+import { realiseHere } from "./shared/realising.ts";
 import { keys } from "./state.ts";
 
 /** Attaches a sandbox to a network. The default route goes to the endpoint that it suits best: perhaps the new one. */
@@ -52,7 +54,8 @@ export async function connect(
   await refuseMixture(context, sandbox, namespace, found, driver, others);
   const { ifName, families, sysctls, gatewayPriority, options } = readInterface(driver, found, request);
   const aliases = parseAliases(found, request.aliases ?? []);
-  const network = found.realised ? found : await realise(context, draft, driver, found);
+  const isGlobal = found.scope === "global";
+  const network = found.realised ? found : await (isGlobal ? realiseHere : realise)(context, draft, driver, found);
   await refuseFull(context, draft, driver, network);
 
   const id = newId<EndpointId>();
@@ -89,6 +92,7 @@ export async function connect(
   const moved = await moveDefaultRoutes(context, draft, [...others, { endpoint, network }], open);
   const connected = moved.find((changed) => changed.id === id) ?? endpoint;
   if (connected === endpoint) planEndpoint(context, draft, driver, network, sandbox, endpoint);
+  if (isGlobal) await shareEndpoint(context, draft, network, sandbox, connected);
   planAnnouncement(draft, network, connected, reused);
   draft.put(keys.attached(network.id, id), 1);
   draft.put(keys.member(namespace.id, id), 1);
@@ -133,6 +137,7 @@ export async function detach(draft: Draft, endpoint: Endpoint, network: Network)
   for (const address of [...endpoint.addresses.map((assigned) => assigned.address), ...(endpoint.linkLocal ?? [])])
     draft.delete(addressKeyOf(network.id, ipOf(address)));
   await giveBackPorts(draft, endpoint.ports, endpoint.id);
+  if (network.scope === "global") await unshareEndpoint(draft, network, endpoint);
 }
 
 function chooseIfName(wanted: string | undefined, others: readonly Attached[], links: readonly string[]): string {

@@ -5,6 +5,7 @@ import type {
   NamespaceId,
   Network,
   NetworkId,
+  RemoteEndpoint,
   Sandbox,
   SandboxId,
   Store,
@@ -12,7 +13,13 @@ import type {
 import type { Following, RecordChange, Records } from "./api.ts";
 
 /** The prefix that each type of record has its keys under. */
-const prefixes = { network: "network/", sandbox: "sandbox/", namespace: "namespace/", endpoint: "endpoint/" } as const;
+const prefixes = {
+  network: "network/",
+  sandbox: "sandbox/",
+  namespace: "namespace/",
+  endpoint: "endpoint/",
+  remote: "remote/",
+} as const;
 const types = Object.keys(prefixes) as RecordChange["type"][];
 
 /** Reads all records, and from then on what has changed, each time that it is asked to. */
@@ -27,6 +34,7 @@ class StoreFollowing implements Following, Records {
   readonly sandboxes: Map<SandboxId, Sandbox> = new Map();
   readonly namespaces: Map<NamespaceId, Namespace> = new Map();
   readonly endpoints: Map<EndpointId, Endpoint> = new Map();
+  readonly remotes: Map<string, RemoteEndpoint> = new Map();
   readonly #store: Store;
   readonly #onChange: (change: RecordChange) => void;
   readonly #tables: Readonly<Record<RecordChange["type"], Map<string, unknown>>> = {
@@ -34,6 +42,7 @@ class StoreFollowing implements Following, Records {
     sandbox: this.sandboxes,
     namespace: this.namespaces,
     endpoint: this.endpoints,
+    remote: this.remotes,
   };
   #revision = 0;
   #turn: Promise<unknown> = Promise.resolve();

@@ -29,6 +29,8 @@ import { removeNetwork } from "./network-removal.ts";
 import { createNetwork, declare } from "./networks.ts";
 import { operate, type Context } from "./operation.ts";
 import { OtherRoots } from "./other-roots.ts";
+import { listHosts } from "./shared/listing.ts";
+import { Shared } from "./shared/shared.ts";
 import { openSandbox } from "./sandboxes.ts";
 import { keys } from "./state.ts";
 
@@ -54,6 +56,7 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
     hostGateway,
     onTiming: options.onTiming,
     agent: options.agent,
+    shared: new Shared(instance.root, options.shared),
   };
   try {
     if (options.store !== undefined) makeDirectory(instance.root);
@@ -101,7 +104,8 @@ function netkitOf(context: Context): Netkit {
       await operate(
         context,
         `remove network ${ref}`,
-        async (draft) => await removeNetwork(draft, await findNetwork(draft, ref, ({ predefined }) => !predefined)),
+        async (draft) =>
+          await removeNetwork(context, draft, await findNetwork(draft, ref, ({ predefined }) => !predefined)),
         options,
       ),
     prune: async (options) =>
@@ -114,7 +118,7 @@ function netkitOf(context: Context): Netkit {
             if (options?.filter?.(value) === false) continue;
             if (value.configOnly !== undefined) continue;
             const used = (await draft.range(keys.attached(value.id, ""), { limit: 1 })).length > 0;
-            if (!value.predefined && !used) removed.push(await removeNetwork(draft, value));
+            if (!value.predefined && !used) removed.push(await removeNetwork(context, draft, value));
           }
           return removed;
         },
@@ -158,6 +162,7 @@ function netkitOf(context: Context): Netkit {
     await context.otherRoots.close(context.lock, store);
     context.host.close();
     context.lock.close();
+    await context.shared.close();
     await store.close();
   };
 
@@ -180,6 +185,12 @@ function netkitOf(context: Context): Netkit {
       kernel: release(),
     }),
     follow: async (onChange) => await follow(store, onChange),
+    hosts: async () => await listHosts(reader),
+    replicate: async (onError) => {
+      if (!context.shared.isOthers) return undefined;
+      const { Replica } = await import("./shared/replica.ts");
+      return new Replica(context, onError);
+    },
     close,
     [Symbol.asyncDispose]: close,
   });

@@ -5,10 +5,12 @@ import type { Draft } from "./draft.ts";
 import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
 import { ownerOf } from "./networks.ts";
 import { listed } from "./listed.ts";
+import type { Context } from "./operation.ts";
+import { removeGlobal } from "./shared/global-networks.ts";
 import { keys } from "./state.ts";
 
 /** @throws NetkitError NETWORK_PREDEFINED, NETWORK_IN_USE with the names of who uses it */
-export async function removeNetwork(draft: Draft, network: Network): Promise<Network> {
+export async function removeNetwork(context: Context, draft: Draft, network: Network): Promise<Network> {
   if (network.predefined) {
     throw new NetkitError("NETWORK_PREDEFINED", `network '${network.name}' is predefined and can't be removed`, {
       hint: "These can be removed: netkit network ls --filter type=custom",
@@ -23,6 +25,7 @@ export async function removeNetwork(draft: Draft, network: Network): Promise<Net
     });
   }
   await refuseUsedSettings(draft, network);
+  if (network.scope === "global") await removeGlobal(context, draft, network);
   draft.recovery = "finish";
   draft.want(ownerOf(network), []);
   draft.delete(keys.network(network.id));

@@ -24,6 +24,7 @@ import { hasInterfaces } from "./interface.ts";
 import { newId } from "./new-id.ts";
 import { parseRoutes } from "./network-routes.ts";
 import type { Context } from "./operation.ts";
+import { createGlobal } from "./shared/global-networks.ts";
 import { keys } from "./state.ts";
 import { chooseSubnets, subnetRules } from "./subnets.ts";
 import { checkResources, viewOf } from "./view.ts";
@@ -53,7 +54,8 @@ export async function createNetwork(context: Context, draft: Draft, request: Net
   );
   const routes = parse();
   const network: Network = routes.length === 0 ? declared : { ...declared, routes };
-  return await realise(context, draft, driver, network, subnets, whole.ipv4);
+  const make = driver.scope === "global" ? createGlobal : realise;
+  return await make(context, draft, driver, network, subnets, whole.ipv4);
 }
 
 function createSettings(draft: Draft, request: NetworkRequest): Network {

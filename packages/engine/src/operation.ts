@@ -11,6 +11,9 @@ import type { Host } from "./host.ts";
 import { giveUpIfAborted, throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
 import type { OtherRoots } from "./other-roots.ts";
+import { Again, untilDone } from "./shared/again.ts";
+import { commitShared, withdraw } from "./shared/committing.ts";
+import type { Shared } from "./shared/shared.ts";
 import { keys, portsPrefix, type JournalEntry, type Owned, type Write } from "./state.ts";
 
 /** What the parts of an instance share. */
@@ -25,6 +28,7 @@ export interface Context {
   readonly hostGateway: readonly Ip[];
   readonly onTiming: ((timing: Timing) => void) | undefined;
   readonly agent: AgentLink | undefined;
+  readonly shared: Shared;
 }
 
 /**
@@ -41,7 +45,7 @@ export async function operate<T>(
   reads: readonly string[] = [],
 ): Promise<T> {
   try {
-    return await operateUnexplained(context, title, build, options, reads);
+    return await untilDone((assumed) => operateUnexplained(context, title, build, options, reads, assumed));
   } catch (error) {
     throw explained(error);
   }
@@ -53,9 +57,18 @@ async function operateUnexplained<T>(
   build: (draft: Draft) => Promise<T>,
   options: ChangeOptions,
   reads: readonly string[],
+  assumed: Map<string, unknown>,
 ): Promise<T> {
   const time = stopwatch(context.onTiming);
-  const { result, revision, needed, expectation } = await underLock(context, title, build, options, reads, time);
+  const { result, revision, needed, expectation } = await underLock(
+    context,
+    title,
+    build,
+    options,
+    reads,
+    assumed,
+    time,
+  );
   if (revision !== undefined && context.agent !== undefined) {
     // Not under the lock: an agent that is slow must not keep others waiting.
     const isReady = (await expectation?.met()) === true;
@@ -79,6 +92,7 @@ async function underLock<T>(
   build: (draft: Draft) => Promise<T>,
   options: ChangeOptions,
   reads: readonly string[],
+  assumed: Map<string, unknown>,
   time: Stopwatch,
 ): Promise<Done<T>> {
   const { host } = context;
@@ -86,7 +100,7 @@ async function underLock<T>(
   if (options.dryRun !== true) requireRoot();
   using _ = await turn(context, options.signal);
   time("lock");
-  const draft = await beginDraft(context, reads, options.dryRun);
+  const draft = await beginDraft(context, reads, assumed, options.dryRun);
   const result = await build(draft);
   const planned = await planDraft(draft);
   time("plan");
@@ -131,12 +145,17 @@ async function turn({ lock, store }: Context, signal: AbortSignal | undefined): 
 }
 
 /** A draft of what there is once an operation that died has been mended; a dry run leaves that alone. */
-async function beginDraft(context: Context, reads: readonly string[], dryRun?: boolean): Promise<Draft> {
-  const draft = new Draft(context.store, dryRun);
+async function beginDraft(
+  context: Context,
+  reads: readonly string[],
+  assumed: Map<string, unknown>,
+  dryRun?: boolean,
+): Promise<Draft> {
+  const draft = new Draft(context.store, dryRun, assumed);
   await draft.prefetch([keys.journal, keys.firewall, ...reads]);
   if (dryRun === true || !(await draft.has(keys.journal))) return draft;
   await recover(context);
-  return new Draft(context.store);
+  return new Draft(context.store, false, assumed);
 }
 
 async function carryOut(
@@ -149,8 +168,12 @@ async function carryOut(
   time: Stopwatch,
 ): Promise<number> {
   const { store, host } = context;
+  const sharing = sharingOf(context, draft, time);
   if (plan.length === 0) {
-    const revision = await commit(store, own);
+    // Whoever dies in between leaves to the agent what other hosts know already.
+    await sharing?.commit();
+    await sharing?.remove();
+    const revision = await commit(store, [...own, ...draft.lateWrites(() => "")]);
     time("commit");
     return revision;
   }
@@ -165,6 +188,7 @@ async function carryOut(
     writes,
     ...(concerned ? { firewall: firewall.kind() } : {}),
     namespaces: Object.fromEntries(draft.namespaces),
+    ...(sharing === undefined ? {} : { shared: sharing.journalled }),
   };
   // It holds the writes too, and is flushed while the kernel is at work: then the end of the operation need not be.
   await commit(store, [{ key: keys.journal, value: entry }], false);
@@ -184,8 +208,13 @@ async function carryOut(
       await execute(plan, handlers, { forward: true });
       time("kernel");
       await onDisk;
+      await sharing?.remove();
       return await end();
     };
+    await sharing?.commit().catch(async (error: unknown) => {
+      await commit(store, [closed]);
+      throw error;
+    });
     try {
       return await attempt(flushed).catch(async () => await attempt(store.flush()));
     } catch (error) {
@@ -194,6 +223,7 @@ async function carryOut(
   }
 
   try {
+    await sharing?.commit();
     const undo = await execute(plan, handlers, signal === undefined ? {} : { signal });
     time("kernel");
     try {
@@ -205,10 +235,41 @@ async function carryOut(
       throw error;
     }
   } catch (error) {
+    await sharing?.takeBack(error);
     // When undoing failed too, or this can't be written, the journal stays open for the next operation to mend.
     if (!isNetkitError(error) || error.code !== "TEARDOWN") await commit(store, [closed]).catch(() => {});
     throw error;
   }
+}
+
+/** What an operation does in the store that hosts share. */
+interface Sharing {
+  readonly journalled: NonNullable<JournalEntry["shared"]>;
+  commit(): Promise<void>;
+  remove(): Promise<void>;
+  takeBack(error: unknown): Promise<void>;
+}
+
+/** Undefined for one that concerns this host alone. */
+function sharingOf(context: Context, draft: Draft, time: Stopwatch): Sharing | undefined {
+  const { shared } = draft;
+  if (shared.isEmpty) return undefined;
+  const written = [...shared.writes.values()].map(({ key, id }) => ({ key, id }));
+  return {
+    journalled: { written, removed: shared.removals },
+    async commit() {
+      await commitShared(context, draft);
+      time("share");
+    },
+    async remove() {
+      await withdraw(context, shared.removals);
+      time("share");
+    },
+    async takeBack(error) {
+      // Of what another host was faster with, nothing was written.
+      if (!(error instanceof Again)) await withdraw(context, written);
+    },
+  };
 }
 
 /**
@@ -231,6 +292,7 @@ export async function recover(context: Context): Promise<JournalEntry | undefine
   try {
     const plan = await planOf(context.store, entry);
     await execute(finish ? plan : inverse(plan), handlers, { forward: true });
+    await withdraw(context, (finish ? entry.shared?.removed : entry.shared?.written) ?? []);
     await commit(context.store, [...(finish ? entry.writes : []), closed]);
   } catch (error) {
     throw unfinished(entry.title, explained(error));

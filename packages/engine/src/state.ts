@@ -1,5 +1,6 @@
 import type {
   EndpointId,
+  HostId,
   Ip,
   NamespaceId,
   NetworkId,
@@ -10,6 +11,7 @@ import type {
   SandboxId,
 } from "@netkit/core";
 import type { FirewallKind } from "@netkit/netfilter";
+import type { SharedItem } from "./shared/changes.ts";
 
 /** What the keys of published ports begin with. */
 export const portsPrefix = "ports/";
@@ -46,6 +48,12 @@ export const keys = {
   held: (key: ResourceKey) => `held/${key}`,
   /** Sandboxes to remove when their process has ended. */
   reap: (id: SandboxId | "") => `reap/${id}`,
+  /** This host as others know it, and what its records in the shared store are written under. */
+  self: "host",
+  lease: "lease",
+  /** What is known of other hosts, and of their endpoints on global networks. */
+  host: (id: HostId | "") => `host/${id}`,
+  remote: (network: NetworkId, endpoint: EndpointId | "") => `remote/${network}/${endpoint}`,
   /** What the firewall resources were applied with; see firewall.ts. */
   firewall: "firewall",
   journal: "journal/open",
@@ -61,6 +69,8 @@ export interface Owned {
 export interface AddressHolder {
   readonly endpoint: EndpointId;
   readonly ip: Ip;
+  /** Of another host's endpoint: who it is, in words. */
+  readonly who?: string;
 }
 
 export interface Write {
@@ -86,4 +96,6 @@ export interface JournalEntry {
   readonly firewall?: FirewallKind;
   /** Namespaces that the plan names, as they are written nowhere else yet. */
   readonly namespaces: Readonly<Record<string, string>>;
+  /** What it writes to the store that hosts share, and what it removes there at its end. */
+  readonly shared?: { readonly written: readonly SharedItem[]; readonly removed: readonly SharedItem[] };
 }

@@ -11,8 +11,10 @@ import {
   choosePool,
   defaultIpv4Pools,
   findOverlap,
+  globalIpv4Pools,
   planSubnets,
   uniqueLocalPool,
+  type NamedSubnet,
   type SubnetRules,
 } from "@netkit/ipam";
 import type { Draft } from "./draft.ts";
@@ -29,6 +31,7 @@ export async function chooseSubnets(
   requests: readonly SubnetRequest[],
   ipv4: boolean,
   ownLinks: readonly string[],
+  elsewhere: readonly Pick<Network, "name" | "subnets">[] = [],
 ): Promise<readonly Subnet[]> {
   const { traits } = driver;
   if (traits.addresses === "none") {
@@ -40,35 +43,68 @@ export async function chooseSubnets(
   const families = wantedFamilies(driver, network, ipv4);
   const missing = families.filter((family) => !asked.some(({ subnet }) => familyOf(subnet) === family));
 
-  const others = (await draft.range<Network>("network/")).map(({ value }) => value);
-  const taken = others.flatMap(({ name, subnets }) =>
-    subnets.map(({ subnet }) => ({ cidr: subnet, name: `network '${name}'` })),
-  );
-  const routes = (await context.host.open())
-    .routes()
-    .filter(({ link }) => !ownLinks.includes(link))
-    .map(({ destination, link }) => ({
-      cidr: destination,
-      name: `the host's route ${destination}${link === "" ? "" : ` on ${link}`}`,
-    }));
-  for (const { subnet } of asked) {
-    const overlap = findOverlap(subnet, taken) ?? findOverlap(subnet, routes);
-    if (overlap === undefined) continue;
-    throw new NetkitError("SUBNET_OVERLAP", `subnet ${subnet} overlaps ${overlap}`, {
-      hint: "Choose another subnet, or leave it out to get a free one.",
-      details: { subnet, overlaps: overlap },
-    });
-  }
+  const others = [...(await draft.range<Network>("network/")).map(({ value }) => value), ...elsewhere];
+  const present = await whatIsThere(context, others, ownLinks);
+  const { taken, routes } = present;
+  refuseOverlap(asked, present, "Choose another subnet, or leave it out to get a free one.");
+  // Each host has local networks: those that all share come from elsewhere.
+  const ipv4Pools = driver.scope === "global" ? globalIpv4Pools : defaultIpv4Pools;
   const nameServers = missing.length > 0 ? hostNameServers() : [];
   const chosen: SubnetRequest[] = missing.map((family) => ({
     subnet: choosePool({
-      pools: family === "ipv4" ? defaultIpv4Pools : [uniqueLocalPool(context.instance.root + network.id)],
+      pools: family === "ipv4" ? ipv4Pools : [uniqueLocalPool(context.instance.root + network.id)],
       taken: [...taken.map(({ cidr }) => cidr), ...asked.map(({ subnet }) => subnet)],
       // Behind a network of ours nobody would reach them any more.
       routes: [...routes.map(({ cidr }) => cidr), ...nameServers],
     }),
   }));
   return [...asked, ...planSubnets(chosen, rules)];
+}
+
+interface Present {
+  readonly taken: readonly NamedSubnet[];
+  readonly routes: readonly NamedSubnet[];
+}
+
+/** What a network's subnets must not overlap: those of others, and what the host reaches by other links than its own. */
+async function whatIsThere(
+  context: Context,
+  others: readonly Pick<Network, "name" | "subnets">[],
+  ownLinks: readonly string[],
+): Promise<Present> {
+  const routes = (await context.host.open()).routes().filter(({ link }) => !ownLinks.includes(link));
+  return {
+    taken: others.flatMap(({ name, subnets }) =>
+      subnets.map(({ subnet }) => ({ cidr: subnet, name: `network '${name}'` })),
+    ),
+    routes: routes.map(({ destination, link }) => ({
+      cidr: destination,
+      name: `the host's route ${destination}${link === "" ? "" : ` on ${link}`}`,
+    })),
+  };
+}
+
+function refuseOverlap(subnets: readonly Subnet[], { taken, routes }: Present, hint: string): void {
+  for (const { subnet } of subnets) {
+    const overlap = findOverlap(subnet, taken) ?? findOverlap(subnet, routes);
+    if (overlap === undefined) continue;
+    throw new NetkitError("SUBNET_OVERLAP", `subnet ${subnet} overlaps ${overlap}`, {
+      hint,
+      details: { subnet, overlaps: overlap },
+    });
+  }
+}
+
+/** Whether a network that was made on another host can be on this one. @throws NetkitError SUBNET_OVERLAP */
+export async function refuseOverlapHere(
+  context: Context,
+  draft: Draft,
+  { id, name, subnets }: Network,
+  ownLinks: readonly string[],
+): Promise<void> {
+  const others = (await draft.range<Network>("network/")).flatMap(({ value }) => (value.id === id ? [] : value));
+  const hint = `On this host, network '${name}' can't be used as long as that is there.`;
+  refuseOverlap(subnets, await whatIsThere(context, others, ownLinks), hint);
 }
 
 /** Without a network, its options being wrong, each family has gateways: most do. */

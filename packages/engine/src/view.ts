@@ -12,8 +12,10 @@ import {
 
 /** A stored network as its driver sees it. */
 export function viewOf(instance: Instance, network: Network): NetworkView {
-  const { id, name, internal, subnets, facts, claims } = network;
-  return { instance, id, name, internal, subnets, options: driverOptionsOf(network), facts, claims };
+  const { id, name, internal, subnets, facts, claims, share } = network;
+  const host = share?.host;
+  const options = driverOptionsOf(network);
+  return { instance, id, name, internal, subnets, options, facts, claims, ...(host === undefined ? {} : { host }) };
 }
 
 /**

@@ -22,6 +22,11 @@ export const defaultIpv4Pools: readonly Pool[] = [
   "192.168.0.0/16",
 ].map((base) => ({ base: base as Cidr, length: 22 }));
 
+/**
+ * For networks that hosts share, where Docker's swarms have theirs: 10.0.0.0/8, in /22s as above, of which each host takes an address. It is apart from the pools that hosts choose from by themselves.
+ */
+export const globalIpv4Pools: readonly Pool[] = [{ base: "10.0.0.0/8" as Cidr, length: 22 }];
+
 /** The 65,536 /64s of a unique local /48 whose 40 bits of global id derive from `seed` (RFC 4193). */
 export function uniqueLocalPool(seed: string): Pool {
   const globalId = createHash("sha256").update(seed).digest("hex").slice(0, 10);

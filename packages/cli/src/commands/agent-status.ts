@@ -19,6 +19,7 @@ export const agentStatus: Command = command({
         ["Ports held", String(status.reservedPorts)],
         ["Processes watched", String(status.watchedProcesses)],
         ["Listeners", String(status.listeners)],
+        ...(status.shares ? [["Lease of this host", status.holdsLease ? "held" : "none"] as const] : []),
       ],
       "",
     );

@@ -1,0 +1,28 @@
+import type { Network, RemoteEndpoint, SharedHost } from "@netkit/core";
+import type { HostDetails } from "../api.ts";
+import type { Reader } from "../lookup.ts";
+import { keys } from "../state.ts";
+import type { LocalHost } from "./this-host.ts";
+
+/** The hosts that share networks as this one knows them, this one first. Of others those that hold a lease are known. */
+export async function listHosts(reader: Reader): Promise<HostDetails[]> {
+  const self = await reader.get<LocalHost>(keys.self);
+  if (self === undefined) return [];
+  const remotes = (await reader.range<RemoteEndpoint>("remote/")).map(({ value }) => value);
+  const others = (await reader.range<SharedHost>(keys.host(""))).map(({ value }): HostDetails => {
+    const own = remotes.filter(({ host, sandbox }) => host === value.id && sandbox !== undefined);
+    return { ...value, isThis: false, state: "up", endpoints: own.length };
+  });
+  const { id, name, vtep, mtu } = self;
+  const state = (await reader.get(keys.lease)) === undefined ? "down" : "up";
+  const endpoints = await countOwn(reader);
+  return [{ id, name, vtep, mtu, isThis: true, state, endpoints }, ...others];
+}
+
+async function countOwn(reader: Reader): Promise<number> {
+  const networks = (await reader.range<Network>("network/")).map(({ value }) => value);
+  const counts = networks.map(async ({ id, scope }) =>
+    scope === "global" ? (await reader.range(keys.attached(id, ""))).length : 0,
+  );
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,139 @@
+import {
+  ipOf,
+  NetkitError,
+  type Cidr,
+  type Endpoint,
+  type EndpointId,
+  type Ip,
+  type Network,
+  type NetworkId,
+  type RemoteEndpoint,
+  type Sandbox,
+} from "@netkit/core";
+import type { Draft } from "../draft.ts";
+import { addressKeyOf } from "../networks.ts";
+import type { Context } from "../operation.ts";
+import { keys, type AddressHolder } from "../state.ts";
+import type { Conflict } from "./changes.ts";
+import { sharedKeys } from "./keys.ts";
+import { requireLease } from "./lease.ts";
+import { leaveHere } from "./realising.ts";
+import type { SharedAddress } from "./records.ts";
+import { thisHost, type LocalHost } from "./this-host.ts";
+
+/** Makes an endpoint known to the network's other hosts. */
+export async function shareEndpoint(
+  context: Context,
+  draft: Draft,
+  network: Network,
+  sandbox: Sandbox,
+  endpoint: Endpoint,
+): Promise<void> {
+  refuseRemoving(network);
+  await requireLease(context, draft);
+  shareRecord(context, draft, network, recordOf(await thisHost(context, draft), sandbox, endpoint));
+  draft.shared.check(sharedKeys.network(network.id), network.share?.revision ?? 0, networkConflict(draft, network));
+}
+
+/** An endpoint as other hosts know it. */
+export function recordOf(
+  self: LocalHost,
+  { id: sandbox, name, hostname }: Sandbox,
+  { id, network, mac, addresses, linkLocal, aliases }: Endpoint,
+): RemoteEndpoint {
+  return {
+    id,
+    network,
+    host: self.id,
+    hostName: self.name,
+    vtep: self.vtep,
+    mac,
+    addresses: addresses.map(({ address }) => address),
+    ...(linkLocal === undefined ? {} : { linkLocal }),
+    sandbox: { id: sandbox, name, hostname, aliases },
+  };
+}
+
+/** In an `address/` record and in messages. */
+export function whoIs({ sandbox, hostName }: RemoteEndpoint): string {
+  return sandbox === undefined ? `host '${hostName}' itself` : `sandbox '${sandbox.name}' on host '${hostName}'`;
+}
+
+/** All addresses of an endpoint that are its own in the network. */
+export function addressesOf({ addresses, linkLocal = [] }: Pick<RemoteEndpoint, "addresses" | "linkLocal">): Ip[] {
+  return [...addresses, ...linkLocal].map(ipOf);
+}
+
+/** Writes what others have to know of an endpoint, or of the host itself, unless they have one of its addresses. */
+export function shareRecord(context: Context, draft: Draft, network: Network, record: RemoteEndpoint): void {
+  const { shared } = draft;
+  shared.put(sharedKeys.endpoint(network.id, record.id), record, true);
+  for (const ip of addressesOf(record)) {
+    const key = addressKeyOf(network.id, ip);
+    shared.check(key, 0, addressConflict(context, draft, network, ip));
+    shared.put(key, addressRecordOf(record, ip), true);
+  }
+}
+
+export function addressRecordOf(record: RemoteEndpoint, ip: Ip): SharedAddress {
+  return { id: record.id, host: record.host, ip, who: whoIs(record) };
+}
+
+/** The next draft knows who has which address by now: an automatic one moves on, and of a static one it can say who has it. */
+function addressConflict({ shared }: Context, draft: Draft, { id, name }: Network, ip: Ip): Conflict {
+  return async () => {
+    const { readAddress } = await import("./records.ts");
+    for (const { key, value } of await (await shared.open()).range(keys.address(id, ""))) {
+      const holder = readAddress(value);
+      if (holder === undefined) continue;
+      draft.assume(key, { endpoint: holder.id, ip: holder.ip, who: holder.who } satisfies AddressHolder);
+    }
+    return new NetkitError("ADDRESS_TAKEN", `address ${ip} of network '${name}' is in use on another host`, {
+      hint: "Other hosts attach so many sandboxes at the same time: try again.",
+      details: { address: ip, network: name },
+    });
+  };
+}
+
+function networkConflict(draft: Draft, { id, name }: Network): Conflict {
+  return async (found) => {
+    const { readNetwork } = await import("./records.ts");
+    const record = readNetwork(found?.value);
+    const known = await draft.before<Network>(keys.network(id));
+    if (found === undefined || record === undefined || known === undefined) throw removed(name);
+    const { removing } = record;
+    const share = { ...known.share, revision: found.revision, ...(removing === true ? { removing } : {}) };
+    draft.assume(keys.network(id), { ...known, share } satisfies Network);
+    return new NetkitError("STATE_CHANGED", `other hosts change network '${name}' all the time`, {
+      hint: "Try again.",
+    });
+  };
+}
+
+function removed(name: string): NetkitError {
+  return new NetkitError("NETWORK_NOT_FOUND", `network '${name}' has been removed by another host`, {
+    hint: "'netkit network ls' lists those that there are.",
+    details: { ref: name },
+  });
+}
+
+function refuseRemoving({ name, share }: Network): void {
+  if (share?.removing !== true) return;
+  throw new NetkitError("NETWORK_NOT_FOUND", `network '${name}' is being removed`, {
+    hint: `If that has come to nothing, 'netkit network rm ${name}' finishes it.`,
+    details: { ref: name },
+  });
+}
+
+/** Other hosts forget an endpoint; the last of a network on this host takes the network's kernel objects along. */
+export async function unshareEndpoint(draft: Draft, network: Network, endpoint: Endpoint): Promise<void> {
+  const { addresses, linkLocal = [] } = endpoint;
+  unshareRecord(draft, network.id, endpoint.id, [...addresses.map(({ address }) => address), ...linkLocal]);
+  const others = await draft.range(keys.attached(network.id, ""), { limit: 1 });
+  if (others.length === 0) await leaveHere(draft, network);
+}
+
+export function unshareRecord(draft: Draft, network: NetworkId, id: EndpointId, addresses: readonly Cidr[]): void {
+  draft.shared.remove(sharedKeys.endpoint(network, id), id);
+  for (const address of addresses) draft.shared.remove(addressKeyOf(network, ipOf(address)), id);
+}

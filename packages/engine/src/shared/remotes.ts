@@ -1,0 +1,62 @@
+import type { AnyDriver, Cidr, Network, Owner, PeerView, RemoteEndpoint } from "@netkit/core";
+import type { Draft } from "../draft.ts";
+import { addressKeyOf } from "../networks.ts";
+import type { Context } from "../operation.ts";
+import { keys, type AddressHolder } from "../state.ts";
+import { checkResources, viewOf } from "../view.ts";
+import { addressesOf, whoIs } from "./presence.ts";
+
+/** What this host must hold for it, if it has the network: each remote endpoint is an owner of its own. */
+export function wantRemote(
+  { instance }: Pick<Context, "instance">,
+  draft: Draft,
+  driver: AnyDriver,
+  network: Network,
+  remote: RemoteEndpoint,
+): void {
+  const { mac, vtep, addresses, linkLocal = [] } = remote;
+  const peers = [...addresses, ...linkLocal].map((address: Cidr): PeerView => ({ address, mac, vtep }));
+  const resources = driver.peers?.(viewOf(instance, network), peers) ?? [];
+  draft.want(ownerOfRemote(remote, network), checkResources(driver, resources, ["host"]));
+}
+
+function ownerOfRemote({ id, sandbox, hostName }: RemoteEndpoint, { name }: Network): Owner {
+  return { type: "peer", id, name: `${sandbox?.name ?? "host"}@${name} on ${hostName}` };
+}
+
+/** All that are on a network that has just come to this host. */
+export async function expectRemotes(
+  context: Context,
+  draft: Draft,
+  driver: AnyDriver,
+  network: Network,
+): Promise<void> {
+  for (const { value } of await draft.range<RemoteEndpoint>(keys.remote(network.id, "")))
+    wantRemote(context, draft, driver, network, value);
+}
+
+/** They are known still, and nothing in the kernel is theirs any more: the network leaves this host. */
+export async function withoutRemotes(draft: Draft, network: Network): Promise<void> {
+  for (const { value } of await draft.range<RemoteEndpoint>(keys.remote(network.id, "")))
+    draft.want(ownerOfRemote(value, network), []);
+}
+
+/** Takes note of a remote endpoint, and of whose its addresses are. */
+export function noteRemote(draft: Draft, remote: RemoteEndpoint): void {
+  draft.put(keys.remote(remote.network, remote.id), remote);
+  for (const ip of addressesOf(remote)) {
+    const holder: AddressHolder = { endpoint: remote.id, ip, who: whoIs(remote) };
+    draft.put(addressKeyOf(remote.network, ip), holder);
+  }
+}
+
+/** It is gone, with all that this host has of it. */
+export async function forgetRemote(draft: Draft, remote: RemoteEndpoint): Promise<void> {
+  draft.delete(keys.remote(remote.network, remote.id));
+  const owned = await draft.owned(remote.id);
+  if (owned !== undefined) draft.want(owned.owner, []);
+  for (const ip of addressesOf(remote)) {
+    const key = addressKeyOf(remote.network, ip);
+    if ((await draft.get<AddressHolder>(key))?.endpoint === remote.id) draft.delete(key);
+  }
+}

@@ -1,0 +1,283 @@
+import { backoffMs, NetkitError, toNetkitError, type Network, type Store } from "@netkit/core";
+import { readerOf } from "../lookup.ts";
+import { operate, type Context } from "../operation.ts";
+import type { Replication } from "../api.ts";
+import { keys } from "../state.ts";
+import { isStoreError } from "./committing.ts";
+import { sharedKeys } from "./keys.ts";
+import { LeaseHolder, refreshThisHost } from "./lease-holder.ts";
+import { Mirror, subjectOf, type Subject } from "./mirror.ts";
+import { compareOwn, mendOwn, type OwnDifference } from "./own-records.ts";
+import { findLost, restore } from "./restoring.ts";
+import { takeIn } from "./taking-in.ts";
+import type { LocalHost } from "./this-host.ts";
+
+/** Of several hosts that are heard of at the same time, networks come before what is on them. */
+const order: Readonly<Record<Subject["type"], number>> = { host: 0, network: 1, endpoint: 2 };
+/** A batch is one operation; of a first reading there are several. */
+const perOperation = 500;
+
+/**
+ * This host's part in the store that hosts share: it follows what others write there and takes it into the state of this host,
+ * keeps the lease that this host's own records are under, and writes those again that the store has lost.
+ */
+export class Replica implements Replication {
+  readonly #context: Context;
+  readonly #complain: (error: NetkitError) => void;
+  readonly #mirror: Mirror;
+  readonly #holder: LeaseHolder;
+  readonly #leaseMs: number;
+  readonly #dirty = new Map<string, Subject>();
+  readonly #ended = new AbortController();
+  readonly #following: Promise<void>;
+  readonly #first = Promise.withResolvers<void>();
+  #timer: NodeJS.Timeout | undefined;
+  /** One after the other: what takes in, and what writes. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #isScheduled = false;
+  #isRead = false;
+  /** All of this host's records have to be written anew. */
+  #owes = false;
+  #told: string | undefined;
+
+  constructor(context: Context, complain: (error: NetkitError) => void) {
+    this.#context = context;
+    this.#complain = complain;
+    this.#leaseMs = context.shared.options.leaseMs ?? 15_000;
+    this.#holder = new LeaseHolder(context, this.#leaseMs);
+    this.#mirror = new Mirror((key) => complain(misfit(key)));
+    this.#first.promise.catch(() => {});
+    this.#following = this.#follow();
+    void this.#tick();
+  }
+
+  async ready(): Promise<void> {
+    await this.#inTurn(async () => await this.#present());
+    await this.#first.promise;
+    await this.#inTurn(async () => await this.#takeAll());
+  }
+
+  get holdsLease(): boolean {
+    return this.#holder.id !== undefined;
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#ended.abort();
+    this.#first.reject(new NetkitError("CANCELLED", "the agent ends"));
+    await this.#turn;
+    await this.#following;
+    const present = [...(await readerOf(this.#context.store).range<Network>("network/"))];
+    // What is on global networks works on without an agent: the next one finds its lease, or takes another.
+    if (present.some(({ value }) => value.share?.host !== undefined)) return;
+    await this.#holder.revoke().catch((error: unknown) => this.#unlessAway(error));
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#turn.then(work);
+    this.#turn = next.catch(() => {});
+    return await next;
+  }
+
+  /** Holds the lease, sees that the store has what is of this host, and comes again. */
+  async #tick(): Promise<void> {
+    try {
+      await this.#inTurn(async () => await this.#present());
+      this.#told = undefined;
+    } catch (error) {
+      this.#tell(error);
+    }
+    if (!this.#ended.signal.aborted) this.#timer = setTimeout(() => void this.#tick(), this.#leaseMs / 3);
+  }
+
+  /** @throws NetkitError STORE_UNAVAILABLE */
+  async #present(): Promise<void> {
+    if (this.#ended.signal.aborted) return;
+    const store = await this.#context.shared.open();
+    const self = await this.#self();
+    if (await this.#holder.renew(store, self, this.#mirror.hosts.has(self.id))) this.#owes = true;
+    await this.#takeAll();
+    await this.#mend();
+  }
+
+  async #self(): Promise<LocalHost> {
+    return (await readerOf(this.#context.store).get<LocalHost>(keys.self)) ?? (await refreshThisHost(this.#context));
+  }
+
+  /** Under the lock no operation is in between: each has written here and there before it ends. */
+  async #mend(): Promise<void> {
+    const { store: state, lock, shared } = this.#context;
+    if (!this.#isRead || this.#holder.id === undefined) return;
+    const reader = readerOf(state);
+    const self = await this.#self();
+    const compare = async (): Promise<OwnDifference> => await compareOwn(reader, this.#mirror, self, this.#owes);
+    const { missing, leftOver } = await compare();
+    if (missing.length > 0 || leftOver.length > 0) {
+      using _ = await lock.acquire();
+      await mendOwn(await shared.open(), await compare(), this.#holder.id, this.#complain);
+    }
+    this.#owes = false;
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#ended;
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        const store = await this.#context.shared.open();
+        let revision = await this.#readAll(store);
+        failures = 0;
+        for await (const event of store.watch("", revision, signal)) {
+          if (event.type === "resync") {
+            revision = await this.#readAll(store);
+            continue;
+          }
+          this.#mirror.note(event.key, event.type === "put" ? event.value : undefined, event.revision);
+          this.#mark(event.key);
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#tell(error);
+        await pause(backoffMs(++failures), signal);
+      }
+    }
+  }
+
+  /** What is newer than this reading comes again. */
+  async #readAll(store: Store): Promise<number> {
+    // In this order: what this host knows was there before.
+    const known = await knownKeys(this.#context);
+    const revision = await store.revision();
+    const entries = await store.range("");
+    await this.#inTurn(async () => {
+      this.#mirror.forget();
+      for (const entry of entries) {
+        this.#mirror.note(entry.key, entry.value, entry.revision);
+        this.#mark(entry.key);
+      }
+      for (const key of known) this.#mark(key);
+      this.#isRead = true;
+      await this.#takeAll();
+      await this.#mend();
+    });
+    this.#first.resolve();
+    return revision;
+  }
+
+  #mark(key: string): void {
+    const subject = subjectOf(key);
+    if (subject !== undefined) this.#dirty.set(key, subject);
+    // Those on a network that was not known wait for it.
+    if (subject?.type === "network")
+      for (const { value } of this.#mirror.endpoints.values())
+        if (value.network === subject.network) this.#mark(sharedKeys.endpoint(value.network, value.id));
+    if (key === sharedKeys.networks || subject !== undefined) this.#schedule();
+  }
+
+  /** Once all has been noted that has come with it: what one revision has changed belongs together. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      void this.#inTurn(async () => await this.#takeAll()).catch((error: unknown) => this.#tell(error));
+    });
+  }
+
+  async #takeAll(): Promise<void> {
+    if (!this.#isRead || this.#ended.signal.aborted) return;
+    await this.#restoreLost();
+    while (this.#dirty.size > 0) {
+      const subjects = [...this.#dirty.values()]
+        .toSorted((a, b) => order[a.type] - order[b.type])
+        .slice(0, perOperation);
+      for (const [key, subject] of this.#dirty) if (subjects.includes(subject)) this.#dirty.delete(key);
+      await this.#take(subjects);
+    }
+    if (this.#owes) await this.#mend();
+  }
+
+  /** Before it is taken for removed by somebody. */
+  async #restoreLost(): Promise<void> {
+    const lost = await findLost(readerOf(this.#context.store), this.#mirror);
+    if (lost.length === 0) return;
+    const store = await this.#context.shared.open();
+    for (const network of lost) {
+      await restore(this.#context, store, network);
+      const key = sharedKeys.network(network.id);
+      const entry = await store.get(key);
+      if (entry !== undefined) this.#mirror.note(key, entry.value, entry.revision);
+    }
+    this.#owes = true;
+  }
+
+  /** One that this host's kernel or a driver refuses must not keep the others out. */
+  async #take(subjects: readonly Subject[]): Promise<void> {
+    try {
+      await operate(this.#context, "take in what other hosts have", async (draft) => {
+        for (const subject of subjects) await takeIn(this.#context, draft, this.#mirror, subject);
+      });
+    } catch (thrown) {
+      const error = toNetkitError(thrown);
+      if (error.kind === "unavailable") {
+        for (const subject of subjects) this.#dirty.set(keyOfSubject(subject), subject);
+        throw error;
+      }
+      if (subjects.length === 1) return this.#complain(error);
+      for (const subject of subjects) await this.#take([subject]);
+    }
+  }
+
+  /** Once, until it has gone well or goes wrong otherwise. */
+  #tell(thrown: unknown): void {
+    const error = toNetkitError(thrown);
+    if (this.#told !== error.message && !this.#ended.signal.aborted) this.#complain(error);
+    this.#told = error.message;
+  }
+
+  #unlessAway(error: unknown): void {
+    if (!isStoreError(error)) throw error;
+  }
+}
+
+function keyOfSubject(subject: Subject): string {
+  switch (subject.type) {
+    case "network":
+      return sharedKeys.network(subject.network);
+    case "endpoint":
+      return sharedKeys.endpoint(subject.network, subject.endpoint);
+    case "host":
+      return sharedKeys.host(subject.host);
+  }
+}
+
+/** The keys that there would be of what this host knows of others. */
+async function knownKeys({ store }: Context): Promise<string[]> {
+  const reader = readerOf(store);
+  const networks = await reader.range<Network>("network/");
+  const remotes = await reader.range("remote/");
+  const hosts = await reader.range("host/");
+  return [
+    ...networks.flatMap(({ key, value }) => (value.scope === "global" ? [key] : [])),
+    ...remotes.map(({ key }) => key.replace(/^remote\//, "endpoint/")),
+    ...hosts.map(({ key }) => key),
+  ];
+}
+
+function misfit(key: string): NetkitError {
+  return new NetkitError(
+    "STATE_NEWER",
+    `the record '${key}' of the shared store is none that this netkit understands`,
+    {
+      hint: "Is a host of another version of netkit, or somebody else, writing under the same prefix?",
+      details: { key },
+    },
+  );
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}

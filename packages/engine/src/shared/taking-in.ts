@@ -1,0 +1,89 @@
+import {
+  stableJson,
+  type HostId,
+  type Network,
+  type NetworkId,
+  type RemoteEndpoint,
+  type SharedHost,
+} from "@netkit/core";
+import type { Draft } from "../draft.ts";
+import { addressKeyOf } from "../networks.ts";
+import type { Context } from "../operation.ts";
+import { keys, type AddressHolder } from "../state.ts";
+import type { Mirror, Subject } from "./mirror.ts";
+import { addressesOf } from "./presence.ts";
+import { leaveHere } from "./realising.ts";
+import { forgetRemote, noteRemote, wantRemote } from "./remotes.ts";
+import type { LocalHost } from "./this-host.ts";
+
+/** Brings what this host has of one record into line with the shared store. */
+export async function takeIn(context: Context, draft: Draft, mirror: Mirror, subject: Subject): Promise<void> {
+  const self = (await draft.get<LocalHost>(keys.self))?.id;
+  if (subject.type === "network") return await takeInNetwork(draft, mirror, subject.network);
+  if (subject.type === "endpoint") return await takeInEndpoint(context, draft, mirror, subject, self);
+  const key = keys.host(subject.host);
+  const now = subject.host === self ? undefined : mirror.hosts.get(subject.host)?.value;
+  if (!isSame(now, await draft.get<SharedHost>(key))) draft.put(key, now);
+}
+
+async function takeInNetwork(draft: Draft, mirror: Mirror, id: NetworkId): Promise<void> {
+  const seen = mirror.networks.get(id);
+  const before = await draft.get<Network>(keys.network(id));
+  if (seen === undefined) {
+    if (before?.scope === "global") await forgetNetwork(draft, before);
+    return;
+  }
+  const { removing, ...record } = seen.value;
+  const { removing: _, ...part } = before?.share ?? { revision: 0 };
+  const now: Network = {
+    ...record,
+    facts: before?.facts ?? { links: {} },
+    realised: before?.realised ?? false,
+    share: { ...part, revision: seen.revision, ...(removing === true ? { removing } : {}) },
+  };
+  if (!isSame(now, before)) draft.put(keys.network(id), now);
+  // A network of this host alone has the name, if it was here before.
+  if (!(await draft.has(keys.networkName(now.name)))) draft.put(keys.networkName(now.name), id);
+}
+
+/** Another host has removed it. Where there are endpoints here, it is kept, and the store gets it back. */
+async function forgetNetwork(draft: Draft, network: Network): Promise<void> {
+  const { id, name, subnets } = network;
+  if ((await draft.range(keys.attached(id, ""), { limit: 1 })).length > 0) return;
+  await leaveHere(draft, network);
+  for (const { value } of await draft.range<RemoteEndpoint>(keys.remote(id, ""))) await forgetRemote(draft, value);
+  draft.delete(keys.network(id));
+  if ((await draft.get<NetworkId>(keys.networkName(name))) === id) draft.delete(keys.networkName(name));
+  for (const { subnet } of subnets) draft.delete(keys.cursor(id, subnet));
+}
+
+async function takeInEndpoint(
+  context: Context,
+  draft: Draft,
+  mirror: Mirror,
+  { network: networkId, endpoint: id }: Subject & { readonly type: "endpoint" },
+  self: HostId | undefined,
+): Promise<void> {
+  const before = await draft.get<RemoteEndpoint>(keys.remote(networkId, id));
+  const seen = mirror.endpoints.get(id)?.value;
+  const now = seen?.host === self ? undefined : seen;
+  const network = await draft.get<Network>(keys.network(networkId));
+  const isHere = network?.realised === true;
+  if (isSame(now, before) && (now === undefined || !isHere || (await draft.owned(id)) !== undefined)) return;
+  if (before !== undefined) await forgetRemote(draft, before);
+  if (now === undefined || network === undefined) return;
+  for (const ip of addressesOf(now)) {
+    const holder = await draft.get<AddressHolder>(addressKeyOf(networkId, ip));
+    // This host has lost its lease, and with it the address: what it has here stays until somebody takes it away.
+    if (holder !== undefined && (await draft.has(keys.endpoint(holder.endpoint)))) return;
+    // A store that tells of removals late: nobody has an address twice.
+    const other = holder && (await draft.get<RemoteEndpoint>(keys.remote(networkId, holder.endpoint)));
+    if (other !== undefined) await forgetRemote(draft, other);
+  }
+  noteRemote(draft, now);
+  if (isHere) wantRemote(context, draft, await context.drivers.get(network.driver), network, now);
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return stableJson(a) === stableJson(b);
+}

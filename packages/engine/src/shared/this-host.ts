@@ -1,0 +1,91 @@
+import { hostname } from "node:os";
+import {
+  familyOf,
+  ipOf,
+  isNetkitError,
+  NetkitError,
+  parseIp,
+  type Cidr,
+  type HostId,
+  type Ip,
+  type LinkFacts,
+  type SharedHost,
+} from "@netkit/core";
+import { contains } from "@netkit/ipam";
+import type { SharedOptions } from "../api.ts";
+import type { Draft } from "../draft.ts";
+import type { Opened } from "../host.ts";
+import { newId } from "../new-id.ts";
+import type { Context } from "../operation.ts";
+import { keys } from "../state.ts";
+
+/** This host as others know it, and the link that has its address on the underlay. */
+export interface LocalHost extends SharedHost {
+  readonly link: string;
+}
+
+/** As it was when it was first asked for: the tunnels of all networks end at one address. */
+export async function thisHost(context: Context, draft: Draft): Promise<LocalHost> {
+  const known = await draft.get<LocalHost>(keys.self);
+  if (known !== undefined) return known;
+  const made = describeHost(await context.host.open(), context.shared.options, newId<HostId>());
+  draft.put(keys.self, made);
+  return made;
+}
+
+/** @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID: the host hasn't what it is to advertise */
+export function describeHost(host: Pick<Opened, "facts">, { advertise, name }: SharedOptions, id: HostId): LocalHost {
+  const { link, vtep } = advertise === undefined ? uplinkOf(host) : advertisedBy(host, advertise);
+  return { id, name: name ?? hostname(), vtep, mtu: link.mtu, link: link.name };
+}
+
+interface Place {
+  readonly link: LinkFacts;
+  readonly vtep: Ip;
+}
+
+/** A host that leads nowhere is tried out alone. */
+function uplinkOf(host: Pick<Opened, "facts">): Place {
+  const { uplink } = host.facts([{ fact: "uplink" }]);
+  const vtep = uplink && routable(uplink.addresses);
+  if (uplink !== undefined && vtep !== undefined) return { link: uplink, vtep };
+  const loopback = host.facts([{ fact: "link", name: "lo" }]).links["lo"];
+  return { link: loopback ?? { name: "lo", kind: "", mtu: 65_536, addresses: [] }, vtep: "127.0.0.1" as Ip };
+}
+
+function advertisedBy(host: Pick<Opened, "facts">, advertise: string): Place {
+  const address = parsed(advertise);
+  if (address === undefined) {
+    const link = host.facts([{ fact: "link", name: advertise }]).links[advertise];
+    const vtep = link && routable(link.addresses);
+    if (link !== undefined && vtep !== undefined) return { link, vtep };
+    const what = link === undefined ? "this host has no link" : "no address is on the link";
+    throw new NetkitError("LINK_NOT_FOUND", `${what} '${advertise}' that others could be told of`, {
+      hint: "Name a link with an address, or one of this host's addresses, with --advertise.",
+      details: { advertise },
+    });
+  }
+  const { names = [] } = host.facts([{ fact: "links" }]);
+  const { links } = host.facts([...names, "lo"].map((name) => ({ fact: "link", name })));
+  const link = Object.values(links).find(({ addresses }) => addresses.some((own) => ipOf(own) === address));
+  if (link !== undefined) return { link, vtep: address };
+  throw new NetkitError("ARGUMENT_INVALID", `${address} is no address of this host, so that nobody can be told of it`, {
+    hint: "Name one of those that 'ip address' shows, or a link, with --advertise.",
+    details: { advertise },
+  });
+}
+
+function parsed(text: string): Ip | undefined {
+  try {
+    return parseIp(text);
+  } catch (error) {
+    if (!isNetkitError(error)) throw error;
+    return undefined;
+  }
+}
+
+/** The first address that others reach, of IPv4 if there is one. */
+function routable(addresses: readonly Cidr[]): Ip | undefined {
+  const found = addresses.map(ipOf).filter((ip) => familyOf(ip) === "ipv4" || !contains("fe80::/10" as Cidr, ip));
+  return found.find((ip) => familyOf(ip) === "ipv4") ?? found[0];
+}
