@@ -238,8 +238,11 @@ export class Transaction {
       else failure ??= refusal(item, result.error);
     }
     if (failure !== undefined) throw failure;
+    // What is sent next may be for another item than those that are looked at here.
+    const begun = this.#item;
     for (const [item, error] of existing) this.#around.verify(this, item, error);
     this.flush();
+    this.#item = begun;
   }
 
   /** When the kernel's answer is lost, each message counts as carried out: taking back what wasn't is no error. */
