@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 export * from "@netkit/conformance/lab";
+export { attempt } from "./attempt.ts";
 export { makeAuthority, type Authority, type Certificate } from "./servers/certificates.ts";
 export { consulProgram, consulServer, type ConsulOptions } from "./servers/consul.ts";
 export { etcdctl, etcdPrograms, etcdServer, type EtcdOptions } from "./servers/etcd.ts";

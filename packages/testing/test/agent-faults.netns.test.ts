@@ -8,7 +8,8 @@ import { agentSocket, askAgent } from "@netkit/agent/client";
 import type { Netkit } from "@netkit/engine";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { age } from "./age.ts";
-import { addressesOf, AgentHost, attempt, lookUp } from "./agent-host.ts";
+import { addressesOf, AgentHost, lookUp } from "./agent-host.ts";
+import { attempt } from "../src/index.ts";
 import { Disk } from "./disk.ts";
 
 const patient = { timeout: 15_000 };

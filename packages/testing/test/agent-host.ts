@@ -8,6 +8,7 @@ import { none } from "@netkit/driver-none";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
 import { expect } from "vitest";
 import { eachOn, TestHost, type Given } from "./host.ts";
+import { attempt } from "../src/index.ts";
 
 /** A host with an agent in this process, and an instance that tells it of changes as a command does. */
 export class AgentHost extends TestHost {
@@ -68,15 +69,6 @@ function unexpected(what: string): (error?: unknown) => never {
   return (error) => {
     throw new Error(`unexpected: ${what}`, { cause: error });
   };
-}
-
-/** What a command prints in a sandbox; undefined if it fails. */
-export async function attempt(sandbox: SandboxHandle, command: string): Promise<string | undefined> {
-  const child = await sandbox.run(["sh", "-c", command], { stdio: "pipe" });
-  let text = "";
-  child.stdout?.on("data", (chunk) => (text += String(chunk)));
-  const { code } = await child.exited;
-  return code === 0 ? text.trim() : undefined;
 }
 
 /** The addresses of a name in a sandbox, as the C library finds them there: sorted, /etc/hosts included. */

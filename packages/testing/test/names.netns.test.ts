@@ -5,7 +5,8 @@ import { shortId } from "@netkit/core";
 import { agentLink } from "@netkit/agent/client";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
 import { expect, test } from "vitest";
-import { addressesOf, type AgentHost, attempt, lookUp, resolve, onAgentHosts } from "./agent-host.ts";
+import { addressesOf, type AgentHost, lookUp, resolve, onAgentHosts } from "./agent-host.ts";
+import { attempt } from "../src/index.ts";
 
 let host: AgentHost;
 let netkit: Netkit;

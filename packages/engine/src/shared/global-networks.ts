@@ -103,7 +103,8 @@ export async function removeGlobal(context: Context, draft: Draft, network: Netw
   const { id, name } = network;
   const { shared } = draft;
   const remote = (await draft.range<RemoteEndpoint>(keys.remote(id, ""))).map(({ value }) => value);
-  refuseUsed(network, remote);
+  // What this host knows may be of a moment ago: carrying it out, the store is asked.
+  if (draft.dryRun) refuseUsed(network, remote);
   await requireLease(context, draft);
   for (const endpoint of remote) await forgetRemote(draft, endpoint);
   shared.preparations.push(async (store) => {
@@ -118,10 +119,15 @@ export async function removeGlobal(context: Context, draft: Draft, network: Netw
       if (!marked.committed) throw new Again(changing(network));
       return marked.revision;
     };
+    const look = async (): Promise<void> =>
+      refuseUsed(
+        network,
+        (await store.range(sharedKeys.endpoint(id, ""))).flatMap(({ value }) => readEndpoint(value) ?? []),
+      );
+    await look();
     const revision = await mark(found.revision, { ...record, removing: true });
-    const users = (await store.range(sharedKeys.endpoint(id, ""))).flatMap(({ value }) => readEndpoint(value) ?? []);
     try {
-      refuseUsed(network, users);
+      await look();
     } catch (error) {
       const { removing: _, ...before } = record;
       await mark(revision, before);

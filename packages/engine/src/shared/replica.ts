@@ -1,4 +1,12 @@
-import { backoffMs, NetkitError, toNetkitError, type Network, type Store } from "@netkit/core";
+import {
+  backoffMs,
+  NetkitError,
+  toNetkitError,
+  type Entry,
+  type Network,
+  type Store,
+  type WatchEvent,
+} from "@netkit/core";
 import { readerOf } from "../lookup.ts";
 import { operate, type Context } from "../operation.ts";
 import type { Replication } from "../api.ts";
@@ -36,6 +44,10 @@ export class Replica implements Replication {
   #turn: Promise<unknown> = Promise.resolve();
   #isScheduled = false;
   #isRead = false;
+  /** All up to this revision has been noted... */
+  #complete = 0;
+  /** ...and of what the watch tells, all up to this one already. */
+  #ahead = 0;
   /** All of this host's records have to be written anew. */
   #owes = false;
   #told: string | undefined;
@@ -54,7 +66,7 @@ export class Replica implements Replication {
   async ready(): Promise<void> {
     await this.#inTurn(async () => await this.#present());
     await this.#first.promise;
-    await this.#inTurn(async () => await this.#takeAll());
+    await this.#inTurn(async () => await this.#catchUp());
   }
 
   get holdsLease(): boolean {
@@ -119,20 +131,42 @@ export class Replica implements Replication {
     this.#owes = false;
   }
 
+  /** Without waiting for the watch, which then tells of it again. */
+  async #catchUp(): Promise<void> {
+    const store = await this.#context.shared.open();
+    const { events, revision } = await store.changes("", this.#complete);
+    if (events.some(({ type }) => type === "resync")) this.#noteAll(await readWhole(this.#context, store));
+    else for (const event of events) this.#note(event);
+    this.#complete = this.#ahead = revision;
+    await this.#takeAll();
+  }
+
+  #note(event: WatchEvent): void {
+    if (event.type === "resync") return;
+    this.#mirror.note(event.key, event.type === "put" ? event.value : undefined, event.revision);
+    this.#mark(event.key);
+  }
+
+  #noteAll({ known, entries }: Reading): void {
+    this.#mirror.forget();
+    for (const entry of entries) this.#note({ type: "put", ...entry, value: entry.value });
+    for (const key of known) this.#mark(key);
+  }
+
   async #follow(): Promise<void> {
     const { signal } = this.#ended;
     for (let failures = 0; !signal.aborted;) {
       try {
         const store = await this.#context.shared.open();
-        let revision = await this.#readAll(store);
+        await this.#readAll(store);
         failures = 0;
-        for await (const event of store.watch("", revision, signal)) {
-          if (event.type === "resync") {
-            revision = await this.#readAll(store);
-            continue;
+        for await (const event of store.watch("", this.#complete, signal)) {
+          if (event.type === "resync") await this.#readAll(store);
+          else if (event.revision > this.#ahead) {
+            this.#note(event);
+            // Others of the same revision may follow.
+            this.#complete = Math.max(this.#complete, event.revision - 1);
           }
-          this.#mirror.note(event.key, event.type === "put" ? event.value : undefined, event.revision);
-          this.#mark(event.key);
         }
       } catch (error) {
         if (signal.aborted) return;
@@ -142,25 +176,16 @@ export class Replica implements Replication {
     }
   }
 
-  /** What is newer than this reading comes again. */
-  async #readAll(store: Store): Promise<number> {
-    // In this order: what this host knows was there before.
-    const known = await knownKeys(this.#context);
-    const revision = await store.revision();
-    const entries = await store.range("");
+  async #readAll(store: Store): Promise<void> {
+    const reading = await readWhole(this.#context, store);
     await this.#inTurn(async () => {
-      this.#mirror.forget();
-      for (const entry of entries) {
-        this.#mirror.note(entry.key, entry.value, entry.revision);
-        this.#mark(entry.key);
-      }
-      for (const key of known) this.#mark(key);
+      this.#noteAll(reading);
+      this.#complete = reading.revision;
       this.#isRead = true;
       await this.#takeAll();
       await this.#mend();
     });
     this.#first.resolve();
-    return revision;
   }
 
   #mark(key: string): void {
@@ -248,6 +273,19 @@ function keyOfSubject(subject: Subject): string {
     case "host":
       return sharedKeys.host(subject.host);
   }
+}
+
+interface Reading {
+  readonly known: readonly string[];
+  readonly revision: number;
+  readonly entries: readonly Entry[];
+}
+
+/** In this order: what this host knows was there before, and what is newer than the revision comes again. */
+async function readWhole(context: Context, store: Store): Promise<Reading> {
+  const known = await knownKeys(context);
+  const revision = await store.revision();
+  return { known, revision, entries: await store.range("") };
 }
 
 /** The keys that there would be of what this host knows of others. */

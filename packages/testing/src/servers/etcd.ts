@@ -3,7 +3,9 @@ import { Server } from "./server.ts";
 import { findProgram } from "./program.ts";
 
 export interface EtcdOptions {
-  /** On which port of 127.0.0.1 it serves clients; the next one is for its peers. Default 2379. */
+  /** Where it listens. Default 127.0.0.1. */
+  readonly address?: string;
+  /** On which port it serves clients; the next one is for its peers. Default 2379. */
   readonly port?: number;
   /** Files; with them it speaks TLS, and asks clients for a certificate of the same authority. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
@@ -20,21 +22,27 @@ function programs(): typeof etcdPrograms {
   return etcd === undefined || etcdctl === undefined ? undefined : { etcd, etcdctl };
 }
 
-function peer(port: number): string {
-  return `http://127.0.0.1:${port + 1}`;
+function peer(address: string, port: number): string {
+  return `http://${address}:${port + 1}`;
 }
 
 /** A member of etcd that isn't started yet. */
-export function etcdServer({ port = 2379, tls, cluster = [port], more = [] }: EtcdOptions = {}): Server {
+export function etcdServer({
+  address = "127.0.0.1",
+  port = 2379,
+  tls,
+  cluster = [port],
+  more = [],
+}: EtcdOptions = {}): Server {
   if (etcdPrograms === undefined) throw new Error("this machine has no etcd: npm run setup");
-  const client = `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;
+  const client = `${tls === undefined ? "http" : "https"}://${address}:${port}`;
   const words = {
     name: `m${port}`,
     "listen-client-urls": client,
     "advertise-client-urls": client,
-    "listen-peer-urls": peer(port),
-    "initial-advertise-peer-urls": peer(port),
-    "initial-cluster": cluster.map((member) => `m${member}=${peer(member)}`).join(","),
+    "listen-peer-urls": peer(address, port),
+    "initial-advertise-peer-urls": peer(address, port),
+    "initial-cluster": cluster.map((member) => `m${member}=${peer(address, member)}`).join(","),
     logger: "zap",
     ...(tls === undefined ? {} : { "cert-file": tls.cert, "key-file": tls.key, "trusted-ca-file": tls.ca }),
   };

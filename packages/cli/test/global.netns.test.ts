@@ -1,0 +1,246 @@
+import { ipOf, type Cidr } from "@netkit/core";
+import type { EndpointDetails } from "@netkit/engine";
+import { expect, test, vi } from "vitest";
+import { etcdctl, etcdPrograms } from "@netkit/testing";
+import { etcdAddress, onSharingHosts, type Segment, type SharingHost } from "./sharing-hosts.ts";
+
+/** The first address of a sandbox that is on one network. */
+function addressOf([endpoint]: readonly Pick<EndpointDetails, "addresses">[]): string {
+  return ipOf(endpoint?.addresses[0]?.address ?? ("" as Cidr));
+}
+
+function hostsOf({ hosts: [a, b] }: Segment): [SharingHost, SharingHost] {
+  if (a === undefined || b === undefined) throw new Error("there are two hosts");
+  return [a, b];
+}
+
+async function reaches(from: SharingHost, sandbox: string, to: string): Promise<boolean> {
+  return (await from.call("attempt", sandbox, `ping -c1 -W2 ${to}`)) !== undefined;
+}
+
+/** `x` on the first host and `y` on the second, on one network, and both know of each other. */
+async function pair(segment: Segment): Promise<{ a: SharingHost; b: SharingHost; x: string; y: string }> {
+  const [a, b] = hostsOf(segment);
+  await a.call("create", { name: "n", driver: "overlay" });
+  await b.call("share");
+  const x = addressOf(await a.call("open", { name: "x", networks: ["n"] }));
+  const y = addressOf(await b.call("open", { name: "y", networks: [{ network: "n", aliases: ["why"] }] }));
+  await a.call("share");
+  return { a, b, x, y };
+}
+
+async function removeAll(segment: Segment): Promise<void> {
+  const [a, b] = hostsOf(segment);
+  for (const [host, sandbox] of [[a, "x"] as const, [b, "y"] as const]) await host.call("remove", sandbox);
+  await a.call("removeNetwork", "n");
+  await b.call("share");
+}
+
+async function remotesOn(host: SharingHost, network: string): Promise<string[]> {
+  const { remotes } = await host.call("inspect", network);
+  return remotes.flatMap(({ sandbox }) => sandbox?.name ?? []).toSorted();
+}
+
+test("a network that is made on one host is on the others, and sandboxes on it reach each other by address and name", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const { a, b, x, y } = await pair(segment);
+    expect(x).not.toBe(y);
+    expect(await reaches(a, "x", y)).toBe(true);
+    expect(await reaches(b, "y", x)).toBe(true);
+    for (const name of ["y", "why", "y.n"]) expect(await a.call("attempt", "x", `getent hosts ${name}`)).toContain(y);
+    expect(await reaches(b, "y", "x")).toBe(true);
+    expect(await b.call("attempt", "y", `getent hosts ${x}`)).toContain("x.n");
+    // The hosts themselves have addresses there, which lead to them alone.
+    const [own = "" as Cidr] = (await a.call("inspect", "n")).share?.host?.addresses ?? [];
+    expect(await reaches(b, "y", ipOf(own))).toBe(true);
+
+    await a.call("remove", "x");
+    await b.call("share");
+    expect(await b.call("attempt", "y", "getent hosts x")).toBeUndefined();
+    expect(await remotesOn(b, "n")).toEqual([]);
+    await expect(a.call("removeNetwork", "n")).rejects.toThrow("network 'n' is in use by 'y' on host 'h2'");
+    expect(await b.call("networks")).toContain("n");
+    await b.call("connect", (await b.call("open", { name: "z" }), "z"), { network: "n" });
+    await b.call("remove", "y");
+    await b.call("disconnect", "z", "n");
+    await b.call("remove", "z");
+    await a.call("removeNetwork", "n");
+    await b.call("share");
+    expect(await b.call("networks")).not.toContain("n");
+  });
+});
+
+test("what is unique is so on all hosts: one of two gets an address, a name, a VNI that both ask for", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const both = hostsOf(segment);
+    const [a, b] = both;
+    const made = await Promise.allSettled(both.map((host) => host.call("create", { name: "n", driver: "overlay" })));
+    expect(made.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect(made.find((one) => one.status === "rejected")?.reason).toMatchObject({ code: "NAME_TAKEN" });
+    await Promise.all(both.map((host) => host.call("share")));
+    const { claims, subnets } = await a.call("inspect", "n");
+    const other = await b.call("create", { name: "m", driver: "overlay" });
+    expect(other.claims["vni"]).not.toBe(claims["vni"]);
+    expect(other.subnets[0]?.subnet).not.toBe(subnets[0]?.subnet);
+    await expect(
+      a.call("create", { name: "o", driver: "overlay", options: { vni: claims["vni"] ?? "" } }),
+    ).rejects.toThrow(`vni ${claims["vni"]} is in use by network 'n'`);
+
+    const ip = "10.0.0.77";
+    const opened = await Promise.allSettled(
+      both.map((host) => host.call("open", { name: `s-${host.name}`, networks: [{ network: "n", ip }] })),
+    );
+    const won = opened.findIndex(({ status }) => status === "fulfilled");
+    const lost = opened[1 - won];
+    expect(lost?.status === "rejected" && lost.reason).toMatchObject({
+      code: "ADDRESS_TAKEN",
+      message: `address ${ip} is in use by sandbox 's-h${won + 1}' on host 'h${won + 1}'`,
+    });
+    const names = [1, 2, 3, 4, 5];
+    const addresses = await Promise.all(
+      both.flatMap((host) =>
+        names.map(async (name) => addressOf(await host.call("open", { name: `s${name}`, networks: ["n"] }))),
+      ),
+    );
+    expect(new Set(addresses).size).toBe(10);
+    for (const host of both) for (const name of names) await host.call("remove", `s${name}`);
+    await both[won]?.call("remove", `s-h${won + 1}`);
+    for (const name of ["n", "m"]) {
+      await a.call("share");
+      await a.call("removeNetwork", name);
+    }
+    await b.call("share");
+  });
+});
+
+test("a network is removed or attached to, never both", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const [a, b] = hostsOf(segment);
+    for (let round = 0; round < 8; round++) {
+      await a.call("create", { name: "n", driver: "overlay" });
+      await b.call("share");
+      const [removed, opened] = await Promise.allSettled([
+        a.call("removeNetwork", "n"),
+        b.call("open", { name: "y", networks: ["n"] }),
+      ]);
+      expect([removed.status, opened.status].toSorted()).toEqual(["fulfilled", "rejected"]);
+      await a.call("share");
+      await b.call("share");
+      for (const host of [a, b])
+        expect((await host.call("networks")).includes("n")).toBe(opened.status === "fulfilled");
+      if (opened.status === "rejected") continue;
+      await b.call("remove", "y");
+      await a.call("removeNetwork", "n");
+    }
+    await b.call("share");
+  });
+});
+
+test("traffic goes on without a host's agent; when its lease has ended, others forget what it has, until it is back", async () => {
+  await onSharingHosts(
+    2,
+    async (segment) => {
+      const { a, b, x, y } = await pair(segment);
+      expect((await a.call("hosts")).map(({ name, state, endpoints }) => [name, state, endpoints])).toEqual([
+        ["h1", "up", 1],
+        ["h2", "up", 1],
+      ]);
+      await b.kill();
+      expect(await reaches(a, "x", y)).toBe(true);
+      await vi.waitFor(async () => expect(await remotesOn(a, "n")).toEqual([]), { timeout: 20_000, interval: 100 });
+      expect(await a.call("attempt", "x", "getent hosts y")).toBeUndefined();
+      expect(await a.host.shell("ip neighbour show nud permanent; bridge fdb show | grep dst || true")).toBe("");
+      expect((await a.call("hosts")).map(({ name }) => name)).toEqual(["h1"]);
+      await b.start();
+      await b.call("share");
+      await a.call("share");
+      expect(await reaches(b, "y", x)).toBe(true);
+      expect(await reaches(a, "x", "y")).toBe(true);
+      await removeAll(segment);
+    },
+    { leaseMs: 2_000 },
+  );
+});
+
+test("a host that dies in the middle of an attach leaves nothing, here or there", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const { a, b, x } = await pair(segment);
+    await b.call("open", { name: "z" });
+    await b.call("die");
+    await expect(b.call("connect", "z", { network: "n", ip: "10.0.0.99" })).rejects.toThrow("has ended");
+    await b.start();
+    await b.call("share");
+    await a.call("share");
+    expect(await remotesOn(a, "n")).toEqual(["y"]);
+    expect(await reaches(b, "y", x)).toBe(true);
+    await a.call("open", { name: "w", networks: [{ network: "n", ip: "10.0.0.99" }] });
+    await a.call("remove", "w");
+    await b.call("remove", "z");
+    await removeAll(segment);
+  });
+});
+
+const withEtcd = test.skipIf(etcdPrograms === undefined);
+
+withEtcd(
+  "without the store traffic and looking go on, attaching says what is wrong; when it is back, all is made up for",
+  async () => {
+    await onSharingHosts(
+      2,
+      async (segment) => {
+        const { server } = segment;
+        const { a, b, x, y } = await pair(segment);
+        await a.call("open", { name: "z", networks: ["n"] });
+        await b.call("share");
+        expect(await remotesOn(b, "n")).toEqual(["x", "z"]);
+        await server?.stop("SIGKILL");
+        expect(await reaches(a, "x", y)).toBe(true);
+        expect(await reaches(a, "x", "y")).toBe(true);
+        expect(await a.call("networks")).toContain("n");
+        await expect(a.call("open", { name: "v", networks: ["n"] })).rejects.toMatchObject({
+          code: "STORE_UNAVAILABLE",
+          message: expect.stringContaining(etcdAddress) as unknown,
+        });
+        await a.call("remove", "z");
+        await a.call("complaints");
+        await segment.startServer();
+        for (const host of [a, b, a, b]) await host.call("share");
+        expect(await remotesOn(b, "n")).toEqual(["x"]);
+        expect(await reaches(b, "y", x)).toBe(true);
+        await a.call("open", { name: "v", networks: ["n"] });
+        await b.call("share");
+        expect(await remotesOn(b, "n")).toEqual(["v", "x"]);
+        await a.call("remove", "v");
+        for (const host of [a, b]) await host.call("complaints");
+        await removeAll(segment);
+      },
+      { etcd: true },
+    );
+  },
+);
+
+withEtcd("a store that has lost everything gets it back", async () => {
+  await onSharingHosts(
+    2,
+    async (segment) => {
+      const { a, b, x, y } = await pair(segment);
+      await a.call("create", { name: "unused", driver: "overlay" });
+      await b.call("share");
+      const ask = (...words: string[]): string =>
+        segment.wire.within(() => etcdctl([`--endpoints=${etcdAddress}:2379`, ...words]));
+      const before = ask("get", "--prefix", "", "--keys-only");
+      ask("del", "--prefix", "");
+      for (const host of [a, b, a, b]) await host.call("share");
+      expect(ask("get", "--prefix", "", "--keys-only")).toBe(before);
+      expect(await b.call("networks")).toEqual(expect.arrayContaining(["n", "unused"]));
+      expect(await remotesOn(a, "n")).toEqual(["y"]);
+      expect(await remotesOn(b, "n")).toEqual(["x"]);
+      expect(await reaches(a, "x", y)).toBe(true);
+      expect(await reaches(b, "y", x)).toBe(true);
+      expect((await b.call("hosts")).map(({ name }) => name).toSorted()).toEqual(["h1", "h2"]);
+      await a.call("removeNetwork", "unused");
+      await removeAll(segment);
+    },
+    { etcd: true },
+  );
+});

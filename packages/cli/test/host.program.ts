@@ -1,0 +1,125 @@
+import { agentLink } from "@netkit/agent/client";
+import { startAgent, type Agent } from "@netkit/agent";
+import { toNetkitError, type Store } from "@netkit/core";
+import { bridge } from "@netkit/driver-bridge";
+import { none } from "@netkit/driver-none";
+import { overlay } from "@netkit/driver-overlay";
+import {
+  openNetkit,
+  type EndpointRequest,
+  type Netkit,
+  type NetkitOptions,
+  type NetworkRequest,
+  type SandboxRequest,
+} from "@netkit/engine";
+import { openEtcdStore, parseEtcdUrl } from "@netkit/store-etcd";
+import { openSqliteStore } from "@netkit/store-sqlite";
+import { attempt } from "@netkit/testing";
+
+/** What plays a host has to know. */
+export interface Place {
+  readonly root: string;
+  /** `etcd://...`, or the path of a file. */
+  readonly store: string;
+  readonly name: string;
+  readonly leaseMs: number;
+}
+
+const [place = "{}"] = process.argv.slice(2);
+const { root, store, name, leaseMs } = JSON.parse(place) as Place;
+const options: NetkitOptions = {
+  root,
+  drivers: [bridge(), none(), overlay()],
+  firewall: "nftables",
+  shared: {
+    open: async () =>
+      mortal(
+        store.startsWith("etcd:")
+          ? openEtcdStore(parseEtcdUrl(store, {}))
+          : openSqliteStore({ path: store, synchronous: "off" }),
+      ),
+    advertise: "up0",
+    name,
+    leaseMs,
+  },
+};
+const complaints: string[] = [];
+let diesAtAttach = false;
+let agent: Agent | undefined;
+let opened: Promise<Netkit> | undefined;
+
+/** It may end this process once it has told other hosts of an endpoint. */
+function mortal(opened: Store): Store {
+  const commit = opened.commit.bind(opened);
+  opened.commit = async (wanted) => {
+    const result = await commit(wanted);
+    const attaches = wanted.writes.some(({ key, value }) => key.startsWith("endpoint/") && value !== undefined);
+    if (diesAtAttach && attaches) process.kill(process.pid, "SIGKILL");
+    return result;
+  };
+  return opened;
+}
+
+async function start(): Promise<void> {
+  agent = await startAgent({ ...options, onError: (error) => void complaints.push(error.message) });
+}
+
+async function netkit(): Promise<Netkit> {
+  const warn = (error: Error): void => void complaints.push(`warning: ${error.message}`);
+  return await (opened ??= openNetkit({ ...options, agent: agentLink({ root, start, warn }) }));
+}
+
+/** What the test asks of a host: as commands would do it, each in one call. */
+const calls = {
+  create: async (request: NetworkRequest) => await (await netkit()).networks.create(request),
+  networks: async () => (await (await netkit()).networks.list()).map((network) => network.name),
+  inspect: async (network: string) => await (await netkit()).networks.inspect(network),
+  removeNetwork: async (network: string) => void (await (await netkit()).networks.remove(network)),
+  open: async (request: SandboxRequest) => {
+    const sandbox = await (await netkit()).sandboxes.open(request);
+    return (await sandbox.inspect()).endpoints;
+  },
+  connect: async (sandbox: string, request: EndpointRequest) =>
+    await (await (await netkit()).sandboxes.get(sandbox)).connect(request),
+  disconnect: async (sandbox: string, network: string) =>
+    void (await (await (await netkit()).sandboxes.get(sandbox)).disconnect(network)),
+  remove: async (sandbox: string) => void (await (await netkit()).sandboxes.remove(sandbox, { force: true })),
+  /** What a command prints in a sandbox; undefined if it fails. */
+  attempt: async (sandbox: string, command: string) =>
+    await attempt(await (await netkit()).sandboxes.get(sandbox), command),
+  hosts: async () => await (await netkit()).hosts(),
+  findings: async (repair = false) =>
+    (await (await netkit()).doctor({ repair })).findings.map(({ message }) => message),
+  /** With the next attach. */
+  die: async () => void (diesAtAttach = true),
+  startAgent: start,
+  stopAgent: async () => await agent?.close(),
+  /** All has been taken in that others have written. */
+  share: async () => await agent?.share(),
+  complaints: async () => complaints.splice(0),
+  close: async () => {
+    await (await opened)?.close();
+    await agent?.close();
+  },
+};
+
+export type Calls = typeof calls;
+
+interface Call {
+  readonly id: number;
+  readonly call: keyof Calls;
+  readonly words: readonly unknown[];
+}
+
+process.on("message", ({ id, call, words }: Call) => {
+  const made = (calls[call] as (...words: readonly unknown[]) => Promise<unknown>)(...words);
+  made.then(
+    (value) => process.send?.({ id, value }),
+    (thrown: unknown) => {
+      const { code, message, hint, details } = toNetkitError(thrown);
+      const cause = thrown instanceof Error ? thrown.stack : undefined;
+      process.send?.({ id, error: { code, message, hint, details, cause } });
+    },
+  );
+});
+process.send?.({ id: 0, value: undefined });
