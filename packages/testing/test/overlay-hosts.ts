@@ -1,0 +1,340 @@
+// Hosts of an overlay network without an engine: what the driver lists is applied by the handlers themselves.
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
+import {
+  familyOf,
+  instanceOf,
+  ipOf,
+  keyOf,
+  parseCidr,
+  parseIp,
+  parseOptions,
+  parsePortSpec,
+  rankOf,
+  sameData,
+  type Change,
+  type Cidr,
+  type EndpointId,
+  type EndpointView,
+  type Family,
+  type HandlerContext,
+  type HostView,
+  type Ip,
+  type NamespaceId,
+  type NetworkId,
+  type NetworkView,
+  type OptionInput,
+  type Owner,
+  type PeerView,
+  type Resource,
+  type ResourceHandler,
+} from "@netkit/core";
+import type { BridgedEndpointOptions } from "@netkit/core/bridged";
+import { overlay, type OverlayOptions } from "@netkit/driver-overlay";
+import { macOfAddress } from "@netkit/ipam";
+import { execute, kernelHandler } from "@netkit/kernel";
+import { firewallHandler } from "@netkit/netfilter";
+import {
+  compareSnapshots,
+  createHost,
+  ping,
+  spaceOf,
+  takeSnapshot,
+  type Host,
+  type Snapshot,
+  type Space,
+} from "../src/index.ts";
+import type { Setting } from "./outside-host.ts";
+
+/** What the overlay has to work with. */
+export interface OverlaySetting extends Setting {
+  /** The family of the underlay. */
+  readonly underlay: Family;
+  readonly options?: OptionInput;
+}
+
+const driver = overlay();
+const subnets = [
+  { subnet: parseCidr("10.0.1.0/24"), gateway: parseIp("10.0.1.1"), auxiliary: {} },
+  { subnet: parseCidr("fd00:5::/64"), gateway: parseIp("fd00:5::1"), auxiliary: {} },
+];
+const networkId = randomBytes(32).toString("hex") as NetworkId;
+
+function gatewayOf(index: number): { readonly gateway?: Ip } {
+  const gateway = subnets[index]?.gateway;
+  return gateway === undefined ? {} : { gateway };
+}
+
+/** The addresses of that number in each subnet. */
+function addressesAt(number: number): [Cidr, Cidr] {
+  return [parseCidr(`10.0.1.${number}/24`), parseCidr(`fd00:5::${number}/64`)];
+}
+
+/** The wire between the hosts, and its MTU. */
+const wireMtu = 1500;
+
+export function vtepAt(family: Family, number: number): string {
+  return family === "ipv4" ? `192.0.2.${number}` : `2001:db8:1::${number}`;
+}
+
+/** What the hosts see of each other's tunnels, counted by nft: a tool that knows nothing of netkit. */
+const watch = String.raw`
+table inet watch {
+  counter tunnels {}
+  counter full {}
+  counter fragments {}
+  counter asked {}
+  counter strange {}
+  chain in {
+    type filter hook prerouting priority -450
+    iifname "wire0" ip frag-off & 0x3fff != 0 counter name fragments
+    iifname "wire0" exthdr frag exists counter name fragments
+    iifname "wire0" udp dport 4789 counter name tunnels
+    iifname "wire0" udp dport 4789 meta length ${wireMtu} counter name full
+    iifname "wire0" udp dport 4789 @th,96,24 != 4096 counter name strange
+    iifname "wire0" udp dport 4789 @th,224,16 0x0806 counter name asked
+    iifname "wire0" udp dport 4789 @th,224,16 0x86dd @th,288,8 58 @th,560,8 133-137 counter name asked
+  }
+}
+`;
+
+/** Packets that came to a host over the wire: of tunnels, as large as the wire takes, in pieces, with ARP or ND, of other VNIs. */
+export type Count = "tunnels" | "full" | "fragments" | "asked" | "strange";
+
+/** A sandbox of one host. */
+export interface OverlayBox {
+  readonly space: Space;
+  /** IPv4, then IPv6. */
+  readonly addresses: readonly string[];
+  /** As other hosts see it. */
+  readonly peers: readonly PeerView[];
+}
+
+export class OverlayHost {
+  readonly host: Host;
+  readonly view: NetworkView<OverlayOptions> & { readonly host: HostView };
+  readonly #handlers: readonly ResourceHandler[];
+  readonly #applied: Change[] = [];
+  readonly #paths: Map<string, string>;
+  #before: Snapshot | undefined;
+
+  get #owner(): Owner {
+    return { type: "network", id: this.view.id, name: this.view.name };
+  }
+
+  constructor(host: Host, number: number, { underlay, options = {}, firewall }: OverlaySetting) {
+    const addresses = addressesAt(number);
+    const part: HostView = {
+      vtep: parseIp(vtepAt(underlay, number)),
+      mtu: wireMtu,
+      addresses,
+      mac: macOfAddress(ipOf(addresses[0]), networkId),
+    };
+    this.host = host;
+    this.view = {
+      instance: instanceOf("/var/lib/netkit"),
+      id: networkId,
+      name: "shared",
+      internal: false,
+      subnets,
+      options: parseOptions(driver.options, options, "driver 'overlay'"),
+      facts: { links: {} },
+      claims: { vni: "4096" },
+      host: part,
+    };
+    const paths = new Map<string, string>();
+    this.#paths = paths;
+    const context: HandlerContext = {
+      mark: this.view.instance.mark,
+      namespacePath: (id) => paths.get(id) ?? "",
+    };
+    using _ = host.enter();
+    this.#handlers = [kernelHandler(context), firewallHandler(context, { backend: firewall })];
+  }
+
+  /** This host itself, as the others see it. */
+  get peers(): PeerView[] {
+    const { addresses, mac, vtep } = this.view.host;
+    return addresses.map((address) => ({ address, mac, vtep }));
+  }
+
+  async make(resources: readonly Resource[]): Promise<void> {
+    const ordered = resources.toSorted((a, b) => rankOf(a.kind) - rankOf(b.kind));
+    const changes = ordered.map((resource): Change => ({
+      op: "create",
+      key: keyOf(resource),
+      resource,
+      owner: this.#owner,
+    }));
+    using _ = this.host.enter();
+    await execute(changes, this.#handlers);
+    this.#applied.push(...changes);
+    for (const handler of this.#handlers) {
+      const known = resources.filter(({ kind }) => handler.kinds.has(kind));
+      const readings = await handler.read(known);
+      assert.deepEqual(
+        readings,
+        known.map(() => ({ state: "same" })),
+      );
+    }
+  }
+
+  async network(): Promise<void> {
+    this.#before ??= await this.#snapshot();
+    await this.make(driver.network(this.view));
+  }
+
+  /** A sandbox with the addresses of that number; the ports are published on this host. */
+  async sandbox(number: number, ...ports: string[]): Promise<OverlayBox> {
+    const namespace = randomBytes(32).toString("hex") as NamespaceId;
+    const name = `${this.host.name}-${namespace.slice(0, 8)}`;
+    const path = `/run/netns/${name}`;
+    this.#paths.set(namespace, path);
+    const addresses = addressesAt(number);
+    const mac = macOfAddress(ipOf(addresses[0]), namespace);
+    const endpoint: EndpointView<OverlayOptions, BridgedEndpointOptions> = {
+      network: this.view,
+      id: namespace as string as EndpointId,
+      name,
+      namespace,
+      ifName: "eth0",
+      mac,
+      addresses: addresses.map((address, index) => ({ address, ...gatewayOf(index) })),
+      ports: ports.map((text) => {
+        const { hostPort, ...port } = parsePortSpec(text);
+        if (hostPort === undefined) throw new TypeError(`${text} has no host port`);
+        return { hostPort, ...port };
+      }),
+      defaultRoute: ["ipv4", "ipv6"],
+      options: parseOptions(driver.endpointOptions, {}, "an endpoint"),
+    };
+    await this.make([{ kind: "netns", ns: namespace, name }]);
+    await this.make(driver.endpoint(endpoint));
+    return {
+      space: spaceOf(path),
+      addresses: addresses.map(ipOf),
+      peers: addresses.map((address) => ({ address, mac, vtep: this.view.host.vtep })),
+    };
+  }
+
+  async join(peers: readonly PeerView[]): Promise<void> {
+    await this.make(this.#peersOf(peers));
+  }
+
+  async part(peers: readonly PeerView[]): Promise<void> {
+    const gone = new Set(this.#peersOf(peers).map(keyOf));
+    const changes = this.#applied.filter(({ key }) => gone.has(key));
+    this.#applied.splice(0, this.#applied.length, ...this.#applied.filter(({ key }) => !gone.has(key)));
+    await this.#remove(changes.toReversed());
+  }
+
+  #peersOf(peers: readonly PeerView[]): readonly Resource[] {
+    return driver.peers?.(this.view, peers) ?? [];
+  }
+
+  /** The same peers, some of them elsewhere: what changed of the kernel's objects is replaced. */
+  async move(before: readonly PeerView[], after: readonly PeerView[]): Promise<void> {
+    const previous = new Map(this.#peersOf(before).map((resource) => [keyOf(resource), resource]));
+    const changes: Change[] = this.#peersOf(after).flatMap((resource): Change[] => {
+      const old = previous.get(keyOf(resource));
+      if (old === undefined) throw new Error(`${keyOf(resource)} is new`);
+      if (sameData(old, resource)) return [];
+      return [{ op: "replace", key: keyOf(resource), resource, previous: old, owner: this.#owner }];
+    });
+    using _ = this.host.enter();
+    await execute(changes, this.#handlers);
+    for (const { key, resource } of changes) {
+      const at = this.#applied.findIndex((change) => change.key === key);
+      this.#applied[at] = { op: "create", key, resource, owner: this.#owner };
+    }
+  }
+
+  /** Packets over the wire so far. */
+  async count(what: Count): Promise<number> {
+    const text = await this.host.exec(["nft", "-j", "list", "counter", "inet", "watch", what]);
+    const { nftables } = JSON.parse(text) as { nftables: { counter?: { packets: number } }[] };
+    return nftables.find(({ counter }) => counter !== undefined)?.counter?.packets ?? Number.NaN;
+  }
+
+  /** Removes all that was made, newest first, and looks for leaks. */
+  async clear(): Promise<void> {
+    await this.#remove(this.#applied.splice(0).toReversed());
+    if (this.#before === undefined) return;
+    assert.deepEqual(compareSnapshots(this.#before, await this.#snapshot()), []);
+  }
+
+  async #remove(changes: readonly Change[]): Promise<void> {
+    using _ = this.host.enter();
+    await execute(
+      changes.map(({ key, resource, owner }): Change => ({ op: "remove", key, resource, owner })),
+      this.#handlers,
+    );
+  }
+
+  async #snapshot(): Promise<Snapshot> {
+    return await takeSnapshot({ host: this.host }, { names: [`${this.host.name}-`] });
+  }
+
+  /** What a failed test has left of sandboxes goes, too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const handler of this.#handlers) handler.close();
+    for (const path of this.#paths.values())
+      if (existsSync(path)) await this.host.exec(["ip", "netns", "del", basename(path)]);
+  }
+}
+
+export interface Overlay {
+  readonly a: OverlayHost;
+  readonly b: OverlayHost;
+  /** A sandbox on a, whose port 80 is a's 8080, and one on b. */
+  readonly one: OverlayBox;
+  readonly two: OverlayBox;
+  /** A third host on the same wire, where there is no netkit. */
+  readonly stranger: Host;
+}
+
+/** Runs `work` on two hosts that share a network and a wire; then removes all, and checks both for leaks. */
+export async function onOverlay(setting: OverlaySetting, work: (place: Overlay) => Promise<void>): Promise<void> {
+  await using cleanup = new AsyncDisposableStack();
+  const { bridgeNetfilter } = setting;
+  const wire = cleanup.use(await createHost());
+  await wire.shell("ip link add wire type bridge; ip link set wire up");
+  const plug = async (host: Host, number: number): Promise<void> => {
+    await host.shell(
+      `ip link add wire0 type veth peer name port${number} netns ${wire.name}
+       ip address add ${vtepAt("ipv4", number)}/24 dev wire0
+       ip -6 address add ${vtepAt("ipv6", number)}/64 dev wire0 nodad
+       ip link set wire0 mtu ${wireMtu} up`,
+    );
+    await wire.shell(`ip link set port${number} master wire up`);
+  };
+  const start = async (number: number): Promise<OverlayHost> => {
+    const host = cleanup.use(await createHost({ outside: true, bridgeNetfilter }));
+    await plug(host, number);
+    await host.exec(["nft", "-f", "-"], { input: watch });
+    const made = cleanup.use(new OverlayHost(host, number, setting));
+    // The built-in chains of iptables stay once they are used.
+    await made.make(driver.network(made.view));
+    await made.clear();
+    return made;
+  };
+  const [a, b] = [await start(21), await start(22)];
+  const stranger = cleanup.use(await createHost());
+  await plug(stranger, 23);
+  // The first packet over a new wire may take a second, and isn't the network's.
+  for (const family of ["ipv4", "ipv6"] as const)
+    for (const from of [b.host, stranger]) assert.ok(await ping(from, vtepAt(family, 21), 5), "the wire is broken");
+  for (const host of [a, b]) await host.network();
+  const [one, two] = [await a.sandbox(101, "8080:80"), await b.sandbox(102)];
+  await a.join([...two.peers, ...b.peers]);
+  await b.join([...one.peers, ...a.peers]);
+  await work({ a, b, one, two, stranger });
+  for (const host of [a, b]) await host.clear();
+}
+
+/** The addresses of a sandbox or host, the family of each beside it. */
+export function byFamily(addresses: readonly string[]): { family: Family; address: string }[] {
+  return addresses.map((address) => ({ family: familyOf(parseIp(address)), address }));
+}
