@@ -1,6 +1,6 @@
 import { ipOf, type Cidr } from "@netkit/core";
 import type { EndpointDetails } from "@netkit/engine";
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { etcdctl, etcdPrograms } from "@netkit/testing";
 import { etcdAddress, onSharingHosts, type Segment, type SharingHost } from "./sharing-hosts.ts";
 
@@ -180,11 +180,8 @@ test("a host that dies in the middle of an attach leaves nothing, here or there"
   });
 });
 
-const withEtcd = test.skipIf(etcdPrograms === undefined);
-
-withEtcd(
-  "without the store traffic and looking go on, attaching says what is wrong; when it is back, all is made up for",
-  async () => {
+describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
+  test("without the store traffic and looking go on, attaching says what is wrong; when it is back, all is made up for", async () => {
     await onSharingHosts(
       2,
       async (segment) => {
@@ -216,31 +213,31 @@ withEtcd(
       },
       { etcd: true },
     );
-  },
-);
+  });
 
-withEtcd("a store that has lost everything gets it back", async () => {
-  await onSharingHosts(
-    2,
-    async (segment) => {
-      const { a, b, x, y } = await pair(segment);
-      await a.call("create", { name: "unused", driver: "overlay" });
-      await b.call("share");
-      const ask = (...words: string[]): string =>
-        segment.wire.within(() => etcdctl([`--endpoints=${etcdAddress}:2379`, ...words]));
-      const before = ask("get", "--prefix", "", "--keys-only");
-      ask("del", "--prefix", "");
-      for (const host of [a, b, a, b]) await host.call("share");
-      expect(ask("get", "--prefix", "", "--keys-only")).toBe(before);
-      expect(await b.call("networks")).toEqual(expect.arrayContaining(["n", "unused"]));
-      expect(await remotesOn(a, "n")).toEqual(["y"]);
-      expect(await remotesOn(b, "n")).toEqual(["x"]);
-      expect(await reaches(a, "x", y)).toBe(true);
-      expect(await reaches(b, "y", x)).toBe(true);
-      expect((await b.call("hosts")).map(({ name }) => name).toSorted()).toEqual(["h1", "h2"]);
-      await a.call("removeNetwork", "unused");
-      await removeAll(segment);
-    },
-    { etcd: true },
-  );
+  test("a store that has lost everything gets it back", async () => {
+    await onSharingHosts(
+      2,
+      async (segment) => {
+        const { a, b, x, y } = await pair(segment);
+        await a.call("create", { name: "unused", driver: "overlay" });
+        await b.call("share");
+        const ask = (...words: string[]): string =>
+          segment.wire.within(() => etcdctl([`--endpoints=${etcdAddress}:2379`, ...words]));
+        const before = ask("get", "--prefix", "", "--keys-only");
+        ask("del", "--prefix", "");
+        for (const host of [a, b, a, b]) await host.call("share");
+        expect(ask("get", "--prefix", "", "--keys-only")).toBe(before);
+        expect(await b.call("networks")).toEqual(expect.arrayContaining(["n", "unused"]));
+        expect(await remotesOn(a, "n")).toEqual(["y"]);
+        expect(await remotesOn(b, "n")).toEqual(["x"]);
+        expect(await reaches(a, "x", y)).toBe(true);
+        expect(await reaches(b, "y", x)).toBe(true);
+        expect((await b.call("hosts")).map(({ name }) => name).toSorted()).toEqual(["h1", "h2"]);
+        await a.call("removeNetwork", "unused");
+        await removeAll(segment);
+      },
+      { etcd: true },
+    );
+  });
 });

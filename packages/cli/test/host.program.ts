@@ -64,8 +64,11 @@ async function start(): Promise<void> {
   agent = await startAgent({ ...options, onError: (error) => void complaints.push(error.message) });
 }
 
+function warn(error: Error): void {
+  complaints.push(`warning: ${error.message}`);
+}
+
 async function netkit(): Promise<Netkit> {
-  const warn = (error: Error): void => void complaints.push(`warning: ${error.message}`);
   return await (opened ??= openNetkit({ ...options, agent: agentLink({ root, start, warn }) }));
 }
 

@@ -5,7 +5,7 @@ interface Runs {
   run(
     command: readonly string[],
     options: { readonly stdio: "pipe" },
-  ): Promise<{ readonly stdout: Readable | undefined; readonly exited: Promise<{ readonly code: number | null }> }>;
+  ): Promise<{ readonly stdout: Readable | null; readonly exited: Promise<{ readonly code: number | null }> }>;
 }
 
 /** What a shell command prints in a sandbox; undefined if it fails. */
