@@ -12,6 +12,7 @@ import { events } from "./commands/events.ts";
 import { exec } from "./commands/exec.ts";
 import { gc } from "./commands/gc.ts";
 import { help } from "./commands/help.ts";
+import { hostLs } from "./commands/host-ls.ts";
 import { info } from "./commands/info.ts";
 import { networkConnect } from "./commands/network-connect.ts";
 import { networkCreate } from "./commands/network-create.ts";
@@ -67,6 +68,7 @@ const commands: readonly Command[] = [
   agentStop,
   agentInstall,
   agentUninstall,
+  hostLs,
   info,
   version,
   conformance,
@@ -81,6 +83,7 @@ export const groups: Readonly<Record<string, string>> = {
   pod: "Pods: several commands in one namespace",
   port: "Published ports: list, add, remove",
   agent: "The long-running agent: run, status, stop, install",
+  host: "Hosts that share networks: list",
 };
 
 /** Docker's other spellings of a verb. */

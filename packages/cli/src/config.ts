@@ -21,6 +21,17 @@ const schema = z.strictObject({
       .record(z.string(), z.record(z.string(), z.string()))
       .check(z.describe("Options of new networks by driver, where 'network create' doesn't say otherwise.")),
   ),
+  store: z.optional(
+    z
+      .string()
+      .check(
+        z.minLength(1),
+        z.describe("The store that hosts share global networks by: etcd://HOST:PORT,... or consul://HOST:PORT."),
+      ),
+  ),
+  advertise: z.optional(
+    z.string().check(z.minLength(1), z.describe("What other hosts reach this one by: a link or one of its addresses.")),
+  ),
   "host-gateway-ip": z.optional(
     z
       .array(z.string().check(z.minLength(1)))
@@ -34,6 +45,8 @@ export interface Config {
   readonly agent?: boolean | undefined;
   readonly drivers?: readonly string[] | undefined;
   readonly "default-network-opts"?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
+  readonly store?: string | undefined;
+  readonly advertise?: string | undefined;
   readonly "host-gateway-ip"?: readonly string[] | undefined;
 }
 

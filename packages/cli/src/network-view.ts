@@ -4,6 +4,7 @@ import {
   type Family,
   type Network,
   type NetworkRoute,
+  type RemoteEndpoint,
   type SubnetRequest,
 } from "@netkit/core";
 import type { NetworkDetails } from "@netkit/engine";
@@ -80,8 +81,8 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
     ConfigFrom: { Network: network.configFrom ?? "" },
     ConfigOnly: network.configOnly !== undefined,
     Routes: ((network.configOnly ?? network).routes ?? []).map(routeView),
-    Containers: Object.fromEntries(
-      network.endpoints.map((endpoint) => [
+    Containers: Object.fromEntries([
+      ...network.endpoints.map((endpoint) => [
         endpoint.sandbox,
         {
           Name: endpoint.sandboxName,
@@ -94,7 +95,9 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
           Ports: portTexts(endpoint),
         },
       ]),
-    ),
+      ...network.remotes.flatMap(remoteView),
+    ]),
+    ...(network.scope === "global" ? { Peers: peersOf(network) } : {}),
     Options: Object.fromEntries(
       Object.entries((network.configOnly ?? network).options)
         .filter(([, value]) => value !== undefined)
@@ -112,6 +115,29 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
       },
     },
   };
+}
+
+/** A sandbox on another host, with where that is. */
+function remoteView({ id, sandbox, mac, addresses, hostName, vtep }: RemoteEndpoint): [string, unknown][] {
+  if (sandbox === undefined) return [];
+  const found = { addresses: addresses.map((address) => ({ address })) };
+  const view = {
+    Name: sandbox.name,
+    EndpointID: id,
+    MacAddress: mac,
+    IPv4Address: addressOf(found, "ipv4"),
+    IPv6Address: addressOf(found, "ipv6"),
+    Aliases: sandbox.aliases,
+    Host: hostName,
+    VTEP: vtep,
+  };
+  return [[sandbox.id, view]];
+}
+
+/** The other hosts that have the network, in Docker's shape. */
+function peersOf({ remotes }: NetworkDetails): { readonly Name: string; readonly IP: string }[] {
+  const peers = new Map(remotes.map(({ host, hostName, vtep }) => [host, { Name: hostName, IP: vtep }]));
+  return [...peers.values()];
 }
 
 function ipamConfig({ subnet, gateway, range, auxiliary = {} }: SubnetRequest): Record<string, unknown> {

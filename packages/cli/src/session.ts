@@ -5,6 +5,7 @@ import { linkTo } from "./agent-link.ts";
 import { builtInDrivers, findDriver } from "./drivers.ts";
 import type { Globals } from "./globals.ts";
 import { readSettings, type Settings } from "./settings.ts";
+import { openShared, type SharedStore } from "./shared-store.ts";
 
 /** The engine, opened when a command first asks for it and closed with the session. */
 export interface Session extends AsyncDisposable {
@@ -34,11 +35,16 @@ async function openWith(settings: Settings, globals: Globals, onTiming?: (timing
 
 /** What a library is opened with by these settings, whether in a command or in the agent. */
 export function engineOptions(settings: Settings): Omit<NetkitOptions, "agent" | "onTiming"> {
-  const { agent: _, drivers: __, folders: ___, ...given } = settings;
+  const { agent: _, drivers: __, folders: ___, sharedStore, ...given } = settings;
   return {
     ...given,
+    ...(sharedStore === undefined ? {} : { shared: sharedOptions(sharedStore) }),
     loadDriver: (name) => findDriver(name, settings),
     // Those of the configuration are loaded when a network uses them: a broken one must not stop every command.
     loadable: builtInDrivers,
   };
+}
+
+function sharedOptions({ url, advertise }: SharedStore): NonNullable<NetkitOptions["shared"]> {
+  return { open: async () => await openShared(url), ...(advertise === undefined ? {} : { advertise }) };
 }

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { didYouMean, NetkitError } from "@netkit/core";
+import { defaultRoot, didYouMean, NetkitError } from "@netkit/core";
 import type { FirewallBackend } from "@netkit/engine";
 import type { Config } from "./config.ts";
 import { isFirewall, type Globals } from "./globals.ts";
+import { rememberedStore, type SharedStore } from "./shared-store.ts";
 
 const defaultPath = "/etc/netkit/netkit.json";
 
@@ -19,6 +20,8 @@ export interface Settings {
   readonly folders: readonly string[];
   readonly networkDefaults?: NonNullable<Config["default-network-opts"]>;
   readonly hostGateway?: readonly string[];
+  /** Absent: global networks are of this host alone. */
+  readonly sharedStore?: SharedStore;
 }
 
 /** @throws NetkitError CONFIG_INVALID, ARGUMENT_INVALID */
@@ -39,6 +42,7 @@ export async function readSettings(
       hint: didYouMean(firewall, ["auto", "nftables", "iptables", "none"], "It is auto, nftables, iptables or none."),
     });
   }
+  const sharedStore = sharedStoreOf(config, resolve(root ?? defaultRoot));
   const { "default-network-opts": networkDefaults, "host-gateway-ip": hostGateway } = config;
   return {
     ...(root === undefined ? {} : { root: resolve(root) }),
@@ -47,8 +51,18 @@ export async function readSettings(
     drivers: config.drivers ?? [],
     ...(networkDefaults === undefined ? {} : { networkDefaults }),
     ...(hostGateway === undefined ? {} : { hostGateway }),
+    ...(sharedStore === undefined ? {} : { sharedStore }),
     folders: [...new Set([dirname(path), process.cwd()])],
   };
+}
+
+/** What the configuration says, or else what the agent was told last. */
+function sharedStoreOf({ store, advertise }: Config, root: string): SharedStore | undefined {
+  const remembered = rememberedStore(root);
+  const url = store ?? remembered?.url;
+  const reachedBy = advertise ?? remembered?.advertise;
+  if (url === undefined) return undefined;
+  return { url, ...(reachedBy === undefined ? {} : { advertise: reachedBy }) };
 }
 
 function readConfig(path: string, optional: boolean): string | undefined {

@@ -1,7 +1,8 @@
 import { closeSync, writeSync } from "node:fs";
+import { resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Agent } from "@netkit/agent";
-import { isNetkitError, NetkitError } from "@netkit/core";
+import { defaultRoot, isNetkitError, NetkitError } from "@netkit/core";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { formatFailure } from "../failure.ts";
@@ -9,7 +10,8 @@ import type { Globals } from "../globals.ts";
 import { durationMs } from "../moment.ts";
 import { tellSystemd } from "../systemd.ts";
 import { engineOptions } from "../session.ts";
-import { readSettings } from "../settings.ts";
+import { readSettings, type Settings } from "../settings.ts";
+import { openShared, ownStore, rememberStore } from "../shared-store.ts";
 import { versions } from "../versions.ts";
 
 /** How long another agent may take to serve, or to end: less than the command that waits for this one has patience. */
@@ -23,10 +25,20 @@ export const agent: Command = command({
   ],
   options: {
     linger: { value: "DURATION", summary: "End once nothing has needed it for so long (5s, 1m30s; default: stay)" },
+    store: {
+      value: "URL",
+      summary:
+        "Share global networks with other hosts: etcd://HOST:PORT,... or consul://HOST:PORT (remembered; local: no more)",
+    },
+    advertise: { value: "LINK", summary: "What other hosts reach this one by: a link or an address (remembered)" },
     "ready-fd": { value: "FD", summary: "Write a line to this file descriptor once it serves, and close it" },
   },
   examples: [
     { line: "netkit agent", summary: "In the foreground, until Ctrl-C" },
+    {
+      line: "netkit agent --store etcd://10.0.0.5:2379 --advertise eth1",
+      summary: "Overlay networks are those of all hosts with that store",
+    },
     { line: "netkit agent status", summary: "What it serves" },
     { line: "netkit agent install", summary: "As a service of systemd" },
   ],
@@ -38,7 +50,10 @@ export const agent: Command = command({
     return [{ title: "Commands", rows: rows.slice(1) }];
   },
   async run({ globals, options, terminal, change: { signal } }) {
-    const settings = await readSettings(globals);
+    const settings = withStore(await readSettings(globals), options);
+    const { sharedStore } = settings;
+    // Whether it is one, before anything remembers it.
+    if (sharedStore !== undefined) await (await openShared(sharedStore.url)).close();
     const lingerMs = options.linger === undefined ? undefined : durationMs(options.linger);
     if (lingerMs === undefined && options.linger !== undefined) throw invalid("linger", options.linger, "5s or 1m30s");
     const fd = options["ready-fd"] === undefined ? undefined : Number(options["ready-fd"]);
@@ -56,12 +71,14 @@ export const agent: Command = command({
         ...(lingerMs === undefined ? {} : { lingerMs }),
         onError: (error) => process.stderr.write(`${new Date().toISOString()} ${formatFailure(error, terminal)}\n`),
       });
+    const root = resolve(settings.root ?? defaultRoot);
     await using running = fd === undefined ? await start() : await startUnlessServed(start, globals, signal);
     if (fd !== undefined) {
       writeSync(fd, "ready\n");
       closeSync(fd);
     }
     if (running === undefined) return {};
+    if (options.store !== undefined || options.advertise !== undefined) rememberStore(root, sharedStore);
     if (process.stderr.isTTY) process.stderr.write(`serving ${running.netkit.instance.root}; Ctrl-C ends it\n`);
     await tellSystemd("--ready");
     signal?.addEventListener("abort", () => void running.close());
@@ -71,6 +88,24 @@ export const agent: Command = command({
     return {};
   },
 });
+
+/** @throws NetkitError ARGUMENT_INVALID: there is nobody to advertise anything to */
+function withStore(
+  settings: Settings,
+  { store, advertise }: { readonly store?: string | undefined; readonly advertise?: string | undefined },
+): Settings {
+  const { sharedStore, ...others } = settings;
+  if (store === ownStore) return others;
+  const url = store ?? sharedStore?.url;
+  const reachedBy = advertise ?? sharedStore?.advertise;
+  if (url === undefined) {
+    if (advertise === undefined) return others;
+    throw new NetkitError("ARGUMENT_INVALID", "--advertise is for hosts that share a store", {
+      hint: "Name the store, too: --store etcd://HOST:2379",
+    });
+  }
+  return { ...others, sharedStore: { url, ...(reachedBy === undefined ? {} : { advertise: reachedBy }) } };
+}
 
 /**
  * Starts an agent for a command that needs one, whichever it is: where another one has the lock, it may have been faster and

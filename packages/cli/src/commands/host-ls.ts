@@ -1,0 +1,68 @@
+import type { HostDetails } from "@netkit/engine";
+import { command, type Command } from "../command.ts";
+import { filter } from "../filter.ts";
+import { list, listOptions } from "../listing.ts";
+
+/** The fields of a host in a list. */
+interface HostRow {
+  readonly ID: string;
+  readonly Name: string;
+  readonly State: string;
+  readonly VTEP: string;
+  readonly MTU: string;
+  readonly Endpoints: string;
+  readonly This: string;
+}
+
+const headers: Readonly<Record<keyof HostRow, string>> = {
+  ID: "HOST ID",
+  Name: "NAME",
+  State: "STATE",
+  VTEP: "VTEP",
+  MTU: "MTU",
+  Endpoints: "ENDPOINTS",
+  This: "THIS",
+};
+
+export const hostLs: Command = command({
+  name: "host ls",
+  summary: "List the hosts that share networks with this one",
+  details: [
+    "They share global networks by the store that 'netkit agent --store' names. A host is up as long as its agent renews its lease\nthere; of others, those that are up are known, and this one is listed in any case.",
+    "Filters: id, name, state (up or down).",
+  ],
+  options: listOptions,
+  examples: [
+    { line: "netkit host ls", summary: "All hosts that are there, this one first" },
+    { line: "netkit host ls --format '{{.Name}} {{.VTEP}}'", summary: "Names, and where tunnels end" },
+  ],
+  changes: false,
+  async run({ open, options }) {
+    const netkit = await open();
+    const found = filter(await netkit.hosts(), options.filter, {
+      id: (host, value) => host.id.startsWith(value),
+      name: (host, value) => host.name.includes(value),
+      state: (host, value) => host.state === value,
+    });
+    return list({
+      data: found,
+      rows: found.map((host) => hostRow(host, !options["no-trunc"])),
+      headers,
+      columns: ["ID", "Name", "State", "VTEP", "Endpoints", "This"],
+      quiet: options.quiet,
+      format: options.format,
+    });
+  },
+});
+
+function hostRow({ id, name, state, vtep, mtu, endpoints, isThis }: HostDetails, truncated: boolean): HostRow {
+  return {
+    ID: truncated ? id.slice(0, 12) : id,
+    Name: name,
+    State: state,
+    VTEP: vtep,
+    MTU: String(mtu),
+    Endpoints: String(endpoints),
+    This: isThis ? "*" : "",
+  };
+}

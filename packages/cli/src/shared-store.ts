@@ -1,0 +1,59 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { makeDirectory } from "@netkit/store-sqlite";
+import { NetkitError, type Store } from "@netkit/core";
+
+/** The store that this host shares with others, and what they reach it by. */
+export interface SharedStore {
+  /** `etcd:` or `consul:`. */
+  readonly url: string;
+  readonly advertise?: string;
+}
+
+/** For `--store`: the one in the state directory, of this host alone. */
+export const ownStore = "local";
+
+function pathIn(root: string): string {
+  return join(root, "shared.json");
+}
+
+/** What the agent was last started with: commands have to find the same store. */
+export function rememberedStore(root: string): SharedStore | undefined {
+  let text: string;
+  try {
+    text = readFileSync(pathIn(root), "utf8");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    // Whoever may not read it may not read the state either, and is told so.
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EACCES") return undefined;
+    throw cause;
+  }
+  return JSON.parse(text) as SharedStore;
+}
+
+/** The URL may hold a password. */
+export function rememberStore(root: string, store: SharedStore | undefined): void {
+  if (store === undefined) return rmSync(pathIn(root), { force: true });
+  makeDirectory(root);
+  writeFileSync(pathIn(root), `${JSON.stringify(store)}\n`, { mode: 0o600 });
+}
+
+/** Opens a store by its URL; nothing of it is loaded before. @throws NetkitError ARGUMENT_INVALID */
+export async function openShared(url: string): Promise<Store> {
+  switch (/^([a-z]+):/.exec(url)?.[1]) {
+    case "etcd":
+    case "etcds": {
+      const { openEtcdStore, parseEtcdUrl } = await import("@netkit/store-etcd");
+      return openEtcdStore(parseEtcdUrl(url));
+    }
+    case "consul":
+    case "consuls": {
+      const { openConsulStore, parseConsulUrl } = await import("@netkit/store-consul");
+      return openConsulStore(parseConsulUrl(url));
+    }
+    default:
+      throw new NetkitError("ARGUMENT_INVALID", "the store is neither of etcd nor of Consul", {
+        hint: `Write etcd://HOST:2379 or consul://HOST:8500; '${ownStore}' is this host's own again.`,
+      });
+  }
+}
