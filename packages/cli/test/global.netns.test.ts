@@ -1,8 +1,15 @@
 import { ipOf, type Cidr } from "@netkit/core";
 import type { EndpointDetails } from "@netkit/engine";
 import { describe, expect, test, vi } from "vitest";
-import { etcdctl, etcdPrograms } from "@netkit/testing";
-import { etcdAddress, onSharingHosts, type Segment, type SharingHost } from "./sharing-hosts.ts";
+import { consulProgram, etcdctl, etcdPrograms } from "@netkit/testing";
+import { serverAddress, onSharingHosts, type Segment, type SharingHost } from "./sharing-hosts.ts";
+
+/** Those that this machine has. */
+const stores = [
+  "file" as const,
+  ...(etcdPrograms === undefined ? [] : ["etcd" as const]),
+  ...(consulProgram === undefined ? [] : ["consul" as const]),
+];
 
 /** The first address of a sandbox that is on one network. */
 function addressOf([endpoint]: readonly Pick<EndpointDetails, "addresses">[]): string {
@@ -41,34 +48,42 @@ async function remotesOn(host: SharingHost, network: string): Promise<string[]> 
   return remotes.flatMap(({ sandbox }) => sandbox?.name ?? []).toSorted();
 }
 
-test("a network that is made on one host is on the others, and sandboxes on it reach each other by address and name", async () => {
-  await onSharingHosts(2, async (segment) => {
-    const { a, b, x, y } = await pair(segment);
-    expect(x).not.toBe(y);
-    expect(await reaches(a, "x", y)).toBe(true);
-    expect(await reaches(b, "y", x)).toBe(true);
-    for (const name of ["y", "why", "y.n"]) expect(await a.call("attempt", "x", `getent hosts ${name}`)).toContain(y);
-    expect(await reaches(b, "y", "x")).toBe(true);
-    expect(await b.call("attempt", "y", `getent hosts ${x}`)).toContain("x.n");
-    // The hosts themselves have addresses there, which lead to them alone.
-    const [own = "" as Cidr] = (await a.call("inspect", "n")).share?.host?.addresses ?? [];
-    expect(await reaches(b, "y", ipOf(own))).toBe(true);
+test.each(stores)(
+  "a network that is made on one host is on the others, and sandboxes on it reach each other by address and name (%s)",
+  async (store) => {
+    await onSharingHosts(
+      2,
+      async (segment) => {
+        const { a, b, x, y } = await pair(segment);
+        expect(x).not.toBe(y);
+        expect(await reaches(a, "x", y)).toBe(true);
+        expect(await reaches(b, "y", x)).toBe(true);
+        for (const name of ["y", "why", "y.n"])
+          expect(await a.call("attempt", "x", `getent hosts ${name}`)).toContain(y);
+        expect(await reaches(b, "y", "x")).toBe(true);
+        expect(await b.call("attempt", "y", `getent hosts ${x}`)).toContain("x.n");
+        // The hosts themselves have addresses there, which lead to them alone.
+        const [own = "" as Cidr] = (await a.call("inspect", "n")).share?.host?.addresses ?? [];
+        expect(await reaches(b, "y", ipOf(own))).toBe(true);
 
-    await a.call("remove", "x");
-    await b.call("share");
-    expect(await b.call("attempt", "y", "getent hosts x")).toBeUndefined();
-    expect(await remotesOn(b, "n")).toEqual([]);
-    await expect(a.call("removeNetwork", "n")).rejects.toThrow("network 'n' is in use by 'y' on host 'h2'");
-    expect(await b.call("networks")).toContain("n");
-    await b.call("connect", (await b.call("open", { name: "z" }), "z"), { network: "n" });
-    await b.call("remove", "y");
-    await b.call("disconnect", "z", "n");
-    await b.call("remove", "z");
-    await a.call("removeNetwork", "n");
-    await b.call("share");
-    expect(await b.call("networks")).not.toContain("n");
-  });
-});
+        await a.call("remove", "x");
+        await b.call("share");
+        expect(await b.call("attempt", "y", "getent hosts x")).toBeUndefined();
+        expect(await remotesOn(b, "n")).toEqual([]);
+        await expect(a.call("removeNetwork", "n")).rejects.toThrow("network 'n' is in use by 'y' on host 'h2'");
+        expect(await b.call("networks")).toContain("n");
+        await b.call("connect", (await b.call("open", { name: "z" }), "z"), { network: "n" });
+        await b.call("remove", "y");
+        await b.call("disconnect", "z", "n");
+        await b.call("remove", "z");
+        await a.call("removeNetwork", "n");
+        await b.call("share");
+        expect(await b.call("networks")).not.toContain("n");
+      },
+      store === "file" ? {} : { store },
+    );
+  },
+);
 
 test("what is unique is so on all hosts: one of two gets an address, a name, a VNI that both ask for", async () => {
   await onSharingHosts(2, async (segment) => {
@@ -196,7 +211,7 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
         expect(await a.call("networks")).toContain("n");
         await expect(a.call("open", { name: "v", networks: ["n"] })).rejects.toMatchObject({
           code: "STORE_UNAVAILABLE",
-          message: expect.stringContaining(etcdAddress) as unknown,
+          message: expect.stringContaining(serverAddress) as unknown,
         });
         await a.call("remove", "z");
         await a.call("complaints");
@@ -211,7 +226,7 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
         for (const host of [a, b]) await host.call("complaints");
         await removeAll(segment);
       },
-      { etcd: true },
+      { store: "etcd" },
     );
   });
 
@@ -223,7 +238,7 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
         await a.call("create", { name: "unused", driver: "overlay" });
         await b.call("share");
         const ask = (...words: string[]): string =>
-          segment.wire.within(() => etcdctl([`--endpoints=${etcdAddress}:2379`, ...words]));
+          segment.wire.within(() => etcdctl([`--endpoints=${serverAddress}:2379`, ...words]));
         const before = ask("get", "--prefix", "", "--keys-only");
         ask("del", "--prefix", "");
         for (const host of [a, b, a, b]) await host.call("share");
@@ -237,7 +252,7 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
         await a.call("removeNetwork", "unused");
         await removeAll(segment);
       },
-      { etcd: true },
+      { store: "etcd" },
     );
   });
 });

@@ -12,14 +12,14 @@ import {
   type NetworkRequest,
   type SandboxRequest,
 } from "@netkit/engine";
-import { openEtcdStore, parseEtcdUrl } from "@netkit/store-etcd";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { attempt } from "@netkit/testing";
+import { openShared } from "../src/shared-store.ts";
 
 /** What plays a host has to know. */
 export interface Place {
   readonly root: string;
-  /** `etcd://...`, or the path of a file. */
+  /** A URL, or the path of a file. */
   readonly store: string;
   readonly name: string;
   readonly leaseMs: number;
@@ -33,11 +33,7 @@ const options: NetkitOptions = {
   firewall: "nftables",
   shared: {
     open: async () =>
-      mortal(
-        store.startsWith("etcd:")
-          ? openEtcdStore(parseEtcdUrl(store, {}))
-          : openSqliteStore({ path: store, synchronous: "off" }),
-      ),
+      mortal(store.startsWith("/") ? openSqliteStore({ path: store, synchronous: "off" }) : await openShared(store)),
     advertise: "up0",
     name,
     leaseMs,

@@ -7,6 +7,7 @@ import { NetkitError, type ErrorCode } from "@netkit/core";
 import { expect } from "vitest";
 import {
   compareSnapshots,
+  consulServer,
   createHost,
   etcdServer,
   takeSnapshot,
@@ -117,7 +118,7 @@ export class SharingHost {
 
 export interface Segment {
   readonly hosts: readonly SharingHost[];
-  /** The server of their store, if it is etcd. */
+  /** The server of their store, if it has one. */
   readonly server: Server | undefined;
   startServer(): Promise<void>;
   /** Runs a program where the server is. */
@@ -127,12 +128,22 @@ export interface Segment {
 interface SegmentOptions {
   /** How long a host is taken to be there that isn't heard of, in ms. Default 15,000. */
   readonly leaseMs?: number;
-  /** The hosts' store is etcd, on the segment. Default: a file. */
-  readonly etcd?: boolean;
+  /** What the hosts' store is on, somewhere on the segment. Default: a file. */
+  readonly store?: "etcd" | "consul";
 }
 
-/** Where etcd is. */
-export const etcdAddress = "192.0.2.254";
+/** Where etcd or Consul is. */
+export const serverAddress = "192.0.2.254";
+
+const servers = {
+  etcd: () => etcdServer({ address: serverAddress }),
+  consul: () => consulServer({ address: serverAddress }),
+} as const;
+
+const urls = {
+  etcd: `etcd://${serverAddress}:2379/?timeout-ms=1000`,
+  consul: `consul://${serverAddress}:8500/?timeout-ms=1000`,
+} as const;
 
 /**
  * Runs `work` on so many hosts on one segment, 192.0.2.1 and on, each with its agent. It has to remove what it makes: each
@@ -141,14 +152,16 @@ export const etcdAddress = "192.0.2.254";
 export async function onSharingHosts(
   count: number,
   work: (segment: Segment) => Promise<void>,
-  { etcd = false, leaseMs = 15_000 }: SegmentOptions = {},
+  { store, leaseMs = 15_000 }: SegmentOptions = {},
 ): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "netkit-sharing-"));
   cleanup.defer(() => rmSync(folder, { recursive: true }));
   const wire = cleanup.use(await createHost());
-  await wire.shell(`ip link add name wire type bridge\nip address add ${etcdAddress}/24 dev wire\nip link set wire up`);
-  const server = etcd ? cleanup.use(etcdServer({ address: etcdAddress })) : undefined;
+  await wire.shell(
+    `ip link add name wire type bridge\nip address add ${serverAddress}/24 dev wire\nip link set wire up`,
+  );
+  const server = store === undefined ? undefined : cleanup.use(servers[store]());
   const startServer = async (): Promise<void> => {
     // What it spawns is in there; that it serves is heard from here.
     const { serves } = wire.within(() => ({ serves: server?.start() }));
@@ -164,7 +177,7 @@ export async function onSharingHosts(
     await host.shell(`ip address add 192.0.2.${number}/24 dev up0\nip link set up0 up`);
     const place = {
       root: join(folder, `root${number}`),
-      store: etcd ? `etcd://${etcdAddress}:2379/?timeout-ms=1000` : join(folder, "shared.db"),
+      store: store === undefined ? join(folder, "shared.db") : urls[store],
       name: `h${number}`,
       leaseMs,
     };

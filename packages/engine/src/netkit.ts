@@ -117,7 +117,12 @@ function netkitOf(context: Context): Netkit {
           for (const { value } of await draft.range<Network>("network/")) {
             if (options?.filter?.(value) === false) continue;
             if (value.configOnly !== undefined) continue;
-            const used = (await draft.range(keys.attached(value.id, ""), { limit: 1 })).length > 0;
+            const prefixes = [
+              keys.attached(value.id, ""),
+              ...(value.scope === "global" ? [keys.remote(value.id, "")] : []),
+            ];
+            const users = await Promise.all(prefixes.map(async (prefix) => await draft.range(prefix, { limit: 1 })));
+            const used = users.some(({ length }) => length > 0);
             if (!value.predefined && !used) removed.push(await removeNetwork(context, draft, value));
           }
           return removed;
@@ -185,7 +190,7 @@ function netkitOf(context: Context): Netkit {
       kernel: release(),
     }),
     follow: async (onChange) => await follow(store, onChange),
-    hosts: async () => await listHosts(reader),
+    hosts: async () => await listHosts(context),
     replicate: async (onError) => {
       if (!context.shared.isOthers) return undefined;
       const { Replica } = await import("./shared/replica.ts");

@@ -1,11 +1,13 @@
 import type { Network, RemoteEndpoint, SharedHost } from "@netkit/core";
 import type { HostDetails } from "../api.ts";
-import type { Reader } from "../lookup.ts";
+import { readerOf, type Reader } from "../lookup.ts";
+import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import type { LocalHost } from "./this-host.ts";
 
 /** The hosts that share networks as this one knows them, this one first. Of others those that hold a lease are known. */
-export async function listHosts(reader: Reader): Promise<HostDetails[]> {
+export async function listHosts({ store, shared, agent }: Context): Promise<HostDetails[]> {
+  const reader = readerOf(store);
   const self = await reader.get<LocalHost>(keys.self);
   if (self === undefined) return [];
   const remotes = (await reader.range<RemoteEndpoint>("remote/")).map(({ value }) => value);
@@ -14,9 +16,11 @@ export async function listHosts(reader: Reader): Promise<HostDetails[]> {
     return { ...value, isThis: false, state: "up", endpoints: own.length };
   });
   const { id, name, vtep, mtu } = self;
-  const state = (await reader.get(keys.lease)) === undefined ? "down" : "up";
+  const hasLease = async (): Promise<boolean> =>
+    (await reader.get(keys.lease)) !== undefined && (agent === undefined || (await agent.serves()));
+  const isUp = !shared.isOthers || (await hasLease());
   const endpoints = await countOwn(reader);
-  return [{ id, name, vtep, mtu, isThis: true, state, endpoints }, ...others];
+  return [{ id, name, vtep, mtu, isThis: true, state: isUp ? "up" : "down", endpoints }, ...others];
 }
 
 async function countOwn(reader: Reader): Promise<number> {

@@ -78,14 +78,20 @@ async function ownRecords(reader: Reader, self: LocalHost): Promise<RemoteEndpoi
   return records;
 }
 
-/** Writes and removes what was found, under the lease. What another host has by now is complained of. */
+/**
+ * Writes and removes what was found, under the lease. What another host has by now is complained of.
+ * @param anew whether what is there already is written again: it may be under another lease
+ * @returns whether it is all done; otherwise somebody was faster with some of it
+ */
 export async function mendOwn(
   store: Store,
   { missing, leftOver }: OwnDifference,
   lease: LeaseId,
+  anew: boolean,
   complain: (error: NetkitError) => void,
-): Promise<void> {
+): Promise<boolean> {
   await removeShared(store, leftOver);
+  let isDone = true;
   for (const record of missing) {
     const writes = [
       { key: sharedKeys.endpoint(record.network, record.id), value: record, lease },
@@ -96,18 +102,16 @@ export async function mendOwn(
       })),
     ];
     const found = await store.getAll(writes.map(({ key }) => key));
-    const taken = writes.find(({ key }) => {
-      const other = found.get(key)?.value as { readonly id?: unknown } | null | undefined;
-      return other !== undefined && other?.id !== record.id;
-    });
-    if (taken !== undefined) {
-      complain(lost(record, found.get(taken.key)?.value));
-      continue;
-    }
+    const idOf = (key: string): unknown => (found.get(key)?.value as { readonly id?: unknown } | undefined)?.id;
+    const taken = writes.find(({ key }) => found.has(key) && idOf(key) !== record.id);
+    if (taken !== undefined) complain(lost(record, found.get(taken.key)?.value));
+    const isThere = writes.every(({ key, value }) => stableJson(found.get(key)?.value) === stableJson(value));
+    if (taken !== undefined || (isThere && !anew)) continue;
     const checks = writes.map(({ key }) => ({ key, revision: found.get(key)?.revision ?? 0 }));
-    // Who was faster is found the next time.
-    await store.commit({ checks, writes });
+    const { committed } = await store.commit({ checks, writes });
+    isDone &&= committed;
   }
+  return isDone;
 }
 
 function lost({ sandbox, addresses }: RemoteEndpoint, holder: unknown): NetkitError {

@@ -1,4 +1,15 @@
-import type { EndpointId, HostId, Ip, Network, NetworkId, RemoteEndpoint, SharedHost } from "@netkit/core";
+import {
+  parseCidr,
+  parseIp,
+  parseMac,
+  type EndpointId,
+  type HostId,
+  type Ip,
+  type Network,
+  type NetworkId,
+  type RemoteEndpoint,
+  type SharedHost,
+} from "@netkit/core";
 import * as z from "zod/mini";
 
 /** A network as all hosts have it. */
@@ -21,10 +32,10 @@ export interface SharedHolder {
 const id = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const text = z.string().check(z.maxLength(255));
 const name = z.string().check(z.regex(/^[\w.-]{1,128}$/));
-/** A record of another host ends up in requests to this one's kernel. */
-const ip = z.union([z.ipv4(), z.ipv6()]);
-const cidr = z.union([z.cidrv4(), z.cidrv6()]);
-const mac = z.string().check(z.regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/));
+/** A record of another host ends up in requests to this one's kernel: it is what it would be here, to the letter. */
+const ip = z.string().check(z.refine((value) => isCanonical(parseIp, value)));
+const cidr = z.string().check(z.refine((value) => isCanonical(parseCidr, value)));
+const mac = z.string().check(z.refine((value) => isCanonical(parseMac, value)));
 const optional = z.optional;
 
 const subnet = z.object({
@@ -71,6 +82,14 @@ const endpoint = z.object({
 const host = z.object({ id, name: text, vtep: ip, mtu: z.int() });
 const address = z.object({ id, host: id, ip, who: z.string().check(z.maxLength(500)) });
 const holder = z.object({ id, name });
+
+function isCanonical(parse: (text: string) => string, text: string): boolean {
+  try {
+    return parse(text) === text;
+  } catch {
+    return false;
+  }
+}
 
 /** Undefined for what doesn't fit: it is somebody's mistake, or of a netkit that writes another version. */
 function reading<T>(schema: z.ZodMiniType): (value: unknown) => T | undefined {

@@ -10,14 +10,13 @@ import {
 import { readerOf } from "../lookup.ts";
 import { operate, type Context } from "../operation.ts";
 import type { Replication } from "../api.ts";
-import { keys } from "../state.ts";
 import { isStoreError } from "./committing.ts";
 import { sharedKeys } from "./keys.ts";
 import { LeaseHolder, refreshThisHost } from "./lease-holder.ts";
 import { Mirror, subjectOf, type Subject } from "./mirror.ts";
 import { compareOwn, mendOwn, type OwnDifference } from "./own-records.ts";
 import { findLost, restore } from "./restoring.ts";
-import { takeIn } from "./taking-in.ts";
+import { findNameless, takeIn } from "./taking-in.ts";
 import type { LocalHost } from "./this-host.ts";
 
 /** Of several hosts that are heard of at the same time, networks come before what is on them. */
@@ -39,6 +38,7 @@ export class Replica implements Replication {
   readonly #ended = new AbortController();
   readonly #following: Promise<void>;
   readonly #first = Promise.withResolvers<void>();
+  #host: LocalHost | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** One after the other: what takes in, and what writes. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -50,6 +50,7 @@ export class Replica implements Replication {
   #ahead = 0;
   /** All of this host's records have to be written anew. */
   #owes = false;
+  readonly #lost = new Set<string>();
   #told: string | undefined;
 
   constructor(context: Context, complain: (error: NetkitError) => void) {
@@ -112,8 +113,9 @@ export class Replica implements Replication {
     await this.#mend();
   }
 
+  /** As its settings have it when the agent starts. */
   async #self(): Promise<LocalHost> {
-    return (await readerOf(this.#context.store).get<LocalHost>(keys.self)) ?? (await refreshThisHost(this.#context));
+    return (this.#host ??= await refreshThisHost(this.#context));
   }
 
   /** Under the lock no operation is in between: each has written here and there before it ends. */
@@ -126,9 +128,18 @@ export class Replica implements Replication {
     const { missing, leftOver } = await compare();
     if (missing.length > 0 || leftOver.length > 0) {
       using _ = await lock.acquire();
-      await mendOwn(await shared.open(), await compare(), this.#holder.id, this.#complain);
-    }
-    this.#owes = false;
+      const lease = this.#holder.id;
+      this.#owes = !(await mendOwn(await shared.open(), await compare(), lease, this.#owes, (error) =>
+        this.#once(error),
+      ));
+    } else this.#owes = false;
+  }
+
+  /** It is found each time that it is looked for. */
+  #once(error: NetkitError): void {
+    if (this.#lost.has(error.message)) return;
+    this.#lost.add(error.message);
+    this.#complain(error);
   }
 
   /** Without waiting for the watch, which then tells of it again. */
@@ -180,7 +191,8 @@ export class Replica implements Replication {
     const reading = await readWhole(this.#context, store);
     await this.#inTurn(async () => {
       this.#noteAll(reading);
-      this.#complete = reading.revision;
+      // The watch tells of all that is newer, whatever was noted of it before.
+      this.#complete = this.#ahead = reading.revision;
       this.#isRead = true;
       await this.#takeAll();
       await this.#mend();
@@ -211,6 +223,9 @@ export class Replica implements Replication {
   async #takeAll(): Promise<void> {
     if (!this.#isRead || this.#ended.signal.aborted) return;
     await this.#restoreLost();
+    // The network of this host alone that had its name is gone.
+    for (const { id } of await findNameless(readerOf(this.#context.store)))
+      if (this.#mirror.networks.has(id)) this.#mark(sharedKeys.network(id));
     while (this.#dirty.size > 0) {
       const subjects = [...this.#dirty.values()]
         .toSorted((a, b) => order[a.type] - order[b.type])
@@ -230,9 +245,13 @@ export class Replica implements Replication {
       await restore(this.#context, store, network);
       const key = sharedKeys.network(network.id);
       const entry = await store.get(key);
-      if (entry !== undefined) this.#mirror.note(key, entry.value, entry.revision);
+      if (entry === undefined) {
+        this.#once(notRestored(network));
+        continue;
+      }
+      this.#mirror.note(key, entry.value, entry.revision);
+      this.#owes = true;
     }
-    this.#owes = true;
   }
 
   /** One that this host's kernel or a driver refuses must not keep the others out. */
@@ -299,6 +318,14 @@ async function knownKeys({ store }: Context): Promise<string[]> {
     ...remotes.map(({ key }) => key.replace(/^remote\//, "endpoint/")),
     ...hosts.map(({ key }) => key),
   ];
+}
+
+function notRestored({ id, name }: Network): NetkitError {
+  return new NetkitError(
+    "NAME_TAKEN",
+    `network '${name}' is no more in the store that hosts share, and another network has its name or what it claims there`,
+    { hint: "Disconnect the sandboxes that are on it here, and connect them to the other one.", details: { name, id } },
+  );
 }
 
 function misfit(key: string): NetkitError {

@@ -24,9 +24,9 @@ export async function findLost(reader: Reader, mirror: Mirror): Promise<Network[
 
 /** Writes a network again that the store has lost, unless another host was faster. */
 export async function restore(context: Context, store: Store, network: Network): Promise<void> {
-  const driver = await context.drivers.get(network.driver);
+  const driver = await context.drivers.find(network.driver);
   const held = { id: network.id, name: network.name };
-  const claimed = (driver.claims?.(viewOf(context.instance, network)) ?? []).flatMap(({ name, space }) => {
+  const claimed = (driver?.claims?.(viewOf(context.instance, network)) ?? []).flatMap(({ name, space }) => {
     const value = network.claims[name];
     return value === undefined ? [] : [sharedKeys.claim(space, value)];
   });

@@ -7,6 +7,7 @@ import {
   type SharedHost,
 } from "@netkit/core";
 import type { Draft } from "../draft.ts";
+import type { Reader } from "../lookup.ts";
 import { addressKeyOf } from "../networks.ts";
 import type { Context } from "../operation.ts";
 import { keys, type AddressHolder } from "../state.ts";
@@ -39,11 +40,21 @@ async function takeInNetwork(draft: Draft, mirror: Mirror, id: NetworkId): Promi
     ...record,
     facts: before?.facts ?? { links: {} },
     realised: before?.realised ?? false,
+    ...(before?.announces === true ? { announces: true } : {}),
     share: { ...part, revision: seen.revision, ...(removing === true ? { removing } : {}) },
   };
   if (!isSame(now, before)) draft.put(keys.network(id), now);
   // A network of this host alone has the name, if it was here before.
   if (!(await draft.has(keys.networkName(now.name)))) draft.put(keys.networkName(now.name), id);
+}
+
+/** Global networks whose name nobody has on this host. */
+export async function findNameless(reader: Reader): Promise<Network[]> {
+  const networks = (await reader.range<Network>("network/")).flatMap(({ value }) =>
+    value.scope === "global" ? [value] : [],
+  );
+  const names = await reader.getAll(networks.map(({ name }) => keys.networkName(name)));
+  return networks.filter(({ name }) => !names.has(keys.networkName(name)));
 }
 
 /** Another host has removed it. Where there are endpoints here, it is kept, and the store gets it back. */

@@ -5,7 +5,9 @@ import { Server } from "./server.ts";
 export const consulProgram: string | undefined = findProgram("consul");
 
 export interface ConsulOptions {
-  /** On which port of 127.0.0.1 it serves HTTP, or HTTPS; those after it are for its other services. Default 8500. */
+  /** Where it listens. Default 127.0.0.1. */
+  readonly address?: string;
+  /** On which port it serves HTTP, or HTTPS; those after it are for its other services. Default 8500. */
   readonly port?: number;
   /** Files; with them it speaks HTTPS alone, and asks clients for a certificate of the same authority. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
@@ -16,10 +18,16 @@ export interface ConsulOptions {
 }
 
 /** A server of Consul that isn't started yet. */
-export function consulServer({ port = 8500, tls, cluster = [port], more = "" }: ConsulOptions = {}): Server {
+export function consulServer({
+  address = "127.0.0.1",
+  port = 8500,
+  tls,
+  cluster = [port],
+  more = "",
+}: ConsulOptions = {}): Server {
   if (consulProgram === undefined) throw new Error("this machine has no consul: npm run setup");
   const [lan, rpc] = [port + 1, port + 2];
-  const others = cluster.filter((other) => other !== port).map((other) => `"127.0.0.1:${other + 1}"`);
+  const others = cluster.filter((other) => other !== port).map((other) => `"${address}:${other + 1}"`);
   const configuration = `
     node_name = "n${port}"
     ports { ${tls === undefined ? `http = ${port}` : `http = -1, https = ${port}`}, dns = -1, serf_lan = ${lan}, serf_wan = -1, server = ${rpc} }
@@ -31,7 +39,7 @@ export function consulServer({ port = 8500, tls, cluster = [port], more = "" }: 
   return new Server({
     program: consulProgram,
     argv: (directory) => [
-      ..."agent -server -bind=127.0.0.1 -client=127.0.0.1 -log-level=debug".split(" "),
+      ...`agent -server -bind=${address} -client=${address} -log-level=debug`.split(" "),
       `-bootstrap-expect=${cluster.length}`,
       `-data-dir=${directory}`,
       `-hcl=${configuration.replaceAll(", ", "\n")}`,
