@@ -177,21 +177,88 @@ test("traffic goes on without a host's agent; when its lease has ended, others f
   );
 });
 
-test("a host that dies in the middle of an attach leaves nothing, here or there", async () => {
+test("a host that dies in the middle of an attach or a detach leaves nothing, here or there", async () => {
   await onSharingHosts(2, async (segment) => {
     const { a, b, x } = await pair(segment);
     await b.call("open", { name: "z" });
-    await b.call("die");
+    await b.call("dieAt", "attach");
     await expect(b.call("connect", "z", { network: "n", ip: "10.0.0.99" })).rejects.toThrow("has ended");
     await b.start();
     await b.call("share");
     await a.call("share");
     expect(await remotesOn(a, "n")).toEqual(["y"]);
     expect(await reaches(b, "y", x)).toBe(true);
+
+    await b.call("connect", "z", { network: "n", ip: "10.0.0.99" });
+    await b.call("dieAt", "detach");
+    await expect(b.call("disconnect", "z", "n")).rejects.toThrow("has ended");
+    await b.start();
+    await b.call("share");
+    await a.call("share");
+    expect(await remotesOn(a, "n")).toEqual(["y"]);
     await a.call("open", { name: "w", networks: [{ network: "n", ip: "10.0.0.99" }] });
     await a.call("remove", "w");
     await b.call("remove", "z");
     await removeAll(segment);
+  });
+});
+
+test("a command whose host has lost its lease has an agent take another, and tell of all that there is", async () => {
+  await onSharingHosts(
+    2,
+    async (segment) => {
+      const { a, b, x } = await pair(segment);
+      await b.call("stopAgent");
+      await vi.waitFor(async () => expect(await remotesOn(a, "n")).toEqual([]), { timeout: 20_000, interval: 100 });
+      await b.call("open", { name: "w", networks: ["n"] });
+      await a.call("share");
+      expect(await remotesOn(a, "n")).toEqual(["w", "y"]);
+      for (const sandbox of ["w", "y"]) expect(await reaches(b, sandbox, x)).toBe(true);
+      await b.call("remove", "w");
+      await removeAll(segment);
+    },
+    { leaseMs: 2_000 },
+  );
+});
+
+test("where a host has a network of its own of a name, that is what the name means there, as long as it is there", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const [a, b] = hostsOf(segment);
+    await b.call("create", { name: "n" });
+    const { id } = await a.call("create", { name: "n", driver: "overlay" });
+    await b.call("share");
+    expect((await b.call("networks")).filter((name) => name === "n")).toHaveLength(2);
+    expect(await b.call("inspect", "n")).toMatchObject({ driver: "bridge" });
+    expect(await b.call("inspect", id)).toMatchObject({ driver: "overlay" });
+    await b.call("removeNetwork", "n");
+    await b.call("share");
+    expect(await b.call("inspect", "n")).toMatchObject({ id });
+    await a.call("removeNetwork", "n");
+    await b.call("share");
+  });
+});
+
+test("three hosts share a network of both families, and each has but its own part left when it is not on it", async () => {
+  await onSharingHosts(3, async ({ hosts }) => {
+    const [first] = hosts;
+    await first?.call("create", { name: "n", driver: "overlay", ipv6: true });
+    const addresses = new Map<string, string[]>();
+    for (const host of hosts) {
+      await host.call("share");
+      const [endpoint] = await host.call("open", { name: host.name, networks: ["n"] });
+      addresses.set(host.name, endpoint?.addresses.map(({ address }) => ipOf(address)) ?? []);
+    }
+    for (const host of hosts) await host.call("share");
+    for (const host of hosts)
+      for (const [name, both] of addresses)
+        for (const address of both)
+          expect(await reaches(host, host.name, address), `${host.name} to ${name} by ${address}`).toBe(true);
+    for (const host of hosts) {
+      await host.call("remove", host.name);
+      expect(await host.host.shell("ip -br link show type bridge; ip -br link show type vxlan")).toBe("");
+    }
+    for (const host of hosts) await host.call("share");
+    await first?.call("removeNetwork", "n");
   });
 });
 

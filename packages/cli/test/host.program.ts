@@ -40,17 +40,18 @@ const options: NetkitOptions = {
   },
 };
 const complaints: string[] = [];
-let diesAtAttach = false;
+let diesAt: "attach" | "detach" | undefined;
 let agent: Agent | undefined;
 let opened: Promise<Netkit> | undefined;
 
-/** It may end this process once it has told other hosts of an endpoint. */
+/** It may end this process once it has told other hosts of an endpoint, or of its end. */
 function mortal(opened: Store): Store {
   const commit = opened.commit.bind(opened);
   opened.commit = async (wanted) => {
     const result = await commit(wanted);
-    const attaches = wanted.writes.some(({ key, value }) => key.startsWith("endpoint/") && value !== undefined);
-    if (diesAtAttach && attaches) process.kill(process.pid, "SIGKILL");
+    const told = wanted.writes.find(({ key }) => key.startsWith("endpoint/"));
+    const did = told && (told.value === undefined ? "detach" : "attach");
+    if (did !== undefined && did === diesAt) process.kill(process.pid, "SIGKILL");
     return result;
   };
   return opened;
@@ -89,8 +90,8 @@ const calls = {
   hosts: async () => await (await netkit()).hosts(),
   findings: async (repair = false) =>
     (await (await netkit()).doctor({ repair })).findings.map(({ message }) => message),
-  /** With the next attach. */
-  die: async () => void (diesAtAttach = true),
+  /** With the next one of that. */
+  dieAt: async (what: "attach" | "detach") => void (diesAt = what),
   startAgent: start,
   stopAgent: async () => await agent?.close(),
   /** All has been taken in that others have written. */
