@@ -1,4 +1,4 @@
-import { stableJson, type Lease, type LeaseId, type Network, type Store } from "@netkit/core";
+import { NetkitError, stableJson, type Lease, type LeaseId, type Network, type Store } from "@netkit/core";
 import { operate, type Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import { sharedKeys } from "./keys.ts";
@@ -54,14 +54,32 @@ async function introduce(store: Store, { id, name, vtep, mtu }: LocalHost, lease
   await store.commit({ checks: [], writes: [{ key: sharedKeys.host(id), value: { id, name, vtep, mtu }, lease }] });
 }
 
-/** This host as its settings have it now; what has its tunnels here keeps them where they are. */
-export async function refreshThisHost(context: Context): Promise<LocalHost> {
+/**
+ * This host as its settings have it now.
+ * @param complain told that what is on global networks has its tunnels where they were
+ */
+export async function refreshThisHost(context: Context, complain: (error: NetkitError) => void): Promise<LocalHost> {
   return await operate(context, "look at this host", async (draft) => {
     const before = await thisHost(context, draft);
-    const networks = await draft.range<Network>("network/");
-    if (networks.some(({ value }) => value.share?.host !== undefined)) return before;
     const now = describeHost(await context.host.open(), context.shared.options, before.id);
-    if (stableJson(now) !== stableJson(before)) draft.put(keys.self, now);
+    if (stableJson(now) === stableJson(before)) return before;
+    const networks = await draft.range<Network>("network/");
+    if (networks.some(({ value }) => value.share?.host !== undefined)) {
+      if (now.vtep !== before.vtep) complain(moved(before, now));
+      return before;
+    }
+    draft.put(keys.self, now);
     return now;
   });
+}
+
+function moved(before: LocalHost, now: LocalHost): NetkitError {
+  return new NetkitError(
+    "AGENT_DEGRADED",
+    `other hosts reach this one's networks by ${before.vtep}, though it is to be reached by ${now.vtep}`,
+    {
+      hint: "Disconnect all sandboxes here from global networks, and restart the agent: then that counts.",
+      details: { before: before.vtep, now: now.vtep },
+    },
+  );
 }

@@ -115,7 +115,7 @@ export class Replica implements Replication {
 
   /** As its settings have it when the agent starts. */
   async #self(): Promise<LocalHost> {
-    return (this.#host ??= await refreshThisHost(this.#context));
+    return (this.#host ??= await refreshThisHost(this.#context, this.#complain));
   }
 
   /** Under the lock no operation is in between: each has written here and there before it ends. */
@@ -227,11 +227,9 @@ export class Replica implements Replication {
     for (const { id } of await findNameless(readerOf(this.#context.store)))
       if (this.#mirror.networks.has(id)) this.#mark(sharedKeys.network(id));
     while (this.#dirty.size > 0) {
-      const subjects = [...this.#dirty.values()]
-        .toSorted((a, b) => order[a.type] - order[b.type])
-        .slice(0, perOperation);
-      for (const [key, subject] of this.#dirty) if (subjects.includes(subject)) this.#dirty.delete(key);
-      await this.#take(subjects);
+      const batch = [...this.#dirty].toSorted(([, a], [, b]) => order[a.type] - order[b.type]).slice(0, perOperation);
+      for (const [key] of batch) this.#dirty.delete(key);
+      await this.#take(batch);
     }
     if (this.#owes) await this.#mend();
   }
@@ -255,19 +253,19 @@ export class Replica implements Replication {
   }
 
   /** One that this host's kernel or a driver refuses must not keep the others out. */
-  async #take(subjects: readonly Subject[]): Promise<void> {
+  async #take(batch: readonly (readonly [key: string, subject: Subject])[]): Promise<void> {
     try {
       await operate(this.#context, "take in what other hosts have", async (draft) => {
-        for (const subject of subjects) await takeIn(this.#context, draft, this.#mirror, subject);
+        for (const [, subject] of batch) await takeIn(this.#context, draft, this.#mirror, subject);
       });
     } catch (thrown) {
       const error = toNetkitError(thrown);
       if (error.kind === "unavailable") {
-        for (const subject of subjects) this.#dirty.set(keyOfSubject(subject), subject);
+        for (const [key, subject] of batch) this.#dirty.set(key, subject);
         throw error;
       }
-      if (subjects.length === 1) return this.#complain(error);
-      for (const subject of subjects) await this.#take([subject]);
+      if (batch.length === 1) return this.#complain(error);
+      for (const one of batch) await this.#take([one]);
     }
   }
 
@@ -280,17 +278,6 @@ export class Replica implements Replication {
 
   #unlessAway(error: unknown): void {
     if (!isStoreError(error)) throw error;
-  }
-}
-
-function keyOfSubject(subject: Subject): string {
-  switch (subject.type) {
-    case "network":
-      return sharedKeys.network(subject.network);
-    case "endpoint":
-      return sharedKeys.endpoint(subject.network, subject.endpoint);
-    case "host":
-      return sharedKeys.host(subject.host);
   }
 }
 
