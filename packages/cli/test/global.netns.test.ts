@@ -221,6 +221,24 @@ test("a command whose host has lost its lease has an agent take another, and tel
   );
 });
 
+test("nobody notices that an agent is restarted", async () => {
+  const leaseMs = 2_000;
+  await onSharingHosts(
+    2,
+    async (segment) => {
+      const { a, b } = await pair(segment);
+      await b.call("stopAgent");
+      await b.call("startAgent");
+      await b.call("share");
+      // By then the lease of the agent before has ended.
+      for (const start = performance.now(); performance.now() < start + 2 * leaseMs;)
+        expect(await remotesOn(a, "n")).toEqual(["y"]);
+      await removeAll(segment);
+    },
+    { leaseMs },
+  );
+});
+
 test("where a host has a network of its own of a name, that is what the name means there, as long as it is there", async () => {
   await onSharingHosts(2, async (segment) => {
     const [a, b] = hostsOf(segment);

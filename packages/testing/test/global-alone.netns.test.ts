@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ipOf, type EndpointId } from "@netkit/core";
+import { bridge } from "@netkit/driver-bridge";
+import { overlay } from "@netkit/driver-overlay";
+import type { Netkit } from "@netkit/engine";
+import { openSqliteStore } from "@netkit/store-sqlite";
+import { expect, test } from "vitest";
+import { attempt } from "../src/index.ts";
+import { onHosts, type TestHost } from "./host.ts";
+
+let host: TestHost;
+let netkit: Netkit;
+onHosts((given) => ({ host, netkit } = given), { drivers: [bridge(), overlay()], firewall: "nftables" });
+
+test("without a store that hosts share, a network of many hosts is of this one, and works on it", async () => {
+  const { scope } = await netkit.networks.create({ name: "n", driver: "overlay" });
+  expect(scope).toBe("global");
+  expect(host.sh("ip -br link show type vxlan")).toBe("");
+  const a = await netkit.sandboxes.open({ name: "a", networks: ["n"] });
+  const b = await netkit.sandboxes.open({ name: "b", networks: ["n"] });
+  const [endpoint] = (await b.inspect()).endpoints;
+  expect(await attempt(a, `ping -c1 -W2 ${ipOf(endpoint?.addresses[0]?.address ?? ("" as never))}`)).toBeDefined();
+  expect(host.sh("ip -br link show type vxlan")).not.toBe("");
+  expect(await netkit.hosts()).toMatchObject([{ isThis: true, state: "up", endpoints: 2 }]);
+  await expect(netkit.networks.remove("n")).rejects.toThrow("is in use by 'a', 'b'");
+  expect((await netkit.doctor()).findings).toEqual([]);
+  await a.close();
+  await b.close();
+  expect(host.sh("ip -br link show type vxlan")).toBe("");
+  await netkit.networks.remove("n");
+});
+
+test("what a dead operation wrote to the shared store is taken back with the rest of it", async () => {
+  const { id } = await netkit.networks.create({ name: "n", driver: "overlay" });
+  const sandbox = await netkit.sandboxes.open({ name: "a" });
+  const dead = "d".repeat(64) as EndpointId;
+  const address = { key: `address/${id}/ipv4/0a000063`, id: dead };
+  const [shared, state] = ["shared.db", "state.db"].map((file) => openSqliteStore({ path: join(host.root, file) }));
+  const value = { id: dead, host: "c".repeat(64), ip: "10.0.0.99", who: "sandbox 'dead' on host 'here'" };
+  await shared?.commit({ checks: [], writes: [{ key: address.key, value }] });
+  await expect(sandbox.connect("n", { ip: "10.0.0.99" })).rejects.toThrow("in use by sandbox 'dead' on host 'here'");
+  const boot = readFileSync("/proc/sys/kernel/random/boot_id", "ascii").trim();
+  const entry = {
+    title: "",
+    started: "",
+    recovery: "undo",
+    boot,
+    writes: [],
+    namespaces: {},
+    shared: { written: [address], removed: [] },
+  };
+  await state?.commit({ checks: [], writes: [{ key: "journal/open", value: entry }] });
+  await sandbox.connect("n", { ip: "10.0.0.99" });
+  expect((await shared?.get(address.key))?.value).not.toMatchObject({ id: dead });
+  for (const store of [shared, state]) await store?.close();
+});
