@@ -35,6 +35,8 @@ test.each([
   ["port db", "netkit port ls db"],
   ["network delete web", "netkit network rm"],
   ["net ls", "netkit network"],
+  ["node ls", "netkit host ls"],
+  ["swarm init", "netkit agent --store"],
   ["start web", "netkit exec"],
   ["agent start", "netkit agent --help"],
 ])("Docker's habit '%s' is told %s", (line, what) => {

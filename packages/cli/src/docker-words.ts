@@ -32,6 +32,8 @@ const aboutSandboxes: Readonly<Record<string, string>> = {
 const others: Readonly<Record<string, string>> = {
   container: "It is 'netkit sandbox'.",
   net: "It is 'netkit network'.",
+  node: "It is 'netkit host ls'.",
+  swarm: "Hosts share networks by a store: netkit agent --store etcd://HOST:2379",
   image: images,
   images,
   pull: images,

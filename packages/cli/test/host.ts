@@ -45,6 +45,8 @@ interface Traces {
 /** A network namespace that plays a host, with a state directory of its own. */
 export interface Host extends Disposable {
   readonly root: string;
+  /** Opens its network namespace. */
+  readonly path: string;
   /** The path of the command. */
   readonly cli: string;
   /** Runs the CLI on it. */
@@ -125,6 +127,7 @@ export function host(cli: string): Host {
   };
   return {
     root,
+    path: `/run/netns/${name}`,
     cli,
     netkit,
     ok: (...args) => {

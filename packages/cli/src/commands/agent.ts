@@ -73,12 +73,13 @@ export const agent: Command = command({
       });
     const root = resolve(settings.root ?? defaultRoot);
     await using running = fd === undefined ? await start() : await startUnlessServed(start, globals, signal);
+    const isNamed = options.store !== undefined || options.advertise !== undefined;
+    if (running !== undefined && isNamed) rememberStore(root, sharedStore);
     if (fd !== undefined) {
       writeSync(fd, "ready\n");
       closeSync(fd);
     }
     if (running === undefined) return {};
-    if (options.store !== undefined || options.advertise !== undefined) rememberStore(root, sharedStore);
     if (process.stderr.isTTY) process.stderr.write(`serving ${running.netkit.instance.root}; Ctrl-C ends it\n`);
     await tellSystemd("--ready");
     signal?.addEventListener("abort", () => void running.close());

@@ -25,6 +25,10 @@ export const networkLs: Command = command({
     const wantsUse = options.filter.some((text) => text.startsWith("dangling="));
     const sandboxes = wantsUse ? await netkit.sandboxes.list() : [];
     const used = new Set(sandboxes.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)));
+    if (wantsUse) {
+      for (const { id, scope } of networks)
+        if (scope === "global" && (await netkit.networks.inspect(id)).remotes.length > 0) used.add(id);
+    }
     const found = filter(networks, options.filter, {
       driver: (network, value) => network.driver === value,
       id: (network, value) => network.id.startsWith(value),
