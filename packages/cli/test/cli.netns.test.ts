@@ -635,6 +635,10 @@ describe("a driver of the configuration file", () => {
     ) as { driver: string; passed: number; results: unknown[] };
     expect(report.driver).toBe("pair");
     expect(report.passed).toBeGreaterThan(0);
+    // Without addresses it can't be asked for one.
+    expect(box.netkit(["conformance", "--only", "DRV-ATTACH-004", "./pair.mjs"], { env: env() }).stdout).toMatch(
+      /1 passed, 0 failed/,
+    );
     expect(box.netkit(["conformance", "--only", "DRV-DECLAR-001", "./pair.mjs"], { env: env() })).toMatchObject({
       status: 2,
       stderr: expect.stringContaining("Did you mean 'DRV-DECLARE-001'?"),

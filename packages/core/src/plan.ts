@@ -99,6 +99,11 @@ const rank: Readonly<Record<Resource["kind"], number>> = {
   publish: 10,
 };
 
+/** Whether there are resources of this kind; a driver in JavaScript may say anything. */
+export function isResourceKind(kind: string): kind is Resource["kind"] {
+  return Object.hasOwn(rank, kind);
+}
+
 /** The rank of a kind in {@link Plan} order: lower is made earlier and removed later. */
 export function rankOf(kind: Resource["kind"]): number {
   return rank[kind];

@@ -47,7 +47,7 @@ export async function connect(
       hint: `Create one from it: netkit network create --config-from ${found.name} NAME`,
     });
   }
-  const driver = await context.drivers.get(found.driver);
+  const driver = await context.drivers.of(found);
   const others = await attachedTo(draft, namespace);
   await refuseMixture(context, sandbox, namespace, found, driver, others);
   const { ifName, families, sysctls, gatewayPriority, options } = readInterface(driver, found, request);

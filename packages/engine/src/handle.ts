@@ -17,6 +17,7 @@ import { publish, unpublish } from "./endpoint-ports.ts";
 import { connect, disconnect } from "./endpoints.ts";
 import { namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
+import { checkChange, checkEndpointDetails, checkEndpointRequest } from "./request-shape.ts";
 import { filesDirectory } from "./sandbox-files.ts";
 import { removeSandbox } from "./sandboxes.ts";
 import { locate } from "./whereabouts.ts";
@@ -61,8 +62,11 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       second: Omit<EndpointRequest, "network"> & ChangeOptions = {},
       third?: ChangeOptions,
     ): Promise<Endpoint> => {
-      const whole: EndpointRequest = typeof request === "string" ? { ...second, network: request } : request;
+      if (typeof request === "string") checkEndpointDetails(second);
+      else checkEndpointRequest(request);
       const options: ChangeOptions = third ?? second;
+      if (options !== second || typeof request !== "string") checkChange(options);
+      const whole: EndpointRequest = typeof request === "string" ? { ...second, network: request } : request;
       return await operate(
         context,
         `connect ${name} to ${whole.network}`,
@@ -71,13 +75,15 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
         [keys.sandbox(id), keys.namespace(namespace.id), keys.owned(namespace.id), keys.networkName(whole.network)],
       );
     },
-    disconnect: async (network: string, options?: ChangeOptions) =>
-      await operate(
+    disconnect: async (network: string, options: ChangeOptions = {}) => {
+      checkChange(options);
+      return await operate(
         context,
         `disconnect ${name} from ${network}`,
         async (draft) => await disconnect(context, draft, await current(draft), network),
         options,
-      ),
+      );
+    },
     publish: async (network: string | undefined, ports: Ports, options?: ChangeOptions) =>
       await operate(
         context,

@@ -29,6 +29,7 @@ import { removeNetwork } from "./network-removal.ts";
 import { createNetwork, declare } from "./networks.ts";
 import { operate, type Context } from "./operation.ts";
 import { OtherRoots } from "./other-roots.ts";
+import { checkChange, checkNetworkRequest, checkSandboxRequest } from "./request-shape.ts";
 import { openSandbox } from "./sandboxes.ts";
 import { keys } from "./state.ts";
 
@@ -86,32 +87,38 @@ function netkitOf(context: Context): Netkit {
   const reader = readerOf(store);
 
   const networks: Networks = explaining({
-    create: async (request, options) =>
-      await operate(
+    create: async (request, options = {}) => {
+      checkNetworkRequest(request);
+      checkChange(options);
+      return await operate(
         context,
         `create network ${request.name}`,
         async (draft) => await createNetwork(context, draft, request),
         options,
-      ),
+      );
+    },
     list: async () => byAge((await reader.range<Network>("network/")).map(({ value }) => value)),
     get: async (ref) => await findNetwork(reader, ref),
     inspect: async (ref) =>
       await consistently(async () => await networkDetails(reader, await findNetwork(reader, ref))),
-    remove: async (ref, options) =>
-      await operate(
+    remove: async (ref, options = {}) => {
+      checkChange(options);
+      return await operate(
         context,
         `remove network ${ref}`,
         async (draft) => await removeNetwork(draft, await findNetwork(draft, ref, ({ predefined }) => !predefined)),
         options,
-      ),
-    prune: async (options) =>
-      await operate(
+      );
+    },
+    prune: async (options = {}) => {
+      checkChange(options, { filter: "a function" });
+      return await operate(
         context,
         "remove unused networks",
         async (draft) => {
           const removed: Network[] = [];
           for (const { value } of await draft.range<Network>("network/")) {
-            if (options?.filter?.(value) === false) continue;
+            if (options.filter?.(value) === false) continue;
             if (value.configOnly !== undefined) continue;
             const used = (await draft.range(keys.attached(value.id, ""), { limit: 1 })).length > 0;
             if (!value.predefined && !used) removed.push(await removeNetwork(draft, value));
@@ -119,11 +126,14 @@ function netkitOf(context: Context): Netkit {
           return removed;
         },
         options,
-      ),
+      );
+    },
   });
 
   const sandboxes: Sandboxes = explaining({
-    open: async (request = {}, options) => {
+    open: async (request = {}, options = {}) => {
+      checkSandboxRequest(request);
+      checkChange(options);
       const sandbox = await operate(
         context,
         `open sandbox ${request.name ?? ""}`.trim(),
@@ -146,12 +156,15 @@ function netkitOf(context: Context): Netkit {
         return sandboxHandle(context, sandbox, await namespaceOf(reader, sandbox.namespace));
       }),
     remove: async (ref, options = {}) => {
+      checkChange(options, { force: "yes or no" });
       const sandbox = await findSandbox(reader, ref);
       await remove(context, [sandbox], options);
       return sandbox;
     },
-    removeAll: async (refs, options = {}) =>
-      await remove(context, await Promise.all(refs.map(async (ref) => await findSandbox(reader, ref))), options),
+    removeAll: async (refs, options = {}) => {
+      checkChange(options, { force: "yes or no" });
+      return await remove(context, await Promise.all(refs.map(async (ref) => await findSandbox(reader, ref))), options);
+    },
   });
 
   const close = async (): Promise<void> => {

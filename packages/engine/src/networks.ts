@@ -26,7 +26,7 @@ import { parseRoutes } from "./network-routes.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
 import { chooseSubnets, subnetRules } from "./subnets.ts";
-import { checkResources, viewOf } from "./view.ts";
+import { asked, resourcesOf, viewOf } from "./view.ts";
 
 export function ownerOf({ id, name }: Network): Owner {
   return { type: "network", id, name };
@@ -156,21 +156,25 @@ export async function realise(
 ): Promise<Network> {
   const { instance } = context;
   const host = await context.host.open();
-  const queries = driver.facts?.(viewOf(instance, declared)) ?? [];
-  const asked = queries.length === 0 ? declared.facts : host.facts(queries);
-  driver.check?.({ ...viewOf(instance, declared), facts: asked });
+  const queries = asked(driver, () => driver.facts?.(viewOf(instance, declared))) ?? [];
+  const found = queries.length === 0 ? declared.facts : host.facts(queries);
+  asked(driver, () => driver.check?.({ ...viewOf(instance, declared), facts: found }));
   // Which links there are was for the driver's errors: tomorrow there are others.
-  const { names: _, ...facts } = asked;
+  const { names: _, ...facts } = found;
   const ownLinks = driver.traits.subnetOfLink ? Object.keys(facts.links) : [];
   const subnets = await chooseSubnets(context, draft, driver, declared, requests, ipv4, ownLinks);
   const planned: Network = { ...declared, facts, subnets };
   const claims: Record<string, string> = {};
-  for (const claim of driver.claims?.(viewOf(instance, planned)) ?? []) {
+  for (const claim of asked(driver, () => driver.claims?.(viewOf(instance, planned))) ?? []) {
     const value = await takeClaim(draft, claim, planned);
     claims[claim.name] = value;
   }
   const network: Network = { ...planned, claims, realised: true };
-  draft.want(ownerOf(network), checkResources(driver, driver.network(viewOf(instance, network)), ["host"]));
+  const view = viewOf(instance, network);
+  draft.want(
+    ownerOf(network),
+    resourcesOf(driver, () => driver.network(view), ["host"]),
+  );
   draft.put(keys.network(network.id), network);
   draft.put(keys.networkName(network.name), network.id);
   return network;

@@ -12,9 +12,9 @@ export async function networkToPublishOn({ drivers }: Context, draft: Draft, san
   const able: string[] = [];
   const others: string[] = [];
   for (const endpoint of await endpointsOfNamespace(draft, sandbox.namespace)) {
-    const { name, driver, internal } = await networkOf(draft, endpoint.network);
-    const can = !internal && (await drivers.get(driver)).traits.publish;
-    (can ? able : others).push(name);
+    const network = await networkOf(draft, endpoint.network);
+    const can = !network.internal && (await drivers.of(network)).traits.publish;
+    (can ? able : others).push(network.name);
   }
   const [first, second] = able;
   if (first !== undefined && second === undefined) return first;
