@@ -55,7 +55,7 @@ export const events: Command = command({
 });
 
 function unwanted(cause: unknown): NetkitError {
-  return new NetkitError("AGENT_UNAVAILABLE", "no agent runs, and the configuration has none started", {
+  return new NetkitError("AGENT_NOT_FOUND", "no agent runs, and the configuration has none started", {
     hint: "Start one yourself: netkit agent, or take '\"agent\": false' out of the configuration.",
     cause,
   });
