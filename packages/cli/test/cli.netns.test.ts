@@ -141,7 +141,7 @@ describe("the main path", () => {
     expect(box.netkit(["port", "rm", "web", "83"]).stderr).toContain("Published: 82:80/tcp.");
     netkit("port", "rm", "web", "80");
     expect(box.netkit(["port", "rm", "web", "80"])).toMatchObject({
-      status: 2,
+      status: 3,
       stderr: expect.stringContaining("publishes no ports"),
     });
     netkit("sandbox", "rm", "web");
@@ -330,6 +330,17 @@ describe("a command in the foreground", () => {
     expect(netkit(...run, "-w", box.root, "--", "bin/found", "2")).toBe("2\n");
   });
 
+  test("a sandbox whose command has ended can be entered and joined, as one without a command", () => {
+    netkit("run", "--name", "web", "--", "true");
+    const [, address] = /inet (\S+)/.exec(netkit("exec", "web", "--", "ip", "-4", "address", "show", "eth0")) ?? [];
+    expect(netkit("run", "--rm", "--network", "container:web", "--", "ip", "-4", "address", "show", "eth0")).toContain(
+      `inet ${address} `,
+    );
+    const format = "{{.NetworkSettings.IPAddress}}/{{.NetworkSettings.IPPrefixLen}}";
+    expect(netkit("sandbox", "inspect", "-f", format, "web")).toBe(`${address}\n`);
+    netkit("sandbox", "rm", "web");
+  });
+
   test("a command that can't be started leaves nothing even without --rm; one that ended is exited", () => {
     box.netkit(["run", "--name", "a", "--network", "none", "--", "nosuchprogram"]);
     box.netkit(["run", "--name", "b", "--network", "none", "--", "false"]);
@@ -413,6 +424,27 @@ describe("plans", () => {
     netkit("network", "rm", "lan");
   });
 
+  test("what stays is no removal: settings of the host, but not those of a link that goes", () => {
+    netkit("network", "create", "-o", "name=nkgoes0", "lan");
+    const plan = netkit("network", "prune", "--dry-run");
+    expect(plan).toContain("    = sysctl net/ipv4/ip_forward = 1 (stays)\n");
+    expect(plan).toContain("    - sysctl net/ipv4/conf/nkgoes0/route_localnet = 1\n");
+    netkit("network", "rm", "lan");
+    expect(box.run("sysctl", "-n", "net.ipv4.ip_forward")).toBe("1\n");
+  });
+
+  test("a removal by force shows what it ends, and the shell ends it, too", () => {
+    const { pid } = json<{ pid: number }>("run", "-d", "--json", "--name", "web", "--", "sh", "-c", "sleep 60; true");
+    expect(netkit("sandbox", "rm", "-f", "--dry-run", "web")).toMatch(
+      new RegExp(`^remove sandbox web\n(  - process \\d+\n)*  - process ${pid}\n`),
+    );
+    expect(existsSync(`/proc/${pid}`)).toBe(true);
+    box.run("sh", "-ec", netkit("sandbox", "rm", "-f", "--explain", "web"));
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
+    expect(netkit("sandbox", "ls", "--format", "{{.State}}")).toBe("gone\n");
+    netkit("sandbox", "rm", "web");
+  });
+
   test("what --explain prints makes the same in a shell", () => {
     const options = ["--network", "bridge", "-e", "A=it's", "-e", "HOME", "-w", "/usr"];
     const command = ["sh", "-c", 'ip -br address; echo "$A in $PWD"'];
@@ -470,6 +502,19 @@ describe("errors", () => {
     expect(status).toBe(3);
     expect(box.netkit(["network", "rm", "-f", "nosuch"])).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(box.netkit(["network", "inspect", "nosuch"])).toMatchObject({ status: 3, stdout: "[]\n" });
+  });
+
+  test("what isn't there is status 3: an agent, a published port", () => {
+    expect(box.netkit(["agent", "status"])).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining("no agent runs"),
+    });
+    netkit("sandbox", "create", "--name", "web", "--network", "bridge", "-p", "8080:80");
+    expect(box.netkit(["port", "rm", "web", "9001"])).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining("port 9001/tcp is not published"),
+    });
+    netkit("sandbox", "rm", "web");
   });
 
   test("--json puts them on stderr as data", () => {
@@ -626,6 +671,14 @@ describe("a driver of the configuration file", () => {
     expect(refused.status).toBe(6);
     expect(refused.stderr).toMatch(/42.*\b1\b/);
     expect(box.netkit(["network", "ls"], { env: env() }).status).toBe(0);
+  });
+
+  test("that isn't complete is refused with what it lacks", () => {
+    install((source) => source.replace(/endpointOptions: \{\},/, ""));
+    expect(box.netkit(["network", "create", "--driver", "./pair.mjs", "p"], { env: env() })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("'./pair.mjs' exports a driver without endpointOptions\n"),
+    });
   });
 
   test("is tried by the suite", () => {

@@ -129,7 +129,9 @@ export interface ChangeOptions {
 export interface Preview {
   readonly title: string;
   readonly plan: Plan;
-  /** The plan as shell commands (ip, bridge, nft, sysctl) that make the same when pasted as root. */
+  /** The processes that are ended before it, by number. */
+  readonly ends?: readonly number[];
+  /** All of it as shell commands (ip, bridge, nft, sysctl, kill) that make the same when pasted as root. */
   toShell(): string[];
 }
 
