@@ -699,6 +699,48 @@ describe("a driver of the configuration file", () => {
   });
 });
 
+describe("looking", () => {
+  test("makes no state directory, nor does a dry run", () => {
+    const root = join(box.root, "none");
+    expect(netkit("--root", root, "network", "ls", "--format", "{{.Name}}").split("\n").toSorted()).toEqual([
+      "",
+      "bridge",
+      "host",
+      "none",
+    ]);
+    expect(netkit("--root", root, "sandbox", "ls", "-q")).toBe("");
+    expect(netkit("--root", root, "info")).toContain(root);
+    expect(netkit("--root", root, "doctor")).toContain("all is well");
+    expect(netkit("--root", root, "run", "--dry-run", "--", "true")).toContain("+ veth");
+    expect(netkit("--root", root, "__complete", "network", "inspect", "br")).toContain("bridge");
+    expect(existsSync(root)).toBe(false);
+  });
+
+  test("works in a state directory that can't be written to, where changes are refused", () => {
+    box.run("mount", "-t", "tmpfs", "netkit-test", box.root);
+    try {
+      netkit("sandbox", "create", "--name", "web", "--network", "bridge");
+      box.run("mount", "-o", "remount,ro", box.root);
+      expect(netkit("network", "ls")).toContain("bridge");
+      expect(netkit("sandbox", "ls", "--format", "{{.Name}}")).toBe("web\n");
+      expect(netkit("doctor")).toContain("all is well");
+      expect(netkit("exec", "web", "--", "echo", "entered")).toBe("entered\n");
+      expect(netkit("network", "create", "--dry-run", "n")).toContain("+ bridge");
+      for (const change of [
+        ["network", "create", "n"],
+        ["sandbox", "rm", "web"],
+        ["doctor", "--repair"],
+      ]) {
+        expect(box.netkit(change)).toMatchObject({ status: 8, stderr: expect.stringContaining("EROFS") });
+      }
+      box.run("mount", "-o", "remount,rw", box.root);
+      netkit("sandbox", "rm", "web");
+    } finally {
+      box.run("umount", "--lazy", box.root);
+    }
+  });
+});
+
 test("bash completes options and names", () => {
   netkit("network", "create", "my-net");
   const folder = join(box.root, "bin");

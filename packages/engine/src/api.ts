@@ -46,6 +46,11 @@ export interface NetkitOptions {
   readonly networkDefaults?: Readonly<Record<string, OptionInput>>;
   /** What `host-gateway` stands for; default the gateway of the sandbox's default route. At most one of each family. */
   readonly hostGateway?: readonly (Ip | string)[];
+  /**
+   * For looking alone, and for dry runs: where there is no state yet, none is made, and every change is refused. A state
+   * that is there is opened as ever.
+   */
+  readonly looking?: boolean;
   /** Instead of the embedded store in `root`. */
   readonly store?: Store;
   /** Time of each step and kernel request (`--timings`). */

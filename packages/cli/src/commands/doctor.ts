@@ -20,7 +20,7 @@ export const doctor: Command = command({
   ],
   changes: true,
   async run({ open, options, change, terminal }) {
-    const netkit = await open();
+    const netkit = await open(change.dryRun === true || !options.repair);
     const report = await terminal.progress("comparing", () => netkit.doctor({ ...change, repair: options.repair }));
     const repaired = new Set(report.repaired);
     const left = report.findings.filter((finding) => !repaired.has(finding));
