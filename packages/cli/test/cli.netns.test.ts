@@ -330,6 +330,19 @@ describe("a command in the foreground", () => {
     expect(netkit(...run, "-w", box.root, "--", "bin/found", "2")).toBe("2\n");
   });
 
+  test("a further command can be left running, with variables from a file and its output in one", async () => {
+    netkit("sandbox", "create", "--name", "web");
+    const [file, log] = [join(box.root, "env"), join(box.root, "out.log")];
+    writeFileSync(file, "# of the test\nWORD=hello\n");
+    const options = ["-d", "--json", "--env-file", file, "--log", log];
+    const { pid } = json<{ pid: number }>("exec", ...options, "web", "--", "sh", "-c", "echo $WORD; sleep 60; true");
+    await until(() => readFileSync(log, "utf8") === "hello\n");
+    expect(netkit("exec", "-d", "web", "--", "true")).toBe("");
+    expect(box.netkit(["exec", "--log", log, "web", "--", "true"]).status).toBe(125);
+    netkit("sandbox", "rm", "-f", "web");
+    await until(() => !existsSync(`/proc/${pid}`));
+  });
+
   test("a sandbox whose command has ended can be entered and joined, as one without a command", () => {
     netkit("run", "--name", "web", "--", "true");
     const [, address] = /inet (\S+)/.exec(netkit("exec", "web", "--", "ip", "-4", "address", "show", "eth0")) ?? [];
