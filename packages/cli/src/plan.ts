@@ -69,8 +69,10 @@ function describeResource(resource: Resource, sandbox: string): string {
       return `macvlan ${resource.name} on ${resource.parent}${where}`;
     case "veth": {
       const master = resource.master === undefined ? "" : `, port of ${resource.master}`;
-      const peer = resource.peer.ns === "host" ? "" : ` in ${sandbox}`;
-      return `veth ${resource.name}${where}${master}, peer ${resource.peer.name}${peer}`;
+      // Of a stray one its other end isn't known.
+      const { name, ns } = resource.peer;
+      const peer = name === "" ? "" : `, peer ${name}${ns === "host" ? "" : ` in ${sandbox}`}`;
+      return `veth ${resource.name}${where}${master}${peer}`;
     }
     case "sysctl":
       return `sysctl ${resource.path} = ${resource.value}${where}`;

@@ -220,7 +220,15 @@ describe("a sandbox", () => {
       { name: "c", address: "fd00::2" },
     ]);
     expect(() => sandboxRequest({ ...nothing, "add-host": ["a"] }, [])).toThrow(NetkitError);
-    expect(() => sandboxRequest({ ...nothing, dns: ["1.2.3"] }, [])).toThrow(NetkitError);
+    for (const [option, given] of [
+      ["--dns", { dns: ["1.2.3"] }],
+      ["--add-host", { "add-host": ["foo:bar"] }],
+      ["--ip", { ip: "abc" }],
+      ["--mac", { mac: "abc" }],
+      ["--link-local-ip", { "link-local-ip": ["abc"] }],
+    ] as const) {
+      expect(() => sandboxRequest({ ...nothing, ...given }, ["bridge"])).toThrow(`${option}: invalid `);
+    }
   });
 });
 

@@ -25,6 +25,11 @@ export async function joinedSandbox(
       },
     );
   }
+  if (ref === "") {
+    throw new NetkitError("ARGUMENT_INVALID", `'${first.network}' names no sandbox`, {
+      hint: `Write it as ${driverName}:SANDBOX.`,
+    });
+  }
   if (ref === request.name) throw new NetkitError("ARGUMENT_INVALID", `sandbox '${ref}' can't join itself`);
   const holder = await findSandbox(draft, ref);
   const refusal = joinerRefusal(first, endpoints, request);
