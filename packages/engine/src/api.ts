@@ -47,8 +47,8 @@ export interface NetkitOptions {
   /** What `host-gateway` stands for; default the gateway of the sandbox's default route. At most one of each family. */
   readonly hostGateway?: readonly (Ip | string)[];
   /**
-   * For looking alone, and for dry runs: where there is no state yet, none is made, and every change is refused. A state
-   * that is there is opened as ever.
+   * For looking alone, and for dry runs: where there is no state yet, none is made, and one on a read-only file system can
+   * be read; every change is refused then. Any other state is opened as ever.
    */
   readonly looking?: boolean;
   /** Instead of the embedded store in `root`. */

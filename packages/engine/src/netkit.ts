@@ -26,8 +26,7 @@ import { keys } from "./state.ts";
 
 /**
  * Opens the instance of a root directory on the host that the calling thread is in. Several processes may have one
- * instance open. Nothing is changed but the state directory, which is made if it is missing. One on a read-only file system can
- * be looked at.
+ * instance open. Nothing is changed but the state directory, which is made if it is missing.
  * @throws NetkitError STATE_UNWRITABLE, STATE_NEWER, DRIVER_API
  */
 export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
@@ -77,7 +76,7 @@ function openState(root: string, looking: boolean): Pick<Context, "store" | "unw
   try {
     return { store: openSqliteStore({ path }), unwritable: undefined };
   } catch (cause) {
-    if (isNetkitError(cause) && /\bEROFS\b/.test(cause.message) && !isMissing(path)) {
+    if (looking && isNetkitError(cause) && /\bEROFS\b/.test(cause.message) && !isMissing(path)) {
       return { store: openSqliteStore({ path, readOnly: true }), unwritable: cause };
     }
     if (process.geteuid?.() === 0 || !isNetkitError(cause) || !/\b(EACCES|EPERM)\b/.test(cause.message)) throw cause;
