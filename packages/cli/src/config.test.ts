@@ -75,7 +75,9 @@ describe("settings", () => {
   });
 });
 
-const source = (name: string): string => `export const driver = () => ({ api: 1, name: "${name}" });`;
+const source = (name: string): string => `export const driver = () => ({
+  api: 1, name: "${name}", summary: "", scope: "local", traits: {}, options: {}, endpointOptions: {}, network() {}, endpoint() {},
+});`;
 
 function install(name: string, driver: string): void {
   const home = join(folder, "node_modules", name);
@@ -125,6 +127,10 @@ describe("drivers", () => {
     writeFileSync(join(folder, "empty.mjs"), "export const other = 1;");
     await expect(findDriver("x", { drivers: ["./empty.mjs"], folders: [folder] })).rejects.toThrow(
       "doesn't export a driver",
+    );
+    writeFileSync(join(folder, "half.mjs"), "export const driver = () => ({ name: 'half', network: () => [] });");
+    await expect(findDriver("half", { drivers: ["./half.mjs"], folders: [folder] })).rejects.toThrow(
+      "exports a driver without api, summary, scope, traits, options, endpointOptions, endpoint",
     );
     writeFileSync(join(folder, "broken.mjs"), "throw new Error('no luck');");
     await expect(findDriver("x", { drivers: ["./broken.mjs"], folders: [folder] })).rejects.toThrow("no luck");

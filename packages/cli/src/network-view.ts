@@ -75,6 +75,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
       Config: (network.configOnly ?? network).subnets.map(ipamConfig),
     },
     Internal: network.internal,
+    // Docker's word for whether containers that aren't of a swarm service may be on one of the swarm's networks.
     Attachable: false,
     Ingress: false,
     ConfigFrom: { Network: network.configFrom ?? "" },

@@ -23,6 +23,7 @@ export * from "./option.ts";
 export * from "./parse-options.ts";
 export * from "./plan.ts";
 export * from "./port.ts";
+export * from "./quoted.ts";
 export * from "./resource-key.ts";
 export * from "./resource.ts";
 export * from "./sources.ts";

@@ -20,9 +20,9 @@ import { operate, type Context } from "./operation.ts";
 import { checkChange, checkEndpointDetails, checkEndpointRequest } from "./request-shape.ts";
 import { filesDirectory } from "./sandbox-files.ts";
 import { removeSandbox } from "./sandboxes.ts";
-import { locate } from "./whereabouts.ts";
+import { locate, namespaceGone } from "./whereabouts.ts";
 import { keys } from "./state.ts";
-import { liveProcesses, refuseLive, stopProcesses } from "./stopping.ts";
+import { ending, liveProcesses, refuseLive, stopProcesses } from "./stopping.ts";
 
 type Ports = readonly (PortSpec | string)[];
 
@@ -37,11 +37,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       return { sandbox: now, inside: await namespaceOf(reader, now.namespace) };
     });
     const namespacePath = locate(inside);
-    if (namespacePath === undefined) {
-      throw new NetkitError("NAMESPACE_NOT_FOUND", `the network namespace of sandbox '${name}' is gone`, {
-        hint: `Remove the sandbox: netkit sandbox rm ${name}`,
-      });
-    }
+    if (namespacePath === undefined) throw namespaceGone({ name });
     const files = filesDirectory(context.instance, inside);
     return spawnInSandbox({
       ...options,
@@ -150,6 +146,7 @@ export async function remove(
   // An agent that watches a process that is ended here may be faster; by force, that is a removal like this one.
   const find = async (from: Reader, sandbox: Sandbox): Promise<Sandbox | undefined> =>
     options.force === true ? await from.get<Sandbox>(keys.sandbox(sandbox.id)) : await stillThere(from, sandbox);
+  const ends = new Set<number>();
   for (const sandbox of sandboxes) {
     const namespace = await consistently(async () => {
       const found = await find(reader, sandbox);
@@ -160,7 +157,9 @@ export async function remove(
     const live = liveProcesses(sandbox, { ...namespace, members: [sandbox.id, ...staying] });
     if (options.force !== true) refuseLive(sandbox, live);
     else if (options.dryRun !== true) await stopProcesses(live);
+    for (const { pid } of live) ends.add(pid);
   }
+  const { onPlan } = options;
   return await operate(
     context,
     `remove sandbox ${sandboxes.map(({ name }) => name).join(", ")}`,
@@ -171,6 +170,6 @@ export async function remove(
       }
       return [...sandboxes];
     },
-    options,
+    onPlan === undefined ? options : { ...options, onPlan: (preview) => onPlan(ending(preview, [...ends])) },
   );
 }

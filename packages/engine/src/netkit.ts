@@ -1,15 +1,7 @@
+import { statSync } from "node:fs";
 import { release } from "node:os";
 import { join, resolve } from "node:path";
-import {
-  defaultRoot,
-  instanceOf,
-  isNetkitError,
-  NetkitError,
-  parseIp,
-  type Network,
-  type Sandbox,
-  type Store,
-} from "@netkit/core";
+import { defaultRoot, instanceOf, isNetkitError, NetkitError, parseIp, type Network, type Sandbox } from "@netkit/core";
 import { makeDirectory, openSqliteStore } from "@netkit/store-sqlite";
 import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
 import { consistently } from "./consistently.ts";
@@ -43,13 +35,17 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
   const instance = instanceOf(resolve(root));
   const drivers = new Drivers(options);
   const hostGateway = (options.hostGateway ?? []).map(parseIp);
-  const store = options.store ?? openState(instance.root);
+  const { store, unwritable } =
+    options.store === undefined
+      ? openState(instance.root, options.looking === true)
+      : { store: options.store, unwritable: undefined };
   const context: Context = {
     instance,
     store,
+    unwritable,
     drivers,
     host: new Host(instance, options.firewall ?? "auto", options.onTiming),
-    lock: new Lock(join(instance.root, "lock")),
+    lock: new Lock(unwritable === undefined ? join(instance.root, "lock") : undefined),
     otherRoots: new OtherRoots(instance, "/run/netkit"),
     networkDefaults: options.networkDefaults ?? {},
     hostGateway,
@@ -58,8 +54,10 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
   };
   try {
     if (options.store !== undefined) makeDirectory(instance.root);
-    await predefine(context);
-    await catchUp(context);
+    await predefine(context).catch((error: unknown) => {
+      if (unwritable === undefined) throw error;
+    });
+    if (unwritable === undefined) await catchUp(context);
   } catch (error) {
     context.host.close();
     context.lock.close();
@@ -69,16 +67,34 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
   return netkitOf(context);
 }
 
-function openState(root: string): Store {
+/** The embedded store, and why it can't be written to, if so. */
+function openState(root: string, looking: boolean): Pick<Context, "store" | "unwritable"> {
+  const path = join(root, "state.db");
+  if (looking && isMissing(path)) {
+    const unwritable = new NetkitError("STATE_UNWRITABLE", `there is no state in ${root}, and none is to be made`);
+    return { store: openSqliteStore({ path, readOnly: true }), unwritable };
+  }
   try {
-    return openSqliteStore({ path: join(root, "state.db") });
+    return { store: openSqliteStore({ path }), unwritable: undefined };
   } catch (cause) {
+    if (looking && isNetkitError(cause) && /\bEROFS\b/.test(cause.message) && !isMissing(path)) {
+      return { store: openSqliteStore({ path, readOnly: true }), unwritable: cause };
+    }
     if (process.geteuid?.() === 0 || !isNetkitError(cause) || !/\b(EACCES|EPERM)\b/.test(cause.message)) throw cause;
     throw new NetkitError("PERMISSION", `the state in ${root} belongs to root`, {
       hint: "Run it with sudo, or choose another --root.",
       details: { root },
       cause,
     });
+  }
+}
+
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    // Whether it is there is root's to know.
+    return false;
   }
 }
 

@@ -199,7 +199,10 @@ async function refuseTaken(context: Context, draft: Draft, name: string): Promis
   if (id === undefined) return;
   const existing = await draft.get<Network>(keys.network(id));
   if (existing?.predefined === true) {
-    throw new NetkitError("NETWORK_PREDEFINED", `'${name}' is a predefined network and can't be created`);
+    throw new NetkitError("NETWORK_PREDEFINED", `'${name}' is a predefined network and can't be created`, {
+      hint: `It is there from the start: --network ${name}. Choose another name for one of your own.`,
+      details: { name, id },
+    });
   }
   throw new NetkitError("NAME_TAKEN", `network '${name}' exists already`, {
     hint: `Choose another name, or remove it first: netkit network rm ${name}`,

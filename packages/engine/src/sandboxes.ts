@@ -75,7 +75,7 @@ type Surroundings = Pick<Sandbox, "hostname" | "domainname" | "dns" | "hosts">;
 function surroundingsOf({ hostname, domainname, dns, hosts = [] }: SandboxRequest, name: string): Surroundings {
   return {
     hostname: hostname === undefined ? hostnameFor(name) : parseHostname(hostname),
-    ...(domainname === undefined ? {} : { domainname: parseHostname(domainname) }),
+    ...(domainname === undefined ? {} : { domainname: parseHostname(domainname, "domainname") }),
     dns: {
       servers: (dns?.servers ?? []).map(parseIp),
       search: dns?.search ?? [],

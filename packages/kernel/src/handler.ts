@@ -85,7 +85,8 @@ class KernelHandler implements ResourceHandler {
       const change = changes[next++];
       if (change !== undefined && change.op !== "remove") lines.push(...makingCommands(shell, change));
     }
-    return lines;
+    // The folder of several files is there with the first.
+    return lines.filter((line, index) => !line.startsWith("mkdir -p ") || lines.indexOf(line) === index);
   }
 
   close(): void {

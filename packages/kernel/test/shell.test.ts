@@ -83,6 +83,18 @@ test("commands for a namespace with a path alone", () => {
   ]);
 });
 
+test("the folder of several files is made once", () => {
+  const places = ["/a/b/one", "/a/b/two", "/a/c/one"];
+  const files = places.map((path): Resource => ({ kind: "file", ns: "host", path, content: "x\n" }));
+  expect(shell("create", ...files)).toEqual([
+    "mkdir -p /a/b",
+    String.raw`printf 'x\n' > /a/b/one`,
+    String.raw`printf 'x\n' > /a/b/two`,
+    "mkdir -p /a/c",
+    String.raw`printf 'x\n' > /a/c/one`,
+  ]);
+});
+
 test("removing says nothing of what goes by itself", () => {
   const netns: Resource = { kind: "netns", ns: named, name: "web" };
   const route: Resource = { kind: "route", ns: "host", destination: parseCidr("::/0"), via: parseIp("fd00::1") };

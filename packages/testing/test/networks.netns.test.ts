@@ -255,7 +255,7 @@ test("ports come and go on a live endpoint", async () => {
   expect(endpoint.ports).toHaveLength(2);
   expect((await netkit.doctor()).findings).toEqual([]);
   expect((await box.unpublish("n", ["8080:80"])).ports).toHaveLength(1);
-  await expect(box.unpublish("n", ["8080:80"])).rejects.toMatchObject({ code: "PORT_INVALID" });
+  await expect(box.unpublish("n", ["8080:80"])).rejects.toMatchObject({ code: "PORT_NOT_FOUND" });
   expect((await netkit.doctor()).findings).toEqual([]);
 });
 
