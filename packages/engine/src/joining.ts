@@ -3,7 +3,7 @@ import type { EndpointRequest, SandboxRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { findSandbox, namespaceOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
-import { locate, namespaceGone } from "./whereabouts.ts";
+import { locate, namespaceGone, sandboxState } from "./whereabouts.ts";
 
 /** The sandbox behind `<driver>:<sandbox>`, if a request names one: it shares its namespace, files and hostname. */
 export async function joinedSandbox(
@@ -40,8 +40,12 @@ export async function joinedSandbox(
     });
   }
   const namespace = await namespaceOf(draft, holder.namespace);
-  // As for a further command in it (exec), whether its own process lives makes no difference.
   if (locate(namespace) === undefined) throw namespaceGone(holder);
+  if (sandboxState(holder) === "exited") {
+    throw new NetkitError("NAMESPACE_NOT_FOUND", `sandbox '${holder.name}' isn't running, so that it can't be joined`, {
+      hint: `Its process has ended: remove it (netkit sandbox rm ${holder.name}) and start it again.`,
+    });
+  }
   return holder;
 }
 
