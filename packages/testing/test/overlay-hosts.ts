@@ -34,7 +34,7 @@ import {
 import type { BridgedEndpointOptions } from "@netkit/core/bridged";
 import { overlay, type OverlayOptions } from "@netkit/driver-overlay";
 import { macOfAddress } from "@netkit/ipam";
-import { execute, kernelHandler } from "@netkit/kernel";
+import { execute, groupRuns, kernelHandler } from "@netkit/kernel";
 import { firewallHandler } from "@netkit/netfilter";
 import {
   compareSnapshots,
@@ -263,6 +263,22 @@ export class OverlayHost {
     await this.#remove(this.#applied.splice(0).toReversed());
     if (this.#before === undefined) return;
     assert.deepEqual(compareSnapshots(this.#before, await this.#snapshot()), []);
+  }
+
+  /** Removes all, and makes it again with the commands that it is written as: the kernel must hold the same. */
+  async replay(): Promise<void> {
+    const changes = [...this.#applied];
+    const spaces = {
+      host: this.host,
+      ...Object.fromEntries([...this.#paths].map(([id, path]) => [id, spaceOf(path)])),
+    };
+    const made = await takeSnapshot(spaces, { portable: true });
+    await this.clear();
+    const script = groupRuns(changes, this.#handlers).flatMap((run) => run.handler.toShell(run.changes));
+    // As they are pasted: that a chain of iptables is there already is no end of it.
+    await this.host.exec(["sh"], { input: `${script.join("\n")}\ntrue\n` });
+    this.#applied.push(...changes);
+    assert.deepEqual(compareSnapshots(made, await takeSnapshot(spaces, { portable: true })), []);
   }
 
   async #remove(changes: readonly Change[]): Promise<void> {

@@ -60,6 +60,13 @@ describe.each(settings)("over $underlay, with $firewall, bridge-nf-call $bridgeN
     });
   });
 
+  test("a host that is made by the plan's commands is the same, and reached again", async () => {
+    await onOverlay(setting, async ({ a, one, two }) => {
+      await a.replay();
+      for (const address of one.addresses) expect(await ping(two.space, address)).toBe(true);
+    });
+  });
+
   test("a port is published on the sandbox's host, and the way out is by the sandbox's host", async () => {
     await onOverlay(setting, async ({ a, b, one, two }) => {
       if (a.host.outside === undefined || b.host.outside === undefined) throw new Error("the hosts have no outside");
