@@ -112,6 +112,7 @@ const layers: [folder: string, source: string][] = [
   ["driver-bridge", "node:child_process"],
   ["driver-macvlan", "@netkit/engine"],
   ["driver-none", "@netkit/netlink"],
+  ["driver-overlay", "@netkit/driver-bridge"],
   ["driver-host", "execa"],
   ["driver-container", "koffi"],
   ["netlink", "@netkit/core"],

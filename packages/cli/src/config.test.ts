@@ -103,6 +103,7 @@ describe("drivers", () => {
       "host",
       "null",
       "macvlan",
+      "overlay",
       "container",
       "foo",
       "@acme/networks",
@@ -117,7 +118,7 @@ describe("drivers", () => {
       hint: "Did you mean 'bridge'?",
     });
     await expect(findDriver("wireguard", settings)).rejects.toMatchObject({
-      hint: "Networks can be made with: bridge, macvlan.",
+      hint: "Networks can be made with: bridge, macvlan, overlay.",
     });
     await expect(findDriver("none", settings)).rejects.toMatchObject({
       hint: "The network 'none' is there from the start: --network none",

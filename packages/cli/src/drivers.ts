@@ -11,6 +11,7 @@ const builtIn: Readonly<Record<string, () => Promise<AnyDriver>>> = {
   host: async () => (await import("@netkit/driver-host")).host(),
   null: async () => (await import("@netkit/driver-none")).none(),
   macvlan: async () => (await import("@netkit/driver-macvlan")).macvlan(),
+  overlay: async () => (await import("@netkit/driver-overlay")).overlay(),
   container: async () => (await import("@netkit/driver-container")).container(),
 };
 

@@ -73,6 +73,14 @@ export function problemsOf(resource: Resource): string[] {
       mtu(resource.mtu);
       if (resource.kind === "macvlan") linkName(resource.parent);
       if (resource.kind === "vxlan") check(`VNI ${resource.vni}`, () => resource.vni > 0 && resource.vni < 2 ** 24);
+      if (resource.kind === "vxlan") {
+        const { local, master, neighSuppress, isolated } = resource;
+        if (local !== undefined) ip(local);
+        check(
+          "neighSuppress and isolated are settings of a bridge's port",
+          () => master !== undefined || !(neighSuppress || isolated),
+        );
+      }
       if (resource.kind === "veth") {
         linkName(resource.peer.name);
         mac(resource.peer.mac);

@@ -19,6 +19,7 @@ import {
   type NetworkId,
   type NetworkView,
   type OptionSet,
+  type PeerView,
   type PublishedPort,
   type Resource,
   type Subnet,
@@ -52,10 +53,44 @@ export function networkViews(driver: AnyDriver): fc.Arbitrary<NetworkView> {
           gateways.includes(familyOf(subnet.subnet)) ? subnet : withoutGateway(subnet),
         ),
       };
-      const facts = factsFor(driver, view, uplink, linkExists);
-      return { ...view, facts, claims: claimsFor(driver, { ...view, facts }) };
+      const whole = { ...view, facts: factsFor(driver, view, uplink, linkExists), ...hostFor(driver, view) };
+      return { ...whole, claims: claimsFor(driver, whole) };
     });
 }
+
+/** Other hosts' endpoints and those hosts' own addresses, as the engine would list them. */
+export function peersOn({ subnets, host }: NetworkView): fc.Arbitrary<PeerView[]> {
+  const vteps = familyOf(host?.vtep ?? underlay.ipv4) === "ipv4" ? ["192.0.2.22", "192.0.2.23"] : ["2001:db8::22"];
+  const peer = fc.record({
+    vtep: fc.constantFrom(...(vteps as Ip[])),
+    // Beyond those of endpoints and the host here.
+    number: fc.integer({ min: 7, max: 250 }),
+  });
+  return fc
+    .uniqueArray(peer, { selector: ({ number }) => number, maxLength: 5 })
+    .map((peers) =>
+      peers.flatMap(({ vtep, number }) =>
+        subnets.map(({ subnet }): PeerView => ({ address: addressIn(subnet, number), mac: macOf(number), vtep })),
+      ),
+    );
+}
+
+const underlay = { ipv4: "192.0.2.21" as Ip, ipv6: "2001:db8::21" as Ip };
+
+function macOf(number: number): Mac {
+  return `02:6e:00:00:00:${number.toString(16).padStart(2, "0")}` as Mac;
+}
+
+/** The host's part in a network of many: an underlay of the network's last family, so that both come up. */
+function hostFor({ scope, traits }: AnyDriver, { subnets }: Pick<NetworkView, "subnets">): Pick<NetworkView, "host"> {
+  if (scope === "local") return {};
+  const vtep = subnets.length > 1 ? underlay.ipv6 : underlay.ipv4;
+  const addresses = traits.hostAddresses === true ? subnets.map(({ subnet }) => addressIn(subnet, hostNumber)) : [];
+  return { host: { vtep, mtu: 1500, addresses, mac: macOf(hostNumber) } };
+}
+
+/** Beside those of endpoints, and within the smallest subnet. */
+const hostNumber = 6;
 
 /** Views of endpoints on networks that the driver accepts. */
 export function endpointViews(driver: AnyDriver): fc.Arbitrary<EndpointView> {

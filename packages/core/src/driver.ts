@@ -32,6 +32,11 @@ export interface Traits {
   readonly besideHost?: boolean;
   /** The subnet may be that of the link which the driver's facts name: its own routes are then no overlap. */
   readonly subnetOfLink: boolean;
+  /**
+   * Of a global driver: each host that has the network takes an address of its own in each subnet, from the same pool as
+   * endpoints ({@link HostView.addresses}); absent: none.
+   */
+  readonly hostAddresses?: boolean;
 }
 
 /** What a driver asks to know of the host before it plans. Answered once; the answers are kept with the network. */
@@ -84,6 +89,25 @@ export interface Subnet {
   readonly auxiliary: Readonly<Record<string, Ip>>;
 }
 
+/**
+ * A host's part in a network of many hosts. The engine reads it on that host when the network comes there, keeps it with the
+ * host's own state, and gives the addresses back when the network, or the host, goes.
+ */
+export interface HostView {
+  /** The host's address on the underlay, where the others' tunnels end. All hosts of a network have one of the same family. */
+  readonly vtep: Ip;
+  /** The MTU of the link that has {@link vtep}. */
+  readonly mtu: number;
+  /**
+   * The host's own addresses in the network, each with its subnet's prefix length: one for each of the network's subnets, in
+   * their order, where the driver has {@link Traits.hostAddresses}, else none. To the other hosts they are peers, each
+   * with {@link mac}.
+   */
+  readonly addresses: readonly Cidr[];
+  /** The MAC of {@link addresses}, derived from the first as an endpoint's is; no other host of the network has it. */
+  readonly mac: Mac;
+}
+
 /** A network as its driver sees it. Everything in it is plain data. */
 export interface NetworkView<O extends OptionSet = OptionSet> {
   readonly instance: Instance;
@@ -95,6 +119,8 @@ export interface NetworkView<O extends OptionSet = OptionSet> {
   readonly facts: Facts;
   /** The value of each claim by its name. */
   readonly claims: Readonly<Record<string, string>>;
+  /** This host's part, of a global driver's network; absent where there is no store that hosts share, and of local ones. */
+  readonly host?: HostView;
 }
 
 export interface EndpointAddress {
@@ -136,11 +162,14 @@ export interface EndpointView<O extends OptionSet = OptionSet, E extends OptionS
   readonly options: OptionValues<E>;
 }
 
-/** A remote endpoint of a global network. */
+/**
+ * One address of a remote endpoint of a global network, or of a remote host itself ({@link HostView.addresses}). One with
+ * several addresses is there several times, with one MAC.
+ */
 export interface PeerView {
   readonly address: Cidr;
   readonly mac: Mac;
-  /** The remote host's address on the underlay. */
+  /** The remote host's address on the underlay ({@link HostView.vtep}). */
   readonly vtep: Ip;
 }
 
@@ -190,7 +219,7 @@ export interface Driver<O extends OptionSet = OptionSet, E extends OptionSet = O
   network(view: NetworkView<O>): readonly Resource[];
   /** What this host must hold for one local endpoint. */
   endpoint(view: EndpointView<O, E>): readonly Resource[];
-  /** What this host must hold for remote endpoints: all of them at once. */
+  /** What this host must hold for remote endpoints and for the other hosts themselves: all of them at once. */
   peers?(view: NetworkView<O>, peers: readonly PeerView[]): readonly Resource[];
 }
 

@@ -15,6 +15,7 @@ export * from "./ids.ts";
 export * from "./instance.ts";
 export * from "./interface-resources.ts";
 export * from "./model.ts";
+export * from "./mtu.ts";
 export * from "./name.ts";
 export * from "./nearest.ts";
 export * from "./network-option.ts";

@@ -84,7 +84,7 @@ export interface VethResource extends Base {
   readonly handedOver?: boolean;
 }
 
-/** A VXLAN device, up. With `dynamic: false` neither learning nor flooding: entries come from fdb resources alone. */
+/** A VXLAN device, up. With `learning: false` neither learning nor flooding: entries come from fdb resources alone. */
 export interface VxlanResource extends Base {
   readonly kind: "vxlan";
   readonly name: string;
@@ -100,6 +100,8 @@ export interface VxlanResource extends Base {
   readonly learning: boolean;
   /** Bridge port: answer ARP and ND from the neighbour table. */
   readonly neighSuppress?: boolean;
+  /** Bridge port: talks to ports that aren't isolated only. */
+  readonly isolated?: boolean;
 }
 
 /** A macvlan on `parent` (in the host namespace), made in `ns`, up. */

@@ -66,7 +66,7 @@ const samples: { readonly [K in ResourceKind]: Sample<K> } = {
   vxlan: {
     resource: { kind: "vxlan", ns: "host", name: "a", vni: 1, port: 4789, learning: false },
     identity: [{ name: "b" }],
-    settings: [{ vni: 2 }, { port: 8472 }, { learning: true }, { local: ip }],
+    settings: [{ vni: 2 }, { port: 8472 }, { learning: true }, { local: ip }, { isolated: true }],
   },
   macvlan: {
     resource: { kind: "macvlan", ns, name: "a", parent: "eth0", mode: "bridge" },

@@ -1,11 +1,11 @@
 import { driverApi, type Driver } from "@netkit/core";
-import { endpointResources } from "./endpoint.ts";
+import { endpointOptions, endpointResources, type BridgedEndpointOptions } from "@netkit/core/bridged";
 import { gateways, hostPorts, publishAddress } from "./gateway-mode.ts";
-import { networkResources } from "./network.ts";
-import { endpointOptions, networkOptions, type BridgeEndpointOptions, type BridgeOptions } from "./options.ts";
+import { areaOf, networkResources } from "./network.ts";
+import { networkOptions, type BridgeOptions } from "./options.ts";
 
 /** The driver `bridge`. Its predefined network is the one that sandboxes are on if they name none. */
-export function bridge(): Driver<BridgeOptions, BridgeEndpointOptions> {
+export function bridge(): Driver<BridgeOptions, BridgedEndpointOptions> {
   return {
     api: driverApi,
     name: "bridge",
@@ -33,6 +33,6 @@ export function bridge(): Driver<BridgeOptions, BridgeEndpointOptions> {
     publishAddress,
     hostPorts,
     network: networkResources,
-    endpoint: endpointResources,
+    endpoint: (view) => endpointResources(view, areaOf(view.network)),
   };
 }

@@ -7,7 +7,8 @@ import {
   type IsolationResource,
   type NetworkView,
 } from "@netkit/core";
-import type { BridgeOptions, GatewayMode } from "./options.ts";
+import type { GatewayMode } from "@netkit/core/bridged";
+import type { BridgeOptions } from "./options.ts";
 
 type View = NetworkView<BridgeOptions>;
 

@@ -5,4 +5,5 @@
  */
 /** `driver` is the name by which configuration files and `netkit conformance` find it. */
 export { bridge, bridge as driver } from "./bridge.ts";
-export type { BridgeEndpointOptions, BridgeOptions, GatewayMode } from "./options.ts";
+export type { BridgeOptions } from "./options.ts";
+export type { BridgedEndpointOptions as BridgeEndpointOptions, GatewayMode } from "@netkit/core/bridged";

@@ -3,31 +3,36 @@ import {
   kernelName,
   NetkitError,
   prefixLengthOf,
+  refuseSmallMtu,
   type Cidr,
-  type Family,
   type LinkFacts,
-  type Mac,
   type NetworkView,
   type Resource,
-  type SysctlResource,
 } from "@netkit/core";
+import { bridgeMac, bridgeSysctls, type Area } from "@netkit/core/bridged";
 import { accessOf, hasAddresses, isTranslated, modeOf, refuseContradictions } from "./gateway-mode.ts";
 import type { BridgeOptions } from "./options.ts";
 
 type View = NetworkView<BridgeOptions>;
 
-/** The name of the network's bridge. */
-export function bridgeName({ instance, id, options }: View): string {
+/** What holds for the sandboxes on the network's bridge. */
+export function areaOf(view: View): Area {
+  return {
+    bridge: bridgeName(view),
+    mtu: mtuOf(view),
+    icc: view.options.icc,
+    modes: { ipv4: modeOf(view, "ipv4"), ipv6: modeOf(view, "ipv6") },
+    trusting: view.options["trusted-host-interfaces"] !== undefined,
+  };
+}
+
+function bridgeName({ instance, id, options }: View): string {
   return options.name ?? kernelName("b", instance, id);
 }
 
 /** The MTU of everything on the network; undefined leaves the kernel's default. */
-export function mtuOf(view: View): number | undefined {
+function mtuOf(view: View): number | undefined {
   return view.options.mtu ?? adoptedBridge(view)?.mtu ?? view.facts.uplink?.mtu;
-}
-
-function hasFamily({ subnets }: View, family: Family): boolean {
-  return subnets.some(({ subnet }) => familyOf(subnet) === family);
 }
 
 /** What this host must hold for the network. */
@@ -38,7 +43,7 @@ export function networkResources(view: View): readonly Resource[] {
   const mtu = mtuOf(view);
   refuseContradictions(view);
   refuseSmallMtu(view, mtu);
-  const own = { mac: macOf(view.id), ...(mtu === undefined ? {} : { mtu }) };
+  const own = { mac: bridgeMac(view.id), ...(mtu === undefined ? {} : { mtu }) };
   return [
     { kind: "bridge", ns: "host", name, ...(adopted === undefined ? own : { ensure: "exists" }) },
     ...subnets.flatMap(({ subnet, gateway }): Resource[] => {
@@ -47,7 +52,7 @@ export function networkResources(view: View): readonly Resource[] {
       const there = adopted?.addresses.includes(address) === true;
       return [{ kind: "address", ns: "host", link: name, address, ...(there ? { ensure: "exists" } : {}) }];
     }),
-    ...sysctls(view, name, adopted !== undefined),
+    ...bridgeSysctls(view, name, { adopted: adopted !== undefined, ipv6: modeOf(view, "ipv6") !== "isolated" }),
     { kind: "isolation", ns: "host", link: name, icc: options.icc, internal, ...accessOf(view) },
     ...(options.masquerade && !internal ? subnets : []).flatMap(({ subnet }): Resource[] => {
       const family = familyOf(subnet);
@@ -67,44 +72,4 @@ function adoptedBridge({ name, facts, options }: View): LinkFacts | undefined {
     hint: "Name an existing bridge, or one that doesn't exist yet.",
     details: { link: found },
   });
-}
-
-function sysctls(view: View, bridge: string, adopted: boolean): SysctlResource[] {
-  const [ipv4, ipv6] = [hasFamily(view, "ipv4"), hasFamily(view, "ipv6")];
-  const forwarding = [
-    ...(ipv4 ? [sysctl("net/ipv4/ip_forward", "1")] : []),
-    ...(ipv6 ? [sysctl("net/ipv6/conf/all/forwarding", "1")] : []),
-    // Connections of the host to a published port of 127.0.0.1 leave through the bridge.
-    ...(ipv4 ? [sysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1")] : []),
-  ];
-  const on = ipv6 && modeOf(view, "ipv6") !== "isolated";
-  const closed = [
-    // Said both ways: where the host turns it off for all links, a network that has it needs it on its own.
-    sysctl(`net/ipv6/conf/${bridge}/disable_ipv6`, on ? "0" : "1"),
-    // The host must never take a router advertisement from a sandbox (CVE-2020-13401 was that).
-    ...(on ? ["accept_ra", "accept_dad"].map((name) => sysctl(`net/ipv6/conf/${bridge}/${name}`, "0")) : []),
-  ];
-  return [...(view.internal ? [] : forwarding), ...(adopted ? [] : closed)];
-}
-
-function sysctl(path: string, value: string): SysctlResource {
-  return { kind: "sysctl", ns: "host", path, value };
-}
-
-/** Below the least MTU of IPv6 (RFC 8200, section 5) the kernel drops IPv6 from a link without a word. */
-function refuseSmallMtu(view: View, mtu: number | undefined): void {
-  if (mtu === undefined || mtu >= 1280 || !hasFamily(view, "ipv6")) return;
-  throw new NetkitError(
-    "OPTION_INVALID",
-    `network '${view.name}' has IPv6, which needs an MTU of 1280 at least, not ${mtu}`,
-    {
-      hint: "Set -o mtu=1280 or more, or leave out IPv6.",
-      details: { mtu },
-    },
-  );
-}
-
-/** Locally administered, in a range of its own beside those of endpoints. */
-function macOf(id: string): Mac {
-  return `02:6b:${id.slice(0, 8).replaceAll(/(..)(?=.)/g, "$1:")}` as Mac;
 }

@@ -1,4 +1,4 @@
-import { familyOf, kernelName, NetkitError, type NetworkView, type Resource } from "@netkit/core";
+import { kernelName, NetkitError, refuseSmallMtu, type NetworkView, type Resource } from "@netkit/core";
 import type { MacvlanOptions } from "./options.ts";
 
 type View = NetworkView<MacvlanOptions>;
@@ -10,8 +10,8 @@ export function parentName({ instance, id, options }: View): string {
 
 /** What this host must hold for the network. */
 export function networkResources(view: View): readonly Resource[] {
-  refuseSmallMtu(view);
   const { parent, mtu } = view.options;
+  refuseSmallMtu(view, mtu);
   const name = parentName(view);
   if (parent !== undefined) return [{ kind: "link", ns: "host", ensure: "exists", name }];
   refuseWithoutWire(view);
@@ -38,19 +38,6 @@ function refuseWithoutWire({ name, internal, subnets, options }: View): void {
     {
       hint: "Name the link of the host (-o parent=LINK), or leave out the gateway.",
       details: { gateway },
-    },
-  );
-}
-
-/** Below the least MTU of IPv6 (RFC 8200, section 5) the kernel drops IPv6 from a link without a word. */
-function refuseSmallMtu({ name, subnets, options: { mtu } }: View): void {
-  if (mtu === undefined || mtu >= 1280 || subnets.every(({ subnet }) => familyOf(subnet) === "ipv4")) return;
-  throw new NetkitError(
-    "OPTION_INVALID",
-    `network '${name}' has IPv6, which needs an MTU of 1280 at least, not ${mtu}`,
-    {
-      hint: "Set -o mtu=1280 or more, or leave out IPv6.",
-      details: { mtu },
     },
   );
 }

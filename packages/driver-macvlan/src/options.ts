@@ -1,6 +1,6 @@
 import {
   choice,
-  integer,
+  mtuOption,
   NetkitError,
   parsed,
   parseHostLinkName,
@@ -35,11 +35,7 @@ export const networkOptions: MacvlanOptions = {
     aliases: ["macvlan_mode"],
     default: "bridge",
   }),
-  mtu: integer(
-    "MTU of the sandboxes' interfaces (default: the parent's)",
-    { min: 68, max: 65_535, value: "BYTES" },
-    { aliases: ["com.docker.network.driver.mtu"] },
-  ),
+  mtu: mtuOption("MTU of the sandboxes' interfaces (default: the parent's)"),
 };
 
 function parentName(text: string): string {

@@ -198,9 +198,9 @@ class KernelHandler implements ResourceHandler {
 }
 
 /** Something of this name is there already: fine if it is ours and as wanted. */
-function verify(tx: Transaction, item: Item, error: NetlinkError): void {
+function verify(tx: Transaction, view: View, item: Item, error: NetlinkError): void {
   const { resource } = item;
-  const reading = readOne(tx.look(), resource);
+  const reading = readOne(view, resource);
   if (reading.state === "same") return;
   tx.begin(item);
   if (kindOf(resource).takeOver?.(tx, resource, reading) !== true) throw taken(item, reading, error);

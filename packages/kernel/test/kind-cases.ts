@@ -133,6 +133,7 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
       master: "br0",
       learning: false,
       neighSuppress: true,
+      isolated: true,
     }),
     shown: link("nkx1"),
     wanted: {
@@ -143,7 +144,12 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
       flags: expect.arrayContaining(["UP"]),
       linkinfo: expect.objectContaining({
         info_data: expect.objectContaining({ id: 4097, port: 4789, local: "127.0.0.1", learning: false }),
-        info_slave_data: expect.objectContaining({ learning: false, flood: false, neigh_suppress: true }),
+        info_slave_data: expect.objectContaining({
+          learning: false,
+          flood: false,
+          neigh_suppress: true,
+          isolated: true,
+        }),
       }),
     },
     tamper: { script: () => "bridge link set dev nkx1 flood on", field: "portFlood" },
@@ -156,6 +162,32 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
         }),
       },
     },
+  },
+  "vxlan over IPv6": {
+    setup: () => [bridge],
+    resource: () => ({
+      kind: "vxlan",
+      ns: "host",
+      name: "nkx1",
+      vni: 4097,
+      port: 4789,
+      local: parseIp("::1"),
+      mac,
+      mtu: 1400,
+      master: "br0",
+      learning: false,
+      neighSuppress: true,
+      isolated: false,
+    }),
+    shown: link("nkx1"),
+    wanted: {
+      linkinfo: expect.objectContaining({
+        info_data: expect.objectContaining({ id: 4097, local6: "::1", learning: false }),
+        info_slave_data: expect.objectContaining({ isolated: false }),
+      }),
+    },
+    tamper: { script: () => "bridge link set dev nkx1 isolated on", field: "isolated" },
+    lose: () => "ip link delete nkx1",
   },
   macvlan: {
     setup: () => [bridge],
@@ -416,6 +448,39 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
       resource: () => ({ kind: "fdb", ns: "host", link: "nkx1", mac, destination: parseIp("192.0.2.11") }),
       wanted: { dst: "192.0.2.11" },
     },
+  },
+  "fdb entry of a VXLAN over IPv6": {
+    setup: () => [
+      {
+        kind: "vxlan",
+        ns: "host",
+        name: "nkx1",
+        mac: hostMac,
+        vni: 9,
+        port: 4789,
+        local: parseIp("2001:db8::1"),
+        learning: false,
+      },
+    ],
+    resource: () => ({ kind: "fdb", ns: "host", link: "nkx1", mac, destination: parseIp("2001:db8::9") }),
+    shown: () => bridgeJson("fdb show dev nkx1").find((row) => row["mac"] === "02:00:5e:10:00:01"),
+    wanted: { dst: "2001:db8::9", state: "permanent", flags: ["self"] },
+    tamper: {
+      script: () => "bridge fdb replace 02:00:5e:10:00:01 dev nkx1 dst 2001:db8::10 self permanent",
+      field: "destination",
+    },
+    lose: () => "bridge fdb delete 02:00:5e:10:00:01 dev nkx1 self",
+  },
+  "IPv6 neighbour": {
+    setup: () => [bridge],
+    resource: () => ({ kind: "neighbour", ns: "host", link: "br0", address: parseIp("fd00:9::7"), mac }),
+    shown: () => ipJson("-6 neighbour show").find((row) => row["dst"] === "fd00:9::7"),
+    wanted: { lladdr: "02:00:5e:10:00:01", state: ["PERMANENT"] },
+    tamper: {
+      script: () => "ip neighbour replace fd00:9::7 lladdr 02:00:00:00:00:08 nud permanent dev br0",
+      field: "mac",
+    },
+    lose: () => "ip neighbour delete fd00:9::7 dev br0",
   },
   "fdb entry of a bridge": {
     setup: (sandbox) => [bridge, veth(sandbox)],

@@ -34,7 +34,8 @@ export const declarationCases: readonly Case[] = [
     ...common,
     id: "DRV-DECLARE-003",
     rule: "has traits that agree with each other",
-    run: ({ driver: { traits } }) => {
+    run: ({ driver }) => {
+      const { traits, scope } = driver;
       assert.equal(
         traits.addresses === "none",
         traits.families.length === 0,
@@ -47,6 +48,10 @@ export const declarationCases: readonly Case[] = [
       }
       if (traits.publish) assert.equal(traits.addresses, "engine", "published ports without addresses");
       if (traits.besideHost === true) assert.ok(!traits.publish, "ports of a host that doesn't reach the sandboxes");
+      if (scope === "local") {
+        assert.ok(driver.peers === undefined, "peers of a network that is of one host");
+        assert.ok(traits.hostAddresses !== true, "addresses to tell a network's hosts apart that is of one");
+      }
       if (traits.exclusive)
         assert.ok(!traits.internal && !traits.subnetOfLink, "settings of networks that nobody creates");
     },

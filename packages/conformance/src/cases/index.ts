@@ -3,6 +3,7 @@ import { attachCases } from "./attach.ts";
 import { declarationCases } from "./declaration.ts";
 import { driftCases } from "./drift.ts";
 import { faultCases } from "./fault.ts";
+import { peerCases } from "./peers.ts";
 import { planCases } from "./plan.ts";
 import { publishCases } from "./publish.ts";
 import { resourceCases } from "./resource.ts";
@@ -13,6 +14,7 @@ import { trafficCases } from "./traffic.ts";
 export const driverCases: readonly Case[] = [
   ...declarationCases,
   ...resourceCases,
+  ...peerCases,
   ...publishCases,
   ...planCases,
   ...attachCases,

@@ -6,11 +6,12 @@ import { compare, missing } from "../reading.ts";
 import { pair, type Words } from "../shell.ts";
 
 /** What the bridge does at the port: without learning, what isn't in the FDB is nowhere. */
-function port({ master, learning, neighSuppress }: VxlanResource): BridgePort | undefined {
+function port({ master, learning, neighSuppress, isolated }: VxlanResource): BridgePort | undefined {
   if (master === undefined) return undefined;
   return {
     ...(learning ? {} : { learning: false, flood: false }),
     ...(neighSuppress === undefined ? {} : { neighbourSuppress: neighSuppress }),
+    ...(isolated === undefined ? {} : { isolated }),
   };
 }
 
@@ -45,12 +46,14 @@ export const vxlan: Kind<VxlanResource> = {
       learning: [learning, info?.learning],
       master: [master, view.linkName(ns, found.master)],
       neighSuppress: [wanted?.neighbourSuppress, found.bridgePort?.neighbourSuppress],
+      isolated: [wanted?.isolated, found.bridgePort?.isolated],
       portLearning: [wanted?.learning, found.bridgePort?.learning],
       portFlood: [wanted?.flood, found.bridgePort?.flood],
     });
   },
   createCommands(shell, resource, alias) {
-    const { ns, name, vni, port: udpPort, local, device, master, learning, neighSuppress } = resource;
+    const { ns, name, vni, port: udpPort, local, device, master, learning } = resource;
+    const { neighSuppress, isolated } = resource;
     const options: Words = [
       ["id", vni, "dstport", udpPort, ...pair("local", local), ...pair("dev", device)],
       learning ? "learning" : "nolearning",
@@ -58,6 +61,7 @@ export const vxlan: Kind<VxlanResource> = {
     const flags = [
       ...(learning ? [] : ["learning", "off", "flood", "off"]),
       ...(neighSuppress === undefined ? [] : ["neigh_suppress", neighSuppress ? "on" : "off"]),
+      ...(isolated === undefined ? [] : ["isolated", isolated ? "on" : "off"]),
     ];
     return [
       shell.ip(ns, "link", "add", "dev", ...linkWords(resource), "type", "vxlan", ...options),

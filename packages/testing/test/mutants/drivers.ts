@@ -9,11 +9,13 @@ import {
   type Mac,
   type NetworkView,
   type OpenResource,
+  type PeerView,
   type PublishResource,
   type Resource,
 } from "@netkit/core";
 import { bridge } from "@netkit/driver-bridge";
 import { none } from "@netkit/driver-none";
+import { overlay } from "@netkit/driver-overlay";
 
 /** A driver that is wrong in one way, and the case that has to find it out. */
 export interface Mutant {
@@ -44,6 +46,17 @@ function each<K extends Resource["kind"], V>(
     );
 }
 
+const shared: AnyDriver = overlay();
+
+function onPeers(
+  killedBy: string,
+  edit: (resources: readonly Resource[], view: NetworkView, peers: readonly PeerView[]) => readonly Resource[],
+): Mutant {
+  const peersOf = (view: NetworkView, peers: readonly PeerView[]): readonly Resource[] =>
+    edit(shared.peers?.(view, peers) ?? [], view, peers);
+  return { killedBy, driver: { ...shared, peers: peersOf } };
+}
+
 const drop = (): undefined => undefined;
 const withoutFilter = <P extends PublishResource | OpenResource>(resource: P): Omit<P, "from"> => {
   const { from: _, ...port } = resource;
@@ -62,6 +75,11 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
   besideAHostWithItsPorts: {
     killedBy: "DRV-DECLARE-003",
     driver: { ...base, traits: { ...base.traits, besideHost: true } },
+  },
+  peersOfOneHost: { killedBy: "DRV-DECLARE-003", driver: { ...base, peers: () => [] } },
+  hostAddressesOfOneHost: {
+    killedBy: "DRV-DECLARE-003",
+    driver: { ...base, traits: { ...base.traits, hostAddresses: true } },
   },
   checkThatBreaks: {
     killedBy: "DRV-REFUSE-001",
@@ -162,6 +180,24 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
     killedBy: "DRV-ROUTE-001",
     driver: { ...base, endpoint: (view: EndpointView) => base.endpoint({ ...view, defaultRoute: ["ipv4", "ipv6"] }) },
   },
+  peersTwice: onPeers("DRV-PEERS-001", (resources) => [...resources, ...resources]),
+  peersInASandbox: onPeers("DRV-PEERS-001", (resources, { id }) =>
+    resources.map((resource): Resource => ({ ...resource, ns: id as never })),
+  ),
+  peersOnAnotherLink: onPeers(
+    "DRV-PEERS-001",
+    each("neighbour", (neighbour) => ({ ...neighbour, link: "docker0" })),
+  ),
+  peersThatAreNowhere: onPeers("DRV-PEERS-001", () => []),
+  peersOnTheFirstHost: onPeers("DRV-PEERS-002", (resources, view, [first]) =>
+    each<"fdb", NetworkView>("fdb", (entry) =>
+      first === undefined || entry.master === true ? entry : { ...entry, destination: first.vtep },
+    )(resources, view),
+  ),
+  peersAddressHere: onPeers("DRV-PEERS-003", (resources, { id }, peers) => [
+    ...resources,
+    ...peers.map(({ address }): Resource => ({ kind: "address", ns: "host", link: `nkb${id.slice(0, 10)}`, address })),
+  ]),
   publishedInOneFamily: onEndpoint(
     "DRV-PUBLISH-001",
     each("publish", (port) => (port.family === "ipv4" ? port : undefined)),

@@ -1,4 +1,5 @@
-import { parseSources, type OpenResource } from "@netkit/core";
+import type { OpenResource } from "../resource.ts";
+import { parseSources } from "../sources.ts";
 
 /**
  * The same ports, those of an address and protocol in ranges that have none in common: where several are one, it is for the

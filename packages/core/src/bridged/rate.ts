@@ -1,8 +1,11 @@
-import { kernelName, NetkitError, type EndpointView, type Resource, type ShaperResource } from "@netkit/core";
-import { mtuOf } from "./network.ts";
-import type { BridgeEndpointOptions, BridgeOptions } from "./options.ts";
+import type { EndpointView } from "../driver.ts";
+import { NetkitError } from "../errors.ts";
+import { kernelName } from "../instance.ts";
+import type { OptionSet } from "../option.ts";
+import type { Resource, ShaperResource } from "../resource.ts";
+import type { BridgedEndpointOptions } from "./options.ts";
 
-type View = EndpointView<BridgeOptions, BridgeEndpointOptions>;
+type View = EndpointView<OptionSet, BridgedEndpointOptions>;
 
 /** How long a packet waits at most, as in CNI's bandwidth plugin. */
 const LATENCY_S = 0.025;
@@ -18,11 +21,11 @@ const FRAME_BYTES = 18;
  * What keeps an endpoint to its rates. All of it is on the host, where root in the sandbox has no say: towards the
  * sandbox the host's end of the pair sends at the rate; what comes from the sandbox goes through an ifb that does.
  */
-export function rateResources(view: View, veth: string): Resource[] {
+export function rateResources(view: View, veth: string, mtu: number | undefined): Resource[] {
   const ns = "host";
-  const ingress = shaperOf(view, "ingress", veth);
+  const ingress = shaperOf(view, "ingress", veth, mtu);
   const ifb = kernelName("i", view.network.instance, view.id);
-  const egress = shaperOf(view, "egress", ifb);
+  const egress = shaperOf(view, "egress", ifb, mtu);
   return [
     ...(ingress === undefined ? [] : [ingress]),
     ...(egress === undefined
@@ -31,14 +34,19 @@ export function rateResources(view: View, veth: string): Resource[] {
   ];
 }
 
-function shaperOf(view: View, direction: "ingress" | "egress", link: string): ShaperResource | undefined {
+function shaperOf(
+  view: View,
+  direction: "ingress" | "egress",
+  link: string,
+  mtu: number | undefined,
+): ShaperResource | undefined {
   const [rate, burst] = [view.options[`rate-${direction}`], view.options[`burst-${direction}`]];
   if (rate === undefined) {
     if (burst === undefined) return undefined;
     throw refusal(view, `burst-${direction} has no meaning without a rate`, `Set rate-${direction} as well.`);
   }
   const bytesPerSecond = Math.floor(rate / 8);
-  const largest = (mtuOf(view.network) ?? 1500) + FRAME_BYTES;
+  const largest = (mtu ?? 1500) + FRAME_BYTES;
   const burstBytes =
     burst === undefined ? Math.max(Math.ceil(bytesPerSecond * BURST_S), BURST_BYTES, largest) : Math.floor(burst / 8);
   if (burstBytes < largest) {

@@ -1,32 +1,21 @@
-import {
-  type Cidr,
-  familyOf,
-  formatRange,
-  ipOf,
-  NetkitError,
-  type EndpointView,
-  type Family,
-  type Ip,
-  type OpenResource,
-  type PublishedPort,
-  type PublishResource,
-} from "@netkit/core";
-import { isTranslated, modeOf } from "./gateway-mode.ts";
+import { familyOf, ipOf, type Cidr, type Family, type Ip } from "../address.ts";
+import type { EndpointView, PublishedPort } from "../driver.ts";
+import { NetkitError } from "../errors.ts";
+import { formatRange } from "../port.ts";
+import type { OpenResource, PublishResource } from "../resource.ts";
+import type { Area, GatewayMode } from "./area.ts";
 import { disjoint } from "./disjoint.ts";
-import { bridgeName } from "./network.ts";
-import type { BridgeEndpointOptions, BridgeOptions, GatewayMode } from "./options.ts";
 
-type View = EndpointView<BridgeOptions, BridgeEndpointOptions>;
+type View = Pick<EndpointView, "addresses" | "network" | "ports">;
 
 /**
  * One resource for each family that the port of the host is translated in; a filter that names none of a family leaves it
  * out. No NAT can serve `[::1]`: that is the agent's.
  */
-export function publish(view: View, port: PublishedPort): PublishResource[] {
-  const { network } = view;
+export function publish(view: View, port: PublishedPort, area: Area): PublishResource[] {
   const { hostAddress } = port;
-  return targetsOf(view, port)
-    .filter((target) => hostAddress !== "::1" && isTranslated(network, familyOf(target)))
+  return targetsOf(view, port, area)
+    .filter((target) => hostAddress !== "::1" && area.modes[familyOf(target)].startsWith("nat"))
     .map((target): PublishResource => ({
       kind: "publish",
       ns: "host",
@@ -36,7 +25,7 @@ export function publish(view: View, port: PublishedPort): PublishResource[] {
       hostPort: port.hostPort,
       target,
       targetPort: port.port,
-      link: bridgeName(network),
+      link: area.bridge,
       ...sourcesOf(port, target),
     }));
 }
@@ -45,23 +34,22 @@ export function publish(view: View, port: PublishedPort): PublishResource[] {
  * The endpoint's own ports that are reached at its address: each once, however many ports of the host lead to it, for all
  * the sources of those.
  */
-export function openPorts(view: View): readonly OpenResource[] {
-  const { network, ports } = view;
-  const trusting = network.options["trusted-host-interfaces"] !== undefined;
-  if (!trusting && modeOf(network, "ipv4") !== "routed" && modeOf(network, "ipv6") !== "routed") return [];
-  const opened = ports.flatMap((port) => {
+export function openPorts(view: View, area: Area): readonly OpenResource[] {
+  const { trusting, modes } = area;
+  if (!trusting && modes.ipv4 !== "routed" && modes.ipv6 !== "routed") return [];
+  const opened = view.ports.flatMap((port) => {
     // What is for the host's own loopback is for nobody beyond the host.
     const trusted = trusting && port.hostAddress !== "::1" && port.hostAddress?.startsWith("127.") !== true;
     const isOpen = (mode: GatewayMode): boolean => mode === "routed" || (mode === "nat" && trusted);
-    return targetsOf(view, port)
-      .filter((target) => isOpen(modeOf(network, familyOf(target))))
+    return targetsOf(view, port, area)
+      .filter((target) => isOpen(modes[familyOf(target)]))
       .map((target): OpenResource => ({
         kind: "open",
         ns: "host",
         protocol: port.protocol,
         target,
         targetPort: port.port,
-        link: bridgeName(network),
+        link: area.bridge,
         ...sourcesOf(port, target),
       }));
   });
@@ -73,7 +61,7 @@ export function openPorts(view: View): readonly OpenResource[] {
  * host, to an address of either family.
  * @throws NetkitError ARGUMENT_INVALID or UNSUPPORTED where it can't be
  */
-function targetsOf(view: View, port: PublishedPort): Ip[] {
+function targetsOf(view: View, port: PublishedPort, { modes }: Area): Ip[] {
   const { network } = view;
   // The sandbox's own: that of the host may be one that nobody has asked for.
   const shown = `${formatRange(port.port)}/${port.protocol}`;
@@ -92,7 +80,7 @@ function targetsOf(view: View, port: PublishedPort): Ip[] {
   // Nobody but the host gets to [::1], and a filter is for those from outside.
   const from = passedOn ? undefined : port.from;
   const wanted = hostAddress === undefined ? undefined : familyOf(hostAddress);
-  if (wanted !== undefined && modeOf(network, wanted) === "routed") {
+  if (wanted !== undefined && modes[wanted] === "routed") {
     throw new NetkitError(
       "ARGUMENT_INVALID",
       `port ${shown} can't be published on ${hostAddress ?? ""}: ${familyName(wanted)} of network '${network.name}' is routed`,
@@ -110,7 +98,7 @@ function targetsOf(view: View, port: PublishedPort): Ip[] {
   const targets = view.addresses.map(({ address }) => ipOf(address));
   const unprotected = targets
     .map(familyOf)
-    .find((family) => (wanted ?? family) === family && modeOf(network, family) === "nat-unprotected");
+    .find((family) => (wanted ?? family) === family && modes[family] === "nat-unprotected");
   if (from !== undefined && unprotected !== undefined) {
     throw new NetkitError(
       "UNSUPPORTED",

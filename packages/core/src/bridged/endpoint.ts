@@ -1,0 +1,42 @@
+import type { EndpointView } from "../driver.ts";
+import { kernelName } from "../instance.ts";
+import { defaultRoutes, noRouterAdvertisements } from "../interface-resources.ts";
+import type { OptionSet } from "../option.ts";
+import type { Resource } from "../resource.ts";
+import type { Area } from "./area.ts";
+import type { BridgedEndpointOptions } from "./options.ts";
+import { openPorts, publish } from "./ports.ts";
+import { rateResources } from "./rate.ts";
+
+type View = EndpointView<OptionSet, BridgedEndpointOptions>;
+
+/**
+ * What this host must hold for one endpoint that is a port of a bridge.
+ * @throws NetkitError ARGUMENT_INVALID, OPTION_INVALID or UNSUPPORTED for a port or a rate that can't be
+ */
+export function endpointResources(view: View, area: Area): readonly Resource[] {
+  const { network, namespace: ns, ifName, addresses } = view;
+  const { mtu } = area;
+  const size = mtu === undefined ? {} : { mtu };
+  const name = kernelName("v", network.instance, view.id);
+  const published = view.ports.flatMap((port) => publish(view, port, area));
+  return [
+    {
+      kind: "veth",
+      ns: "host",
+      name,
+      ...size,
+      master: area.bridge,
+      // A sandbox that calls its own published port gets its frame back through its own port of the bridge.
+      hairpin: published.length > 0,
+      isolated: !area.icc,
+      peer: { ns, name: ifName, mac: view.mac, ...size },
+    },
+    ...noRouterAdvertisements(view),
+    ...addresses.map(({ address }): Resource => ({ kind: "address", ns, link: ifName, address })),
+    ...(network.internal ? [] : defaultRoutes(view)),
+    ...rateResources(view, name, mtu),
+    ...published,
+    ...openPorts(view, area),
+  ];
+}
