@@ -46,10 +46,11 @@ export function networkViews(driver: AnyDriver): fc.Arbitrary<NetworkView> {
     })
     .map(({ uplink, linkExists, subnets, ...declared }): NetworkView => {
       const gateways = driver.gateways?.(declared) ?? traits.families;
+      const names = driver.auxiliary?.(declared) ?? [];
       const view = {
         ...declared,
         subnets: subnets.map((subnet) =>
-          gateways.includes(familyOf(subnet.subnet)) ? subnet : withoutGateway(subnet),
+          withAuxiliary(gateways.includes(familyOf(subnet.subnet)) ? subnet : withoutGateway(subnet), names),
         ),
       };
       const facts = factsFor(driver, view, uplink, linkExists);
@@ -139,6 +140,12 @@ const subnet6: fc.Arbitrary<Subnet> = fc
 
 function withoutGateway({ subnet, auxiliary }: Subnet): Subnet {
   return { subnet, auxiliary };
+}
+
+/** Past the addresses that endpoints have here. */
+function withAuxiliary(plan: Subnet, names: readonly string[]): Subnet {
+  const addresses = names.map((name, index) => [name, ipOf(addressIn(plan.subnet, index + 6))] as const);
+  return { ...plan, auxiliary: Object.fromEntries(addresses) };
 }
 
 function addressIn(subnet: Cidr, offset: number): Cidr {

@@ -173,6 +173,8 @@ export interface Driver<O extends OptionSet = OptionSet, E extends OptionSet = O
   predefined?(instance: Instance): PredefinedNetwork | undefined;
   /** The families whose subnets have a gateway, at an address that no endpoint gets; without this, all. */
   gateways?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly Family[];
+  /** The auxiliary addresses that each subnet has: one that isn't asked for is chosen. Without this, none. */
+  auxiliary?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly string[];
   facts?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly FactQuery[];
   /** Refuses what can't be on this host, before subnets are chosen: throws. */
   check?(network: Omit<NetworkView<O>, "claims" | "subnets">): void;

@@ -1,4 +1,5 @@
 import { defaultRoutes, noRouterAdvertisements, type EndpointView, type Resource } from "@netkit/core";
+import { hostRoutes } from "./host-access.ts";
 import { parentName } from "./network.ts";
 import type { MacvlanOptions } from "./options.ts";
 
@@ -22,5 +23,6 @@ export function endpointResources(view: View): readonly Resource[] {
     ...noRouterAdvertisements(view),
     ...addresses.map(({ address }): Resource => ({ kind: "address", ns, link: ifName, address })),
     ...defaultRoutes(view),
+    ...hostRoutes(view),
   ];
 }

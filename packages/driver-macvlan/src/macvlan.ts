@@ -1,5 +1,6 @@
 import { driverApi, type Driver } from "@netkit/core";
 import { endpointResources } from "./endpoint.ts";
+import { hostAddress } from "./host-access.ts";
 import { networkResources } from "./network.ts";
 import { networkOptions, type MacvlanOptions } from "./options.ts";
 import { refuseUnfit } from "./parent.ts";
@@ -25,6 +26,7 @@ export function macvlan(): Driver<MacvlanOptions, Readonly<Record<string, never>
     endpointOptions: {},
     // The router is somebody's on the wire: where there is no way out no address is kept for it.
     gateways: ({ internal, options: { parent } }) => (internal || parent === undefined ? [] : ["ipv4", "ipv6"]),
+    auxiliary: ({ options }) => (options["host-access"] ? [hostAddress] : []),
     facts: ({ options: { parent } }) =>
       parent === undefined ? [] : [{ fact: "link", name: parent }, { fact: "links" }],
     check: refuseUnfit,

@@ -1,4 +1,5 @@
 import { familyOf, kernelName, NetkitError, type NetworkView, type Resource } from "@netkit/core";
+import { hostResources } from "./host-access.ts";
 import type { MacvlanOptions } from "./options.ts";
 
 type View = NetworkView<MacvlanOptions>;
@@ -13,7 +14,8 @@ export function networkResources(view: View): readonly Resource[] {
   refuseSmallMtu(view);
   const { parent, mtu } = view.options;
   const name = parentName(view);
-  if (parent !== undefined) return [{ kind: "link", ns: "host", ensure: "exists", name }];
+  const forHost = hostResources(view, name);
+  if (parent !== undefined) return [{ kind: "link", ns: "host", ensure: "exists", name }, ...forHost];
   refuseWithoutWire(view);
   return [
     // An ifb drops what it is given to send, so that the interfaces on it reach each other and not the host. A bridge without

@@ -1,5 +1,6 @@
 import {
   choice,
+  flag,
   integer,
   NetkitError,
   parsed,
@@ -21,6 +22,7 @@ export type MacvlanOptions = {
   readonly parent: Option<string>;
   readonly mode: Option<MacvlanMode> & { readonly default: MacvlanMode };
   readonly mtu: Option<number>;
+  readonly "host-access": Option<boolean> & { readonly default: boolean };
 };
 
 /** `parent` is Docker's name, too. */
@@ -40,6 +42,7 @@ export const networkOptions: MacvlanOptions = {
     { min: 68, max: 65_535, value: "BYTES" },
     { aliases: ["com.docker.network.driver.mtu"] },
   ),
+  "host-access": flag("host and sandboxes reach each other, by an address that the host gets", { default: false }),
 };
 
 function parentName(text: string): string {

@@ -1,4 +1,4 @@
-import type { Claim, LinkFacts, OptionInput } from "@netkit/core";
+import { parseCidr, parseIp, type Claim, type LinkFacts, type OptionInput } from "@netkit/core";
 import { describe, expect, test } from "vitest";
 import { driver, endpointView, eth0, ipv4, ipv6, networkView } from "./views.ts";
 
@@ -61,7 +61,55 @@ describe("a network", () => {
 
   test("knows Docker's names of its options", () => {
     const options = { parent, macvlan_mode: "vepa", "com.docker.network.driver.mtu": "1400" };
-    expect(networkView(options).options).toEqual({ parent, mode: "vepa", mtu: 1400 });
+    expect(networkView(options).options).toEqual({ parent, mode: "vepa", mtu: 1400, "host-access": false });
+  });
+});
+
+describe("with host-access", () => {
+  const options = { parent, "host-access": true };
+  const subnets = [
+    { ...ipv4, auxiliary: { host: parseIp("192.0.2.9") } },
+    { ...ipv6, auxiliary: { host: parseIp("fd00:5::9") } },
+  ];
+  const name = "nkh0123456789";
+  const arp = { kind: "sysctl", ns: "host", path: `net/ipv4/conf/${name}/arp_filter`, value: "1" };
+
+  test("each subnet has an address for the host, which no sandbox gets", () => {
+    expect(driver.auxiliary?.(networkView(options))).toEqual(["host"]);
+    expect(driver.auxiliary?.(networkView({ parent }))).toEqual([]);
+  });
+
+  test("the host has an interface of its own on the parent, with those addresses", () => {
+    expect(driver.network(networkView({ ...options, mtu: 1400 }, { subnets }))).toEqual([
+      { kind: "link", ns: "host", ensure: "exists", name: "eth0" },
+      { kind: "macvlan", ns: "host", name, parent: "eth0", mode: "bridge", mtu: 1400 },
+      arp,
+      { kind: "sysctl", ns: "host", path: `net/ipv6/conf/${name}/accept_ra`, value: "0" },
+      { kind: "address", ns: "host", link: name, address: "192.0.2.9/32" },
+      { kind: "address", ns: "host", link: name, address: "fd00:5::9/128" },
+    ]);
+    expect(driver.network(networkView(options, { subnets: subnets.slice(0, 1) })).slice(2)).toEqual([
+      arp,
+      { kind: "sysctl", ns: "host", path: `net/ipv6/conf/${name}/disable_ipv6`, value: "1" },
+      { kind: "address", ns: "host", link: name, address: "192.0.2.9/32" },
+    ]);
+  });
+
+  test("an endpoint has a route of the host's to each of its addresses, from the host's address of the same subnet", () => {
+    const other = { subnet: parseCidr("198.51.100.0/24"), auxiliary: { host: parseIp("198.51.100.9") } };
+    const view = endpointView(networkView(options, { subnets: [other, ...subnets] }), { defaultRoute: [] });
+    expect(driver.endpoint(view).filter(({ ns }) => ns === "host")).toEqual([
+      { kind: "route", ns: "host", destination: "198.51.100.2/32", link: name, source: "198.51.100.9" },
+      { kind: "route", ns: "host", destination: "192.0.2.2/32", link: name, source: "192.0.2.9" },
+      { kind: "route", ns: "host", destination: "fd00:5::2/128", link: name, source: "fd00:5::9" },
+    ]);
+  });
+
+  test("is refused where host and sandboxes wouldn't meet", () => {
+    for (const mode of ["private", "vepa", "passthru"])
+      expect(() => driver.network(networkView({ ...options, mode }))).toThrow(`can't have host-access in mode ${mode}`);
+    const alone = { internal: true, subnets: [] };
+    expect(() => driver.network(networkView({ "host-access": true }, alone))).toThrow("no parent that the host is on");
   });
 });
 

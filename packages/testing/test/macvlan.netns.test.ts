@@ -39,6 +39,11 @@ function needsParent(word: string): object {
   return { code: "OPTION_INVALID", message, hint };
 }
 
+/** The host's addresses on the network. */
+async function hostAddresses(netkit: Netkit): Promise<string[]> {
+  return (await netkit.networks.get("n")).subnets.flatMap(({ auxiliary }) => auxiliary["host"] ?? []);
+}
+
 interface WireLink {
   readonly address: string;
   readonly mtu: number;
@@ -226,6 +231,94 @@ describe("on the wire of a parent", () => {
       expect(repaired.map(({ object }) => object)).toContain("macvlan eth0");
       expect(await ping(space, outsideIpv4)).toBe(true);
       expect(await defaultRoutes(space)).toEqual([outsideIpv4, outsideIpv6]);
+    });
+  });
+});
+
+describe("with host-access", () => {
+  const options = { "host-access": true };
+
+  test("host and sandboxes reach each other, and all else is as before", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+      await create(netkit, "n", { options });
+      const own = await hostAddresses(netkit);
+      expect(own).toEqual(["203.0.113.64", "2001:db8:99::40"]);
+      const [one, two] = [await open("n"), await open("n")];
+      expect(one.addresses).toEqual(["203.0.113.65", "2001:db8:99::41"]);
+      await using _ = await serveIn(one.space, two.space, host, outside);
+      for (const [index, address] of two.addresses.entries()) {
+        expect(await answer(host, address, 80)).toBe(own[index]);
+        expect(await answer(one.space, own[index] ?? "", 80)).toBe(one.addresses[index]);
+        expect(await ping(host, address)).toBe(true);
+        expect(await ping(one.space, own[index] ?? "")).toBe(true);
+        expect(await answer(one.space, address, 80)).toBe(one.addresses[index]);
+        expect(await answer(one.space, outsideFor(address), 80)).toBe(one.addresses[index]);
+        expect(await answer(host, outsideFor(address), 80)).toBe(index === 0 ? hostIpv4 : hostIpv6);
+        expect(await answer(outside, index === 0 ? hostIpv4 : hostIpv6, 80)).toBe(outsideFor(address));
+      }
+      // By IPv4 at the host's address of the parent as well.
+      expect(await answer(one.space, hostIpv4, 80)).toBe(one.addresses[0]);
+    });
+  });
+
+  test("whoever else is on the wire is answered with the parent's MAC alone", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+      await create(netkit, "n", { options });
+      await open("n");
+      const mac = (await host.ip<WireLink>("link show dev up0"))[0]?.address ?? "";
+      const others = `arp operation reply ether saddr != ${mac} counter`;
+      await outside.exec(["nft", `table arp t { chain c { type filter hook input priority 0; ${others};};}`]);
+      for (const address of [hostIpv4, hostIpv6, ...(await hostAddresses(netkit)).slice(0, 1)]) {
+        await outside.shell("ip neighbour flush dev up0");
+        expect(await ping(outside, address)).toBe(true);
+        const found = await outside.ip<{ lladdr: string }>(`neighbour show ${address}`);
+        expect(found.map(({ lladdr }) => lladdr)).toEqual([mac]);
+      }
+      expect(await outside.exec(["nft", "list table arp t"])).toContain("counter packets 0 ");
+    });
+  });
+
+  test("the host's address may be chosen, and no sandbox gets it", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, open }) => {
+      const subnets = [{ ...lan[0], auxiliary: { host: "203.0.113.9" } }];
+      await create(netkit, "n", { options, subnets });
+      await expect(open({ network: "n", ip: "203.0.113.9" })).rejects.toMatchObject({ code: "ADDRESS_TAKEN" });
+      const { space, addresses } = await open("n");
+      await using _ = await serve(space, 80);
+      expect(await answer(host, addresses[0] ?? "", 80)).toBe("203.0.113.9");
+    });
+  });
+
+  test("of several subnets the host has an address each, and answers from the right one", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, open }) => {
+      await create(netkit, "n", { options, subnets: [...lan, { subnet: "198.51.100.0/24" }] });
+      const { space } = await open({ network: "n", ip: "198.51.100.7" });
+      await using _ = await serve(space, 80);
+      expect(await answer(host, "198.51.100.7", 80)).toBe("198.51.100.2");
+    });
+  });
+
+  test("doctor finds the host's interface gone, and makes it anew with the routes to the sandboxes", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, open }) => {
+      await create(netkit, "n", { options });
+      const { addresses } = await open("n");
+      await host.shell("ip link delete $(ip -o link show type macvlan | cut -d: -f2 | cut -d@ -f1)");
+      await netkit.doctor({ repair: true });
+      for (const address of addresses) expect(await ping(host, address)).toBe(true);
+    });
+  });
+
+  test.each([
+    ["in private", { parent: "up0", mode: "private" }, "mode private"],
+    ["in vepa", { parent: "up0", mode: "vepa" }, "mode vepa"],
+    ["in passthru", { parent: "up0", mode: "passthru" }, "mode passthru"],
+    ["without a parent", {}, "no parent"],
+  ])("is refused %s", async (_, other, word) => {
+    await onOutsideHost(plain, async ({ netkit }) => {
+      const message: unknown = expect.stringContaining(word);
+      await expect(
+        netkit.networks.create({ name: "n", driver: "macvlan", options: { ...other, ...options } }),
+      ).rejects.toMatchObject({ code: "OPTION_INVALID", message });
     });
   });
 });
