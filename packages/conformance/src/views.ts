@@ -207,6 +207,7 @@ function optionsOf(set: OptionSet, owner: string): fc.Arbitrary<never> {
       "1500",
       "8mbit",
       "nkc0",
+      "up0.50",
       "192.0.2.7",
       "2001:db8::7",
     ];

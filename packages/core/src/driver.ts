@@ -47,6 +47,8 @@ export interface LinkFacts {
   readonly mtu: number;
   readonly mac?: Mac;
   readonly addresses: readonly Cidr[];
+  /** netkit made it, for this root. */
+  readonly ours?: true;
 }
 
 export interface Facts {

@@ -1,6 +1,5 @@
-import { defaultRoutes, noRouterAdvertisements, type EndpointView, type Resource } from "@netkit/core";
+import { defaultRoutes, noRouterAdvertisements, parentName, type EndpointView, type Resource } from "@netkit/core";
 import { hostRoutes } from "./host-access.ts";
-import { parentName } from "./network.ts";
 import type { MacvlanOptions } from "./options.ts";
 
 type View = EndpointView<MacvlanOptions>;

@@ -1,6 +1,7 @@
 // Sandboxes on the wire of a link of the host: the outside is a host on that wire.
 import { parseIp } from "@netkit/core";
 import type { Netkit, NetworkRequest } from "@netkit/engine";
+import { hasLinkKind, openNetlink } from "@netkit/netlink";
 import { describe, expect, test } from "vitest";
 import { hostIpv4, hostIpv6, outsideIpv4, outsideIpv6, ping, serve, type Space } from "../src/index.ts";
 import { onOutsideHost, plain, type OutsideHost } from "./outside-host.ts";
@@ -48,6 +49,11 @@ interface WireLink {
   readonly address: string;
   readonly mtu: number;
   readonly flags: readonly string[];
+}
+
+function lacksVlans(): boolean {
+  using socket = openNetlink();
+  return !hasLinkKind(socket, "vlan");
 }
 
 describe("on the wire of a parent", () => {
@@ -323,15 +329,86 @@ describe("with host-access", () => {
   });
 });
 
-test("a parent that isn't there is refused with the links that are, a VLAN with the command that makes it", async () => {
+test("a parent that isn't there is refused with the links that are", async () => {
   await onOutsideHost(plain, async ({ netkit }) => {
-    await expect(create(netkit, "n", { options: { parent: "up1" } })).rejects.toMatchObject(
-      notFound("Did you mean 'up0'? This host has the links up0."),
-    );
-    await expect(create(netkit, "n", { options: { parent: "up0.50" } })).rejects.toMatchObject(
-      notFound("For a VLAN make it first: ip link add link up0 name up0.50 type vlan id 50"),
-    );
-    await expect(create(netkit, "n", { options: { parent: "lo" } })).rejects.toMatchObject({ code: "OPTION_INVALID" });
+    for (const parent of ["up1", "up1.50"]) {
+      await expect(create(netkit, "n", { options: { parent } })).rejects.toMatchObject(
+        notFound("Did you mean 'up0'? This host has the links up0."),
+      );
+    }
+    for (const parent of ["lo", "up0.4095"])
+      await expect(create(netkit, "n", { options: { parent } })).rejects.toMatchObject({ code: "OPTION_INVALID" });
+  });
+});
+
+describe("on a VLAN of the parent", () => {
+  const options = { parent: "up0.50" };
+  const subnets = [{ subnet: "198.51.100.0/24", gateway: "198.51.100.1" }];
+  const router = `ip link add link up0 name up0.50 type vlan id 50
+                  ip address add 198.51.100.1/24 dev up0.50; ip address add 192.0.2.1/24 dev up0.50; ip link set up0.50 up`;
+
+  const lacking = lacksVlans();
+
+  test.skipIf(lacking)(
+    "netkit makes it, for the first network, and removes it with the last (needs vlan)",
+    async () => {
+      await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+        await outside.shell(router);
+        await create(netkit, "n", { options, subnets });
+        await create(netkit, "second", { options, subnets: [{ subnet: "192.0.2.0/24", gateway: "192.0.2.1" }] });
+        expect(await linkOf(host, "up0.50")).toMatchObject({ linkinfo: { info_kind: "vlan", info_data: { id: 50 } } });
+        const [one, two] = [await open("n"), await open("second")];
+        await netkit.sandboxes.remove(one.sandbox.id);
+        await netkit.networks.remove("n");
+        expect(await ping(two.space, "192.0.2.1")).toBe(true);
+        await host.shell("ip link delete up0.50");
+        await netkit.doctor({ repair: true });
+        expect(await ping(two.space, "192.0.2.1")).toBe(true);
+        await netkit.sandboxes.remove(two.sandbox.id);
+        await netkit.networks.remove("second");
+        await expect(linkOf(host, "up0.50")).rejects.toThrow("up0.50");
+        await outside.shell("ip link delete up0.50");
+      });
+    },
+  );
+
+  test.skipIf(lacking)("one that is there is used, and stays (needs vlan)", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+      await outside.shell(router);
+      await host.shell("ip link add link up0 name up0.50 type vlan id 50; ip link set up0.50 up");
+      await create(netkit, "n", { options, subnets });
+      const { space, sandbox } = await open("n");
+      expect(await ping(space, "198.51.100.1")).toBe(true);
+      await netkit.sandboxes.remove(sandbox.id);
+      await netkit.networks.remove("n");
+      await host.shell("ip link delete up0.50");
+      await outside.shell("ip link delete up0.50");
+    });
+  });
+
+  test("where the kernel has no VLANs it is refused with the module that has them, and nothing is left", async () => {
+    await onOutsideHost(plain, async ({ netkit }) => {
+      const refused: unknown = expect.objectContaining({
+        code: "UNSUPPORTED",
+        hint: expect.stringContaining("modprobe 8021q") as unknown,
+      });
+      const made = await create(netkit, "n", { options, subnets }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(made).toEqual(lacking ? refused : undefined);
+    });
+  });
+});
+
+test("a parent is known as netkit's own, or somebody else's", async () => {
+  await onOutsideHost(plain, async ({ netkit }) => {
+    await netkit.networks.create({ name: "b", options: { name: "br7" } });
+    await create(netkit, "n");
+    await create(netkit, "own", { subnets: [{ subnet: "198.51.100.0/24" }], options: { parent: "br7" } });
+    const facts = async (name: string): Promise<object> => (await netkit.networks.get(name)).facts.links;
+    expect(await facts("own")).toMatchObject({ br7: { kind: "bridge", ours: true } });
+    expect(Object.values(await facts("n"))).toEqual([expect.not.objectContaining({ ours: true })]);
   });
 });
 
