@@ -100,6 +100,7 @@ describe("drivers", () => {
       "bridge",
       "host",
       "null",
+      "ipvlan",
       "macvlan",
       "container",
       "foo",
@@ -115,7 +116,7 @@ describe("drivers", () => {
       hint: "Did you mean 'bridge'?",
     });
     await expect(findDriver("wireguard", settings)).rejects.toMatchObject({
-      hint: "Networks can be made with: bridge, macvlan.",
+      hint: "Networks can be made with: bridge, ipvlan, macvlan.",
     });
     await expect(findDriver("none", settings)).rejects.toMatchObject({
       hint: "The network 'none' is there from the start: --network none",

@@ -87,7 +87,7 @@ function endpointView(endpoint: EndpointDetails): Record<string, unknown> {
   return {
     NetworkID: endpoint.network,
     EndpointID: endpoint.id,
-    MacAddress: endpoint.mac,
+    MacAddress: endpoint.mac ?? "",
     IPAddress: ip(addressOf(endpoint, "ipv4")),
     IPPrefixLen: length(addressOf(endpoint, "ipv4")),
     Gateway: gatewayOf(endpoint, "ipv4"),

@@ -2,7 +2,7 @@ import { didYouMean, NetkitError, type AnyDriver } from "@netkit/core";
 import { tiers, type Case, type Tier } from "./case.ts";
 import { driverCases } from "./cases/index.ts";
 import { loadSubject, type Subject } from "./lab/index.ts";
-import { isRequired, missingRequirement } from "./requirements.ts";
+import { isRequired, lacksLinks, missingRequirement, type LinkKindNeeded } from "./requirements.ts";
 
 export interface CaseResult {
   readonly id: string;
@@ -30,6 +30,8 @@ export interface ConformanceOptions {
   readonly tiers?: readonly Tier[];
   /** Only cases whose ids start with one of these. */
   readonly only?: readonly string[];
+  /** The kind of links that the driver makes, where not every kernel has it: without it cases beyond the contract are skipped. */
+  readonly needs?: LinkKindNeeded;
   readonly signal?: AbortSignal;
   /** Called after each case. */
   readonly onResult?: (result: CaseResult) => void;
@@ -52,7 +54,7 @@ export async function runConformance(subject: Subject, options: ConformanceOptio
   const results: CaseResult[] = [];
   for (const candidate of casesFor(driver, options)) {
     options.signal?.throwIfAborted();
-    const result = await runCase(candidate, subject, driver, options.signal);
+    const result = await runCase(candidate, subject, driver, options);
     results.push(result);
     options.onResult?.(result);
   }
@@ -83,7 +85,7 @@ async function runCase(
   { id, tier, rule, requires, run }: Case,
   subject: Subject,
   driver: AnyDriver,
-  signal: AbortSignal | undefined,
+  { signal, needs }: ConformanceOptions,
 ): Promise<CaseResult> {
   const notes: string[] = [];
   const start = performance.now();
@@ -98,6 +100,7 @@ async function runCase(
   });
   const missing = missingRequirement(requires);
   if (missing !== undefined) return done(isRequired(tier, ...requires) ? "failed" : "skipped", missing);
+  if (lacksLinks(needs, { tier })) return done("skipped", `needs ${needs}`);
   try {
     await run({ subject, driver, note: (text) => notes.push(text), ...(signal === undefined ? {} : { signal }) });
     return done("passed");

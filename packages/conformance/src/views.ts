@@ -91,8 +91,9 @@ export function endpointsOn(driver: AnyDriver, network: NetworkView): fc.Arbitra
         address: addressIn(subnet, offset),
         ...(gateway === undefined ? {} : { gateway }),
       }));
+      const byLink = driver.defaultByLink?.(network) === true;
       const defaultRoute = addresses
-        .filter(({ gateway }) => gateway !== undefined && routed && !network.internal)
+        .filter(({ gateway }) => (gateway !== undefined || byLink) && routed && !network.internal)
         .map(({ address }) => familyOf(address));
       return { ...view, network, addresses, defaultRoute };
     });

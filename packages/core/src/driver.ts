@@ -30,6 +30,8 @@ export interface Traits {
    * else's; absent: the host reaches them, and is their gateway.
    */
   readonly besideHost?: boolean;
+  /** Interfaces have the MAC of the link that they lie on, and none can be asked for; absent: each has its own. */
+  readonly sharedMac?: boolean;
   /** The subnet may be that of the link which the driver's facts name: its own routes are then no overlap. */
   readonly subnetOfLink: boolean;
 }
@@ -129,11 +131,11 @@ export interface EndpointView<O extends OptionSet = OptionSet, E extends OptionS
   readonly namespace: NamespaceId;
   /** The interface's name in the sandbox. */
   readonly ifName: string;
-  /** Derived from the address where there is one, so that a reused address keeps its MAC. */
+  /** Derived from the address where there is one, so that a reused address keeps its MAC. Means nothing with a shared one. */
   readonly mac: Mac;
   readonly addresses: readonly EndpointAddress[];
   readonly ports: readonly PublishedPort[];
-  /** The families whose default route in the sandbox goes through this endpoint. */
+  /** The families whose default route in the sandbox goes through this endpoint, by its gateway or by the link alone. */
   readonly defaultRoute: readonly Family[];
   readonly options: OptionValues<E>;
 }
@@ -175,6 +177,8 @@ export interface Driver<O extends OptionSet = OptionSet, E extends OptionSet = O
   predefined?(instance: Instance): PredefinedNetwork | undefined;
   /** The families whose subnets have a gateway, at an address that no endpoint gets; without this, all. */
   gateways?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly Family[];
+  /** Whether default routes need no gateway, for all that the link is given finds its way; without this, they do. */
+  defaultByLink?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): boolean;
   /** The auxiliary addresses that each subnet has: one that isn't asked for is chosen. Without this, none. */
   auxiliary?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly string[];
   facts?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly FactQuery[];

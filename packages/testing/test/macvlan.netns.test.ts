@@ -3,9 +3,9 @@ import { parseIp } from "@netkit/core";
 import type { Netkit, NetworkRequest } from "@netkit/engine";
 import { hasLinkKind, openNetlink } from "@netkit/netlink";
 import { describe, expect, test } from "vitest";
-import { hostIpv4, hostIpv6, outsideIpv4, outsideIpv6, ping, serve, type Space } from "../src/index.ts";
+import { hostIpv4, hostIpv6, outsideIpv4, outsideIpv6, ping, serve } from "../src/index.ts";
 import { onOutsideHost, plain, type OutsideHost } from "./outside-host.ts";
-import { answer, defaultRoutes, isCutOff, linkOf, outsideFor } from "./questions.ts";
+import { answer, defaultRoutes, isCutOff, linkOf, outsideFor, serveIn } from "./questions.ts";
 
 /** The subnets of the wire, where the host has an address, too, and the outside is the router. */
 const lan = [
@@ -22,13 +22,6 @@ async function create(netkit: Netkit, name: string, request: Omit<NetworkRequest
 async function createSecond({ netkit, outside }: OutsideHost, options: NetworkRequest["options"] = {}): Promise<void> {
   await outside.exec(["ip", "address", "add", "198.51.100.1/24", "dev", "up0"]);
   await create(netkit, "second", { subnets: [{ subnet: "198.51.100.0/24" }], options });
-}
-
-/** Servers on port 80 of each. */
-async function serveIn(...spaces: Space[]): Promise<AsyncDisposableStack> {
-  await using servers = new AsyncDisposableStack();
-  for (const space of spaces) servers.use(await serve(space, 80));
-  return servers.move();
 }
 
 /** The refusal of a parent that isn't there. */
