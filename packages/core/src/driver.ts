@@ -26,8 +26,8 @@ export interface Traits {
   /** Sandboxes on different networks of the driver reach each other by address; absent: they don't. */
   readonly routed?: boolean;
   /**
-   * Sandboxes are beside the host: it doesn't reach them by their addresses, and their gateway is a router of somebody
-   * else's; absent: the host reaches them, and is their gateway.
+   * Sandboxes are beside the host: it doesn't reach them by their addresses, unless a network has an option for it, and their
+   * gateway is a router of somebody else's; absent: the host reaches them, and is their gateway.
    */
   readonly besideHost?: boolean;
   /** Interfaces have the MAC of the link that they lie on, and none can be asked for; absent: each has its own. */
