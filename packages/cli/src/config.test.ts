@@ -102,6 +102,7 @@ describe("drivers", () => {
       "bridge",
       "host",
       "null",
+      "ipvlan",
       "macvlan",
       "overlay",
       "container",
@@ -118,7 +119,7 @@ describe("drivers", () => {
       hint: "Did you mean 'bridge'?",
     });
     await expect(findDriver("wireguard", settings)).rejects.toMatchObject({
-      hint: "Networks can be made with: bridge, macvlan, overlay.",
+      hint: "Networks can be made with: bridge, ipvlan, macvlan, overlay.",
     });
     await expect(findDriver("none", settings)).rejects.toMatchObject({
       hint: "The network 'none' is there from the start: --network none",

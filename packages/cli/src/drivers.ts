@@ -10,6 +10,7 @@ const builtIn: Readonly<Record<string, () => Promise<AnyDriver>>> = {
   bridge: async () => (await import("@netkit/driver-bridge")).bridge(),
   host: async () => (await import("@netkit/driver-host")).host(),
   null: async () => (await import("@netkit/driver-none")).none(),
+  ipvlan: async () => (await import("@netkit/driver-ipvlan")).ipvlan(),
   macvlan: async () => (await import("@netkit/driver-macvlan")).macvlan(),
   overlay: async () => (await import("@netkit/driver-overlay")).overlay(),
   container: async () => (await import("@netkit/driver-container")).container(),

@@ -87,7 +87,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
         {
           Name: endpoint.sandboxName,
           EndpointID: endpoint.id,
-          MacAddress: endpoint.mac,
+          MacAddress: endpoint.mac ?? "",
           IPv4Address: addressOf(endpoint, "ipv4"),
           IPv6Address: addressOf(endpoint, "ipv6"),
           Interface: endpoint.ifName,

@@ -66,7 +66,9 @@ function describeResource(resource: Resource, sandbox: string): string {
     case "ifb":
       return `${resource.kind} ${resource.name}${where}`;
     case "macvlan":
-      return `macvlan ${resource.name} on ${resource.parent}${where}`;
+    case "ipvlan":
+    case "vlan":
+      return `${resource.kind} ${resource.name} on ${resource.parent}${where}`;
     case "veth": {
       const master = resource.master === undefined ? "" : `, port of ${resource.master}`;
       // Of a stray one its other end isn't known.

@@ -98,7 +98,7 @@ function endpointView(endpoint: EndpointDetails): Record<string, unknown> {
   return {
     NetworkID: endpoint.network,
     EndpointID: endpoint.id,
-    MacAddress: endpoint.mac,
+    MacAddress: endpoint.mac ?? "",
     ...addressView(endpoint),
     GwPriority: endpoint.gatewayPriority ?? 0,
     LinkLocalIPs: (endpoint.linkLocal ?? []).map(ipOf),

@@ -22,6 +22,8 @@ export * from "./network-option.ts";
 export * from "./network-route.ts";
 export * from "./option.ts";
 export * from "./parse-options.ts";
+export * from "./parent.ts";
+export * from "./parent-option.ts";
 export * from "./plan.ts";
 export * from "./port.ts";
 export * from "./quoted.ts";

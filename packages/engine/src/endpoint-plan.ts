@@ -1,5 +1,6 @@
 import { type AnyDriver, type Endpoint, type EndpointView, type Network, type Owner, type Sandbox } from "@netkit/core";
 import type { Draft } from "./draft.ts";
+import { derivedMac } from "./endpoint-mac.ts";
 import { withInterface } from "./interface.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
@@ -20,7 +21,7 @@ export function planEndpoint(
     name: sandbox.name,
     namespace: endpoint.namespace,
     ifName: endpoint.ifName,
-    mac: endpoint.mac,
+    mac: endpoint.mac ?? derivedMac(endpoint),
     addresses: endpoint.addresses,
     ports: endpoint.ports,
     defaultRoute: endpoint.defaultRoute,

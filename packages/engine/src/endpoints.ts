@@ -4,7 +4,6 @@ import {
   ipOf,
   NetkitError,
   parseLinkName,
-  parseMac,
   parseName,
   prefixLengthOf,
   type Endpoint,
@@ -12,13 +11,13 @@ import {
   type Network,
   type Sandbox,
 } from "@netkit/core";
-import { macOfAddress } from "@netkit/ipam";
 import { assignAddresses, takeLinkLocal } from "./addresses.ts";
 import { planAnnouncement } from "./announcements.ts";
 import type { EndpointRequest } from "./api.ts";
 import { attachedTo, findEndpoint, momentAfter, ownNamespace, refuseMixture } from "./attached.ts";
 import type { Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
+import { chooseMac } from "./endpoint-mac.ts";
 import { planEndpoint } from "./endpoint-plan.ts";
 import { choosePorts, publishPorts } from "./endpoint-ports.ts";
 import { refuseFull } from "./full-network.ts";
@@ -66,10 +65,7 @@ export async function connect(
     namespace: namespace.id,
     created: momentAfter(others),
     ifName: hasInterfaces(driver) ? chooseIfName(ifName, others, inside?.links ?? []) : "",
-    mac:
-      request.mac === undefined
-        ? macOfAddress(addresses[0] === undefined ? undefined : ipOf(addresses[0].address), id)
-        : parseMac(request.mac),
+    ...chooseMac(driver, request.mac, { id, addresses }),
     addresses,
     ports: await choosePorts(context, draft, driver, network, request.publish ?? [], []),
     aliases,

@@ -163,7 +163,8 @@ export async function realise(
   const { names: _, ...facts } = found;
   const ownLinks = driver.traits.subnetOfLink ? Object.keys(facts.links) : [];
   const subnets = await chooseSubnets(context, draft, driver, declared, requests, ipv4, ownLinks);
-  const planned: Network = { ...declared, facts, subnets };
+  const byLink = driver.defaultByLink?.(viewOf(instance, declared)) === true;
+  const planned: Network = { ...declared, facts, subnets, ...(byLink ? { defaultByLink: true } : {}) };
   const claims: Record<string, string> = {};
   for (const claim of asked(driver, () => driver.claims?.(viewOf(instance, planned))) ?? []) {
     const value = await takeClaim(draft, claim, planned);

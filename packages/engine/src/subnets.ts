@@ -74,8 +74,10 @@ export async function chooseSubnets(
 /** Without a network, its options being wrong, each family has gateways: most do. */
 export function subnetRules({ instance }: Context, driver: AnyDriver, network: Network | undefined): SubnetRules {
   const { families } = driver.traits;
-  const gateways = network === undefined ? undefined : driver.gateways?.(viewOf(instance, network));
-  return { families, gateways: gateways ?? families };
+  const view = network === undefined ? undefined : viewOf(instance, network);
+  const gateways = view === undefined ? undefined : driver.gateways?.(view);
+  const auxiliary = view === undefined ? undefined : driver.auxiliary?.(view);
+  return { families, gateways: gateways ?? families, auxiliary: auxiliary ?? [] };
 }
 
 function wantedFamilies(driver: AnyDriver, network: Network, ipv4: boolean): Family[] {

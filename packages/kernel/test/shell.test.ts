@@ -48,6 +48,21 @@ const address = (ns: NamespaceId): Resource => ({
 });
 const sysctl = (ns: NamespaceId): Resource => ({ kind: "sysctl", ns, path: "net/ipv4/ping_group_range", value: "0 0" });
 
+test("an ipvlan is made in its sandbox, with mode and flag, a VLAN with its id", () => {
+  expect(
+    shell(
+      "create",
+      { kind: "vlan", ns: "host", name: "up0.50", parent: "up0", id: 50 },
+      { kind: "ipvlan", ns: named, name: "eth0", parent: "up0.50", mode: "l3s", flag: "private", mtu: 1400 },
+    ),
+  ).toEqual([
+    "ip link add link up0 dev up0.50 type vlan id 50",
+    "ip link set dev up0.50 alias netkit/endpoint/web up",
+    "ip link add link up0.50 dev eth0 mtu 1400 netns web type ipvlan mode l3s private",
+    "ip -n web link set dev eth0 alias netkit/endpoint/web up",
+  ]);
+});
+
 test.each([
   ["bridge", "ip -n web link set dev eth0 alias netkit/endpoint/web up"],
   ["passthru", "ip -n web link set dev eth0 address 02:00:5e:10:00:01 alias netkit/endpoint/web up"],
