@@ -110,6 +110,7 @@ const layers: [folder: string, source: string][] = [
   ["driver-bridge", "@netkit/testing"],
   ["driver-bridge", "node:fs"],
   ["driver-bridge", "node:child_process"],
+  ["driver-ipvlan", "@netkit/driver-macvlan"],
   ["driver-macvlan", "@netkit/engine"],
   ["driver-none", "@netkit/netlink"],
   ["driver-overlay", "@netkit/driver-bridge"],

@@ -186,9 +186,9 @@ function downloadFrom(suite, name, folder) {
 
 /** Of apt's sources those of the machine's own suite, for another suite; in both formats (sources.list(5)). */
 function withSuite(text, own, suite) {
-  const lines = text
-    .matchAll(new RegExp(`^(deb (?:\\[.*?\\] )?\\S+) ${own} .*$`, "gm"))
-    .map(([, start]) => `${start} ${suite} main\n`);
+  // An iterator has no map in the Node that runs this.
+  const found = [...text.matchAll(new RegExp(`^(deb (?:\\[.*?\\] )?\\S+) ${own} .*$`, "gm"))];
+  const lines = found.map(([, start]) => `${start} ${suite} main\n`);
   const stanzas = text
     .split(/\n\s*\n/)
     .filter((stanza) => new RegExp(`^Suites:(.*\\s)?${own}(\\s|$)`, "m").test(stanza))

@@ -21,7 +21,10 @@ export function apiSchema(): Record<string, unknown> {
           ...(answer === undefined ? {} : { answer: schemaOf(answer) }),
         },
       ]),
-      ["GET /v1/events", { summary: "Events as they happen, a JSON document a line.", query: ["since", "type"] }],
+      [
+        "GET /v1/events",
+        { summary: "Events as they happen, a JSON document a line.", query: ["since", "until", "type"] },
+      ],
     ]),
   };
 }

@@ -32,7 +32,7 @@ export interface AgentRequest {
 
 /**
  * One request over HTTP/1.0: the answer ends with the connection. `onLine` gets the lines of a stream as they come.
- * @throws NetkitError AGENT_UNAVAILABLE, whose details hold the socket error's `code`; what the agent answered with
+ * @throws NetkitError AGENT_NOT_FOUND, AGENT_UNAVAILABLE, whose details hold the socket error's `code`; what the agent answered with
  */
 export async function askAgent(path: string, request: AgentRequest, onLine?: (line: string) => void): Promise<unknown> {
   const socket = connect(path);

@@ -140,7 +140,7 @@ function endpointHappenings(now: Endpoint | undefined, before: Endpoint | undefi
   const whole = {
     ...attributes,
     interface: endpoint.ifName,
-    mac: endpoint.mac,
+    ...(endpoint.mac === undefined ? {} : { mac: endpoint.mac }),
     addresses: endpoint.addresses.map(({ address }) => ipOf(address)).join(","),
   };
   const ports = (action: string, some: readonly PublishedPort[]): Happening[] =>

@@ -19,7 +19,7 @@ const waitMs = 8;
 /**
  * Says something to a Unix socket without the event loop, whose network code takes 4 ms to load and 0.2 ms to go round.
  * @returns the open socket, to {@link hear} the answer
- * @throws NetkitError AGENT_UNAVAILABLE
+ * @throws NetkitError AGENT_NOT_FOUND, AGENT_UNAVAILABLE
  */
 export function say(path: string, request: Buffer): number {
   const calls = syscalls();

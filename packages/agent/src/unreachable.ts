@@ -1,18 +1,18 @@
-import { NetkitError } from "@netkit/core";
+import { isNetkitError, NetkitError } from "@netkit/core";
 
 /** Errors of a socket that nobody listens on: it is not there, or its agent has died. */
 const nobody = new Set(["ENOENT", "ECONNREFUSED", "ECONNRESET"]);
 
 /** True for an error that says that no agent runs. */
 export function isNobodyThere(error: unknown): boolean {
-  return error instanceof NetkitError && nobody.has(String(error.details["code"]));
+  return isNetkitError(error) && error.code === "AGENT_NOT_FOUND";
 }
 
 /** @param code of the socket's error, as ENOENT */
 export function unavailable(path: string, code: string, cause?: Error): NetkitError {
   const none = nobody.has(code);
   return new NetkitError(
-    "AGENT_UNAVAILABLE",
+    none ? "AGENT_NOT_FOUND" : "AGENT_UNAVAILABLE",
     `${none ? "no agent runs" : "the agent can't be reached"} (${path}: ${code})`,
     {
       hint: none

@@ -9,7 +9,7 @@ export async function rootOf(globals: Globals): Promise<string> {
   return resolve((await readSettings(globals)).root ?? defaultRoot);
 }
 
-/** @throws NetkitError AGENT_UNAVAILABLE, and what the agent answers with */
+/** @throws NetkitError AGENT_NOT_FOUND, AGENT_UNAVAILABLE, and what the agent answers with */
 export async function askTheAgent(
   globals: Globals,
   request: AgentRequest,

@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
+// Without the two dashes Node itself looks for the file of an --env-file that is meant for netkit.
 // The entry of the command: it keeps V8's compiled code between runs, then loads the rest.
 import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";

@@ -76,8 +76,8 @@ export interface Context<O extends CommandOptions = CommandOptions, A extends Ar
   readonly terminal: Terminal;
   /** To be handed to every call that changes something: --dry-run, --explain and Ctrl-C work by it. */
   readonly change: ChangeOptions;
-  /** Opens the state directory at the first call; closed after the command. */
-  readonly open: () => Promise<Netkit>;
+  /** Opens the state directory at the first call; closed after the command. Who is only looking makes none. */
+  readonly open: (looking?: boolean) => Promise<Netkit>;
 }
 
 /** What a command came to; it is printed in one place. */

@@ -75,7 +75,9 @@ describe("settings", () => {
   });
 });
 
-const source = (name: string): string => `export const driver = () => ({ api: 1, name: "${name}" });`;
+const source = (name: string): string => `export const driver = () => ({
+  api: 1, name: "${name}", summary: "", scope: "local", traits: {}, options: {}, endpointOptions: {}, network() {}, endpoint() {},
+});`;
 
 function install(name: string, driver: string): void {
   const home = join(folder, "node_modules", name);
@@ -100,6 +102,7 @@ describe("drivers", () => {
       "bridge",
       "host",
       "null",
+      "ipvlan",
       "macvlan",
       "overlay",
       "container",
@@ -116,7 +119,7 @@ describe("drivers", () => {
       hint: "Did you mean 'bridge'?",
     });
     await expect(findDriver("wireguard", settings)).rejects.toMatchObject({
-      hint: "Networks can be made with: bridge, macvlan, overlay.",
+      hint: "Networks can be made with: bridge, ipvlan, macvlan, overlay.",
     });
     await expect(findDriver("none", settings)).rejects.toMatchObject({
       hint: "The network 'none' is there from the start: --network none",
@@ -126,6 +129,10 @@ describe("drivers", () => {
     writeFileSync(join(folder, "empty.mjs"), "export const other = 1;");
     await expect(findDriver("x", { drivers: ["./empty.mjs"], folders: [folder] })).rejects.toThrow(
       "doesn't export a driver",
+    );
+    writeFileSync(join(folder, "half.mjs"), "export const driver = () => ({ name: 'half', network: () => [] });");
+    await expect(findDriver("half", { drivers: ["./half.mjs"], folders: [folder] })).rejects.toThrow(
+      "exports a driver without api, summary, scope, traits, options, endpointOptions, endpoint",
     );
     writeFileSync(join(folder, "broken.mjs"), "throw new Error('no luck');");
     await expect(findDriver("x", { drivers: ["./broken.mjs"], folders: [folder] })).rejects.toThrow("no luck");

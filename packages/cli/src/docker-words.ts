@@ -59,6 +59,8 @@ const ofRights = "The command runs as netkit does, with its rights: say 'setpriv
 const ofEnds = "netkit doesn't start again what has ended: have systemd run 'netkit run' with Restart=.";
 const ofExposing = "There is nothing to declare: neighbours reach every port, -p publishes one on the host.";
 
+const ofStreams = "In the foreground input and output are the command's; with -d the output goes to its log.";
+
 /** Why netkit hasn't an option that commands of Docker for containers have, and what there is. */
 const options: Readonly<Record<string, string>> = {
   "--volume": ofFiles,
@@ -85,6 +87,10 @@ const options: Readonly<Record<string, string>> = {
   "--publish-all": ofExposing,
   "-P": ofExposing,
   "--expose": ofExposing,
+  "--cidfile": "It prints the id with -d: netkit run -d ... > FILE",
+  "--attach": ofStreams,
+  "-a": ofStreams,
+  "--init": "There is no namespace of processes: the host's own init takes up what the command leaves behind.",
   "--link": "Sandboxes of a network find each other by name; --alias gives a further name.",
 };
 

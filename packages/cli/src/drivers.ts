@@ -10,6 +10,7 @@ const builtIn: Readonly<Record<string, () => Promise<AnyDriver>>> = {
   bridge: async () => (await import("@netkit/driver-bridge")).bridge(),
   host: async () => (await import("@netkit/driver-host")).host(),
   null: async () => (await import("@netkit/driver-none")).none(),
+  ipvlan: async () => (await import("@netkit/driver-ipvlan")).ipvlan(),
   macvlan: async () => (await import("@netkit/driver-macvlan")).macvlan(),
   overlay: async () => (await import("@netkit/driver-overlay")).overlay(),
   container: async () => (await import("@netkit/driver-container")).container(),
@@ -80,14 +81,22 @@ export async function importDriver(entry: string, folders: readonly string[]): P
     const why = cause instanceof Error ? cause.message : String(cause);
     throw invalid(entry, `can't be loaded: ${why}`, remedy(cause, path), cause);
   }
-  if (!looksLikeDriver(exported)) {
+  if (typeof exported !== "object" || exported === null) {
     throw invalid(
       entry,
       "doesn't export a driver",
       "It must export 'driver': a Driver, or a function that returns one.",
     );
   }
-  return exported;
+  const missing = parts.filter((part) => !(part in exported));
+  if (missing.length > 0) {
+    throw invalid(
+      entry,
+      `exports a driver without ${missing.join(", ")}`,
+      `A driver has ${parts.join(", ")}; types and documentation are those of Driver in @netkit/core.`,
+    );
+  }
+  return exported as AnyDriver;
 }
 
 /** A package that the driver imports is Node's to find, and isn't netkit's own copy. */
@@ -106,10 +115,18 @@ export function driverUrl(entry: string, folders: readonly string[]): string {
   throw invalid(entry, `isn't installed in ${folders.join(" or ")}`, "Install the package there, or correct its name.");
 }
 
-/** No more than what tells a driver from something else: the engine checks the contract itself. */
-function looksLikeDriver(value: unknown): value is AnyDriver {
-  return typeof value === "object" && value !== null && "api" in value && "name" in value;
-}
+/** What every driver has; the engine checks the contract itself. */
+const parts = [
+  "api",
+  "name",
+  "summary",
+  "scope",
+  "traits",
+  "options",
+  "endpointOptions",
+  "network",
+  "endpoint",
+] as const satisfies readonly (keyof AnyDriver)[];
 
 /** The module file of a package or path, or undefined. */
 function locate(entry: string, folders: readonly string[]): string | undefined {

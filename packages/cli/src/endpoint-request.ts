@@ -1,6 +1,7 @@
-import { NetkitError } from "@netkit/core";
+import { NetkitError, parseIp, parseMac } from "@netkit/core";
 import type { EndpointRequest } from "@netkit/engine";
 import type { OptionValues } from "./command.ts";
+import { optionValue } from "./option-value.ts";
 import { parsePairs } from "./pairs.ts";
 import { rateOptions } from "./rate.ts";
 
@@ -42,21 +43,23 @@ export const endpointOptions = {
 } as const;
 
 /**
- * What was given of an endpoint; the engine parses addresses and ports.
- * @throws NetkitError ARGUMENT_INVALID
+ * What was given of an endpoint; the engine parses ports.
+ * @throws NetkitError ARGUMENT_INVALID, ADDRESS_INVALID
  */
 export function endpointRequest(options: OptionValues<typeof endpointOptions>): Omit<EndpointRequest, "network"> {
   const { ip, ip6, mac, alias, publish, ifname, sysctl } = options;
   const [linkLocal, priority] = [options["link-local-ip"], options["gw-priority"]];
   const driverOptions = driverOptionsOf(options);
   return {
-    ...(ip === undefined ? {} : { ip }),
-    ...(ip6 === undefined ? {} : { ip6 }),
-    ...(mac === undefined ? {} : { mac }),
+    ...(ip === undefined ? {} : { ip: optionValue("--ip", ip, parseIp) }),
+    ...(ip6 === undefined ? {} : { ip6: optionValue("--ip6", ip6, parseIp) }),
+    ...(mac === undefined ? {} : { mac: optionValue("--mac", mac, parseMac) }),
     ...(alias.length === 0 ? {} : { aliases: alias }),
     ...(publish.length === 0 ? {} : { publish }),
     ...(ifname === undefined ? {} : { ifName: ifname }),
-    ...(linkLocal.length === 0 ? {} : { linkLocal }),
+    ...(linkLocal.length === 0
+      ? {}
+      : { linkLocal: linkLocal.map((text) => optionValue("--link-local-ip", text, parseIp)) }),
     ...(priority === undefined ? {} : { gatewayPriority: parsePriority(priority) }),
     ...(sysctl.length === 0 ? {} : { sysctls: parsePairs("--sysctl", sysctl) }),
     ...(Object.keys(driverOptions).length === 0 ? {} : { options: driverOptions }),

@@ -50,7 +50,7 @@ async function attempt(command: Command, words: readonly string[]): Promise<numb
     globals,
     terminal: view,
     change: { dryRun: preview, signal: abort.signal, ...(preview ? { onPlan: (plan) => previews.push(plan) } : {}) },
-    open: () => netkit.open(),
+    open: (looking = !command.changes || preview) => netkit.open(looking),
   };
   if (globals.help) {
     const { data, text } = await commandHelp(command, context);

@@ -4,7 +4,7 @@ import { checkStart, runForeground } from "@netkit/sandbox";
 import type { Context, OptionValues, Result } from "./command.ts";
 import { warnOfForeign } from "./foreign.ts";
 import { makeLogPath, sweepLogs } from "./logs.ts";
-import { environment, explained, type processOptions } from "./process-options.ts";
+import { environment, explained, variables, type processOptions } from "./process-options.ts";
 import { detached, enter } from "./shell.ts";
 
 /** The options of a command that starts a sandbox's own process. */
@@ -16,6 +16,14 @@ export const launchOptions = {
 
 type LaunchOptions = OptionValues<typeof launchOptions & typeof processOptions>;
 
+/** @throws NetkitError ARGUMENT_INVALID */
+export function checkLog({ log, detach }: Pick<LaunchOptions, "log" | "detach">): void {
+  if (log === undefined || detach) return;
+  throw new NetkitError("ARGUMENT_INVALID", "--log is for -d: in the foreground the output is yours", {
+    hint: "Add -d, or say '... >> FILE'.",
+  });
+}
+
 /** Opens a sandbox and starts the command in it, in the foreground or left running. */
 export async function launch(
   netkit: Netkit,
@@ -24,12 +32,8 @@ export async function launch(
   options: LaunchOptions,
   { change, terminal }: Pick<Context, "change" | "terminal">,
 ): Promise<Result> {
-  const env = environment(options.env);
-  if (options.log !== undefined && !options.detach) {
-    throw new NetkitError("ARGUMENT_INVALID", "--log is for -d: in the foreground the output is yours", {
-      hint: "Add -d, or say '... >> FILE'.",
-    });
-  }
+  const env = environment(variables(options));
+  checkLog(options);
   if (change.dryRun !== true) checkStart({ command: words, env, cwd: options.workdir, log: options.log });
   const sandbox = await netkit.sandboxes.open({ ...request, autoRemove: options.rm }, change);
   const { id, name, netns } = sandbox;

@@ -76,6 +76,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
       Config: (network.configOnly ?? network).subnets.map(ipamConfig),
     },
     Internal: network.internal,
+    // Docker's word for whether containers that aren't of a swarm service may be on one of the swarm's networks.
     Attachable: false,
     Ingress: false,
     ConfigFrom: { Network: network.configFrom ?? "" },
@@ -87,7 +88,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
         {
           Name: endpoint.sandboxName,
           EndpointID: endpoint.id,
-          MacAddress: endpoint.mac,
+          MacAddress: endpoint.mac ?? "",
           IPv4Address: addressOf(endpoint, "ipv4"),
           IPv6Address: addressOf(endpoint, "ipv6"),
           Interface: endpoint.ifName,

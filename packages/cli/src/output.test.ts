@@ -31,6 +31,11 @@ test("plans are listed by owner", () => {
   expect(formatPreviews([preview], plain)).toBe(
     ["create network web", "  network web", "    + bridge nkb1", "  sandbox box", "    - file /etc/x"].join("\n"),
   );
+  const stray: Change = {
+    ...address,
+    resource: { kind: "veth", ns: "host", name: "nkv1", peer: { ns: "host", name: "" } },
+  };
+  expect(formatPreviews([{ ...preview, plan: [stray] }], plain)).toMatch(/- veth nkv1$/);
   expect(formatPreviews([{ ...preview, plan: [] }], plain)).toBe("Nothing would change in the kernel.");
   expect(shellLines([preview], { shell: ["true"] })).toEqual(["ip link add nkb1 type bridge\n", "true\n"]);
 });

@@ -1,22 +1,22 @@
-import { formatHost, formatRange, parseIp, type Change, type Owner, type Resource } from "@netkit/core";
+import { formatHost, formatRange, parseIp, type Change, type Owner, type Plan, type Resource } from "@netkit/core";
 import type { Preview } from "@netkit/engine";
 import type { Result } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
 const signs = { create: ["+", "green"], replace: ["~", "yellow"], remove: ["-", "red"] } as const;
 
-/** The plans as a list, by owner: `+` is made, `~` changed, `-` removed. */
+/** The plans as a list, by owner: `+` is made, `~` changed, `-` removed, `=` let go of, and left as it is. */
 export function formatPreviews(previews: readonly Preview[], terminal: Terminal): string {
-  const plans = previews.filter(({ plan }) => plan.length > 0);
+  const plans = previews.filter(({ plan, ends = [] }) => plan.length + ends.length > 0);
   if (plans.length === 0) return "Nothing would change in the kernel.";
   return plans.map((preview) => formatPreview(preview, terminal)).join("\n\n");
 }
 
-function formatPreview({ title, plan }: Preview, terminal: Terminal): string {
-  const lines = [terminal.out("bold", title)];
+function formatPreview({ title, plan, ends = [] }: Preview, terminal: Terminal): string {
+  const lines = [terminal.out("bold", title), ...ends.map((pid) => `  ${terminal.out("red", "-")} process ${pid}`)];
   for (const [owner, changes] of Map.groupBy(plan, (change) => describeOwner(change.owner))) {
     lines.push(`  ${terminal.out("dim", owner)}`);
-    for (const change of changes) lines.push(`    ${formatChange(change, terminal)}`);
+    for (const change of changes) lines.push(`    ${formatChange(change, plan, terminal)}`);
   }
   return lines.join("\n");
 }
@@ -25,11 +25,24 @@ function describeOwner({ type, name, id }: Owner): string {
   return `${type} ${name === "" ? id.slice(0, 12) : name}`;
 }
 
-function formatChange(change: Change, terminal: Terminal): string {
-  const [sign, colour] = signs[change.op];
-  const { resource } = change;
+function formatChange(change: Change, plan: Plan, terminal: Terminal): string {
+  const { op, resource } = change;
+  const what = describeResource(resource, sandboxOf(change.owner));
+  if (op === "remove" && stays(resource, plan)) return `${terminal.out("dim", "=")} ${what} (stays)`;
+  const [sign, colour] = signs[op];
   const checked = resource.ensure === "exists" ? " (checked only)" : "";
-  return `${terminal.out(colour, sign)} ${describeResource(resource, sandboxOf(change.owner))}${checked}`;
+  return `${terminal.out(colour, sign)} ${what}${checked}`;
+}
+
+/** What isn't netkit's stays, and a setting of the kernel, but for that of a link or namespace that goes. */
+function stays(resource: Resource, plan: Plan): boolean {
+  if (resource.ensure === "exists") return true;
+  if (resource.kind !== "sysctl" || resource.ns !== "host") return false;
+  const link = /^net\/ipv[46]\/(?:conf|neigh)\/([^/]+)\//.exec(resource.path)?.[1];
+  return !plan.some(({ op, resource: other }) => {
+    if (op !== "remove" || !("name" in other) || other.name !== link) return false;
+    return other.kind !== "netns" && other.ns === "host" && other.ensure !== "exists";
+  });
 }
 
 /** The sandbox whose namespace an owner's resources may lie in; endpoints are called `sandbox@network`. */
@@ -53,11 +66,15 @@ function describeResource(resource: Resource, sandbox: string): string {
     case "ifb":
       return `${resource.kind} ${resource.name}${where}`;
     case "macvlan":
-      return `macvlan ${resource.name} on ${resource.parent}${where}`;
+    case "ipvlan":
+    case "vlan":
+      return `${resource.kind} ${resource.name} on ${resource.parent}${where}`;
     case "veth": {
       const master = resource.master === undefined ? "" : `, port of ${resource.master}`;
-      const peer = resource.peer.ns === "host" ? "" : ` in ${sandbox}`;
-      return `veth ${resource.name}${where}${master}, peer ${resource.peer.name}${peer}`;
+      // Of a stray one its other end isn't known.
+      const { name, ns } = resource.peer;
+      const peer = name === "" ? "" : `, peer ${name}${ns === "host" ? "" : ` in ${sandbox}`}`;
+      return `veth ${resource.name}${where}${master}${peer}`;
     }
     case "sysctl":
       return `sysctl ${resource.path} = ${resource.value}${where}`;
@@ -118,7 +135,7 @@ export function shellLines(previews: readonly Preview[], result: Pick<Result, "s
 /** The plans as data, for --json. */
 export function previewData(previews: readonly Preview[], result: Result): unknown {
   return {
-    plans: previews.map(({ title, plan }) => ({ title, changes: plan })),
+    plans: previews.map(({ title, plan, ends }) => ({ title, ...(ends && { ends }), changes: plan })),
     commands: shellLines(previews, result).map((line) => line.trimEnd()),
     ...(result.data === undefined ? {} : { result: result.data }),
   };

@@ -27,12 +27,15 @@ export async function findPod(netkit: Netkit, name: string): Promise<Pod> {
   const pods = await listPods(netkit);
   const found = pods.find((pod) => pod.name === name);
   if (found !== undefined) return found;
+  const isSandbox = (await netkit.sandboxes.list()).some((sandbox) => sandbox.name === name);
   throw new NetkitError("SANDBOX_NOT_FOUND", `no pod '${name.slice(0, 130)}'`, {
-    hint: didYouMean(
-      name.slice(0, 130),
-      pods.map((pod) => pod.name),
-      "'netkit pod ls' lists them.",
-    ),
+    hint: isSandbox
+      ? `It is a sandbox by itself: see 'netkit sandbox', 'netkit exec ${name}', and 'netkit run --network container:${name}'.`
+      : didYouMean(
+          name.slice(0, 130),
+          pods.map((pod) => pod.name),
+          "'netkit pod ls' lists them.",
+        ),
     details: { pod: name },
   });
 }

@@ -1,9 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { NetkitError, type SubnetRequest } from "@netkit/core";
 import { describe, expect, test } from "vitest";
 import { endpointRequest } from "./endpoint-request.ts";
 import { parseNetworkOption } from "./network-option.ts";
 import { parsePairs } from "./pairs.ts";
-import { environment } from "./process-options.ts";
+import { environment, variables } from "./process-options.ts";
 import { parseRoute } from "./route-option.ts";
 import { sandboxRequest } from "./sandbox-request.ts";
 import { detached, enter, shellLine } from "./shell.ts";
@@ -217,7 +220,15 @@ describe("a sandbox", () => {
       { name: "c", address: "fd00::2" },
     ]);
     expect(() => sandboxRequest({ ...nothing, "add-host": ["a"] }, [])).toThrow(NetkitError);
-    expect(() => sandboxRequest({ ...nothing, dns: ["1.2.3"] }, [])).toThrow(NetkitError);
+    for (const [option, given] of [
+      ["--dns", { dns: ["1.2.3"] }],
+      ["--add-host", { "add-host": ["foo:bar"] }],
+      ["--ip", { ip: "abc" }],
+      ["--mac", { mac: "abc" }],
+      ["--link-local-ip", { "link-local-ip": ["abc"] }],
+    ] as const) {
+      expect(() => sandboxRequest({ ...nothing, ...given }, ["bridge"])).toThrow(`${option}: invalid `);
+    }
   });
 });
 
@@ -232,6 +243,17 @@ test("pairs keep any key, and say what is missing", () => {
 test("the environment is netkit's own with what was given on top", () => {
   expect(environment(["A=1=2", "B"], { B: "own", C: "c" })).toEqual({ A: "1=2", B: "own", C: "c" });
   expect(() => environment(["=x"], {})).toThrow(NetkitError);
+});
+
+test("files of variables are read as Docker reads them, and what is given by itself comes after", () => {
+  const path = join(mkdtempSync(join(tmpdir(), "netkit-env-")), "env");
+  try {
+    writeFileSync(path, "# none\nA=1\r\n\n  B='x y' \nHOME\n");
+    expect(variables({ "env-file": [path], env: ["A=2"] })).toEqual(["A=1", "B='x y' ", "HOME", "A=2"]);
+  } finally {
+    rmSync(dirname(path), { recursive: true });
+  }
+  expect(() => variables({ "env-file": [path], env: [] })).toThrow(`--env-file ${path} can't be read`);
 });
 
 test("shell lines quote what a shell would read otherwise", () => {

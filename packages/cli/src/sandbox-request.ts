@@ -3,6 +3,7 @@ import type { SandboxRequest } from "@netkit/engine";
 import type { OptionValues } from "./command.ts";
 import { endpointRequest, type endpointOptions } from "./endpoint-request.ts";
 import { parseNetworkOption } from "./network-option.ts";
+import { optionValue } from "./option-value.ts";
 import { parsePairs } from "./pairs.ts";
 
 /** The options of a sandbox itself: of `run` and `sandbox create`, which take those of an endpoint as well. */
@@ -54,7 +55,7 @@ export function sandboxRequest(
   }
   const aliases = [...(first?.aliases ?? []), ...(about.aliases ?? [])];
   const dns = {
-    ...(options.dns.length === 0 ? {} : { servers: options.dns.map(parseIp) }),
+    ...(options.dns.length === 0 ? {} : { servers: options.dns.map((text) => optionValue("--dns", text, parseIp)) }),
     ...(options["dns-search"].length === 0 ? {} : { search: options["dns-search"] }),
     ...(options["dns-option"].length === 0 ? {} : { options: options["dns-option"] }),
   };
@@ -79,5 +80,5 @@ function parseHost(text: string): { name: string; address: string } {
       hint: "Write it as --add-host db:192.0.2.7.",
     });
   }
-  return { name, address: address === "host-gateway" ? address : parseIp(address) };
+  return { name, address: address === "host-gateway" ? address : optionValue("--add-host", address, parseIp) };
 }

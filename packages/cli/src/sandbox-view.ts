@@ -78,8 +78,19 @@ export function sandboxView(sandbox: SandboxDetails): Record<string, unknown> {
       Owner: sandbox.owner,
       Members: sandbox.members,
       Ports: portMap(endpoints.flatMap(bindingsOf)),
+      ...defaultBridgeView(endpoints),
       Networks: Object.fromEntries(endpoints.map((endpoint) => [endpoint.networkName, endpointView(endpoint)])),
     },
+  };
+}
+
+/** In Docker's place for what its default bridge gives a container; empty where it is on others alone. */
+function defaultBridgeView(endpoints: readonly EndpointDetails[]): Record<string, unknown> {
+  const endpoint = endpoints.find(({ networkName }) => networkName === "bridge");
+  return {
+    EndpointID: endpoint?.id ?? "",
+    MacAddress: endpoint?.mac ?? "",
+    ...addressView(endpoint ?? { addresses: [] }),
   };
 }
 
@@ -87,13 +98,8 @@ function endpointView(endpoint: EndpointDetails): Record<string, unknown> {
   return {
     NetworkID: endpoint.network,
     EndpointID: endpoint.id,
-    MacAddress: endpoint.mac,
-    IPAddress: ip(addressOf(endpoint, "ipv4")),
-    IPPrefixLen: length(addressOf(endpoint, "ipv4")),
-    Gateway: gatewayOf(endpoint, "ipv4"),
-    GlobalIPv6Address: ip(addressOf(endpoint, "ipv6")),
-    GlobalIPv6PrefixLen: length(addressOf(endpoint, "ipv6")),
-    IPv6Gateway: gatewayOf(endpoint, "ipv6"),
+    MacAddress: endpoint.mac ?? "",
+    ...addressView(endpoint),
     GwPriority: endpoint.gatewayPriority ?? 0,
     LinkLocalIPs: (endpoint.linkLocal ?? []).map(ipOf),
     Sysctls: endpoint.sysctls ?? {},
@@ -104,7 +110,20 @@ function endpointView(endpoint: EndpointDetails): Record<string, unknown> {
   };
 }
 
-function gatewayOf(endpoint: EndpointDetails, family: Family): string {
+type Addressed = Pick<EndpointDetails, "addresses">;
+
+function addressView(endpoint: Addressed): Record<string, unknown> {
+  return {
+    IPAddress: ip(addressOf(endpoint, "ipv4")),
+    IPPrefixLen: length(addressOf(endpoint, "ipv4")),
+    Gateway: gatewayOf(endpoint, "ipv4"),
+    GlobalIPv6Address: ip(addressOf(endpoint, "ipv6")),
+    GlobalIPv6PrefixLen: length(addressOf(endpoint, "ipv6")),
+    IPv6Gateway: gatewayOf(endpoint, "ipv6"),
+  };
+}
+
+function gatewayOf(endpoint: Addressed, family: Family): string {
   const own = addressOf(endpoint, family);
   return endpoint.addresses.find(({ address }) => address === own)?.gateway ?? "";
 }

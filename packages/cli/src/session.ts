@@ -9,14 +9,16 @@ import { openShared, type SharedStore } from "./shared-store.ts";
 
 /** The engine, opened when a command first asks for it and closed with the session. */
 export interface Session extends AsyncDisposable {
-  open(): Promise<Netkit>;
+  /** @param looking see NetkitOptions; it counts at the first call */
+  open(looking: boolean): Promise<Netkit>;
 }
 
 export function session(globals: Globals, onTiming?: (timing: Timing) => void): Session {
   let opened: Promise<Netkit> | undefined;
-  const open = async (): Promise<Netkit> => await openWith(await readSettings(globals), globals, onTiming);
+  const open = async (looking: boolean): Promise<Netkit> =>
+    await openWith(await readSettings(globals), globals, looking, onTiming);
   return {
-    open: () => (opened ??= open()),
+    open: (looking) => (opened ??= open(looking)),
     async [Symbol.asyncDispose]() {
       // An engine that failed to open has been reported by who asked for it.
       const netkit = await opened?.catch(() => undefined);
@@ -25,8 +27,14 @@ export function session(globals: Globals, onTiming?: (timing: Timing) => void): 
   };
 }
 
-async function openWith(settings: Settings, globals: Globals, onTiming?: (timing: Timing) => void): Promise<Netkit> {
+async function openWith(
+  settings: Settings,
+  globals: Globals,
+  looking: boolean,
+  onTiming?: (timing: Timing) => void,
+): Promise<Netkit> {
   return await openNetkit({
+    looking,
     ...engineOptions(settings),
     ...(settings.agent ? { agent: linkTo(resolve(settings.root ?? defaultRoot), globals) } : {}),
     ...(onTiming === undefined ? {} : { onTiming }),

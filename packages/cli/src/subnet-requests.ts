@@ -1,5 +1,6 @@
 import { familyOf, NetkitError, parseCidr, parseIp, type Cidr, type Ip, type SubnetRequest } from "@netkit/core";
 import { contains, containsSubnet } from "@netkit/ipam";
+import { optionValue } from "./option-value.ts";
 import { parsePairs } from "./pairs.ts";
 
 /** What `network create` was given, in the order of the command line. */
@@ -18,7 +19,7 @@ type Draft = { subnet?: Cidr; gateway?: Ip; range?: Cidr; auxiliary?: Record<str
  * @throws NetkitError ADDRESS_INVALID; SUBNET_INVALID for a second gateway or range of one subnet
  */
 export function subnetRequests(options: SubnetOptions): SubnetRequest[] {
-  const drafts: Draft[] = options.subnet.map((text) => ({ subnet: parseCidr(text) }));
+  const drafts: Draft[] = options.subnet.map((text) => ({ subnet: optionValue("--subnet", text, parseCidr) }));
   const alone: Draft[] = [];
   const draftOf = (inside: (subnet: Cidr) => boolean): Draft => {
     const found = drafts.find(({ subnet }) => subnet !== undefined && inside(subnet));
@@ -30,19 +31,19 @@ export function subnetRequests(options: SubnetOptions): SubnetRequest[] {
   };
   const problems: string[] = [];
   for (const text of options.gateway) {
-    const gateway = parseIp(text);
+    const gateway = optionValue("--gateway", text, parseIp);
     const draft = draftOf((subnet) => contains(subnet, gateway));
     if (draft.gateway !== undefined) problems.push(`${draft.subnet} has two gateways, ${draft.gateway} and ${gateway}`);
     draft.gateway = gateway;
   }
   for (const text of options["ip-range"]) {
-    const range = parseCidr(text);
+    const range = optionValue("--ip-range", text, parseCidr);
     const draft = draftOf((subnet) => containsSubnet(subnet, range));
     if (draft.range !== undefined) problems.push(`${draft.subnet} has two ranges, ${draft.range} and ${range}`);
     draft.range = range;
   }
   for (const [name, text] of Object.entries(parsePairs("--aux-address", options["aux-address"]))) {
-    const address = parseIp(text);
+    const address = optionValue("--aux-address", text, parseIp);
     const draft = draftOf((subnet) => contains(subnet, address));
     draft.auxiliary = { ...draft.auxiliary, [name]: address };
   }

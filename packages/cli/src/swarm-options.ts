@@ -3,7 +3,7 @@ import type { OptionValues } from "./command.ts";
 
 /** Options of `docker network create` that say something of Docker's swarm or of a choice that netkit doesn't have. */
 export const swarmOptions = {
-  attachable: { summary: "Accepted for Docker's sake: sandboxes can be attached to every network" },
+  attachable: { summary: "Accepted for Docker's sake, and not kept: sandboxes can be attached to every network" },
   ingress: { summary: "Refused: ingress networks are a part of Docker's swarm" },
   scope: { value: "SCOPE", summary: "Accepted for Docker's sake if it is local", complete: ["local"] },
   "ipam-driver": { value: "NAME", summary: "Accepted for Docker's sake if it is default", complete: ["default"] },

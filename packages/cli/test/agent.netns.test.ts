@@ -24,7 +24,7 @@ function resolves(sandbox: string, name: string): boolean {
 test("an agent starts when names need it, and ends by itself", async () => {
   ok("network", "create", "n");
   ok("sandbox", "create", "--name", "plain");
-  expect(machine.netkit(["agent", "status"])).toMatchObject({ status: 8, stdout: "" });
+  expect(machine.netkit(["agent", "status"])).toMatchObject({ status: 3, stdout: "" });
   ok("sandbox", "create", "--name", "a", "--network", "n");
   const { pid, stays, nameServers } = status();
   expect({ stays, nameServers }).toEqual({ stays: false, nameServers: 1 });
@@ -135,10 +135,36 @@ test("events of a type that there isn't are refused before an agent is started",
   expect(existsSync(agentSocket(machine.root))).toBe(false);
 });
 
+test("events are filtered as with Docker, and end at a time, in the past or to come", () => {
+  ok("network", "create", "n");
+  ok("sandbox", "create", "--name", "a", "--network", "n");
+  ok("network", "create", "m");
+  ok("network", "connect", "m", "a");
+  const shown = (...options: string[]): string[] =>
+    ok("events", "--since", "1h", "--json", ...options)
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as { type: string; action: string; name: string })
+      .map(({ type, action, name }) => `${type} ${action} ${name}`);
+  const past = ["--until", "0s"];
+  expect(shown(...past, "--filter", "network=m")).toEqual(["network create m", "endpoint connect a@m"]);
+  expect(shown(...past, "-f", "type=network", "-f", "type=endpoint", "-f", "event=connect")).toContain(
+    "endpoint connect a@m",
+  );
+  expect(shown("--until", "1h")).toEqual([]);
+  const later = new Date(Date.now() + 1_500);
+  expect(shown("--until", later.toISOString(), "-f", "network=m", "-f", "event=create")).toEqual(["network create m"]);
+  expect(Date.now()).toBeGreaterThanOrEqual(later.getTime());
+  expect(machine.netkit(["events", "-f", "type=bogus"])).toMatchObject({ status: 2, stdout: "" });
+  expect(machine.netkit(["events", "-f", "netwrok=n"]).stderr).toContain("Did you mean 'network'?");
+  ok("sandbox", "rm", "a");
+  ok("network", "rm", "n", "m");
+});
+
 test("where the configuration has no agent started, events start none", () => {
   machine.run("sh", "-c", `echo '{"agent": false}' > ${machine.root}/config.json`);
   const outcome = machine.netkit(["--config", "config.json", "events"]);
-  expect(outcome).toMatchObject({ status: 8, stdout: "" });
+  expect(outcome).toMatchObject({ status: 3, stdout: "" });
   expect(outcome.stderr).toContain("the configuration has none started");
   expect(outcome.stderr).toContain("netkit agent");
   expect(existsSync(agentSocket(machine.root))).toBe(false);
@@ -304,7 +330,7 @@ test("doctor tells of names and ports that no agent serves, and starts one to re
     "",
   ]);
   expect(machine.netkit(["doctor", "--repair", "--dry-run"]).status).toBe(9);
-  expect(machine.netkit(["agent", "status"]).status).toBe(8);
+  expect(machine.netkit(["agent", "status"]).status).toBe(3);
   expect(ok("doctor", "--repair")).toMatch(/: 2 repaired, all is well now$/);
   expect(status()).toMatchObject({ nameServers: 2 });
   expect(resolves("a", "b")).toBe(true);

@@ -141,7 +141,7 @@ describe("the main path", () => {
     expect(box.netkit(["port", "rm", "web", "83"]).stderr).toContain("Published: 82:80/tcp.");
     netkit("port", "rm", "web", "80");
     expect(box.netkit(["port", "rm", "web", "80"])).toMatchObject({
-      status: 2,
+      status: 3,
       stderr: expect.stringContaining("publishes no ports"),
     });
     netkit("sandbox", "rm", "web");
@@ -330,6 +330,31 @@ describe("a command in the foreground", () => {
     expect(netkit(...run, "-w", box.root, "--", "bin/found", "2")).toBe("2\n");
   });
 
+  test("a further command can be left running, with variables from a file and its output in one", async () => {
+    netkit("sandbox", "create", "--name", "web");
+    const [file, log] = [join(box.root, "env"), join(box.root, "out.log")];
+    writeFileSync(file, "# of the test\nWORD=hello\n");
+    const options = ["-d", "--json", "--env-file", file, "--log", log];
+    const { pid } = json<{ pid: number }>("exec", ...options, "web", "--", "sh", "-c", "echo $WORD; sleep 60; true");
+    await until(() => readFileSync(log, "utf8") === "hello\n");
+    expect(netkit("exec", "-d", "web", "--", "true")).toBe("");
+    expect(box.netkit(["exec", "--log", log, "web", "--", "true"]).status).toBe(125);
+    netkit("sandbox", "rm", "-f", "web");
+    await until(() => !existsSync(`/proc/${pid}`));
+  });
+
+  test("a sandbox whose command has ended can be entered, and no longer joined", () => {
+    netkit("run", "--name", "web", "--", "true");
+    const [, address] = /inet (\S+)/.exec(netkit("exec", "web", "--", "ip", "-4", "address", "show", "eth0")) ?? [];
+    expect(box.netkit(["run", "--network", "container:web", "--", "true"])).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining("sandbox 'web' isn't running, so that it can't be joined"),
+    });
+    const format = "{{.NetworkSettings.IPAddress}}/{{.NetworkSettings.IPPrefixLen}}";
+    expect(netkit("sandbox", "inspect", "-f", format, "web")).toBe(`${address}\n`);
+    netkit("sandbox", "rm", "web");
+  });
+
   test("a command that can't be started leaves nothing even without --rm; one that ended is exited", () => {
     box.netkit(["run", "--name", "a", "--network", "none", "--", "nosuchprogram"]);
     box.netkit(["run", "--name", "b", "--network", "none", "--", "false"]);
@@ -413,6 +438,27 @@ describe("plans", () => {
     netkit("network", "rm", "lan");
   });
 
+  test("what stays is no removal: settings of the host, but not those of a link that goes", () => {
+    netkit("network", "create", "-o", "name=nkgoes0", "lan");
+    const plan = netkit("network", "prune", "--dry-run");
+    expect(plan).toContain("    = sysctl net/ipv4/ip_forward = 1 (stays)\n");
+    expect(plan).toContain("    - sysctl net/ipv4/conf/nkgoes0/route_localnet = 1\n");
+    netkit("network", "rm", "lan");
+    expect(box.run("sysctl", "-n", "net.ipv4.ip_forward")).toBe("1\n");
+  });
+
+  test("a removal by force shows what it ends, and the shell ends it, too", () => {
+    const { pid } = json<{ pid: number }>("run", "-d", "--json", "--name", "web", "--", "sh", "-c", "sleep 60; true");
+    expect(netkit("sandbox", "rm", "-f", "--dry-run", "web")).toMatch(
+      new RegExp(`^remove sandbox web\n(  - process \\d+\n)*  - process ${pid}\n`),
+    );
+    expect(existsSync(`/proc/${pid}`)).toBe(true);
+    box.run("sh", "-ec", netkit("sandbox", "rm", "-f", "--explain", "web"));
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
+    expect(netkit("sandbox", "ls", "--format", "{{.State}}")).toBe("gone\n");
+    netkit("sandbox", "rm", "web");
+  });
+
   test("what --explain prints makes the same in a shell", () => {
     const options = ["--network", "bridge", "-e", "A=it's", "-e", "HOME", "-w", "/usr"];
     const command = ["sh", "-c", 'ip -br address; echo "$A in $PWD"'];
@@ -472,6 +518,19 @@ describe("errors", () => {
     expect(box.netkit(["network", "inspect", "nosuch"])).toMatchObject({ status: 3, stdout: "[]\n" });
   });
 
+  test("what isn't there is status 3: an agent, a published port", () => {
+    expect(box.netkit(["agent", "status"])).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining("no agent runs"),
+    });
+    netkit("sandbox", "create", "--name", "web", "--network", "bridge", "-p", "8080:80");
+    expect(box.netkit(["port", "rm", "web", "9001"])).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining("port 9001/tcp is not published"),
+    });
+    netkit("sandbox", "rm", "web");
+  });
+
   test("--json puts them on stderr as data", () => {
     const { status, stdout, stderr } = box.netkit(["--json", "network", "inspect", "brigde"]);
     expect(JSON.parse(stdout)).toEqual([]);
@@ -491,7 +550,17 @@ describe("errors", () => {
     [["network", "create", long], 2, "invalid network name"],
     [["network", "create", ""], 2, "invalid network name"],
     [["sandbox", "create", "--name", "../x"], 2, "invalid sandbox name"],
-    [["network", "create", "bridge"], 4, "bridge"],
+    [["network", "create", "bridge"], 4, "It is there from the start: --network bridge."],
+    [["network", "create", "--ipv4=false", "n"], 2, "--ipv6 beside --ipv4=false"],
+    [["network", "create", "--gateway", "abc", "n"], 2, '--gateway: invalid address "abc"'],
+    [["pod", "create", "a b"], 2, "invalid pod name"],
+    [["run", "--cidfile", "x", "--", "true"], 125, "It prints the id with -d"],
+    [["run", "--init", "--", "true"], 125, "host's own init"],
+    [["run", "--env-file", "/nonexistent", "--", "true"], 125, "--env-file /nonexistent can't be read"],
+    [["run", "--dns", "abc", "--", "true"], 125, '--dns: invalid address "abc"'],
+    [["run", "--hostname", "a".repeat(300), "--", "true"], 125, `invalid hostname "${"a".repeat(61)}..."`],
+    [["run", "--domainname", "a b", "--", "true"], 125, 'invalid domainname "a b"'],
+    [["run", "--network", "container:", "--", "true"], 125, "Write it as container:SANDBOX."],
     [["network", "create", "--subnet", "10.9.0.1/24", "n"], 2, "it should be 10.9.0.0/24"],
     [
       ["network", "create", "--subnet", "10.9.0.0/24", "--gateway", "10.8.0.1", "--ip-range", "10.7.0.0/25", "n"],
@@ -534,7 +603,7 @@ describe("errors", () => {
     [["run", "-p", "8400:80", "-p", "8400:81", "--", "true"], 125, "leave its host port out"],
     [["run", "-d", "--log", "/nonexistent/x", "--", "true"], 125, "ENOENT"],
     [["run", "--log", "x", "--", "true"], 125, "--log is for -d"],
-    [["run", "-w", "/nonexistent", "--", "true"], 125, "no directory"],
+    [["run", "-w", "/nonexistent", "--", "true"], 125, "It is one of the host's"],
     [["network", "create", "-o", "name=br+", "n"], 2, "to iptables a name that ends in '+'"],
     [["network", "create", "-o", "name=br%d", "n"], 2, "An interface name is"],
     [["run", "--network", "name=bridge,driver-opt=com.docker.network.endpoint.ifname=a=b", "--", "true"], 125, "a=b"],
@@ -628,6 +697,14 @@ describe("a driver of the configuration file", () => {
     expect(box.netkit(["network", "ls"], { env: env() }).status).toBe(0);
   });
 
+  test("that isn't complete is refused with what it lacks", () => {
+    install((source) => source.replace(/endpointOptions: \{\},/, ""));
+    expect(box.netkit(["network", "create", "--driver", "./pair.mjs", "p"], { env: env() })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("'./pair.mjs' exports a driver without endpointOptions\n"),
+    });
+  });
+
   test("is tried by the suite", () => {
     install();
     const report = JSON.parse(
@@ -635,6 +712,10 @@ describe("a driver of the configuration file", () => {
     ) as { driver: string; passed: number; results: unknown[] };
     expect(report.driver).toBe("pair");
     expect(report.passed).toBeGreaterThan(0);
+    // Without addresses it can't be asked for one.
+    expect(box.netkit(["conformance", "--only", "DRV-ATTACH-004", "./pair.mjs"], { env: env() }).stdout).toMatch(
+      /1 passed, 0 failed/,
+    );
     expect(box.netkit(["conformance", "--only", "DRV-DECLAR-001", "./pair.mjs"], { env: env() })).toMatchObject({
       status: 2,
       stderr: expect.stringContaining("Did you mean 'DRV-DECLARE-001'?"),
@@ -643,6 +724,48 @@ describe("a driver of the configuration file", () => {
       status: 2,
       stderr: expect.stringContaining("nosuch"),
     });
+  });
+});
+
+describe("looking", () => {
+  test("makes no state directory, nor does a dry run", () => {
+    const root = join(box.root, "none");
+    expect(netkit("--root", root, "network", "ls", "--format", "{{.Name}}").split("\n").toSorted()).toEqual([
+      "",
+      "bridge",
+      "host",
+      "none",
+    ]);
+    expect(netkit("--root", root, "sandbox", "ls", "-q")).toBe("");
+    expect(netkit("--root", root, "info")).toContain(root);
+    expect(netkit("--root", root, "doctor")).toContain("all is well");
+    expect(netkit("--root", root, "run", "--dry-run", "--", "true")).toContain("+ veth");
+    expect(netkit("--root", root, "__complete", "network", "inspect", "br")).toContain("bridge");
+    expect(existsSync(root)).toBe(false);
+  });
+
+  test("works in a state directory that can't be written to, where changes are refused", () => {
+    box.run("mount", "-t", "tmpfs", "netkit-test", box.root);
+    try {
+      netkit("sandbox", "create", "--name", "web", "--network", "bridge");
+      box.run("mount", "-o", "remount,ro", box.root);
+      expect(netkit("network", "ls")).toContain("bridge");
+      expect(netkit("sandbox", "ls", "--format", "{{.Name}}")).toBe("web\n");
+      expect(netkit("doctor")).toContain("all is well");
+      expect(netkit("exec", "web", "--", "echo", "entered")).toBe("entered\n");
+      expect(netkit("network", "create", "--dry-run", "n")).toContain("+ bridge");
+      for (const change of [
+        ["network", "create", "n"],
+        ["sandbox", "rm", "web"],
+        ["doctor", "--repair"],
+      ]) {
+        expect(box.netkit(change)).toMatchObject({ status: 8, stderr: expect.stringContaining("EROFS") });
+      }
+      box.run("mount", "-o", "remount,rw", box.root);
+      netkit("sandbox", "rm", "web");
+    } finally {
+      box.run("umount", "--lazy", box.root);
+    }
   });
 });
 

@@ -90,6 +90,25 @@ test("doctor tells what is whose, in colours on a terminal; warnings fail it wit
   box.ok("doctor", "--strict");
 });
 
+test("what differs of a whole ruleset is told once, however much the ruleset holds", () => {
+  const iptables = ["--firewall", "iptables"];
+  box.ok(...iptables, "doctor", "--repair");
+  box.run("iptables", "-F");
+  const { status, stdout } = box.netkit([...iptables, "doctor"]);
+  expect(status).toBe(9);
+  const lines = stdout.split("\n");
+  expect(lines[0]).toMatch(/^ruleset of network n\b/);
+  const told = lines.filter((line) => line.startsWith("  different "));
+  expect(told.length).toBeGreaterThan(1);
+  expect(new Set(told).size).toBe(told.length);
+  expect(told).toContainEqual(expect.stringMatching(/ INPUT doesn't jump to chain \S+ of table filter \(IPv4\)$/));
+  const { findings } = JSON.parse(box.netkit([...iptables, "doctor", "--json"]).stdout) as {
+    findings: { message: string }[];
+  };
+  expect(findings[0]?.message).toMatch(/ differs: .*\(IPv4\), and \d+ more$/);
+  box.ok(...iptables, "doctor", "--repair");
+});
+
 test("a firewall is chosen with the option, and the root keeps it", () => {
   box.ok("--firewall", "iptables", "network", "create", "m");
   expect(box.run("iptables-save")).toContain("NETKIT-");

@@ -107,7 +107,7 @@ export function host(cli: string): Host {
     const done = spawnSync("nsenter", [...inside, ...words], options);
     return { status: done.status ?? done.signal ?? "", stdout: done.stdout, stderr: done.stderr };
   };
-  const netkit: Host["netkit"] = (args, options) => attempt([process.execPath, cli, ...args], options);
+  const netkit: Host["netkit"] = (args, options) => attempt([process.execPath, "--", cli, ...args], options);
   const traces = (): Traces => ({
     links: (JSON.parse(run("ip", "-j", "link")) as { ifname: string }[]).map(({ ifname }) => ifname),
     rules: run("nft", "list", "ruleset"),
@@ -136,7 +136,8 @@ export function host(cli: string): Host {
       return stdout;
     },
     attempt: (...words) => attempt(words),
-    start: (args) => spawn("nsenter", [...inside, process.execPath, cli, ...args], { env: environment(), cwd: root }),
+    start: (args) =>
+      spawn("nsenter", [...inside, process.execPath, "--", cli, ...args], { env: environment(), cwd: root }),
     run,
     traces,
     clear,

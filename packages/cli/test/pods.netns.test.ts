@@ -90,5 +90,8 @@ test("what is the pod's is refused to a member, with the holder's name", () => {
   expect(netkit("__complete", "network", "connect", "n", "web", "-o", "sys")).toMatch(/^sysctls=\t/);
   expect(refused("pod", "add", "nosuch", "--", "true")).toContain("no pod 'nosuch'");
   expect(refused("pod", "add", "wbe", "--", "true")).toContain("Did you mean 'web'?");
+  netkit("sandbox", "create", "--name", "lone");
+  expect(refused("pod", "add", "lone", "--", "true")).toContain("'netkit run --network container:lone'");
+  netkit("sandbox", "rm", "lone");
   netkit("pod", "rm", "web");
 });

@@ -66,12 +66,15 @@ export function problemsOf(resource: Resource): string[] {
     case "dummy":
     case "ifb":
     case "macvlan":
+    case "ipvlan":
+    case "vlan":
     case "vxlan":
     case "veth":
       linkName(resource.name);
-      mac(resource.mac);
-      mtu(resource.mtu);
-      if (resource.kind === "macvlan") linkName(resource.parent);
+      if ("mac" in resource) mac(resource.mac);
+      if ("mtu" in resource) mtu(resource.mtu);
+      if ("parent" in resource) linkName(resource.parent);
+      if (resource.kind === "vlan") check(`VLAN ${resource.id}`, () => resource.id > 0 && resource.id < 4095);
       if (resource.kind === "vxlan") check(`VNI ${resource.vni}`, () => resource.vni > 0 && resource.vni < 2 ** 24);
       if (resource.kind === "vxlan") {
         const { local, master, neighSuppress, isolated } = resource;
@@ -180,6 +183,8 @@ export function linksNeeded(resource: Resource): { ns: string; name: string }[] 
     case "vxlan":
       return resource.master === undefined ? [] : [{ ns: resource.ns, name: resource.master }];
     case "macvlan":
+    case "ipvlan":
+    case "vlan":
       return [{ ns: "host", name: resource.parent }];
     case "address":
     case "neighbour":
@@ -215,6 +220,8 @@ export function linksOf(resource: Resource): { ns: string; name: string }[] {
     case "bridge":
     case "vxlan":
     case "macvlan":
+    case "ipvlan":
+    case "vlan":
     case "dummy":
     case "ifb":
       return [{ ns: resource.ns, name: resource.name }];

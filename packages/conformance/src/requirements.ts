@@ -1,6 +1,10 @@
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
-import type { Requirement } from "./case.ts";
+import { hasLinkKind, openNetlink } from "@netkit/netlink";
+import type { Case, Requirement } from "./case.ts";
+
+/** Kinds of links that not every kernel has. */
+export type LinkKindNeeded = Parameters<typeof hasLinkKind>[1];
 
 const programs: Readonly<Record<Requirement, readonly string[]>> = {
   root: [],
@@ -17,6 +21,13 @@ export function missingRequirement(requirements: readonly Requirement[]): string
     if (missing !== undefined) return `needs the program ${missing}`;
   }
   return undefined;
+}
+
+/** Whether this kernel lacks the links that a driver needs; its contract is tested all the same. */
+export function lacksLinks(kind: LinkKindNeeded | undefined, { tier }: Pick<Case, "tier">): boolean {
+  if (kind === undefined || tier === "contract" || process.geteuid?.() !== 0) return false;
+  using socket = openNetlink();
+  return !hasLinkKind(socket, kind);
 }
 
 /** NETKIT_REQUIRE (`all`, or a list of requirements and tiers) turns a skip into a failure. */

@@ -2,7 +2,7 @@ import { didYouMean, NetkitError, type AnyDriver } from "@netkit/core";
 import { tiers, type Case, type Tier } from "./case.ts";
 import { driverCases } from "./cases/index.ts";
 import { loadSubject, type Subject } from "./lab/index.ts";
-import { isRequired, missingRequirement } from "./requirements.ts";
+import { isRequired, lacksLinks, missingRequirement, type LinkKindNeeded } from "./requirements.ts";
 import { tallyOf, verdictOf, type Tally, type Verdict } from "./verdict.ts";
 
 export interface CaseResult extends Verdict {
@@ -22,6 +22,8 @@ export interface ConformanceOptions {
   readonly tiers?: readonly Tier[];
   /** Only cases whose ids start with one of these. */
   readonly only?: readonly string[];
+  /** The kind of links that the driver makes, where not every kernel has it: without it cases beyond the contract are skipped. */
+  readonly needs?: LinkKindNeeded;
   readonly signal?: AbortSignal;
   /** Called after each case. */
   readonly onResult?: (result: CaseResult) => void;
@@ -44,7 +46,7 @@ export async function runConformance(subject: Subject, options: ConformanceOptio
   const results: CaseResult[] = [];
   for (const candidate of casesFor(driver, options)) {
     options.signal?.throwIfAborted();
-    const result = await runCase(candidate, subject, driver, options.signal);
+    const result = await runCase(candidate, subject, driver, options);
     results.push(result);
     options.onResult?.(result);
   }
@@ -66,7 +68,7 @@ async function runCase(
   candidate: Case,
   subject: Subject,
   driver: AnyDriver,
-  signal: AbortSignal | undefined,
+  { signal, needs }: ConformanceOptions,
 ): Promise<CaseResult> {
   const { id, tier, rule, requires, run } = candidate;
   const notes: string[] = [];
@@ -74,6 +76,9 @@ async function runCase(
   if (missing !== undefined) {
     const outcome = isRequired(tier, ...requires) ? "failed" : "skipped";
     return { id, tier, rule, outcome, reason: missing, notes, ms: 0 };
+  }
+  if (lacksLinks(needs, { tier })) {
+    return { id, tier, rule, outcome: "skipped", reason: `needs ${needs}`, notes, ms: 0 };
   }
   const context = {
     subject,

@@ -47,10 +47,11 @@ export function networkViews(driver: AnyDriver): fc.Arbitrary<NetworkView> {
     })
     .map(({ uplink, linkExists, subnets, ...declared }): NetworkView => {
       const gateways = driver.gateways?.(declared) ?? traits.families;
+      const names = driver.auxiliary?.(declared) ?? [];
       const view = {
         ...declared,
         subnets: subnets.map((subnet) =>
-          gateways.includes(familyOf(subnet.subnet)) ? subnet : withoutGateway(subnet),
+          withAuxiliary(gateways.includes(familyOf(subnet.subnet)) ? subnet : withoutGateway(subnet), names),
         ),
       };
       const whole = { ...view, facts: factsFor(driver, view, uplink, linkExists), ...hostFor(driver, view) };
@@ -125,8 +126,9 @@ export function endpointsOn(driver: AnyDriver, network: NetworkView): fc.Arbitra
         address: addressIn(subnet, offset),
         ...(gateway === undefined ? {} : { gateway }),
       }));
+      const byLink = driver.defaultByLink?.(network) === true;
       const defaultRoute = addresses
-        .filter(({ gateway }) => gateway !== undefined && routed && !network.internal)
+        .filter(({ gateway }) => (gateway !== undefined || byLink) && routed && !network.internal)
         .map(({ address }) => familyOf(address));
       return { ...view, network, addresses, defaultRoute };
     });
@@ -174,6 +176,12 @@ const subnet6: fc.Arbitrary<Subnet> = fc
 
 function withoutGateway({ subnet, auxiliary }: Subnet): Subnet {
   return { subnet, auxiliary };
+}
+
+/** Past the addresses that endpoints have here. */
+function withAuxiliary(plan: Subnet, names: readonly string[]): Subnet {
+  const addresses = names.map((name, index) => [name, ipOf(addressIn(plan.subnet, index + 6))] as const);
+  return { ...plan, auxiliary: Object.fromEntries(addresses) };
 }
 
 function addressIn(subnet: Cidr, offset: number): Cidr {
@@ -235,6 +243,7 @@ function optionsOf(set: OptionSet, owner: string): fc.Arbitrary<never> {
       "1500",
       "8mbit",
       "nkc0",
+      "up0.50",
       "192.0.2.7",
       "2001:db8::7",
     ];

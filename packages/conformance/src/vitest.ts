@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { casesFor, type ConformanceOptions } from "./run.ts";
 import { loadSubject, type Subject } from "./lab/index.ts";
-import { isRequired, missingRequirement } from "./requirements.ts";
+import { isRequired, lacksLinks, missingRequirement } from "./requirements.ts";
 import type { StoreSubject } from "./store/case.ts";
 import { runStoreCase, storeCasesFor, type StoreConformanceOptions } from "./store/run.ts";
 
@@ -17,8 +17,10 @@ export async function describeConformance(subject: Subject, options: Conformance
   describe(`conformance of driver ${driver.name}`, () => {
     for (const { id, tier, rule, requires, run } of casesFor(driver, options)) {
       const missing = missingRequirement(requires);
+      const needing = options.needs === undefined || tier === "contract" ? "" : ` (needs ${options.needs})`;
       // oxlint-disable-next-line vitest/expect-expect -- a case asserts by itself
-      test(`${id} ${rule}`, { timeout: timeoutMs }, async (context) => {
+      test(`${id} ${rule}${needing}`, { timeout: timeoutMs }, async (context) => {
+        context.skip(lacksLinks(options.needs, { tier }), `needs ${options.needs}`);
         if (missing !== undefined && !isRequired(tier, ...requires)) context.skip(missing);
         await run({ subject, driver, signal: context.signal, note: (text) => void context.annotate(text) });
       });

@@ -79,6 +79,12 @@ export function prefixLengthOf(cidr: Cidr): number {
   return Number(cidr.slice(cidr.indexOf("/") + 1));
 }
 
+/** `cidr` without host bits. */
+export function subnetOf(cidr: Cidr): Cidr {
+  const family = familyOf(cidr) === "ipv4" ? ipaddr.IPv4 : ipaddr.IPv6;
+  return `${canonical(family.networkAddressFromCIDR(cidr))}/${prefixLengthOf(cidr)}` as Cidr;
+}
+
 function invalid(what: string, text: string, hint: string): NetkitError {
   return new NetkitError("ADDRESS_INVALID", `invalid ${what} ${quoted(text)}`, {
     hint,

@@ -26,10 +26,12 @@ export interface Traits {
   /** Sandboxes on different networks of the driver reach each other by address; absent: they don't. */
   readonly routed?: boolean;
   /**
-   * Sandboxes are beside the host: it doesn't reach them by their addresses, and their gateway is a router of somebody
-   * else's; absent: the host reaches them, and is their gateway.
+   * Sandboxes are beside the host: it doesn't reach them by their addresses, unless a network has an option for it, and their
+   * gateway is a router of somebody else's; absent: the host reaches them, and is their gateway.
    */
   readonly besideHost?: boolean;
+  /** Interfaces have the MAC of the link that they lie on, and none can be asked for; absent: each has its own. */
+  readonly sharedMac?: boolean;
   /** The subnet may be that of the link which the driver's facts name: its own routes are then no overlap. */
   readonly subnetOfLink: boolean;
   /**
@@ -52,6 +54,8 @@ export interface LinkFacts {
   readonly mtu: number;
   readonly mac?: Mac;
   readonly addresses: readonly Cidr[];
+  /** netkit made it, for this root. */
+  readonly ours?: true;
 }
 
 export interface Facts {
@@ -153,11 +157,11 @@ export interface EndpointView<O extends OptionSet = OptionSet, E extends OptionS
   readonly namespace: NamespaceId;
   /** The interface's name in the sandbox. */
   readonly ifName: string;
-  /** Derived from the address where there is one, so that a reused address keeps its MAC. */
+  /** Derived from the address where there is one, so that a reused address keeps its MAC. Means nothing with a shared one. */
   readonly mac: Mac;
   readonly addresses: readonly EndpointAddress[];
   readonly ports: readonly PublishedPort[];
-  /** The families whose default route in the sandbox goes through this endpoint. */
+  /** The families whose default route in the sandbox goes through this endpoint, by its gateway or by the link alone. */
   readonly defaultRoute: readonly Family[];
   readonly options: OptionValues<E>;
 }
@@ -202,6 +206,10 @@ export interface Driver<O extends OptionSet = OptionSet, E extends OptionSet = O
   predefined?(instance: Instance): PredefinedNetwork | undefined;
   /** The families whose subnets have a gateway, at an address that no endpoint gets; without this, all. */
   gateways?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly Family[];
+  /** Whether default routes need no gateway, for all that the link is given finds its way; without this, they do. */
+  defaultByLink?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): boolean;
+  /** The auxiliary addresses that each subnet has: one that isn't asked for is chosen. Without this, none. */
+  auxiliary?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly string[];
   facts?(network: Omit<NetworkView<O>, "facts" | "claims" | "subnets">): readonly FactQuery[];
   /** Refuses what can't be on this host, before subnets are chosen: throws. */
   check?(network: Omit<NetworkView<O>, "claims" | "subnets">): void;

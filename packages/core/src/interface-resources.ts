@@ -17,13 +17,17 @@ export function noRouterAdvertisements({
   return [{ kind: "sysctl", ns, path: `net/ipv6/conf/${ifName}/accept_ra`, value: "0" }];
 }
 
-/** An interface's default routes, of the families that the endpoint has them of, by way of its gateways. */
-export function defaultRoutes({ namespace: ns, ifName, addresses, defaultRoute }: View): Resource[] {
+/** An interface's default routes, of the families that the endpoint has them of: by way of its gateways, or of the link alone. */
+export function defaultRoutes(
+  { namespace: ns, ifName, addresses, defaultRoute }: View,
+  by: "gateway" | "link" = "gateway",
+): Resource[] {
   return defaultRoute.flatMap((family): Resource[] => {
+    const destination = (family === "ipv4" ? "0.0.0.0/0" : "::/0") as Cidr;
+    if (by === "link") return [{ kind: "route", ns, destination, link: ifName }];
     const via = addresses.find(
       ({ address, gateway }) => gateway !== undefined && familyOf(address) === family,
     )?.gateway;
-    const destination = (family === "ipv4" ? "0.0.0.0/0" : "::/0") as Cidr;
     return via === undefined ? [] : [{ kind: "route", ns, destination, via, link: ifName }];
   });
 }

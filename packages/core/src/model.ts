@@ -47,6 +47,8 @@ export interface Network extends Record_ {
   readonly realised: boolean;
   /** Its gateways are no addresses of the host: see the trait. */
   readonly besideHost?: boolean;
+  /** Its default routes need no gateway. */
+  readonly defaultByLink?: boolean;
   /** An address was used here with a MAC that doesn't follow from it: endpoints announce theirs to their neighbours. */
   readonly announces?: boolean;
   /** Of a global network: how it stands with the store that hosts share. */
@@ -106,7 +108,8 @@ export interface Endpoint {
   readonly created: string;
   /** "" for networks without interfaces. */
   readonly ifName: string;
-  readonly mac: Mac;
+  /** Absent where interfaces have the MAC of a link that they lie on. */
+  readonly mac?: Mac;
   readonly addresses: readonly EndpointAddress[];
   readonly ports: readonly PublishedPort[];
   readonly aliases: readonly string[];

@@ -8,7 +8,7 @@ const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
  * `name`, checked: a letter or digit, then letters, digits, `_`, `.` and `-`; at most 128.
  * @throws NetkitError NAME_INVALID
  */
-export function parseName(what: "network" | "sandbox" | "alias", name: string): string {
+export function parseName(what: "network" | "sandbox" | "pod" | "alias", name: string): string {
   if (!pattern.test(name)) {
     throw new NetkitError("NAME_INVALID", `invalid ${what} name ${quoted(name)}`, {
       hint: "A name starts with a letter or digit and holds letters, digits, '_', '.' and '-', 128 at most.",

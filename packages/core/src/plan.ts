@@ -82,8 +82,10 @@ const rank: Readonly<Record<Resource["kind"], number>> = {
   bridge: 3,
   dummy: 3,
   ifb: 3,
+  vlan: 3,
   vxlan: 4,
   macvlan: 4,
+  ipvlan: 4,
   veth: 4,
   sysctl: 5,
   address: 6,
@@ -98,6 +100,11 @@ const rank: Readonly<Record<Resource["kind"], number>> = {
   open: 10,
   publish: 10,
 };
+
+/** Whether there are resources of this kind; a driver in JavaScript may say anything. */
+export function isResourceKind(kind: string): kind is Resource["kind"] {
+  return Object.hasOwn(rank, kind);
+}
 
 /** The rank of a kind in {@link Plan} order: lower is made earlier and removed later. */
 export function rankOf(kind: Resource["kind"]): number {

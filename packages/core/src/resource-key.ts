@@ -25,6 +25,8 @@ function identity(resource: Resource): string {
     case "veth":
     case "vxlan":
     case "macvlan":
+    case "ipvlan":
+    case "vlan":
     case "dummy":
     case "ifb":
       return resource.name;

@@ -114,6 +114,28 @@ export interface MacvlanResource extends Base {
   readonly mtu?: number;
 }
 
+/**
+ * An ipvlan on `parent` (in the host namespace), made in `ns`, up, with the parent's MAC. All on one parent have the same mode
+ * and flag: the last one made says which.
+ */
+export interface IpvlanResource extends Base {
+  readonly kind: "ipvlan";
+  readonly name: string;
+  readonly parent: string;
+  readonly mode: "l2" | "l3" | "l3s";
+  readonly flag: "bridge" | "private" | "vepa";
+  readonly mtu?: number;
+}
+
+/** An 802.1Q VLAN on `parent`, up. */
+export interface VlanResource extends Base {
+  readonly kind: "vlan";
+  readonly name: string;
+  readonly parent: string;
+  /** 1 to 4094. */
+  readonly id: number;
+}
+
 /** A dummy link, up. */
 export interface DummyResource extends Base {
   readonly kind: "dummy";
@@ -296,6 +318,8 @@ export type Resource =
   | VethResource
   | VxlanResource
   | MacvlanResource
+  | IpvlanResource
+  | VlanResource
   | DummyResource
   | IfbResource
   | AddressResource

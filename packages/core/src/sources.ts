@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import { familyOf, ipOf, parseCidr, parseIp, prefixLengthOf, type Cidr, type Ip } from "./address.ts";
+import { familyOf, ipOf, parseCidr, parseIp, prefixLengthOf, subnetOf, type Cidr, type Ip } from "./address.ts";
 import { NetkitError } from "./errors.ts";
 
 /**
@@ -30,7 +30,7 @@ function parseSource(text: string): Source {
   const address = bytes.map((byte) => byte.toString(2).padStart(8, "0")).join("");
   if (address.includes("1", length)) {
     const bare = ipOf(cidr);
-    const subnet = `${networkOf(bare, length)}/${length}`;
+    const subnet = subnetOf(cidr);
     throw new NetkitError("ADDRESS_INVALID", `${cidr} has bits behind its prefix, its subnet is ${subnet}`, {
       hint: `Write ${subnet} for the subnet, or ${bare} for the one address.`,
       details: { text },
@@ -42,10 +42,4 @@ function parseSource(text: string): Source {
 
 function hostCidr(ip: Ip): Cidr {
   return `${ip}/${familyOf(ip) === "ipv4" ? 32 : 128}` as Cidr;
-}
-
-function networkOf(ip: Ip, length: number): string {
-  return familyOf(ip) === "ipv4"
-    ? ipaddr.IPv4.networkAddressFromCIDR(`${ip}/${length}`).toString()
-    : ipaddr.IPv6.networkAddressFromCIDR(`${ip}/${length}`).toRFC5952String();
 }

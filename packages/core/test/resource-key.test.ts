@@ -73,6 +73,16 @@ const samples: { readonly [K in ResourceKind]: Sample<K> } = {
     identity: [{ name: "b" }],
     settings: [{ parent: "eth1" }, { mode: "private" }],
   },
+  ipvlan: {
+    resource: { kind: "ipvlan", ns, name: "a", parent: "eth0", mode: "l2", flag: "bridge" },
+    identity: [{ name: "b" }],
+    settings: [{ parent: "eth1" }, { mode: "l3" }, { flag: "vepa" }],
+  },
+  vlan: {
+    resource: { kind: "vlan", ns: "host", name: "a", parent: "eth0", id: 1 },
+    identity: [{ name: "b" }],
+    settings: [{ parent: "eth1" }, { id: 2 }],
+  },
   dummy: { resource: { kind: "dummy", ns: "host", name: "a" }, identity: [{ name: "b" }], settings: [{ mac }] },
   ifb: { resource: { kind: "ifb", ns: "host", name: "a" }, identity: [{ name: "b" }], settings: [{ mac }] },
   shaper: {

@@ -1,5 +1,5 @@
-import { defaultRoutes, noRouterAdvertisements, type EndpointView, type Resource } from "@netkit/core";
-import { parentName } from "./network.ts";
+import { defaultRoutes, noRouterAdvertisements, parentName, type EndpointView, type Resource } from "@netkit/core";
+import { hostRoutes } from "./host-access.ts";
 import type { MacvlanOptions } from "./options.ts";
 
 type View = EndpointView<MacvlanOptions>;
@@ -22,5 +22,6 @@ export function endpointResources(view: View): readonly Resource[] {
     ...noRouterAdvertisements(view),
     ...addresses.map(({ address }): Resource => ({ kind: "address", ns, link: ifName, address })),
     ...defaultRoutes(view),
+    ...hostRoutes(view),
   ];
 }

@@ -1,8 +1,8 @@
-import { driverApi, type Driver } from "@netkit/core";
+import { driverApi, parentFacts, refuseUnfitParent, type Driver } from "@netkit/core";
 import { endpointResources } from "./endpoint.ts";
+import { hostAddress } from "./host-access.ts";
 import { networkResources } from "./network.ts";
 import { networkOptions, type MacvlanOptions } from "./options.ts";
-import { refuseUnfit } from "./parent.ts";
 
 /** The driver `macvlan`. */
 export function macvlan(): Driver<MacvlanOptions, Readonly<Record<string, never>>> {
@@ -25,9 +25,9 @@ export function macvlan(): Driver<MacvlanOptions, Readonly<Record<string, never>
     endpointOptions: {},
     // The router is somebody's on the wire: where there is no way out no address is kept for it.
     gateways: ({ internal, options: { parent } }) => (internal || parent === undefined ? [] : ["ipv4", "ipv6"]),
-    facts: ({ options: { parent } }) =>
-      parent === undefined ? [] : [{ fact: "link", name: parent }, { fact: "links" }],
-    check: refuseUnfit,
+    auxiliary: ({ options }) => (options["host-access"] ? [hostAddress] : []),
+    facts: parentFacts,
+    check: (network) => refuseUnfitParent(network, ["macvlan", "macvtap"]),
     // The kernel has one macvlan on a link in passthru mode, and no other beside it.
     claims: ({ options: { parent, mode } }) =>
       parent === undefined

@@ -1,43 +1,18 @@
-import { kernelName, NetkitError, refuseSmallMtu, type NetworkView, type Resource } from "@netkit/core";
+import { NetkitError, parentName, parentResources, type NetworkView, type Resource } from "@netkit/core";
+import { hostResources } from "./host-access.ts";
 import type { MacvlanOptions } from "./options.ts";
 
 type View = NetworkView<MacvlanOptions>;
 
-/** The name of the link that the network's interfaces lie on. */
-export function parentName({ instance, id, options }: View): string {
-  return options.parent ?? kernelName("m", instance, id);
-}
-
 /** What this host must hold for the network. */
 export function networkResources(view: View): readonly Resource[] {
-  const { parent, mtu } = view.options;
-  refuseSmallMtu(view, mtu);
-  const name = parentName(view);
-  if (parent !== undefined) return [{ kind: "link", ns: "host", ensure: "exists", name }];
-  refuseWithoutWire(view);
-  return [
-    // An ifb drops what it is given to send, so that the interfaces on it reach each other and not the host. A bridge without
-    // ports would do that, too, but has no carrier once its MAC is set.
-    { kind: "ifb", ns: "host", name, ...(mtu === undefined ? {} : { mtu }) },
-    { kind: "sysctl", ns: "host", path: `net/ipv6/conf/${name}/disable_ipv6`, value: "1" },
-  ];
+  refuseLonelyPassthru(view);
+  return [...parentResources(view), ...hostResources(view, parentName(view))];
 }
 
-/** @throws NetkitError OPTION_INVALID for what makes no sense on a wire of the network's own */
-function refuseWithoutWire({ name, internal, subnets, options }: View): void {
-  if (options.mode === "passthru") {
-    throw new NetkitError("OPTION_INVALID", `network '${name}' has the mode passthru, but no parent to pass through`, {
-      hint: "Name the link of the host: -o parent=LINK",
-    });
-  }
-  const gateway = subnets.find((subnet) => subnet.gateway !== undefined)?.gateway;
-  if (internal || gateway === undefined) return;
-  throw new NetkitError(
-    "OPTION_INVALID",
-    `network '${name}' has the gateway ${gateway}, but no parent that leads there`,
-    {
-      hint: "Name the link of the host (-o parent=LINK), or leave out the gateway.",
-      details: { gateway },
-    },
-  );
+function refuseLonelyPassthru({ name, options: { parent, mode } }: View): void {
+  if (parent !== undefined || mode !== "passthru") return;
+  throw new NetkitError("OPTION_INVALID", `network '${name}' has the mode passthru, but no parent to pass through`, {
+    hint: "Name the link of the host: -o parent=LINK",
+  });
 }

@@ -1,3 +1,4 @@
 import { describeConformance } from "@netkit/conformance/vitest";
 
 await describeConformance({ module: new URL("../src/index.ts", import.meta.url) });
+await describeConformance({ module: new URL("host-access.ts", import.meta.url) });

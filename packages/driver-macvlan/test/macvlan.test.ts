@@ -1,4 +1,4 @@
-import type { Claim, LinkFacts, OptionInput } from "@netkit/core";
+import { parseCidr, parseIp, type Claim, type LinkFacts, type OptionInput, type Resource } from "@netkit/core";
 import { describe, expect, test } from "vitest";
 import { driver, endpointView, eth0, ipv4, ipv6, networkView } from "./views.ts";
 
@@ -19,6 +19,14 @@ function hintOf(name: string, names: readonly string[]): string | undefined {
   return undefined;
 }
 
+/** What a network on eth0.50 asks for, where there is such a link or not. */
+function onVlan(found?: Partial<LinkFacts>): readonly Resource[] {
+  const links = found === undefined ? {} : { "eth0.50": { ...eth0, name: "eth0.50", kind: "vlan", ...found } };
+  const view = networkView({ parent: "eth0.50" }, { facts: { links, names: ["eth0", ...Object.keys(links)] } });
+  driver.check?.(view);
+  return driver.network(view);
+}
+
 describe("a network", () => {
   test("on a parent asks for no more than that the parent is there", () => {
     expect(driver.network(networkView({ parent }))).toEqual([
@@ -32,6 +40,20 @@ describe("a network", () => {
       { kind: "ifb", ns: "host", name: "nkm0123456789", mtu: 9000 },
       { kind: "sysctl", ns: "host", path: "net/ipv6/conf/nkm0123456789/disable_ipv6", value: "1" },
     ]);
+  });
+
+  test("makes the VLAN that is named, unless somebody else has made it, and shares it with networks that asked for it", () => {
+    const made = [
+      { kind: "link", ns: "host", ensure: "exists", name: "eth0" },
+      { kind: "vlan", ns: "host", name: "eth0.50", parent: "eth0", id: 50 },
+      { kind: "sysctl", ns: "host", path: "net/ipv6/conf/eth0.50/disable_ipv6", value: "1" },
+    ];
+    expect(onVlan()).toEqual(made);
+    expect(onVlan({ ours: true })).toEqual(made);
+    const theirs = [{ kind: "link", ns: "host", ensure: "exists", name: "eth0.50" }];
+    expect(onVlan({})).toEqual(theirs);
+    // It may have such a name and be something else.
+    expect(onVlan({ ours: true, kind: "bridge" })).toEqual(theirs);
   });
 
   test("has gateways where there is a way out", () => {
@@ -61,7 +83,55 @@ describe("a network", () => {
 
   test("knows Docker's names of its options", () => {
     const options = { parent, macvlan_mode: "vepa", "com.docker.network.driver.mtu": "1400" };
-    expect(networkView(options).options).toEqual({ parent, mode: "vepa", mtu: 1400 });
+    expect(networkView(options).options).toEqual({ parent, mode: "vepa", mtu: 1400, "host-access": false });
+  });
+});
+
+describe("with host-access", () => {
+  const options = { parent, "host-access": true };
+  const subnets = [
+    { ...ipv4, auxiliary: { host: parseIp("192.0.2.9") } },
+    { ...ipv6, auxiliary: { host: parseIp("fd00:5::9") } },
+  ];
+  const name = "nkh0123456789";
+  const arp = { kind: "sysctl", ns: "host", path: `net/ipv4/conf/${name}/arp_filter`, value: "1" };
+
+  test("each subnet has an address for the host, which no sandbox gets", () => {
+    expect(driver.auxiliary?.(networkView(options))).toEqual(["host"]);
+    expect(driver.auxiliary?.(networkView({ parent }))).toEqual([]);
+  });
+
+  test("the host has an interface of its own on the parent, with those addresses", () => {
+    expect(driver.network(networkView({ ...options, mtu: 1400 }, { subnets }))).toEqual([
+      { kind: "link", ns: "host", ensure: "exists", name: "eth0" },
+      { kind: "macvlan", ns: "host", name, parent: "eth0", mode: "bridge", mtu: 1400 },
+      arp,
+      { kind: "sysctl", ns: "host", path: `net/ipv6/conf/${name}/accept_ra`, value: "0" },
+      { kind: "address", ns: "host", link: name, address: "192.0.2.9/32" },
+      { kind: "address", ns: "host", link: name, address: "fd00:5::9/128" },
+    ]);
+    expect(driver.network(networkView(options, { subnets: subnets.slice(0, 1) })).slice(2)).toEqual([
+      arp,
+      { kind: "sysctl", ns: "host", path: `net/ipv6/conf/${name}/disable_ipv6`, value: "1" },
+      { kind: "address", ns: "host", link: name, address: "192.0.2.9/32" },
+    ]);
+  });
+
+  test("an endpoint has a route of the host's to each of its addresses, from the host's address of the same subnet", () => {
+    const other = { subnet: parseCidr("198.51.100.0/24"), auxiliary: { host: parseIp("198.51.100.9") } };
+    const view = endpointView(networkView(options, { subnets: [other, ...subnets] }), { defaultRoute: [] });
+    expect(driver.endpoint(view).filter(({ ns }) => ns === "host")).toEqual([
+      { kind: "route", ns: "host", destination: "198.51.100.2/32", link: name, source: "198.51.100.9" },
+      { kind: "route", ns: "host", destination: "192.0.2.2/32", link: name, source: "192.0.2.9" },
+      { kind: "route", ns: "host", destination: "fd00:5::2/128", link: name, source: "fd00:5::9" },
+    ]);
+  });
+
+  test("is refused where host and sandboxes wouldn't meet", () => {
+    for (const mode of ["private", "vepa", "passthru"])
+      expect(() => driver.network(networkView({ ...options, mode }))).toThrow(`can't have host-access in mode ${mode}`);
+    const alone = { internal: true, subnets: [] };
+    expect(() => driver.network(networkView({ "host-access": true }, alone))).toThrow("no parent that the host is on");
   });
 });
 
@@ -72,9 +142,11 @@ describe("refused is", () => {
     expect(hintOf("eth0", [])).toBe("This host has no links.");
     const many = Array.from({ length: 30 }, (_, index) => `link-${index}`);
     expect(hintOf("enp3s0", many)).toMatch(/link-19, \.\.\.\.$/);
-    expect(hintOf("eth0.50", ["eth0"])).toBe(
-      "For a VLAN make it first: ip link add link eth0 name eth0.50 type vlan id 50",
-    );
+    for (const id of ["0", "4095", "9999"])
+      expect(hintOf(`eth0.${id}`, ["eth0"])).toBe("A VLAN's number is 1 to 4094.");
+    for (const id of ["1", "4094"]) expect(hintOf(`eth0.${id}`, ["eth0"])).toBeUndefined();
+    expect(hintOf("eth0.50000", ["eth0"])).toBe("This host has the links eth0.");
+    expect(hintOf("eth1.50", ["eth0"])).toBe("Did you mean 'eth0'? This host has the links eth0.");
   });
 
   test("a parent that is a macvlan itself, a larger MTU than the parent's, the loopback interface", () => {

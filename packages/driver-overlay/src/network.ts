@@ -1,5 +1,6 @@
 import {
   familyOf,
+  ipOf,
   kernelName,
   refuseSmallMtu,
   type Cidr,
@@ -87,7 +88,7 @@ function addressesOf(link: string, { subnet, gateway }: Subnet, own: Cidr | unde
       : ([
           { kind: "address", ns, link, address: own, noPrefixRoute: true },
           // The kernel's own route would leave the choice of the source to it.
-          { kind: "route", ns, destination: subnet, link, source: own.slice(0, own.indexOf("/")) as Ip },
+          { kind: "route", ns, destination: subnet, link, source: ipOf(own) },
         ] as const)),
   ];
 }

@@ -112,6 +112,10 @@ function staticAddresses(
       throw new NetkitError(
         "ADDRESS_OUTSIDE",
         `network '${network.name}' has no ${familyNames[family]} subnet for ${ip}`,
+        {
+          hint: `Networks have ${familyNames[family]} ${family === "ipv6" ? "with 'network create --ipv6'" : "without 'network create --ipv4=false'"}: make one, or leave the address out.`,
+          details: { network: network.name, address: ip },
+        },
       );
     }
     wanted[family] = ip;

@@ -1,6 +1,6 @@
 import { announcementsOf, ipOf, type Endpoint, type Network } from "@netkit/core";
-import { macOfAddress } from "@netkit/ipam";
 import type { Draft } from "./draft.ts";
+import { derivedMac } from "./endpoint-mac.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
 
@@ -11,10 +11,10 @@ import { keys } from "./state.ts";
  * for the next one to have such an address is none itself.
  */
 export function planAnnouncement(draft: Draft, network: Network, endpoint: Endpoint, reused: boolean): void {
-  const { id, ifName, mac, addresses, namespace } = endpoint;
+  const { ifName, mac, addresses, namespace } = endpoint;
   const ips = addresses.map(({ address }) => ipOf(address));
-  if (ifName === "" || ips.length === 0) return;
-  const isException = mac !== macOfAddress(ips[0], id) || reused;
+  if (ifName === "" || ips.length === 0 || mac === undefined) return;
+  const isException = mac !== derivedMac(endpoint) || reused;
   if (isException && network.announces !== true) draft.put(keys.network(network.id), { ...network, announces: true });
   const { times, intervalMs } = announcementsOf(network);
   if (times === 0 || !(isException || network.announces === true)) return;

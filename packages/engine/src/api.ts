@@ -49,6 +49,11 @@ export interface NetkitOptions {
   readonly networkDefaults?: Readonly<Record<string, OptionInput>>;
   /** What `host-gateway` stands for; default the gateway of the sandbox's default route. At most one of each family. */
   readonly hostGateway?: readonly (Ip | string)[];
+  /**
+   * For looking alone, and for dry runs: where there is no state yet, none is made, and one on a read-only file system can
+   * be read; every change is refused then. Any other state is opened as ever.
+   */
+  readonly looking?: boolean;
   /** Instead of the embedded store in `root`. */
   readonly store?: Store;
   /** Time of each step and kernel request (`--timings`). */
@@ -156,7 +161,9 @@ export interface ChangeOptions {
 export interface Preview {
   readonly title: string;
   readonly plan: Plan;
-  /** The plan as shell commands (ip, bridge, nft, sysctl) that make the same when pasted as root. */
+  /** The processes that are ended before it, by number. */
+  readonly ends?: readonly number[];
+  /** All of it as shell commands (ip, bridge, nft, sysctl, kill) that make the same when pasted as root. */
   toShell(): string[];
 }
 

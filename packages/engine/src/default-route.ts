@@ -36,6 +36,8 @@ function priorityOf({ endpoint }: Attached): number {
 function waysOut({ endpoint, network }: Attached): Set<Family> {
   if (!givesDefaultRoute(network)) return new Set();
   return new Set(
-    endpoint.addresses.flatMap(({ address, gateway }) => (gateway === undefined ? [] : familyOf(address))),
+    endpoint.addresses.flatMap(({ address, gateway }) =>
+      gateway === undefined && network.defaultByLink !== true ? [] : familyOf(address),
+    ),
   );
 }

@@ -1,6 +1,7 @@
 import {
   keyOf,
   type Change,
+  type Difference,
   type FileResource,
   type Namespace,
   type Owner,
@@ -141,7 +142,7 @@ function drift(
   const message =
     reading.state === "missing"
       ? `${object} of ${by} is missing${resource.kind === "netns" ? ", though a process lives in it" : ""}`
-      : `${object} of ${by} differs: ${reading.differences.map(({ field, wanted, found }) => `${field} is ${show(found)}, not ${show(wanted)}`).join(", ")}`;
+      : `${object} of ${by} differs: ${differing(reading.differences)}`;
   const finding: Finding = {
     problem: reading.state,
     object,
@@ -158,6 +159,16 @@ function drift(
       ? { op: "create", key, resource, owner }
       : { op: "replace", key, resource, previous: resource, owner };
   return { finding, change };
+}
+
+/** What of a whole ruleset isn't as declared is the same for all that it holds: one thing stands for the others. */
+function differing(differences: readonly Difference[]): string {
+  const [ofRuleset, own] = [true, false].map((of) => differences.filter(({ field }) => (field === "ruleset") === of));
+  const [first, ...others] = (ofRuleset ?? []).map(({ found }) => show(found));
+  return [
+    ...(own ?? []).map(({ field, wanted, found }) => `${field} is ${show(found)}, not ${show(wanted)}`),
+    ...(first === undefined ? [] : [first, ...(others.length === 0 ? [] : [`and ${others.length} more`])]),
+  ].join(", ");
 }
 
 function show(value: unknown): string {

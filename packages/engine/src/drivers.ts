@@ -1,4 +1,4 @@
-import { didYouMean, driverApi, NetkitError, type AnyDriver } from "@netkit/core";
+import { didYouMean, driverApi, isNetkitError, NetkitError, type AnyDriver, type Network } from "@netkit/core";
 import type { NetkitOptions } from "./api.ts";
 
 /** The drivers of an instance by name; those that aren't at hand are loaded when they are asked for. */
@@ -36,6 +36,20 @@ export class Drivers {
     this.#loaded.set(loaded.name, checked(loaded));
     if (loaded.name !== name) this.#loaded.set(name, loaded);
     return loaded;
+  }
+
+  /** That of a network. @throws NetkitError as {@link get}; DRIVER_UNKNOWN names the network */
+  async of({ name, driver }: Pick<Network, "name" | "driver">): Promise<AnyDriver> {
+    try {
+      return await this.get(driver);
+    } catch (cause) {
+      if (!isNetkitError(cause) || cause.code !== "DRIVER_UNKNOWN") throw cause;
+      throw new NetkitError("DRIVER_UNKNOWN", `network '${name}' needs driver '${driver}', which isn't there`, {
+        hint: `List its package in the configuration file ("drivers"); without it the network can still be removed.`,
+        details: { network: name, driver },
+        cause,
+      });
+    }
   }
 
   /** The driver, or undefined if it can't be loaded: that must not stand in the way of what can be done without it. */

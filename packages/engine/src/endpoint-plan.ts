@@ -1,9 +1,10 @@
-import { type AnyDriver, type Endpoint, type Network, type Owner, type Sandbox } from "@netkit/core";
+import { type AnyDriver, type Endpoint, type EndpointView, type Network, type Owner, type Sandbox } from "@netkit/core";
 import type { Draft } from "./draft.ts";
+import { derivedMac } from "./endpoint-mac.ts";
 import { withInterface } from "./interface.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
-import { checkResources, viewOf } from "./view.ts";
+import { resourcesOf, viewOf } from "./view.ts";
 
 /** Records the endpoint, and what its driver says that this host must hold for it. */
 export function planEndpoint(
@@ -14,20 +15,20 @@ export function planEndpoint(
   sandbox: Sandbox,
   endpoint: Endpoint,
 ): void {
-  const resources = driver.endpoint({
+  const view: EndpointView = {
     network: viewOf(context.instance, network),
     id: endpoint.id,
     name: sandbox.name,
     namespace: endpoint.namespace,
     ifName: endpoint.ifName,
-    mac: endpoint.mac,
+    mac: endpoint.mac ?? derivedMac(endpoint),
     addresses: endpoint.addresses,
     ports: endpoint.ports,
     defaultRoute: endpoint.defaultRoute,
     options: endpoint.options,
-  });
+  };
+  const resources = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  const all = withInterface(endpoint, network, checkResources(driver, resources, ["host", endpoint.namespace]));
-  draft.want(owner, all);
+  draft.want(owner, withInterface(endpoint, network, resources));
   draft.put(keys.endpoint(endpoint.id), endpoint);
 }

@@ -29,7 +29,7 @@ export async function publish(
 ): Promise<Endpoint> {
   const on = ref ?? (await networkToPublishOn(context, draft, sandbox));
   const { endpoint, network } = await findEndpoint(draft, sandbox, on);
-  const driver = await context.drivers.get(network.driver);
+  const driver = await context.drivers.of(network);
   const added = await choosePorts(context, draft, driver, network, specs, endpoint.ports);
   const changed: Endpoint = { ...endpoint, ports: [...endpoint.ports, ...added] };
   await publishPorts(context, draft, added, endpoint.id);
@@ -46,7 +46,7 @@ export async function unpublish(
 ): Promise<Endpoint> {
   const on = ref ?? (await networkThatPublishes(draft, sandbox, specs));
   const { endpoint, network } = await findEndpoint(draft, sandbox, on);
-  const driver = await context.drivers.get(network.driver);
+  const driver = await context.drivers.of(network);
   const gone = new Set(selectPorts(endpoint.ports, specs));
   const changed: Endpoint = { ...endpoint, ports: endpoint.ports.filter((port) => !gone.has(port)) };
   planEndpoint(context, draft, driver, network, sandbox, changed);

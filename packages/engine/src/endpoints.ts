@@ -4,7 +4,6 @@ import {
   ipOf,
   NetkitError,
   parseLinkName,
-  parseMac,
   parseName,
   prefixLengthOf,
   type Endpoint,
@@ -12,13 +11,13 @@ import {
   type Network,
   type Sandbox,
 } from "@netkit/core";
-import { macOfAddress } from "@netkit/ipam";
 import { assignAddresses, takeLinkLocal } from "./addresses.ts";
 import { planAnnouncement } from "./announcements.ts";
 import type { EndpointRequest } from "./api.ts";
 import { attachedTo, findEndpoint, momentAfter, ownNamespace, refuseMixture } from "./attached.ts";
 import type { Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
+import { chooseMac } from "./endpoint-mac.ts";
 import { planEndpoint } from "./endpoint-plan.ts";
 import { choosePorts, publishPorts } from "./endpoint-ports.ts";
 import { refuseFull } from "./full-network.ts";
@@ -49,7 +48,7 @@ export async function connect(
       hint: `Create one from it: netkit network create --config-from ${found.name} NAME`,
     });
   }
-  const driver = await context.drivers.get(found.driver);
+  const driver = await context.drivers.of(found);
   const others = await attachedTo(draft, namespace);
   await refuseMixture(context, sandbox, namespace, found, driver, others);
   const { ifName, families, sysctls, gatewayPriority, options } = readInterface(driver, found, request);
@@ -69,10 +68,7 @@ export async function connect(
     namespace: namespace.id,
     created: momentAfter(others),
     ifName: hasInterfaces(driver) ? chooseIfName(ifName, others, inside?.links ?? []) : "",
-    mac:
-      request.mac === undefined
-        ? macOfAddress(addresses[0] === undefined ? undefined : ipOf(addresses[0].address), id)
-        : parseMac(request.mac),
+    ...chooseMac(driver, request.mac, { id, addresses }),
     addresses,
     ports: await choosePorts(context, draft, driver, network, request.publish ?? [], []),
     aliases,

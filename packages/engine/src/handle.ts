@@ -17,11 +17,12 @@ import { publish, unpublish } from "./endpoint-ports.ts";
 import { connect, disconnect } from "./endpoints.ts";
 import { namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
+import { checkChange, checkEndpointDetails, checkEndpointRequest } from "./request-shape.ts";
 import { filesDirectory } from "./sandbox-files.ts";
 import { removeSandbox } from "./sandboxes.ts";
-import { locate } from "./whereabouts.ts";
+import { locate, namespaceGone } from "./whereabouts.ts";
 import { keys } from "./state.ts";
-import { liveProcesses, refuseLive, stopProcesses } from "./stopping.ts";
+import { ending, liveProcesses, refuseLive, stopProcesses } from "./stopping.ts";
 
 type Ports = readonly (PortSpec | string)[];
 
@@ -36,11 +37,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       return { sandbox: now, inside: await namespaceOf(reader, now.namespace) };
     });
     const namespacePath = locate(inside);
-    if (namespacePath === undefined) {
-      throw new NetkitError("NAMESPACE_NOT_FOUND", `the network namespace of sandbox '${name}' is gone`, {
-        hint: `Remove the sandbox: netkit sandbox rm ${name}`,
-      });
-    }
+    if (namespacePath === undefined) throw namespaceGone({ name });
     const files = filesDirectory(context.instance, inside);
     return spawnInSandbox({
       ...options,
@@ -61,8 +58,11 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       second: Omit<EndpointRequest, "network"> & ChangeOptions = {},
       third?: ChangeOptions,
     ): Promise<Endpoint> => {
-      const whole: EndpointRequest = typeof request === "string" ? { ...second, network: request } : request;
+      if (typeof request === "string") checkEndpointDetails(second);
+      else checkEndpointRequest(request);
       const options: ChangeOptions = third ?? second;
+      if (options !== second || typeof request !== "string") checkChange(options);
+      const whole: EndpointRequest = typeof request === "string" ? { ...second, network: request } : request;
       return await operate(
         context,
         `connect ${name} to ${whole.network}`,
@@ -71,13 +71,15 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
         [keys.sandbox(id), keys.namespace(namespace.id), keys.owned(namespace.id), keys.networkName(whole.network)],
       );
     },
-    disconnect: async (network: string, options?: ChangeOptions) =>
-      await operate(
+    disconnect: async (network: string, options: ChangeOptions = {}) => {
+      checkChange(options);
+      return await operate(
         context,
         `disconnect ${name} from ${network}`,
         async (draft) => await disconnect(context, draft, await current(draft), network),
         options,
-      ),
+      );
+    },
     publish: async (network: string | undefined, ports: Ports, options?: ChangeOptions) =>
       await operate(
         context,
@@ -144,6 +146,7 @@ export async function remove(
   // An agent that watches a process that is ended here may be faster; by force, that is a removal like this one.
   const find = async (from: Reader, sandbox: Sandbox): Promise<Sandbox | undefined> =>
     options.force === true ? await from.get<Sandbox>(keys.sandbox(sandbox.id)) : await stillThere(from, sandbox);
+  const ends = new Set<number>();
   for (const sandbox of sandboxes) {
     const namespace = await consistently(async () => {
       const found = await find(reader, sandbox);
@@ -154,7 +157,9 @@ export async function remove(
     const live = liveProcesses(sandbox, { ...namespace, members: [sandbox.id, ...staying] });
     if (options.force !== true) refuseLive(sandbox, live);
     else if (options.dryRun !== true) await stopProcesses(live);
+    for (const { pid } of live) ends.add(pid);
   }
+  const { onPlan } = options;
   return await operate(
     context,
     `remove sandbox ${sandboxes.map(({ name }) => name).join(", ")}`,
@@ -165,6 +170,6 @@ export async function remove(
       }
       return [...sandboxes];
     },
-    options,
+    onPlan === undefined ? options : { ...options, onPlan: (preview) => onPlan(ending(preview, [...ends])) },
   );
 }

@@ -57,7 +57,7 @@ export class Host {
       handlers,
       firewall,
       cookie: system.namespaceCookie().toString(),
-      facts: (queries) => system.readFacts(socket, queries),
+      facts: (queries) => system.readFacts(socket, queries, context.mark),
       routes: () => system.readHostRoutes(socket),
       firstPortInUse: (ports) =>
         system.firstPortInUse(

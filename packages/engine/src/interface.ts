@@ -6,6 +6,7 @@ import {
   NetkitError,
   parseInterfaceSysctls,
   parseOptions,
+  subnetOf,
   type AnyDriver,
   type Cidr,
   type Endpoint,
@@ -15,7 +16,6 @@ import {
   type Resource,
   type RouteResource,
 } from "@netkit/core";
-import { subnetOf } from "@netkit/ipam";
 import type { EndpointRequest } from "./api.ts";
 import { routesOf } from "./sandbox-routes.ts";
 

@@ -3,7 +3,7 @@ import type { EndpointRequest, SandboxRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { findSandbox, namespaceOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
-import { locate, sandboxState } from "./whereabouts.ts";
+import { locate, namespaceGone, sandboxState } from "./whereabouts.ts";
 
 /** The sandbox behind `<driver>:<sandbox>`, if a request names one: it shares its namespace, files and hostname. */
 export async function joinedSandbox(
@@ -25,6 +25,11 @@ export async function joinedSandbox(
       },
     );
   }
+  if (ref === "") {
+    throw new NetkitError("ARGUMENT_INVALID", `'${first.network}' names no sandbox`, {
+      hint: `Write it as ${driverName}:SANDBOX.`,
+    });
+  }
   if (ref === request.name) throw new NetkitError("ARGUMENT_INVALID", `sandbox '${ref}' can't join itself`);
   const holder = await findSandbox(draft, ref);
   const refusal = joinerRefusal(first, endpoints, request);
@@ -35,9 +40,10 @@ export async function joinedSandbox(
     });
   }
   const namespace = await namespaceOf(draft, holder.namespace);
-  if (locate(namespace) === undefined || sandboxState(holder) === "exited") {
+  if (locate(namespace) === undefined) throw namespaceGone(holder);
+  if (sandboxState(holder) === "exited") {
     throw new NetkitError("NAMESPACE_NOT_FOUND", `sandbox '${holder.name}' isn't running, so that it can't be joined`, {
-      hint: `Remove it (netkit sandbox rm ${holder.name}) and start it again.`,
+      hint: `Its process has ended: remove it (netkit sandbox rm ${holder.name}) and start it again.`,
     });
   }
   return holder;

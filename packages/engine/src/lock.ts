@@ -10,11 +10,12 @@ let system: typeof import("./system.ts") | undefined;
  * It is an flock(2), so that it ends with its process however that ends, behind a queue within this process.
  */
 export class Lock {
-  readonly #path: string;
+  readonly #path: string | undefined;
   #queue: Promise<void> = Promise.resolve();
   #fd: number | undefined;
 
-  constructor(path: string) {
+  /** @param path undefined: no process can change anything, so that there is nothing to lock */
+  constructor(path: string | undefined) {
     this.#path = path;
   }
 
@@ -40,6 +41,7 @@ export class Lock {
   }
 
   async #flock(signal: AbortSignal | undefined, timeoutMs: number): Promise<void> {
+    if (this.#path === undefined) return;
     const { LOCK_EX, LOCK_NB, syscalls } = (system ??= await import("./system.ts"));
     this.#fd ??= openSync(this.#path, "a", 0o600);
     // Asked only when somebody has it: Node loads what knows the time when it is first asked for, 1 ms of a command.

@@ -15,6 +15,7 @@ import {
   type SandboxId,
   type Store,
 } from "@netkit/core";
+import { checkReference } from "./request-shape.ts";
 import { keys, type Owned } from "./state.ts";
 
 /** What can be read of a state: a store's documents, or a draft's view of them. */
@@ -47,6 +48,7 @@ async function select<T extends { name: string }>(
   nameKey: string,
   fits: (found: T) => boolean = () => true,
 ): Promise<T> {
+  checkReference(`the ${what}`, ref);
   if (/^[0-9a-f]{64}$/.test(ref)) {
     const found = await reader.get<T>(`${what}/${ref}`);
     if (found !== undefined) return found;

@@ -8,7 +8,7 @@ import { chooseFirewall, findSwitch, settle } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
 import { isLocked } from "./lock.ts";
 import { readerOf, type Reader } from "./lookup.ts";
-import { commit, operate, previewOf, recover, requireRoot, type Context } from "./operation.ts";
+import { commit, operate, previewOf, recover, requireChanging, requireRoot, type Context } from "./operation.ts";
 import { overlaps } from "./overlaps.ts";
 import { order } from "./planning.ts";
 import { keys } from "./state.ts";
@@ -167,7 +167,7 @@ async function repairUnexplained(
   over: readonly SandboxFinding[],
   choose: Choice,
 ): Promise<Examination> {
-  if (options.dryRun !== true) requireRoot();
+  if (options.dryRun !== true) requireChanging(context);
   using _ = await context.lock.acquire(options.signal);
   if (options.dryRun !== true) await recover(context);
   const switching = choose === everything ? findSwitch(context, await chooseFirewall(context)) : undefined;

@@ -1,15 +1,7 @@
+import { statSync } from "node:fs";
 import { release } from "node:os";
 import { join, resolve } from "node:path";
-import {
-  defaultRoot,
-  instanceOf,
-  isNetkitError,
-  NetkitError,
-  parseIp,
-  type Network,
-  type Sandbox,
-  type Store,
-} from "@netkit/core";
+import { defaultRoot, instanceOf, isNetkitError, NetkitError, parseIp, type Network, type Sandbox } from "@netkit/core";
 import { makeDirectory, openSqliteStore } from "@netkit/store-sqlite";
 import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
 import { consistently } from "./consistently.ts";
@@ -29,6 +21,7 @@ import { removeNetwork } from "./network-removal.ts";
 import { createNetwork, declare } from "./networks.ts";
 import { operate, type Context } from "./operation.ts";
 import { OtherRoots } from "./other-roots.ts";
+import { checkChange, checkNetworkRequest, checkSandboxRequest } from "./request-shape.ts";
 import { listHosts } from "./shared/listing.ts";
 import { Shared } from "./shared/shared.ts";
 import { openSandbox } from "./sandboxes.ts";
@@ -44,13 +37,17 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
   const instance = instanceOf(resolve(root));
   const drivers = new Drivers(options);
   const hostGateway = (options.hostGateway ?? []).map(parseIp);
-  const store = options.store ?? openState(instance.root);
+  const { store, unwritable } =
+    options.store === undefined
+      ? openState(instance.root, options.looking === true)
+      : { store: options.store, unwritable: undefined };
   const context: Context = {
     instance,
     store,
+    unwritable,
     drivers,
     host: new Host(instance, options.firewall ?? "auto", options.onTiming),
-    lock: new Lock(join(instance.root, "lock")),
+    lock: new Lock(unwritable === undefined ? join(instance.root, "lock") : undefined),
     otherRoots: new OtherRoots(instance, "/run/netkit"),
     networkDefaults: options.networkDefaults ?? {},
     hostGateway,
@@ -60,8 +57,10 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
   };
   try {
     if (options.store !== undefined) makeDirectory(instance.root);
-    await predefine(context);
-    await catchUp(context);
+    await predefine(context).catch((error: unknown) => {
+      if (unwritable === undefined) throw error;
+    });
+    if (unwritable === undefined) await catchUp(context);
   } catch (error) {
     context.host.close();
     context.lock.close();
@@ -71,10 +70,19 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
   return netkitOf(context);
 }
 
-function openState(root: string): Store {
+/** The embedded store, and why it can't be written to, if so. */
+function openState(root: string, looking: boolean): Pick<Context, "store" | "unwritable"> {
+  const path = join(root, "state.db");
+  if (looking && isMissing(path)) {
+    const unwritable = new NetkitError("STATE_UNWRITABLE", `there is no state in ${root}, and none is to be made`);
+    return { store: openSqliteStore({ path, readOnly: true }), unwritable };
+  }
   try {
-    return openSqliteStore({ path: join(root, "state.db") });
+    return { store: openSqliteStore({ path }), unwritable: undefined };
   } catch (cause) {
+    if (looking && isNetkitError(cause) && /\bEROFS\b/.test(cause.message) && !isMissing(path)) {
+      return { store: openSqliteStore({ path, readOnly: true }), unwritable: cause };
+    }
     if (process.geteuid?.() === 0 || !isNetkitError(cause) || !/\b(EACCES|EPERM)\b/.test(cause.message)) throw cause;
     throw new NetkitError("PERMISSION", `the state in ${root} belongs to root`, {
       hint: "Run it with sudo, or choose another --root.",
@@ -84,38 +92,53 @@ function openState(root: string): Store {
   }
 }
 
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    // Whether it is there is root's to know.
+    return false;
+  }
+}
+
 function netkitOf(context: Context): Netkit {
   const { instance, store, drivers } = context;
   const reader = readerOf(store);
 
   const networks: Networks = explaining({
-    create: async (request, options) =>
-      await operate(
+    create: async (request, options = {}) => {
+      checkNetworkRequest(request);
+      checkChange(options);
+      return await operate(
         context,
         `create network ${request.name}`,
         async (draft) => await createNetwork(context, draft, request),
         options,
-      ),
+      );
+    },
     list: async () => byAge((await reader.range<Network>("network/")).map(({ value }) => value)),
     get: async (ref) => await findNetwork(reader, ref),
     inspect: async (ref) =>
       await consistently(async () => await networkDetails(reader, await findNetwork(reader, ref))),
-    remove: async (ref, options) =>
-      await operate(
+    remove: async (ref, options = {}) => {
+      checkChange(options);
+      return await operate(
         context,
         `remove network ${ref}`,
         async (draft) =>
           await removeNetwork(context, draft, await findNetwork(draft, ref, ({ predefined }) => !predefined)),
         options,
-      ),
-    prune: async (options) =>
-      await operate(
+      );
+    },
+    prune: async (options = {}) => {
+      checkChange(options, { filter: "a function" });
+      return await operate(
         context,
         "remove unused networks",
         async (draft) => {
           const removed: Network[] = [];
           for (const { value } of await draft.range<Network>("network/")) {
-            if (options?.filter?.(value) === false) continue;
+            if (options.filter?.(value) === false) continue;
             if (value.configOnly !== undefined) continue;
             const prefixes = [
               keys.attached(value.id, ""),
@@ -128,11 +151,14 @@ function netkitOf(context: Context): Netkit {
           return removed;
         },
         options,
-      ),
+      );
+    },
   });
 
   const sandboxes: Sandboxes = explaining({
-    open: async (request = {}, options) => {
+    open: async (request = {}, options = {}) => {
+      checkSandboxRequest(request);
+      checkChange(options);
       const sandbox = await operate(
         context,
         `open sandbox ${request.name ?? ""}`.trim(),
@@ -155,12 +181,15 @@ function netkitOf(context: Context): Netkit {
         return sandboxHandle(context, sandbox, await namespaceOf(reader, sandbox.namespace));
       }),
     remove: async (ref, options = {}) => {
+      checkChange(options, { force: "yes or no" });
       const sandbox = await findSandbox(reader, ref);
       await remove(context, [sandbox], options);
       return sandbox;
     },
-    removeAll: async (refs, options = {}) =>
-      await remove(context, await Promise.all(refs.map(async (ref) => await findSandbox(reader, ref))), options),
+    removeAll: async (refs, options = {}) => {
+      checkChange(options, { force: "yes or no" });
+      return await remove(context, await Promise.all(refs.map(async (ref) => await findSandbox(reader, ref))), options);
+    },
   });
 
   const close = async (): Promise<void> => {

@@ -7,13 +7,14 @@ import {
   parseIp,
   prefixLengthOf,
   refusingRoutes,
+  subnetOf,
   type Cidr,
   type Family,
   type Ip,
   type NetworkRoute,
   type SubnetRequest,
 } from "@netkit/core";
-import { broadcastOf, contains, networkOf, subnetOf } from "@netkit/ipam";
+import { broadcastOf, contains, networkOf } from "@netkit/ipam";
 import type { NetworkRequest, RouteInput } from "./api.ts";
 
 /**

@@ -27,7 +27,7 @@ import type { Context } from "./operation.ts";
 import { createGlobal } from "./shared/global-networks.ts";
 import { keys } from "./state.ts";
 import { chooseSubnets, subnetRules } from "./subnets.ts";
-import { checkResources, viewOf } from "./view.ts";
+import { asked, resourcesOf, viewOf } from "./view.ts";
 
 export function ownerOf({ id, name }: Network): Owner {
   return { type: "network", id, name };
@@ -158,21 +158,26 @@ export async function realise(
 ): Promise<Network> {
   const { instance } = context;
   const host = await context.host.open();
-  const queries = driver.facts?.(viewOf(instance, declared)) ?? [];
-  const asked = queries.length === 0 ? declared.facts : host.facts(queries);
-  driver.check?.({ ...viewOf(instance, declared), facts: asked });
+  const queries = asked(driver, () => driver.facts?.(viewOf(instance, declared))) ?? [];
+  const found = queries.length === 0 ? declared.facts : host.facts(queries);
+  asked(driver, () => driver.check?.({ ...viewOf(instance, declared), facts: found }));
   // Which links there are was for the driver's errors: tomorrow there are others.
-  const { names: _, ...facts } = asked;
+  const { names: _, ...facts } = found;
   const ownLinks = driver.traits.subnetOfLink ? Object.keys(facts.links) : [];
   const subnets = await chooseSubnets(context, draft, driver, declared, requests, ipv4, ownLinks);
-  const planned: Network = { ...declared, facts, subnets };
+  const byLink = driver.defaultByLink?.(viewOf(instance, declared)) === true;
+  const planned: Network = { ...declared, facts, subnets, ...(byLink ? { defaultByLink: true } : {}) };
   const claims: Record<string, string> = {};
-  for (const claim of driver.claims?.(viewOf(instance, planned)) ?? []) {
+  for (const claim of asked(driver, () => driver.claims?.(viewOf(instance, planned))) ?? []) {
     const value = await takeClaim(draft, claim, planned);
     claims[claim.name] = value;
   }
   const network: Network = { ...planned, claims, realised: true };
-  draft.want(ownerOf(network), checkResources(driver, driver.network(viewOf(instance, network)), ["host"]));
+  const view = viewOf(instance, network);
+  draft.want(
+    ownerOf(network),
+    resourcesOf(driver, () => driver.network(view), ["host"]),
+  );
   draft.put(keys.network(network.id), network);
   draft.put(keys.networkName(network.name), network.id);
   return network;
@@ -197,7 +202,10 @@ async function refuseTaken(context: Context, draft: Draft, name: string): Promis
   if (id === undefined) return;
   const existing = await draft.get<Network>(keys.network(id));
   if (existing?.predefined === true) {
-    throw new NetkitError("NETWORK_PREDEFINED", `'${name}' is a predefined network and can't be created`);
+    throw new NetkitError("NETWORK_PREDEFINED", `'${name}' is a predefined network and can't be created`, {
+      hint: `It is there from the start: --network ${name}. Choose another name for one of your own.`,
+      details: { name, id },
+    });
   }
   throw new NetkitError("NAME_TAKEN", `network '${name}' exists already`, {
     hint: `Choose another name, or remove it first: netkit network rm ${name}`,

@@ -20,6 +20,8 @@ import { keys, portsPrefix, type JournalEntry, type Owned, type Write } from "./
 export interface Context {
   readonly instance: Instance;
   readonly store: Store;
+  /** Why nothing can be changed: what there is can be looked at alone. */
+  readonly unwritable: NetkitError | undefined;
   readonly drivers: Drivers;
   readonly host: Host;
   readonly lock: Lock;
@@ -97,7 +99,7 @@ async function underLock<T>(
 ): Promise<Done<T>> {
   const { host } = context;
   throwIfAborted(options.signal);
-  if (options.dryRun !== true) requireRoot();
+  if (options.dryRun !== true) requireChanging(context);
   using _ = await turn(context, options.signal);
   time("lock");
   const draft = await beginDraft(context, reads, assumed, options.dryRun);
@@ -357,6 +359,12 @@ function groupByHandler(plan: Plan, handlers: readonly Handler[]): { handler: Ha
     else groups.push({ handler, changes: [change] });
   }
   return groups;
+}
+
+/** @throws NetkitError PERMISSION, STATE_UNWRITABLE */
+export function requireChanging({ unwritable }: Context): void {
+  requireRoot();
+  if (unwritable !== undefined) throw unwritable;
 }
 
 export function requireRoot(what = "change networks"): void {

@@ -12,9 +12,9 @@ export async function networkToPublishOn({ drivers }: Context, draft: Draft, san
   const able: string[] = [];
   const others: string[] = [];
   for (const endpoint of await endpointsOfNamespace(draft, sandbox.namespace)) {
-    const { name, driver, internal } = await networkOf(draft, endpoint.network);
-    const can = !internal && (await drivers.get(driver)).traits.publish;
-    (can ? able : others).push(name);
+    const network = await networkOf(draft, endpoint.network);
+    const can = !network.internal && (await drivers.of(network)).traits.publish;
+    (can ? able : others).push(network.name);
   }
   const [first, second] = able;
   if (first !== undefined && second === undefined) return first;
@@ -30,7 +30,7 @@ export async function networkToPublishOn({ drivers }: Context, draft: Draft, san
 /**
  * The network that the ports to withdraw are published on: the only one with published ports, or else the only one that
  * has those that are named.
- * @throws NetkitError PORT_INVALID, ARGUMENT_INVALID
+ * @throws NetkitError PORT_NOT_FOUND, ARGUMENT_INVALID
  */
 export async function networkThatPublishes(
   draft: Draft,
@@ -46,7 +46,7 @@ export async function networkThatPublishes(
   );
   if (first !== undefined) throw ambiguous(`sandbox '${sandbox.name}' publishes such ports on several networks`, names);
   if (names.length > 0) throw ambiguous(`sandbox '${sandbox.name}' publishes these ports on no one network`, names);
-  throw new NetkitError("PORT_INVALID", `sandbox '${sandbox.name}' publishes no ports`, {
+  throw new NetkitError("PORT_NOT_FOUND", `sandbox '${sandbox.name}' publishes no ports`, {
     hint: "See what is published: netkit port ls",
     details: { sandbox: sandbox.name },
   });

@@ -187,7 +187,7 @@ export function filterOf({ from, port, protocol }: PortSpec, hostAddress: Ip | u
 /**
  * The ports that are meant by specs when they are to go, each by its port in the sandbox and, as far as they are given,
  * its host port and host address.
- * @throws NetkitError PORT_INVALID when there is none, or more than one
+ * @throws NetkitError PORT_NOT_FOUND, PORT_INVALID when there is more than one
  */
 export function selectPorts(ports: readonly PublishedPort[], specs: readonly (PortSpec | string)[]): PublishedPort[] {
   return specs.map((given) => {
@@ -195,7 +195,7 @@ export function selectPorts(ports: readonly PublishedPort[], specs: readonly (Po
     const [found, second] = matching(ports, spec);
     const wanted = shown(spec);
     if (found === undefined) {
-      throw new NetkitError("PORT_INVALID", `port ${wanted} is not published`, {
+      throw new NetkitError("PORT_NOT_FOUND", `port ${wanted} is not published`, {
         hint:
           ports.length === 0
             ? "No ports are published here."

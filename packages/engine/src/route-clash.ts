@@ -4,11 +4,11 @@ import {
   metricOf,
   NetkitError,
   sameData,
+  subnetOf,
   type Cidr,
   type Endpoint,
   type RouteResource,
 } from "@netkit/core";
-import { subnetOf } from "@netkit/ipam";
 import type { Attached } from "./default-route.ts";
 import { routesOf } from "./sandbox-routes.ts";
 

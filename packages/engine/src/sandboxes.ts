@@ -75,7 +75,7 @@ type Surroundings = Pick<Sandbox, "hostname" | "domainname" | "dns" | "hosts">;
 function surroundingsOf({ hostname, domainname, dns, hosts = [] }: SandboxRequest, name: string): Surroundings {
   return {
     hostname: hostname === undefined ? hostnameFor(name) : parseHostname(hostname),
-    ...(domainname === undefined ? {} : { domainname: parseHostname(domainname) }),
+    ...(domainname === undefined ? {} : { domainname: parseHostname(domainname, "domainname") }),
     dns: {
       servers: (dns?.servers ?? []).map(parseIp),
       search: dns?.search ?? [],
@@ -152,7 +152,7 @@ async function refuseMixedRequest(
       });
     }
     const other = networks.find(({ id }) => id !== network.id);
-    if (other === undefined || !(await context.drivers.get(network.driver)).traits.exclusive) continue;
+    if (other === undefined || !(await context.drivers.of(network)).traits.exclusive) continue;
     throw new NetkitError(
       "UNSUPPORTED",
       `network '${network.name}' goes with no other one, and '${other.name}' is asked for too`,

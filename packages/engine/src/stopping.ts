@@ -1,5 +1,6 @@
 import { isNetkitError, NetkitError, type Namespace, type Sandbox, type SandboxProcess } from "@netkit/core";
 import { bootId, isAlive, processesIn, processStartTime, stop } from "@netkit/sandbox";
+import type { Preview } from "./api.ts";
 import { locate } from "./whereabouts.ts";
 
 /** How long a process may take to end on SIGTERM before it gets SIGKILL; Docker gives the same. */
@@ -47,4 +48,14 @@ export function refuseLive(sandbox: Sandbox, live: readonly SandboxProcess[]): v
 
 export async function stopProcesses(live: readonly SandboxProcess[]): Promise<void> {
   await Promise.all(live.map((process) => stop(process, graceMs)));
+}
+
+/** The preview with the processes that are ended before its plan. */
+export function ending(preview: Preview, pids: readonly number[]): Preview {
+  if (pids.length === 0) return preview;
+  const lines = [
+    `kill ${pids.join(" ")}`,
+    ...pids.map((pid) => `timeout ${graceMs / 1000} tail -f /dev/null --pid=${pid} || kill -KILL ${pid}`),
+  ];
+  return { ...preview, ends: pids, toShell: () => [...lines, ...preview.toShell()] };
 }

@@ -110,14 +110,19 @@ export async function refuseOverlapHere(
 /** Without a network, its options being wrong, each family has gateways: most do. */
 export function subnetRules({ instance }: Context, driver: AnyDriver, network: Network | undefined): SubnetRules {
   const { families } = driver.traits;
-  const gateways = network === undefined ? undefined : driver.gateways?.(viewOf(instance, network));
-  return { families, gateways: gateways ?? families };
+  const view = network === undefined ? undefined : viewOf(instance, network);
+  const gateways = view === undefined ? undefined : driver.gateways?.(view);
+  const auxiliary = view === undefined ? undefined : driver.auxiliary?.(view);
+  return { families, gateways: gateways ?? families, auxiliary: auxiliary ?? [] };
 }
 
 function wantedFamilies(driver: AnyDriver, network: Network, ipv4: boolean): Family[] {
   const wanted: Family[] = [...(ipv4 ? ["ipv4" as const] : []), ...(network.ipv6 ? ["ipv6" as const] : [])];
   if (wanted.length === 0) {
-    throw new NetkitError("ARGUMENT_INVALID", `network '${network.name}' would have neither IPv4 nor IPv6`);
+    throw new NetkitError("ARGUMENT_INVALID", `network '${network.name}' would have neither IPv4 nor IPv6`, {
+      hint: "Turn one of them on: --ipv6 beside --ipv4=false.",
+      details: { network: network.name },
+    });
   }
   for (const family of wanted) {
     if (driver.traits.families.includes(family)) continue;

@@ -1,5 +1,7 @@
 import {
   driverOptionsOf,
+  isNetkitError,
+  isResourceKind,
   keyOf,
   NetkitError,
   type AnyDriver,
@@ -19,14 +21,15 @@ export function viewOf(instance: Instance, network: Network): NetworkView {
 }
 
 /**
- * What a driver returned, checked: a stranger's package must not reach into other namespaces, nor list an object twice.
+ * What a driver returns, checked: a stranger's package must not reach into other namespaces, nor list an object twice.
  * @throws NetkitError DRIVER_INVALID
  */
-export function checkResources(
+export function resourcesOf(
   driver: AnyDriver,
-  resources: readonly Resource[],
+  ask: () => readonly Resource[],
   allowed: readonly NamespaceRef[],
 ): readonly Resource[] {
+  const resources = asked(driver, ask);
   const seen = new Set<string>();
   const fail = (why: string): never => {
     throw new NetkitError("DRIVER_INVALID", `driver '${driver.name}' returned a bad list of resources: ${why}`, {
@@ -34,6 +37,7 @@ export function checkResources(
     });
   };
   for (const resource of resources) {
+    if (!isResourceKind(resource.kind)) fail(`there is no kind '${String(resource.kind)}'`);
     const key = keyOf(resource);
     if (seen.has(key)) fail(`${key} is there twice`);
     seen.add(key);
@@ -42,6 +46,23 @@ export function checkResources(
     if (resource.kind === "netns" || resource.kind === "file") fail(`drivers have no ${resource.kind} resources`);
   }
   return resources;
+}
+
+/**
+ * What one of a driver's functions returns.
+ * @throws NetkitError as it does; DRIVER_INVALID for what is none
+ */
+export function asked<T>(driver: AnyDriver, ask: () => T): T {
+  try {
+    return ask();
+  } catch (cause) {
+    if (isNetkitError(cause)) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new NetkitError("DRIVER_INVALID", `driver '${driver.name}' failed: ${why}`, {
+      hint: "This is a bug of the driver; 'netkit conformance' finds such ones.",
+      cause,
+    });
+  }
 }
 
 /** The name under /run/netns of a namespace that netkit makes for a sandbox. */

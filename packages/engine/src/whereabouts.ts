@@ -1,4 +1,4 @@
-import type { Namespace, Sandbox } from "@netkit/core";
+import { NetkitError, type Namespace, type Sandbox } from "@netkit/core";
 import { bootId, isAlive, locateNamespace } from "@netkit/sandbox";
 
 /**
@@ -8,6 +8,13 @@ import { bootId, isAlive, locateNamespace } from "@netkit/sandbox";
 export function locate(namespace: Namespace): string | undefined {
   if (namespace.owner === "host") return namespace.path;
   return namespace.boot === bootId() ? locateNamespace(namespace) : undefined;
+}
+
+/** Of a sandbox that nothing can be started in, or join. */
+export function namespaceGone({ name }: Pick<Sandbox, "name">): NetkitError {
+  return new NetkitError("NAMESPACE_NOT_FOUND", `the network namespace of sandbox '${name}' is gone`, {
+    hint: `Remove the sandbox (netkit sandbox rm ${name}) and make it again.`,
+  });
 }
 
 export function sandboxState(sandbox: Sandbox): "running" | "exited" | "idle" {

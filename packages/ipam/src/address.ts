@@ -85,11 +85,6 @@ export function broadcastOf(cidr: Cidr): Ip {
   return bigintToIp(last, family);
 }
 
-/** `cidr` without host bits. */
-export function subnetOf(cidr: Cidr): Cidr {
-  return `${networkOf(cidr)}/${prefixLengthOf(cidr)}` as Cidr;
-}
-
 export function firstUsableOf(cidr: Cidr): Ip {
   const { family, first } = usableSpanOf(cidr);
   return bigintToIp(first, family);

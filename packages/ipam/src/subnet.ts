@@ -2,13 +2,14 @@ import {
   familyOf,
   NetkitError,
   prefixLengthOf,
+  subnetOf,
   type Cidr,
   type Family,
   type Ip,
   type Subnet,
   type SubnetRequest,
 } from "@netkit/core";
-import { bigintToIp, contains, containsSubnet, overlaps, subnetOf } from "./address.ts";
+import { bigintToIp, contains, containsSubnet, overlaps } from "./address.ts";
 import { assignableSpan, countAssignable, reservationOf } from "./reserved.ts";
 import { isDefaultRoute } from "./default-route.ts";
 
@@ -22,6 +23,8 @@ export interface SubnetRules {
    * subnet. The others have one only if it is asked for.
    */
   readonly gateways: readonly Family[];
+  /** The auxiliary addresses that each subnet has: the next usable ones where they aren't asked for. */
+  readonly auxiliary?: readonly string[];
 }
 
 /** Blocks whose addresses never leave a host or a link, or are no host's, so that no network can be made of them. */
@@ -52,7 +55,7 @@ export function planSubnets(requests: readonly SubnetRequest[], rules: SubnetRul
     const found = [...subnetProblems(subnet, rules), ...partProblems(request, subnetOf(subnet))];
     const other = planned.find((earlier) => overlaps(earlier.subnet, subnet));
     if (other !== undefined) found.push(`${subnet} overlaps ${other.subnet} of the same network`);
-    planned.push(found.length === 0 ? withGateway(request, subnet, rules, found) : { subnet, auxiliary: {} });
+    planned.push(found.length === 0 ? complete(request, subnet, rules, found) : { subnet, auxiliary: {} });
     problems.push(...found);
   }
   if (problems.length > 0) throw invalid(problems);
@@ -129,20 +132,24 @@ function* addressProblems(what: string, address: Ip, subnet: Cidr): Generator<st
   }
 }
 
-function withGateway(request: SubnetRequest, subnet: Cidr, rules: SubnetRules, problems: string[]): Subnet {
+function complete(request: SubnetRequest, subnet: Cidr, rules: SubnetRules, problems: string[]): Subnet {
   const { gateway, range, auxiliary = {} } = request;
-  const plan: Subnet = {
+  const asked: Subnet = {
     subnet,
     ...(gateway === undefined ? {} : { gateway }),
     ...(range === undefined ? {} : { range }),
     auxiliary,
   };
-  const chosen = gateway === undefined && rules.gateways.includes(familyOf(subnet)) ? firstAssignable(plan) : gateway;
-  const complete: Subnet = chosen === undefined ? plan : { ...plan, gateway: chosen };
-  if (countAssignable(complete) === 0n) {
+  const chosen = gateway === undefined && rules.gateways.includes(familyOf(subnet)) ? firstAssignable(asked) : gateway;
+  let plan: Subnet = chosen === undefined ? asked : { ...asked, gateway: chosen };
+  for (const name of rules.auxiliary ?? []) {
+    const address = Object.hasOwn(auxiliary, name) ? undefined : firstAssignable(plan);
+    if (address !== undefined) plan = { ...plan, auxiliary: { ...plan.auxiliary, [name]: address } };
+  }
+  if (countAssignable(plan) === 0n) {
     problems.push(`${range === undefined ? subnet : `range ${range}`} leaves no address for a sandbox`);
   }
-  return complete;
+  return plan;
 }
 
 function firstAssignable(plan: Subnet): Ip | undefined {

@@ -1,4 +1,4 @@
-import { parseCidr, parseIp, type Cidr, type Family, type Ip } from "@netkit/core";
+import { parseCidr, parseIp, subnetOf, type Cidr, type Family, type Ip } from "@netkit/core";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import {
@@ -14,7 +14,6 @@ import {
   lastUsableOf,
   networkOf,
   overlaps,
-  subnetOf,
 } from "../src/address.ts";
 import { anyCidr, anyIp } from "./arbitraries.ts";
 

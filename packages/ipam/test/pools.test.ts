@@ -1,4 +1,4 @@
-import { familyOf, isNetkitError, parseCidr, prefixLengthOf, type Cidr } from "@netkit/core";
+import { familyOf, isNetkitError, parseCidr, prefixLengthOf, subnetOf, type Cidr } from "@netkit/core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -8,7 +8,6 @@ import {
   findOverlap,
   isDefaultRoute,
   overlaps,
-  subnetOf,
   uniqueLocalPool,
   type Pool,
 } from "../src/index.ts";

@@ -48,6 +48,23 @@ describe("a plan is complete", () => {
     expect(plan).toEqual({ auxiliary: {}, ...request(text), gateway });
   });
 
+  test("an auxiliary address that a driver wants is the next one after the gateway, of the range, unless it is asked for", () => {
+    const rules: SubnetRules = { ...both, auxiliary: ["host"] };
+    const planOf = (request: object): unknown => planSubnets([request], rules)[0];
+    const subnet = parseCidr("10.0.0.0/24");
+    expect(planOf({ subnet })).toEqual({ subnet, gateway: "10.0.0.1", auxiliary: { host: "10.0.0.2" } });
+    const range = parseCidr("10.0.0.64/26");
+    expect(planOf({ subnet, gateway: parseIp("10.0.0.1"), range })).toMatchObject({
+      auxiliary: { host: "10.0.0.64" },
+    });
+    const auxiliary = { printer: parseIp("10.0.0.2"), host: parseIp("10.0.0.9") };
+    expect(planOf({ subnet, auxiliary })).toMatchObject({ auxiliary });
+    expect(planOf({ subnet, auxiliary: { printer: auxiliary.printer } })).toMatchObject({
+      auxiliary: { printer: "10.0.0.2", host: "10.0.0.3" },
+    });
+    expect(() => planOf({ subnet: parseCidr("10.0.0.0/30") })).toThrow("leaves no address for a sandbox");
+  });
+
   test("a family without gateways gets those that were asked for and no others", () => {
     const rules: SubnetRules = { families: ["ipv4", "ipv6"], gateways: ["ipv6"] };
     const texts = [

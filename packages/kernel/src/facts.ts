@@ -8,20 +8,22 @@ import {
   type ListedRoute,
   type NetlinkSocket,
 } from "@netkit/netlink";
+import { isOurs, markOf, type Mark } from "./mark.ts";
 
-/** Answers what a driver asks to know of the host. A link that doesn't exist is left out. */
-export function readFacts(socket: NetlinkSocket, queries: readonly FactQuery[]): Facts {
+/** Answers what a driver asks to know of the host. A link that doesn't exist is left out. `word` is the instance's mark. */
+export function readFacts(socket: NetlinkSocket, queries: readonly FactQuery[], word: string): Facts {
+  const mark = markOf(word);
   const links: Record<string, LinkFacts> = {};
   let uplink: LinkFacts | undefined;
   let names: string[] | undefined;
   for (const query of queries) {
     if (query.fact === "link") {
-      const found = readLink(socket, query.name);
+      const found = readLink(socket, query.name, mark);
       if (found !== undefined) links[found.name] = found;
     } else if (query.fact === "links") {
       names = listLinks(socket, { stats: false }).flatMap(({ name }) => (name === "lo" ? [] : name));
     } else {
-      uplink = readUplink(socket);
+      uplink = readUplink(socket, mark);
     }
   }
   return { links, ...(uplink === undefined ? {} : { uplink }), ...(names === undefined ? {} : { names }) };
@@ -31,14 +33,14 @@ export function readFacts(socket: NetlinkSocket, queries: readonly FactQuery[]):
  * The link of the default route with the lowest metric, IPv4's before IPv6's. One of the main table, or else of any: hosts
  * with several uplinks, or in a VRF, choose by rules.
  */
-function readUplink(socket: NetlinkSocket): LinkFacts | undefined {
+function readUplink(socket: NetlinkSocket, mark: Mark): LinkFacts | undefined {
   const main = defaultRoutes(socket, RT_TABLE_MAIN);
   const candidates = (main.length > 0 ? main : defaultRoutes(socket)).toSorted(
     (a, b) => (a.metric ?? 0) - (b.metric ?? 0),
   );
   const chosen = candidates.find((route) => familyOf(route.destination as Cidr) === "ipv4") ?? candidates[0];
   const ifindex = chosen?.ifindex ?? chosen?.nexthops?.[0]?.ifindex;
-  return ifindex === undefined ? undefined : readLink(socket, ifindex);
+  return ifindex === undefined ? undefined : readLink(socket, ifindex, mark);
 }
 
 function defaultRoutes(socket: NetlinkSocket, table?: number): ListedRoute[] {
@@ -47,7 +49,7 @@ function defaultRoutes(socket: NetlinkSocket, table?: number): ListedRoute[] {
   );
 }
 
-function readLink(socket: NetlinkSocket, ref: string | number): LinkFacts | undefined {
+function readLink(socket: NetlinkSocket, ref: string | number, mark: Mark): LinkFacts | undefined {
   const link = findLink(socket, ref);
   if (link === undefined) return undefined;
   const addresses = listAddresses(socket, { ifindex: link.ifindex }).map((entry) => entry.address as Cidr);
@@ -57,6 +59,7 @@ function readLink(socket: NetlinkSocket, ref: string | number): LinkFacts | unde
     mtu: link.mtu,
     ...(link.mac === undefined ? {} : { mac: link.mac as Mac }),
     addresses,
+    ...(isOurs(mark, link) ? { ours: true } : {}),
   };
 }
 

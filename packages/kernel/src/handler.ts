@@ -85,7 +85,8 @@ class KernelHandler implements ResourceHandler {
       const change = changes[next++];
       if (change !== undefined && change.op !== "remove") lines.push(...makingCommands(shell, change));
     }
-    return lines;
+    // The folder of several files is there with the first.
+    return lines.filter((line, index) => !line.startsWith("mkdir -p ") || lines.indexOf(line) === index);
   }
 
   close(): void {
@@ -197,9 +198,9 @@ class KernelHandler implements ResourceHandler {
 }
 
 /** Something of this name is there already: fine if it is ours and as wanted. */
-function verify(tx: Transaction, item: Item, error: NetlinkError): void {
+function verify(tx: Transaction, view: View, item: Item, error: NetlinkError): void {
   const { resource } = item;
-  const reading = readOne(tx.look(), resource);
+  const reading = readOne(view, resource);
   if (reading.state === "same") return;
   tx.begin(item);
   if (kindOf(resource).takeOver?.(tx, resource, reading) !== true) throw taken(item, reading, error);

@@ -6,6 +6,7 @@ import { dummy } from "./kinds/dummy.ts";
 import { ifb } from "./kinds/ifb.ts";
 import { fdb } from "./kinds/fdb.ts";
 import { file } from "./kinds/file.ts";
+import { ipvlan } from "./kinds/ipvlan.ts";
 import { link } from "./kinds/link.ts";
 import { macvlan } from "./kinds/macvlan.ts";
 import { neighbour } from "./kinds/neighbour.ts";
@@ -16,6 +17,7 @@ import { rule } from "./kinds/rule.ts";
 import { shaper } from "./kinds/shaper.ts";
 import { sysctl } from "./kinds/sysctl.ts";
 import { veth } from "./kinds/veth.ts";
+import { vlan } from "./kinds/vlan.ts";
 import { vxlan } from "./kinds/vxlan.ts";
 
 /** All kinds of this package: a new one is a file in `kinds/` and a line here. */
@@ -26,6 +28,7 @@ export const kinds: { readonly [K in KernelKind]: Kind<ResourceOf<K>> } = {
   fdb,
   file,
   ifb,
+  ipvlan,
   link,
   macvlan,
   neighbour,
@@ -36,6 +39,7 @@ export const kinds: { readonly [K in KernelKind]: Kind<ResourceOf<K>> } = {
   shaper,
   sysctl,
   veth,
+  vlan,
   vxlan,
 };
 

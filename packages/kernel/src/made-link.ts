@@ -1,5 +1,5 @@
 import type { DummyResource, IfbResource, NamespaceRef } from "@netkit/core";
-import { setLink, type Link, type LinkChange } from "@netkit/netlink";
+import { setLink, type IpvlanKind, type Link, type LinkChange, type MacvlanKind, type VlanKind } from "@netkit/netlink";
 import type { Kind } from "./kind.ts";
 import { isOurs, type Mark } from "./mark.ts";
 import { compare, missing, type Fields } from "./reading.ts";
@@ -33,6 +33,32 @@ interface Settings {
 /** MAC and MTU, where they are given. */
 export function settings({ mac, mtu }: { readonly mac?: string; readonly mtu?: number }): Settings {
   return { ...(mac === undefined ? {} : { mac }), ...(mtu === undefined ? {} : { mtu }) };
+}
+
+interface LinkOnParent extends MadeLink {
+  /** A link of the host. */
+  readonly parent: string;
+}
+
+/** Queues the making of a link on another one: the request goes to the host's namespace, where that is, the link is made in its own. */
+export function makeOnParent(tx: Transaction, link: LinkOnParent, kind: MacvlanKind | IpvlanKind | VlanKind): void {
+  const { ns, parent } = link;
+  tx.makeLink("host", {
+    ...newSettings(tx, link),
+    ...kind,
+    parent: tx.ifindex("host", parent),
+    ...(ns === "host" ? {} : { namespace: tx.fd(ns) }),
+  });
+}
+
+/** The command of {@link makeOnParent}, with the words that are the kind's. */
+export function makeOnParentCommand(shell: Shell, link: LinkOnParent, ...words: readonly Word[]): string {
+  const { ns, parent, kind } = link;
+  return shell.ip(
+    "host",
+    ["link", "add", "link", parent, "dev", ...linkWords(link), ...shell.netns("host", ns)],
+    ["type", kind, ...words],
+  );
 }
 
 /** Queues the second half of making a link: what the kernel takes only once it exists. Then it is up. */

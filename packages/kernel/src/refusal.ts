@@ -9,6 +9,7 @@ import {
   type Resource,
 } from "@netkit/core";
 import type { Link, NetlinkError } from "@netkit/netlink";
+import type { KernelResource } from "./kind.ts";
 import type { Item } from "./transaction.ts";
 
 /** A resource in words: `veth nkv0a1b`, `address eth0 10.0.0.2/24`. */
@@ -30,8 +31,9 @@ const meanings: Readonly<Record<string, { readonly code: ErrorCode; readonly hin
   EROFS: { code: "PERMISSION", hint: "/proc/sys is mounted read-only here: set it from outside, then try again." },
   EOPNOTSUPP: {
     code: "UNSUPPORTED",
-    hint: "This kernel can't do that; perhaps a module is missing (see 'modprobe', for example 'modprobe vxlan').",
+    hint: "This kernel can't do that; perhaps a module is missing (see 'modprobe').",
   },
+  ENETDOWN: { code: "KERNEL", hint: "The link that it lies on is down: set it up first ('ip link set dev LINK up')." },
   EAFNOSUPPORT: { code: "UNSUPPORTED", hint: "This kernel lacks the address family; is IPv6 disabled?" },
   EBUSY: { code: "KERNEL", hint: "Something else uses the link or its MAC address: see 'ip -d link'." },
   EADDRINUSE: { code: "KERNEL", hint: "Another link has this port, VNI or MAC address: see 'ip -d link'." },
@@ -52,11 +54,43 @@ const macvlanMeanings: typeof meanings = {
   },
 };
 
+/** The same of an ipvlan. */
+const ipvlanMeanings: typeof meanings = {
+  EBUSY: {
+    code: "KERNEL",
+    hint: "Its parent is a port of a bridge or bond (name that one instead), or has macvlans on it: see 'ip -d link'.",
+  },
+};
+
+const meaningsOf: Readonly<Partial<Record<KernelResource["kind"], typeof meanings>>> = {
+  macvlan: macvlanMeanings,
+  ipvlan: ipvlanMeanings,
+};
+
+/** The modules of kinds of links that not every kernel has. */
+const modules: Readonly<Partial<Record<KernelResource["kind"], string>>> = {
+  dummy: "dummy",
+  ifb: "ifb",
+  ipvlan: "ipvlan",
+  macvlan: "macvlan",
+  vlan: "8021q",
+  vxlan: "vxlan",
+};
+
+function noSuchLinks(kind: string, module: string): (typeof meanings)[string] {
+  return {
+    code: "UNSUPPORTED",
+    hint: `This kernel has no ${kind} links; if it has the module ${module}, load it: modprobe ${module}`,
+  };
+}
+
 /** Traffic control calls what the kernel doesn't have not found. */
 function meaningOf({ resource }: Item, { code }: NetlinkError): (typeof meanings)[string] {
   const isTraffic = resource.kind === "shaper" || resource.kind === "redirect";
-  const ofMacvlan = resource.kind === "macvlan" ? macvlanMeanings[code] : undefined;
-  if (ofMacvlan !== undefined) return ofMacvlan;
+  const ofKind = meaningsOf[resource.kind]?.[code];
+  if (ofKind !== undefined) return ofKind;
+  const module = modules[resource.kind];
+  if (code === "EOPNOTSUPP" && module !== undefined) return noSuchLinks(resource.kind, module);
   return meanings[isTraffic && code === "ENOENT" ? "EOPNOTSUPP" : code] ?? { code: "KERNEL" };
 }
 

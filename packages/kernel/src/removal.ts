@@ -18,9 +18,9 @@ export interface Removal {
   readonly children: ReadonlyMap<Item, readonly Item[]>;
 }
 
-const LINKS: ReadonlySet<string> = new Set(["bridge", "veth", "vxlan", "macvlan", "dummy", "ifb"]);
+const LINKS: ReadonlySet<string> = new Set(["bridge", "veth", "vxlan", "macvlan", "ipvlan", "vlan", "dummy", "ifb"]);
 /** Links that something outside of their namespace feels: the kernel clears a namespace at leisure, these go at once. */
-const REACHING_OUT: ReadonlySet<string> = new Set(["veth", "macvlan"]);
+const REACHING_OUT: ReadonlySet<string> = new Set(["veth", "macvlan", "ipvlan"]);
 
 /** Sorts out what needs no request of its own because its link or namespace is removed, too. */
 export function planRemoval(all: readonly Item[]): Removal {

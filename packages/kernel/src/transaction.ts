@@ -53,8 +53,8 @@ export interface Surroundings {
   /** Ifindexes of the host's links, kept from one transaction to the next. They may be out of date. */
   readonly hostLinks: Map<string, number>;
   readonly onRequest: ((what: string, ms: number) => void) | undefined;
-  /** Decides on an object that exists already: throws unless it is as wanted. */
-  readonly verify: (tx: Transaction, item: Item, error: NetlinkError) => void;
+  /** Decides on an object that exists already, as the tables show it: throws unless it is as wanted. */
+  readonly verify: (tx: Transaction, view: View, item: Item, error: NetlinkError) => void;
 }
 
 /** The errors of removing what isn't there. */
@@ -162,6 +162,8 @@ export class Transaction {
     const cached = ns === "host" ? this.#around.hostLinks.get(name) : undefined;
     if (cached !== undefined) {
       this.usedCache = true;
+      // What is asked for again needn't be sent for first.
+      this.#links.set(key, cached);
       return cached;
     }
     const found = this.findLink(ns, name)?.ifindex;
@@ -238,9 +240,12 @@ export class Transaction {
       else failure ??= refusal(item, result.error);
     }
     if (failure !== undefined) throw failure;
+    if (existing.length === 0) return;
     // What is sent next may be for another item than those that are looked at here.
     const begun = this.#item;
-    for (const [item, error] of existing) this.#around.verify(this, item, error);
+    // One look for all of them: what is sent for one concerns no other.
+    const view = this.look();
+    for (const [item, error] of existing) this.#around.verify(this, view, item, error);
     this.flush();
     this.#item = begun;
   }

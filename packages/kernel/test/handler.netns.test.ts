@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { keyOf, parseCidr, parseIp, parseMac, type NamespaceId, type Reading, type Resource } from "@netkit/core";
+import { setSyscalls, syscalls } from "@netkit/netlink";
 import { expect, test } from "vitest";
 import { markOf } from "../src/mark.ts";
 import { ipJson, mark, sh, TestHost } from "./host.ts";
@@ -173,6 +174,50 @@ test("neighbours that the kernel is asking for give way to those that are made, 
   expect(await host.handler.read(made)).toEqual(made.map(() => ({ state: "same" })));
   await undo();
   expect(await host.handler.read(made)).toEqual(made.map(() => ({ state: "missing" })));
+});
+
+test("a hundred peers are made with a few requests, and found there with a few", async () => {
+  using host = new TestHost();
+  const vxlan: Resource = {
+    kind: "vxlan",
+    ns: "host",
+    name: "nkx1",
+    vni: 9,
+    port: 4789,
+    master: "br0",
+    learning: false,
+  };
+  await host.handler.apply(host.creates(bridge, vxlan));
+  const peers = Array.from({ length: 100 }, (_, index): Resource[] => {
+    const mac = parseMac(`02:00:5e:10:00:${(index + 16).toString(16)}`);
+    return [
+      { kind: "neighbour", ns: "host", link: "br0", address: parseIp(`10.9.1.${index}`), mac },
+      { kind: "fdb", ns: "host", link: "nkx1", mac, destination: parseIp("192.0.2.9") },
+      { kind: "fdb", ns: "host", link: "nkx1", mac, master: true },
+    ];
+  }).flat();
+  const real = syscalls();
+  using _ = { [Symbol.dispose]: () => setSyscalls(real) };
+  let sent = 0;
+  setSyscalls({
+    ...real,
+    send: (...args) => {
+      sent += 1;
+      return real.send(...args);
+    },
+  });
+  for (const undo of [true, false]) {
+    sent = 0;
+    const takeBack = await host.handler.apply(host.creates(...peers));
+    expect(sent).toBeLessThan(20);
+    expect(await host.handler.read(peers)).toEqual(peers.map(() => ({ state: "same" })));
+    if (undo) await takeBack();
+  }
+  sent = 0;
+  await host.handler.apply(host.creates(...peers));
+  expect(sent).toBeLessThan(20);
+  await host.handler.apply(host.removes(...peers));
+  expect(await host.handler.read(peers)).toEqual(peers.map(() => ({ state: "missing" })));
 });
 
 test("a namespace is made with its loopback up, removed with all in it, and made again by undo", async () => {

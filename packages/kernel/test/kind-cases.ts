@@ -1,10 +1,13 @@
 import { parseCidr, parseIp, parseMac, type NamespaceId, type Resource } from "@netkit/core";
+import { hasLinkKind, openNetlink } from "@netkit/netlink";
 import { expect } from "vitest";
 import { bridgeJson, ipJson, mark, sh, tcJson } from "./host.ts";
 
 /** One kind of resource, and what iproute2 must show of it. */
 export interface KindCase {
   readonly name: string;
+  /** A kind of links that not every kernel has. */
+  readonly needs?: "ipvlan" | "vlan";
   /** What must be there before. */
   readonly setup?: (sandbox: NamespaceId) => Resource[];
   readonly resource: (sandbox: NamespaceId) => Resource;
@@ -208,6 +211,42 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
     replacement: {
       resource: (ns) => ({ kind: "macvlan", ns, name: "eth0", parent: "br0", mode: "private" }),
       wanted: { linkinfo: expect.objectContaining({ info_data: expect.objectContaining({ mode: "private" }) }) },
+    },
+  },
+  ipvlan: {
+    needs: "ipvlan",
+    setup: () => [bridge],
+    resource: (ns) => ({ kind: "ipvlan", ns, name: "eth0", parent: "br0", mode: "l2", flag: "private", mtu: 1400 }),
+    shown: inSandbox("eth0"),
+    wanted: {
+      mtu: 1400,
+      ifalias: alias,
+      flags: expect.arrayContaining(["UP"]),
+      linkinfo: { info_kind: "ipvlan", info_data: expect.objectContaining({ mode: "l2" }) },
+    },
+    tamper: { script: (ns) => `ip -n ${ns} link set eth0 down`, field: "up" },
+    lose: (ns) => `ip -n ${ns} link delete eth0`,
+    replacement: {
+      resource: (ns) => ({ kind: "ipvlan", ns, name: "eth0", parent: "br0", mode: "l3s", flag: "bridge" }),
+      wanted: { linkinfo: expect.objectContaining({ info_data: expect.objectContaining({ mode: "l3s" }) }) },
+    },
+  },
+  vlan: {
+    needs: "vlan",
+    setup: () => [bridge],
+    resource: () => ({ kind: "vlan", ns: "host", name: "br0.50", parent: "br0", id: 50 }),
+    shown: link("br0.50"),
+    wanted: {
+      ifalias: alias,
+      group: "default",
+      flags: expect.arrayContaining(["UP"]),
+      linkinfo: { info_kind: "vlan", info_data: expect.objectContaining({ id: 50 }) },
+    },
+    tamper: { script: () => "ip link set br0.50 down", field: "up" },
+    lose: () => "ip link delete br0.50",
+    replacement: {
+      resource: () => ({ kind: "vlan", ns: "host", name: "br0.50", parent: "br0", id: 51 }),
+      wanted: { linkinfo: expect.objectContaining({ info_data: expect.objectContaining({ id: 51 }) }) },
     },
   },
   ifb: {
@@ -527,6 +566,18 @@ tc filter add dev nkv1 ingress protocol all prio 1 handle 800::800 ${match} acti
 }
 
 export const cases: readonly KindCase[] = Object.entries(table).map(([name, one]) => ({ name, ...one }));
+
+/** What ends the names of tests that not every kernel can run. */
+export function needing({ needs }: KindCase): string {
+  return needs === undefined ? "" : ` (needs ${needs})`;
+}
+
+/** Whether this kernel lacks what the case needs. */
+export function isLacking({ needs }: KindCase): boolean {
+  if (needs === undefined) return false;
+  using socket = openNetlink();
+  return !hasLinkKind(socket, needs);
+}
 
 function addressOf(local: string, ns = ""): unknown {
   return ipJson(`${ns}address show`)

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { KernelKind, Kind } from "../src/kind.ts";
 import { kinds } from "../src/kinds.ts";
 import type { Transaction } from "../src/transaction.ts";
-import { cases, type KindCase } from "./kind-cases.ts";
+import { cases, isLacking, needing, type KindCase } from "./kind-cases.ts";
 import { kindRules } from "./kind-rules.ts";
 
 type AnyKind = Kind<ResourceOf<KernelKind>>;
@@ -84,11 +84,13 @@ const mutants = Object.entries(mutations).flatMap(([what, { killedBy, applies, m
   [...Map.groupBy(cases, ({ resource }) => resource(someId).kind)].flatMap(([kind, [one]]) => {
     if (one === undefined || !(kind in kinds)) return [];
     const original = kinds[kind as KernelKind] as unknown as AnyKind;
-    return applies?.(original, one) === false ? [] : [{ kind, what, one, killedBy, original, mutate }];
+    const name = `a ${kind} that ${what}${needing(one)}`;
+    return applies?.(original, one) === false ? [] : [[name, { one, killedBy, original, mutate }] as const];
   }),
 );
 
-test.each(mutants)("a $kind that $what", async ({ one, killedBy, original, mutate }) => {
+test.for(mutants)("%s", async ([, { one, killedBy, original, mutate }], { skip }) => {
+  skip(isLacking(one), `needs ${one.needs}`);
   const rule = kindRules.find((candidate) => killedBy.test(candidate.rule));
   const sound = { ...original };
   onTestFinished(() => void Object.assign(original, sound));

@@ -4,15 +4,18 @@ import { join } from "node:path";
 import type { Resource } from "@netkit/core";
 import { expect, test } from "vitest";
 import { sh, TestHost } from "./host.ts";
-import { cases } from "./kind-cases.ts";
+import { cases, isLacking, needing } from "./kind-cases.ts";
 import { kindRules } from "./kind-rules.ts";
 
 const every = kindRules.flatMap(({ rule, applies, run }) =>
-  cases.filter((one) => applies?.(one) ?? true).map((one) => ({ name: `${one.name}: ${rule}`, one, run })),
+  cases
+    .filter((one) => applies?.(one) ?? true)
+    .map((one) => [`${one.name}: ${rule}${needing(one)}`, { one, run }] as const),
 );
 
 // oxlint-disable-next-line vitest/expect-expect -- a rule asserts by itself
-test.each(every)("$name", async ({ one, run }) => {
+test.for(every)("%s", async ([, { one, run }], { skip }) => {
+  skip(isLacking(one), `needs ${one.needs}`);
   await run(one);
 });
 

@@ -25,6 +25,17 @@ test.each<[string, KernelResource, string]>([
   expect(refusal(item, error)).toMatchObject({ code, message: expect.stringContaining(extack) });
 });
 
+test.each<[KernelResource, string]>([
+  [{ kind: "vlan", ns: "host", name: "eth0.50", parent: "eth0", id: 50 }, "modprobe 8021q"],
+  [{ kind: "ipvlan", ns: "host", name: "eth0", parent: "up0", mode: "l2", flag: "bridge" }, "modprobe ipvlan"],
+])("a kind of links that the kernel lacks is refused with the module that has it: $0.kind", (resource, command) => {
+  const owner = { type: "network", id: "e".repeat(64), name: "lan" } as const;
+  const extack = "Unknown device type";
+  const error = new NetlinkError({ op: "create", errno: constants.errno.EOPNOTSUPP, extack });
+  const hint: unknown = expect.stringContaining(command);
+  expect(refusal({ resource, owner }, error)).toMatchObject({ code: "UNSUPPORTED", hint });
+});
+
 test.each([
   ["EINVAL", "passthru"],
   ["EBUSY", "port of a bridge"],

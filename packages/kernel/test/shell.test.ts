@@ -48,6 +48,21 @@ const address = (ns: NamespaceId): Resource => ({
 });
 const sysctl = (ns: NamespaceId): Resource => ({ kind: "sysctl", ns, path: "net/ipv4/ping_group_range", value: "0 0" });
 
+test("an ipvlan is made in its sandbox, with mode and flag, a VLAN with its id", () => {
+  expect(
+    shell(
+      "create",
+      { kind: "vlan", ns: "host", name: "up0.50", parent: "up0", id: 50 },
+      { kind: "ipvlan", ns: named, name: "eth0", parent: "up0.50", mode: "l3s", flag: "private", mtu: 1400 },
+    ),
+  ).toEqual([
+    "ip link add link up0 dev up0.50 type vlan id 50",
+    "ip link set dev up0.50 alias netkit/endpoint/web up",
+    "ip link add link up0.50 dev eth0 mtu 1400 netns web type ipvlan mode l3s private",
+    "ip -n web link set dev eth0 alias netkit/endpoint/web up",
+  ]);
+});
+
 test.each([
   ["bridge", "ip -n web link set dev eth0 alias netkit/endpoint/web up"],
   ["passthru", "ip -n web link set dev eth0 address 02:00:5e:10:00:01 alias netkit/endpoint/web up"],
@@ -80,6 +95,18 @@ test("commands for a namespace with a path alone", () => {
     "nsenter --net=/proc/42/ns/net ip link set dev eth0 up",
     "nsenter --net=/proc/42/ns/net sysctl -q -w 'net/ipv4/ping_group_range=0 0'",
     "nsenter --net=/proc/42/ns/net ip address add fd00::2/64 dev eth0 nodad",
+  ]);
+});
+
+test("the folder of several files is made once", () => {
+  const places = ["/a/b/one", "/a/b/two", "/a/c/one"];
+  const files = places.map((path): Resource => ({ kind: "file", ns: "host", path, content: "x\n" }));
+  expect(shell("create", ...files)).toEqual([
+    "mkdir -p /a/b",
+    String.raw`printf 'x\n' > /a/b/one`,
+    String.raw`printf 'x\n' > /a/b/two`,
+    "mkdir -p /a/c",
+    String.raw`printf 'x\n' > /a/c/one`,
   ]);
 });
 

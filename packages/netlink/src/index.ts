@@ -27,6 +27,7 @@ export {
   findLink,
   getLink,
   getLinkIndex,
+  hasLinkKind,
   listLinks,
   readLink,
   updateLink,

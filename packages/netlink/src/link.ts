@@ -130,6 +130,13 @@ export function createLink(socket: NetlinkSocket, link: NewLink & { readonly ali
   return link.alias === undefined ? made : { ...made, alias: link.alias };
 }
 
+/** Whether the kernel has links of a kind that lies on another link, or a module that it loads for it. Makes none. */
+export function hasLinkKind(socket: NetlinkSocket, kind: "ipvlan" | "macvlan" | "vlan"): boolean {
+  // It looks for the kind first, and then for the link below, which isn't there.
+  const [result] = socket.batch([newLink({ name: "probe", ...(kind === "vlan" ? { kind, id: 1 } : { kind }) })]);
+  return result?.ok === false && result.error.code !== "EOPNOTSUPP";
+}
+
 /** Change a link; see {@link setLink}. */
 export function updateLink(socket: NetlinkSocket, link: LinkRef, change: LinkChange): void {
   socket.request(setLink(link, change));

@@ -7,6 +7,7 @@ import {
   findLink,
   getLink,
   getLinkIndex,
+  hasLinkKind,
   listLinks,
   newLink,
   openNamespace,
@@ -197,6 +198,21 @@ test("vxlan and macvlan are made as asked for, and read back", () => {
   expect(getLink(socket, "vx6").info).toMatchObject({ vni: 2, local: "fd00::1" });
   expect(getLink(socket, "mv0")).toMatchObject({ parent: lower.ifindex, info: { kind: "macvlan", mode: "bridge" } });
 });
+
+test.each(["ipvlan", "macvlan", "vlan"] as const)(
+  "whether the kernel has links of kind %s is known without making one",
+  (kind) => {
+    using host = makeNamespace();
+    using socket = host.open();
+    const { ifindex: parent } = createLink(socket, { kind: "bridge", name: "br0" });
+    const before = listLinks(socket).map(({ name }) => name);
+    const known = hasLinkKind(socket, kind);
+    expect(listLinks(socket).map(({ name }) => name)).toEqual(before);
+    const wanted = kind === "vlan" ? { kind, id: 5 } : { kind };
+    const [made] = socket.batch([newLink({ ...wanted, name: "on0", parent })]);
+    expect(made?.ok).toBe(known);
+  },
+);
 
 test("what ip made is listed as ip lists it", () => {
   using host = makeNamespace();

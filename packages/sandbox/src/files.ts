@@ -1,4 +1,4 @@
-import { NetkitError, type DnsConfig, type Ip, type Sandbox } from "@netkit/core";
+import { NetkitError, quoted, type DnsConfig, type Ip, type Sandbox } from "@netkit/core";
 
 /** No white space, control characters or comment signs: the text stays one word of one line. */
 const word = /^[^\s#;\p{Cc}]{1,255}$/u;
@@ -7,10 +7,10 @@ const word = /^[^\s#;\p{Cc}]{1,255}$/u;
  * A hostname that the kernel and /etc/hosts take: letters, digits, '-', '_' and '.', at most 64 bytes (HOST_NAME_MAX).
  * @throws NetkitError NAME_INVALID
  */
-export function parseHostname(hostname: string): string {
+export function parseHostname(hostname: string, what: "hostname" | "domainname" = "hostname"): string {
   if (!/^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?$/.test(hostname)) {
-    throw new NetkitError("NAME_INVALID", `invalid hostname ${JSON.stringify(hostname.slice(0, 64))}`, {
-      hint: "A hostname holds letters, digits, '-', '_' and '.', 64 at most, and no '-' or '.' at its ends.",
+    throw new NetkitError("NAME_INVALID", `invalid ${what} ${quoted(hostname)}`, {
+      hint: "It holds letters, digits, '-', '_' and '.', 64 at most, and no '-' or '.' at its ends.",
       details: { hostname },
     });
   }
@@ -38,7 +38,8 @@ export interface HostsFile {
 /** /etc/hosts in Docker's shape: loopback, what the user added, then the sandbox's own names by address. */
 export function renderHosts(file: HostsFile): string {
   const { hostname, domainname, aliases = [], hostGateway = [] } = file;
-  const full = domainname === undefined ? [] : [`${parseHostname(hostname)}.${parseHostname(domainname)}`];
+  const full =
+    domainname === undefined ? [] : [`${parseHostname(hostname)}.${parseHostname(domainname, "domainname")}`];
   const names = [...full, parseHostname(hostname), ...aliases.map((name) => checkWord("host name", name))];
   const lines = [
     ["127.0.0.1", "localhost"],

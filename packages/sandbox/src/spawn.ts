@@ -257,5 +257,8 @@ function openLog(path: string): number {
 
 function checkDirectory(cwd: string | undefined): void {
   if (cwd === undefined || statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return;
-  throw new NetkitError("ARGUMENT_INVALID", `working directory ${cwd} is no directory`, { details: { cwd } });
+  throw new NetkitError("ARGUMENT_INVALID", `working directory ${cwd} is no directory`, {
+    hint: "It is one of the host's: make it first, or name another one.",
+    details: { cwd },
+  });
 }

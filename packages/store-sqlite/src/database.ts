@@ -5,6 +5,8 @@ import { explain } from "./errors.ts";
 /** A connection whose statements are prepared at first use and whose errors name the file. */
 export class Database {
   readonly path: string;
+  /** Gone with the connection. */
+  readonly inMemory: boolean;
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #log: number | undefined;
@@ -15,6 +17,7 @@ export class Database {
     options: { readonly readOnly: boolean; readonly busyTimeoutMs: number },
   ) {
     this.path = path;
+    this.inMemory = location === ":memory:";
     this.#connection = this.#explained(
       () => new DatabaseSync(location, { readOnly: options.readOnly, timeout: options.busyTimeoutMs }),
     );

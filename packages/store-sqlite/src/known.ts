@@ -1,16 +1,26 @@
 import type { Entry } from "@netkit/core";
 import type { Database } from "./database.ts";
 
-/** So many documents are kept, some hundred bytes each: more than any one operation reads. */
-const most = 256;
+/**
+ * So many documents are kept: what all operations of a process read, its networks above all. What only one of them reads
+ * isn't worth its memory: V8 makes more room for what survives its collections.
+ */
+const most = 32;
+
+/** As it was written, and parsed when it is read. */
+interface Written {
+  readonly text: string;
+  readonly revision: number;
+}
 
 /**
- * What this connection knows without asking: what it has read and written last. That stays true as long as no other
- * connection commits, which SQLite tells at once. Documents under a lease are not kept, for they go by themselves.
+ * What this connection knows without asking: the documents that it has read last, as it has written them since. That stays true as
+ * long as no other connection commits, which SQLite tells at once. Documents under a lease are not kept, for they go by
+ * themselves.
  */
 export class Known {
   readonly #database: Database;
-  readonly #entries = new Map<string, Entry | undefined>();
+  readonly #entries = new Map<string, Entry | Written>();
   #dataVersion: unknown;
   /** The latest revision. */
   revision: number | undefined;
@@ -34,19 +44,25 @@ export class Known {
     return this.#entries.has(key);
   }
 
-  /** Undefined: there is none, if it {@link has} the key. */
   get(key: string): Entry | undefined {
-    return this.#entries.get(key);
+    const found = this.#entries.get(key);
+    if (found === undefined || !("text" in found)) return found;
+    const entry: Entry = { key, value: JSON.parse(found.text) as unknown, revision: found.revision };
+    this.#entries.set(key, entry);
+    return entry;
   }
 
-  set(key: string, entry: Entry | undefined): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+  read(entry: Entry): void {
+    this.#entries.set(entry.key, entry);
     if (this.#entries.size <= most) return;
     for (const oldest of this.#entries.keys()) {
       this.#entries.delete(oldest);
       break;
     }
+  }
+
+  wrote(key: string, text: string, revision: number): void {
+    if (this.#entries.has(key)) this.#entries.set(key, { text, revision });
   }
 
   drop(key: string): void {

@@ -16,7 +16,7 @@ export interface SqliteStoreOptions {
    * a power cut may damage the file; for tests.
    */
   readonly synchronous?: "full" | "off";
-  /** Nothing is made or written; a file that doesn't exist reads as an empty store. */
+  /** Nothing is made or written; a file that doesn't exist reads as an empty store, and what is committed there is in memory. */
   readonly readOnly?: boolean;
 }
 
@@ -27,7 +27,9 @@ const busyTimeoutMs = 10_000;
  * @throws NetkitError STATE_UNWRITABLE, STATE_NEWER, LOCKED
  */
 export function openSqliteStore(options: SqliteStoreOptions): Store {
-  return new SqliteStore(openDatabase(options), options.readOnly ?? false, options.synchronous !== "off");
+  const database = openDatabase(options);
+  const readOnly = options.readOnly === true && !database.inMemory;
+  return new SqliteStore(database, readOnly, options.synchronous !== "off" && !database.inMemory);
 }
 
 /** The connection of a store, its format up to date. */

@@ -81,12 +81,11 @@ export class SqliteStore implements Store {
         const entry = this.#known.get(key);
         if (entry !== undefined) found.set(key, entry);
       }
-      for (const key of unknown) this.#known.set(key, undefined);
     }
     for (const row of rows) {
       const entry = entryOf(row);
       found.set(row.key, entry);
-      if (isTrue) this.#keep(entry, row.lease);
+      if (isTrue && row.lease === null) this.#known.read(entry);
     }
     return found;
   }
@@ -99,11 +98,6 @@ export class SqliteStore implements Store {
     }
     const sql = `${select} WHERE key IN (SELECT value FROM json_each(?)) AND ${live}`;
     return this.#database.all<EntryRow>(sql, JSON.stringify(keys), ...now);
-  }
-
-  #keep(entry: Entry, lease: string | null): void {
-    if (lease === null) this.#known.set(entry.key, entry);
-    else this.#known.drop(entry.key);
   }
 
   async range(prefix: string, { from = prefix, limit }: RangeOptions = {}): Promise<Entry[]> {
@@ -265,12 +259,13 @@ export class SqliteStore implements Store {
       DO UPDATE SET value = excluded.value, revision = excluded.revision, lease = excluded.lease`;
     const text = encodeValue(value);
     this.#database.run(sql, key, text, revision, lease ?? null);
-    this.#keep(entryOf({ key, value: text, revision }), lease ?? null);
+    if (lease === undefined) this.#known.wrote(key, text, revision);
+    else this.#known.drop(key);
     return 1;
   }
 
   #remove(key: string, revision: number): 0 | 1 {
-    this.#known.set(key, undefined);
+    this.#known.drop(key);
     if (this.#database.run("DELETE FROM entry WHERE key = ?", key) === 0) return 0;
     this.#database.run("INSERT OR IGNORE INTO removed (revision, key) VALUES (?, ?)", revision, key);
     return 1;
@@ -328,20 +323,20 @@ export class SqliteStore implements Store {
   }
 }
 
-/** Parsed when it is looked at. */
-function entryOf({ key, value, revision }: Omit<EntryRow, "lease">): Entry {
+function entryOf({ key, value, revision }: EntryRow): Entry {
+  return { key, value: JSON.parse(value) as unknown, revision };
+}
+
+function eventOf({ revision, key, value }: ChangeRow): WatchEvent {
+  if (value === null) return { type: "delete", key, revision };
   let parsed: unknown;
   return {
+    type: "put",
     key,
+    // Who follows looks at some of them only.
     get value(): unknown {
       return (parsed ??= JSON.parse(value));
     },
     revision,
   };
-}
-
-function eventOf({ revision, key, value }: ChangeRow): WatchEvent {
-  return value === null
-    ? { type: "delete", key, revision }
-    : Object.assign(entryOf({ key, value, revision }), { type: "put" as const });
 }

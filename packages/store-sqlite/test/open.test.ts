@@ -110,6 +110,8 @@ describe("reading only", () => {
     const store = open({ path, readOnly: true });
     expect(await store.range("")).toEqual([]);
     expect(await store.revision()).toBe(0);
+    await store.commit(writing({ a: 1 }));
+    expect(await store.get("a")).toMatchObject({ value: 1 });
     expect(() => statSync(path)).toThrow("ENOENT");
   });
 

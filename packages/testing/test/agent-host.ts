@@ -3,6 +3,7 @@ import { agentLink, agentSocket, askAgent, type AgentRequest } from "@netkit/age
 import { bridge } from "@netkit/driver-bridge";
 import { container } from "@netkit/driver-container";
 import { host } from "@netkit/driver-host";
+import { ipvlan } from "@netkit/driver-ipvlan";
 import { macvlan } from "@netkit/driver-macvlan";
 import { none } from "@netkit/driver-none";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
@@ -17,7 +18,7 @@ export class AgentHost extends TestHost {
   #agent: Agent | undefined;
 
   async startAgent(options: AgentOptions = {}): Promise<Agent> {
-    const drivers = [bridge(), none(), host(), container(), macvlan()];
+    const drivers = [bridge(), none(), host(), container(), ipvlan(), macvlan()];
     const onError = (error: Error): void => void this.complaints.push(error.message);
     return (this.#agent = await startAgent({ root: this.root, drivers, onError, ...options }));
   }

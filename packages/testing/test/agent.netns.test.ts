@@ -296,7 +296,7 @@ test("a root has one agent; a socket that a dead one left is no obstacle", async
   expect(await host.ask({ method: "POST", target: "/v1/stop" })).toMatchObject({ pid: process.pid });
   await expect
     .poll(async () => await host.ask({ method: "GET", target: "/v1/status" }).catch((error: NetkitError) => error.code))
-    .toBe("AGENT_UNAVAILABLE");
+    .toBe("AGENT_NOT_FOUND");
   const left = createServer().listen(agentSocket(host.root));
   await once(left, "listening");
   // Closing the server would remove its socket, as the death of its process doesn't.
@@ -317,7 +317,7 @@ test("an agent that is to linger ends when nothing has needed it for so long, an
   expect(agent.status()).toMatchObject({ nameServers: 1, stays: false });
   await sandbox.close();
   await agent.ended;
-  await expect(host.ask({ method: "GET", target: "/v1/status" })).rejects.toMatchObject({ code: "AGENT_UNAVAILABLE" });
+  await expect(host.ask({ method: "GET", target: "/v1/status" })).rejects.toMatchObject({ code: "AGENT_NOT_FOUND" });
 });
 
 test("the published schema is the API's", async () => {

@@ -33,7 +33,7 @@ async function sandbox(name: string, request: Omit<EndpointRequest, "network"> =
   if (endpoint === undefined || opened.netns === undefined) throw new Error(`${name} has no endpoint`);
   return {
     space: spaceOf(opened.netns),
-    mac: endpoint.mac,
+    mac: endpoint.mac ?? "",
     addresses: endpoint.addresses.map(({ address }) => ipOf(address)),
   };
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { FirewallBackend, Netkit } from "@netkit/engine";
 import { TestHost } from "./host.ts";
@@ -147,3 +148,19 @@ test("a move that can't be made leaves everything; one that can't be finished go
   expect(answers()).toBe(true);
   expect((await after.doctor()).findings).toEqual([]);
 });
+
+test.each(["nftables", "iptables"] as const)(
+  "%s: what is shown of a second network can be pasted beside the first, and stops at the first failure",
+  async (firewall) => {
+    const netkit = await host.open({ firewall });
+    await netkit.networks.create({ name: "first" });
+    let script = "";
+    await netkit.networks.create(
+      { name: "second", options: { name: "br2" } },
+      { dryRun: true, onPlan: (preview) => (script = preview.toShell().join("\n")) },
+    );
+    execFileSync("ip", ["netns", "exec", host.name, "sh", "-e"], { input: script, stdio: ["pipe", "ignore", "pipe"] });
+    expect(host.sh("ip link show br2; nft list ruleset; iptables-save")).toMatch(/"br2"|-o br2/);
+    host.sh("ip link del br2");
+  },
+);

@@ -302,7 +302,7 @@ describe("rules of others that drop are found, and the commands that doctor name
     const findings = await foreign();
     expect(findings).toHaveLength(2);
     expect(findings[0]?.message).toMatch(
-      /^rule 'handle [0-9]+' of chain passing in .* may drop traffic of network 'n'/,
+      /^rule 'handle [0-9]+' in chain passing of .* may drop traffic of network 'n'/,
     );
     expect(await reach()).toEqual(everywhere);
   });

@@ -48,6 +48,14 @@ test("a state directory that can't be written is said to be so, and changes noth
     message: expect.stringContaining(host.root),
     hint: expect.stringContaining("or choose another --root"),
   });
+  const looking = await host.open({ looking: true });
+  expect((await looking.networks.list()).map(({ name }) => name)).toContain("a");
+  expect((await looking.doctor()).findings).toEqual([]);
+  await looking.networks.remove("a", { dryRun: true });
+  for (const change of [looking.networks.remove("a"), looking.doctor({ repair: true }), looking.gc()]) {
+    await expect(change).rejects.toMatchObject({ code: "STATE_UNWRITABLE" });
+  }
+  await looking.close();
   expect(host.traces()).toBe(before);
   disk.remount("rw");
   await (await host.open()).networks.remove("a");

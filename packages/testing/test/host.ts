@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { bridge } from "@netkit/driver-bridge";
 import { container } from "@netkit/driver-container";
 import { host } from "@netkit/driver-host";
+import { ipvlan } from "@netkit/driver-ipvlan";
 import { macvlan } from "@netkit/driver-macvlan";
 import { none } from "@netkit/driver-none";
 import { openNamespace, syscalls } from "@netkit/netlink";
@@ -50,7 +51,7 @@ export class TestHost implements AsyncDisposable {
   async open(options: NetkitOptions = {}): Promise<Netkit> {
     const netkit = await openNetkit({
       root: this.root,
-      drivers: [bridge(), none(), host(), container(), macvlan()],
+      drivers: [bridge(), none(), host(), container(), ipvlan(), macvlan()],
       ...options,
     });
     this.#opened.push(netkit);

@@ -1,10 +1,11 @@
 // Sandboxes on the wire of a link of the host: the outside is a host on that wire.
 import { parseIp } from "@netkit/core";
 import type { Netkit, NetworkRequest } from "@netkit/engine";
+import { hasLinkKind, openNetlink } from "@netkit/netlink";
 import { describe, expect, test } from "vitest";
-import { hostIpv4, hostIpv6, outsideIpv4, outsideIpv6, ping, serve, type Space } from "../src/index.ts";
+import { hostIpv4, hostIpv6, outsideIpv4, outsideIpv6, ping, serve } from "../src/index.ts";
 import { onOutsideHost, plain, type OutsideHost } from "./outside-host.ts";
-import { answer, defaultRoutes, isCutOff, linkOf, outsideFor } from "./questions.ts";
+import { answer, defaultRoutes, isCutOff, linkOf, outsideFor, serveIn } from "./questions.ts";
 
 /** The subnets of the wire, where the host has an address, too, and the outside is the router. */
 const lan = [
@@ -23,13 +24,6 @@ async function createSecond({ netkit, outside }: OutsideHost, options: NetworkRe
   await create(netkit, "second", { subnets: [{ subnet: "198.51.100.0/24" }], options });
 }
 
-/** Servers on port 80 of each. */
-async function serveIn(...spaces: Space[]): Promise<AsyncDisposableStack> {
-  await using servers = new AsyncDisposableStack();
-  for (const space of spaces) servers.use(await serve(space, 80));
-  return servers.move();
-}
-
 /** The refusal of a parent that isn't there. */
 const notFound = (hint: string): object => ({ code: "LINK_NOT_FOUND", hint });
 
@@ -39,10 +33,20 @@ function needsParent(word: string): object {
   return { code: "OPTION_INVALID", message, hint };
 }
 
+/** The host's addresses on the network. */
+async function hostAddresses(netkit: Netkit): Promise<string[]> {
+  return (await netkit.networks.get("n")).subnets.flatMap(({ auxiliary }) => auxiliary["host"] ?? []);
+}
+
 interface WireLink {
   readonly address: string;
   readonly mtu: number;
   readonly flags: readonly string[];
+}
+
+function lacksVlans(): boolean {
+  using socket = openNetlink();
+  return !hasLinkKind(socket, "vlan");
 }
 
 describe("on the wire of a parent", () => {
@@ -230,15 +234,174 @@ describe("on the wire of a parent", () => {
   });
 });
 
-test("a parent that isn't there is refused with the links that are, a VLAN with the command that makes it", async () => {
+describe("with host-access", () => {
+  const options = { "host-access": true };
+
+  test("host and sandboxes reach each other, and all else is as before", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+      await create(netkit, "n", { options });
+      const own = await hostAddresses(netkit);
+      expect(own).toEqual(["203.0.113.64", "2001:db8:99::40"]);
+      const [one, two] = [await open("n"), await open("n")];
+      expect(one.addresses).toEqual(["203.0.113.65", "2001:db8:99::41"]);
+      await using _ = await serveIn(one.space, two.space, host, outside);
+      for (const [index, address] of two.addresses.entries()) {
+        expect(await answer(host, address, 80)).toBe(own[index]);
+        expect(await answer(one.space, own[index] ?? "", 80)).toBe(one.addresses[index]);
+        expect(await ping(host, address)).toBe(true);
+        expect(await ping(one.space, own[index] ?? "")).toBe(true);
+        expect(await answer(one.space, address, 80)).toBe(one.addresses[index]);
+        expect(await answer(one.space, outsideFor(address), 80)).toBe(one.addresses[index]);
+        expect(await answer(host, outsideFor(address), 80)).toBe(index === 0 ? hostIpv4 : hostIpv6);
+        expect(await answer(outside, index === 0 ? hostIpv4 : hostIpv6, 80)).toBe(outsideFor(address));
+      }
+      // By IPv4 at the host's address of the parent as well.
+      expect(await answer(one.space, hostIpv4, 80)).toBe(one.addresses[0]);
+    });
+  });
+
+  test("whoever else is on the wire is answered with the parent's MAC alone", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+      await create(netkit, "n", { options });
+      await open("n");
+      const mac = (await host.ip<WireLink>("link show dev up0"))[0]?.address ?? "";
+      const others = `arp operation reply ether saddr != ${mac} counter`;
+      await outside.exec(["nft", `table arp t { chain c { type filter hook input priority 0; ${others};};}`]);
+      for (const address of [hostIpv4, hostIpv6, ...(await hostAddresses(netkit)).slice(0, 1)]) {
+        await outside.shell("ip neighbour flush dev up0");
+        expect(await ping(outside, address)).toBe(true);
+        const found = await outside.ip<{ lladdr: string }>(`neighbour show ${address}`);
+        expect(found.map(({ lladdr }) => lladdr)).toEqual([mac]);
+      }
+      expect(await outside.exec(["nft", "list table arp t"])).toContain("counter packets 0 ");
+    });
+  });
+
+  test("the host's address may be chosen, and no sandbox gets it", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, open }) => {
+      const subnets = [{ ...lan[0], auxiliary: { host: "203.0.113.9" } }];
+      await create(netkit, "n", { options, subnets });
+      await expect(open({ network: "n", ip: "203.0.113.9" })).rejects.toMatchObject({ code: "ADDRESS_TAKEN" });
+      const { space, addresses } = await open("n");
+      await using _ = await serve(space, 80);
+      expect(await answer(host, addresses[0] ?? "", 80)).toBe("203.0.113.9");
+    });
+  });
+
+  test("of several subnets the host has an address each, and answers from the right one", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, open }) => {
+      await create(netkit, "n", { options, subnets: [...lan, { subnet: "198.51.100.0/24" }] });
+      const { space } = await open({ network: "n", ip: "198.51.100.7" });
+      await using _ = await serve(space, 80);
+      expect(await answer(host, "198.51.100.7", 80)).toBe("198.51.100.2");
+    });
+  });
+
+  test("doctor finds the host's interface gone, and makes it anew with the routes to the sandboxes", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, open }) => {
+      await create(netkit, "n", { options });
+      const { addresses } = await open("n");
+      await host.shell("ip link delete $(ip -o link show type macvlan | cut -d: -f2 | cut -d@ -f1)");
+      await netkit.doctor({ repair: true });
+      for (const address of addresses) expect(await ping(host, address)).toBe(true);
+    });
+  });
+
+  test.each([
+    ["in private", { parent: "up0", mode: "private" }, "mode private"],
+    ["in vepa", { parent: "up0", mode: "vepa" }, "mode vepa"],
+    ["in passthru", { parent: "up0", mode: "passthru" }, "mode passthru"],
+    ["without a parent", {}, "no parent"],
+  ])("is refused %s", async (_, other, word) => {
+    await onOutsideHost(plain, async ({ netkit }) => {
+      const message: unknown = expect.stringContaining(word);
+      await expect(
+        netkit.networks.create({ name: "n", driver: "macvlan", options: { ...other, ...options } }),
+      ).rejects.toMatchObject({ code: "OPTION_INVALID", message });
+    });
+  });
+});
+
+test("a parent that isn't there is refused with the links that are", async () => {
   await onOutsideHost(plain, async ({ netkit }) => {
-    await expect(create(netkit, "n", { options: { parent: "up1" } })).rejects.toMatchObject(
-      notFound("Did you mean 'up0'? This host has the links up0."),
-    );
-    await expect(create(netkit, "n", { options: { parent: "up0.50" } })).rejects.toMatchObject(
-      notFound("For a VLAN make it first: ip link add link up0 name up0.50 type vlan id 50"),
-    );
-    await expect(create(netkit, "n", { options: { parent: "lo" } })).rejects.toMatchObject({ code: "OPTION_INVALID" });
+    for (const parent of ["up1", "up1.50"]) {
+      await expect(create(netkit, "n", { options: { parent } })).rejects.toMatchObject(
+        notFound("Did you mean 'up0'? This host has the links up0."),
+      );
+    }
+    for (const parent of ["lo", "up0.4095"])
+      await expect(create(netkit, "n", { options: { parent } })).rejects.toMatchObject({ code: "OPTION_INVALID" });
+  });
+});
+
+describe("on a VLAN of the parent", () => {
+  const options = { parent: "up0.50" };
+  const subnets = [{ subnet: "198.51.100.0/24", gateway: "198.51.100.1" }];
+  const router = `ip link add link up0 name up0.50 type vlan id 50
+                  ip address add 198.51.100.1/24 dev up0.50; ip address add 192.0.2.1/24 dev up0.50; ip link set up0.50 up`;
+
+  const lacking = lacksVlans();
+
+  test.skipIf(lacking)(
+    "netkit makes it, for the first network, and removes it with the last (needs vlan)",
+    async () => {
+      await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+        await outside.shell(router);
+        await create(netkit, "n", { options, subnets });
+        await create(netkit, "second", { options, subnets: [{ subnet: "192.0.2.0/24", gateway: "192.0.2.1" }] });
+        expect(await linkOf(host, "up0.50")).toMatchObject({ linkinfo: { info_kind: "vlan", info_data: { id: 50 } } });
+        const [one, two] = [await open("n"), await open("second")];
+        await netkit.sandboxes.remove(one.sandbox.id);
+        await netkit.networks.remove("n");
+        expect(await ping(two.space, "192.0.2.1")).toBe(true);
+        await host.shell("ip link delete up0.50");
+        await netkit.doctor({ repair: true });
+        expect(await ping(two.space, "192.0.2.1")).toBe(true);
+        await netkit.sandboxes.remove(two.sandbox.id);
+        await netkit.networks.remove("second");
+        await expect(linkOf(host, "up0.50")).rejects.toThrow("up0.50");
+        await outside.shell("ip link delete up0.50");
+      });
+    },
+  );
+
+  test.skipIf(lacking)("one that is there is used, and stays (needs vlan)", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+      await outside.shell(router);
+      await host.shell("ip link add link up0 name up0.50 type vlan id 50; ip link set up0.50 up");
+      await create(netkit, "n", { options, subnets });
+      const { space, sandbox } = await open("n");
+      expect(await ping(space, "198.51.100.1")).toBe(true);
+      await netkit.sandboxes.remove(sandbox.id);
+      await netkit.networks.remove("n");
+      await host.shell("ip link delete up0.50");
+      await outside.shell("ip link delete up0.50");
+    });
+  });
+
+  test("where the kernel has no VLANs it is refused with the module that has them, and nothing is left", async () => {
+    await onOutsideHost(plain, async ({ netkit }) => {
+      const refused: unknown = expect.objectContaining({
+        code: "UNSUPPORTED",
+        hint: expect.stringContaining("modprobe 8021q") as unknown,
+      });
+      const made = await create(netkit, "n", { options, subnets }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(made).toEqual(lacking ? refused : undefined);
+    });
+  });
+});
+
+test("a parent is known as netkit's own, or somebody else's", async () => {
+  await onOutsideHost(plain, async ({ netkit }) => {
+    await netkit.networks.create({ name: "b", options: { name: "br7" } });
+    await create(netkit, "n");
+    await create(netkit, "own", { subnets: [{ subnet: "198.51.100.0/24" }], options: { parent: "br7" } });
+    const facts = async (name: string): Promise<object> => (await netkit.networks.get(name)).facts.links;
+    expect(await facts("own")).toMatchObject({ br7: { kind: "bridge", ours: true } });
+    expect(Object.values(await facts("n"))).toEqual([expect.not.objectContaining({ ours: true })]);
   });
 });
 

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import type { AnyDriver, Resource } from "@netkit/core";
+import { bridge } from "@netkit/driver-bridge";
 import type { Netkit } from "@netkit/engine";
 import { onHosts, TestHost } from "./host.ts";
 
@@ -253,7 +255,7 @@ test("ports come and go on a live endpoint", async () => {
   expect(endpoint.ports).toHaveLength(2);
   expect((await netkit.doctor()).findings).toEqual([]);
   expect((await box.unpublish("n", ["8080:80"])).ports).toHaveLength(1);
-  await expect(box.unpublish("n", ["8080:80"])).rejects.toMatchObject({ code: "PORT_INVALID" });
+  await expect(box.unpublish("n", ["8080:80"])).rejects.toMatchObject({ code: "PORT_NOT_FOUND" });
   expect((await netkit.doctor()).findings).toEqual([]);
 });
 
@@ -271,4 +273,32 @@ test("an abort before the change leaves nothing behind", async () => {
   await expect(netkit.networks.create({ name: "n" }, { signal: AbortSignal.abort() })).rejects.toMatchObject({
     code: "CANCELLED",
   });
+});
+
+function acme(endpoint: () => readonly Resource[]): AnyDriver {
+  return { ...bridge(), name: "acme", predefined: () => undefined, network: () => [], endpoint };
+}
+
+function fails(): never {
+  throw new Error("boom");
+}
+
+function kindless(): readonly Resource[] {
+  return [{ kind: "nonsense", ns: "host" } as never];
+}
+
+test("what a driver throws is the driver's bug, and a network whose driver is gone says what it needs", async () => {
+  for (const [endpoint, message] of [
+    [fails, "driver 'acme' failed: boom"],
+    [kindless, "driver 'acme' returned a bad list of resources: there is no kind 'nonsense'"],
+  ] as const) {
+    const opened = await host.open({ drivers: [acme(endpoint)] });
+    await opened.networks.create({ name: "n", driver: "acme" });
+    await expect(opened.sandboxes.open({ networks: ["n"] })).rejects.toMatchObject({ code: "DRIVER_INVALID", message });
+    await expect(netkit.sandboxes.open({ networks: ["n"] })).rejects.toMatchObject({
+      code: "DRIVER_UNKNOWN",
+      message: "network 'n' needs driver 'acme', which isn't there",
+    });
+    await netkit.networks.remove("n");
+  }
 });

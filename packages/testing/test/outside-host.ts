@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ipOf, type Ip } from "@netkit/core";
 import { bridge } from "@netkit/driver-bridge";
+import { ipvlan } from "@netkit/driver-ipvlan";
 import { macvlan } from "@netkit/driver-macvlan";
 import {
   openNetkit,
@@ -50,7 +51,9 @@ export async function onOutsideHost<T>(setting: Setting, work: (place: OutsideHo
   const { outside } = host;
   if (outside === undefined) throw new Error("the host has no outside");
   cleanup.use(host.enter());
-  const netkit = cleanup.use(await openNetkit({ root, drivers: [bridge(), macvlan()], firewall: setting.firewall }));
+  const netkit = cleanup.use(
+    await openNetkit({ root, drivers: [bridge(), ipvlan(), macvlan()], firewall: setting.firewall }),
+  );
   // The built-in chains of iptables stay once they are used.
   await netkit.networks.create({ name: "first", ipv6: true });
   await netkit.networks.remove("first");

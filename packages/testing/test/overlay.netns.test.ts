@@ -2,7 +2,8 @@
 import { ipOf, parseCidr, parseIp, parseMac } from "@netkit/core";
 import { describe, expect, test } from "vitest";
 import { hostIpv4, hostIpv6, outsideIpv4, outsideIpv6, ping, reach, serve, type Space } from "../src/index.ts";
-import { byFamily, onOverlay, vtepAt, type OverlayHost, type OverlaySetting } from "./overlay-hosts.ts";
+import { vtepAt, type OverlayHost, type OverlaySetting } from "./overlay-host.ts";
+import { onOverlay } from "./overlay-hosts.ts";
 
 const settings: readonly OverlaySetting[] = [
   { underlay: "ipv4", firewall: "nftables", bridgeNetfilter: true },
@@ -38,8 +39,7 @@ describe.each(settings)("over $underlay, with $firewall, bridge-nf-call $bridgeN
     await onOverlay(setting, async ({ a, b, one, two }) => {
       const mtu = setting.underlay === "ipv4" ? 1450 : 1430;
       await using _ = await serve(two.space, 80);
-      for (const { family, address } of byFamily(two.addresses)) {
-        const index = family === "ipv4" ? 0 : 1;
+      for (const [index, address] of two.addresses.entries()) {
         const before = await b.count("full");
         expect(await fits(one.space, address, mtu)).toBe(true);
         expect(await b.count("full")).toBe(before + 1);
@@ -57,6 +57,13 @@ describe.each(settings)("over $underlay, with $firewall, bridge-nf-call $bridgeN
         expect(await host.count("fragments")).toBe(0);
         expect(await host.count("asked")).toBe(0);
       }
+    });
+  });
+
+  test("a host that is made by the plan's commands is the same, and reached again", async () => {
+    await onOverlay(setting, async ({ a, one, two }) => {
+      await a.replay();
+      for (const address of one.addresses) expect(await ping(two.space, address)).toBe(true);
     });
   });
 

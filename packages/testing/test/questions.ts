@@ -1,11 +1,18 @@
 // What tests ask of namespaces: with sockets, ping and ip.
 import { connect } from "node:net";
 import { familyOf, type Ip } from "@netkit/core";
-import { hostIpv4, hostIpv6, outsideIpv4, outsideIpv6, ping, reach, type Space } from "../src/index.ts";
+import { hostIpv4, hostIpv6, outsideIpv4, outsideIpv6, ping, reach, serve, type Space } from "../src/index.ts";
 import type { OutsideHost } from "./outside-host.ts";
 
 /** How long what is to be silent has to be so; a fresh link may keep an answer waiting for a second (RFC 4862, 5.4). */
 const silenceMs = 400;
+
+/** Servers on port 80 of each. */
+export async function serveIn(...spaces: Space[]): Promise<AsyncDisposableStack> {
+  await using servers = new AsyncDisposableStack();
+  for (const space of spaces) servers.use(await serve(space, 80));
+  return servers.move();
+}
 
 /** The address that a TCP connection is seen with, or that it is refused. */
 export async function answer(from: Space, address: string, port: number): Promise<string> {

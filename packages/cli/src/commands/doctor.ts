@@ -20,7 +20,7 @@ export const doctor: Command = command({
   ],
   changes: true,
   async run({ open, options, change, terminal }) {
-    const netkit = await open();
+    const netkit = await open(change.dryRun === true || !options.repair);
     const report = await terminal.progress("comparing", () => netkit.doctor({ ...change, repair: options.repair }));
     const repaired = new Set(report.repaired);
     const left = report.findings.filter((finding) => !repaired.has(finding));
@@ -53,9 +53,40 @@ function isNote({ problem }: Finding): boolean {
 
 /** The findings by whose they are, in the order in which the first of each was found. */
 function groups(findings: readonly Finding[], isRepaired: (finding: Finding) => boolean, terminal: Terminal): string[] {
-  const byObject = Map.groupBy(findings, ({ owner, object }) =>
+  const [ofRuleset, others] = [true, false].map((of) => findings.filter((one) => isOfRuleset(one) === of));
+  const byObject = Map.groupBy(others ?? [], ({ owner, object }) =>
     owner === undefined ? object : `${owner.type} ${owner.name}`,
   );
+  return [...rulesetLines(ofRuleset ?? [], isRepaired, terminal), ...objectLines(byObject, isRepaired, terminal)];
+}
+
+/** Whether it says nothing but that the ruleset around it isn't as declared, as all do that the ruleset holds. */
+function isOfRuleset({ differences = [] }: Finding): boolean {
+  return differences.length > 0 && differences.every(({ field }) => field === "ruleset");
+}
+
+/** What of the ruleset differs, a line each, and who is concerned. */
+function rulesetLines(
+  findings: readonly Finding[],
+  isRepaired: (finding: Finding) => boolean,
+  terminal: Terminal,
+): string[] {
+  const [first] = findings;
+  if (first === undefined) return [];
+  const style = isRepaired(first) ? "green" : "red";
+  const word = terminal.out(style, (isRepaired(first) ? "repaired" : first.problem).padEnd(9));
+  const found = new Set(findings.flatMap(({ differences = [] }) => differences.map((one) => String(one.found))));
+  const owners = new Set(
+    findings.map(({ owner, object }) => (owner === undefined ? object : `${owner.type} ${owner.name}`)),
+  );
+  return [terminal.out("bold", `ruleset of ${some([...owners])}`), ...[...found].map((what) => `  ${word} ${what}`)];
+}
+
+function objectLines(
+  byObject: ReadonlyMap<string, readonly Finding[]>,
+  isRepaired: (finding: Finding) => boolean,
+  terminal: Terminal,
+): string[] {
   return [...byObject].flatMap(([object, group]) => [
     terminal.out("bold", object),
     ...group.flatMap((finding) => linesOf(finding, isRepaired(finding), terminal)),
@@ -88,6 +119,11 @@ function verdict(problems: number, mended: Report["repaired"], warnings: number)
 function wellness(mended: boolean, warned: boolean): string {
   if (warned) return mended ? "nothing left to repair" : "nothing to repair";
   return mended ? "all is well now" : "all is well";
+}
+
+function some(names: readonly string[]): string {
+  const others = names.length - 5;
+  return `${names.slice(0, 5).join(", ")}${others > 0 ? ` and ${count(others, "other")}` : ""}`;
 }
 
 function count(number: number, word: string): string {

@@ -28,7 +28,7 @@ export const networkConnect: Command = command({
   changes: true,
   async help({ arguments: { NETWORK }, open }): Promise<HelpSection[]> {
     if (NETWORK === undefined) return [];
-    const netkit = await open();
+    const netkit = await open(true);
     const driver = await netkit.driver((await netkit.networks.get(NETWORK)).driver);
     const options = { ...driver.endpointOptions, ...commonEndpointOptions };
     return [optionSection(`Endpoint options on a network of the driver ${driver.name} (-o KEY=VALUE)`, options)];

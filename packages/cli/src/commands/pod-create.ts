@@ -1,4 +1,4 @@
-import { NetkitError } from "@netkit/core";
+import { NetkitError, parseName } from "@netkit/core";
 import { command, type Command } from "../command.ts";
 import { endpointOptions } from "../endpoint-request.ts";
 import { listPods, podLabel } from "../pods.ts";
@@ -21,6 +21,7 @@ export const podCreate: Command = command({
   ],
   changes: true,
   async run({ open, options, arguments: { NAME }, change }) {
+    parseName("pod", NAME);
     const request = sandboxRequest({ ...options, name: NAME }, ["bridge"]);
     const netkit = await open();
     if ((await listPods(netkit)).some((pod) => pod.name === NAME)) {

@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { commonEndpointOptions, commonNetworkOptions, defaultRoot, formatPortSpec, type OptionSet } from "@netkit/core";
+import { commonEndpointOptions, commonNetworkOptions, formatPortSpec, type OptionSet } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { nextWords } from "../catalog.ts";
 import type { Command, Completion } from "../command.ts";
@@ -90,13 +89,11 @@ function optionValues(options: OptionSet, partial: string): Candidate[] {
   return Object.entries(options).map(([name, { summary }]) => ({ word: `${name}=`, summary }));
 }
 
-/** Asks the engine, unless there is no state yet: completing a word must not make a state directory. */
+/** Asks the engine; where there is no state yet, none is made. */
 async function withState(
   globals: Globals,
   ask: (netkit: Netkit) => Promise<readonly Candidate[]>,
 ): Promise<readonly Candidate[]> {
-  const { root } = await readSettings(globals);
-  if (!existsSync(root ?? defaultRoot)) return [];
   await using netkit = session(globals);
-  return await ask(await netkit.open());
+  return await ask(await netkit.open(true));
 }

@@ -113,6 +113,8 @@ function breaking(resource: Resource): string | undefined {
     case "veth":
     case "vxlan":
     case "macvlan":
+    case "ipvlan":
+    case "vlan":
     case "dummy":
     case "ifb":
       return `ip link del ${resource.name}`;

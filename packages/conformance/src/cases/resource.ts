@@ -208,7 +208,7 @@ export const resourceCases: readonly Case[] = [
     ...common,
     id: "DRV-MAC-001",
     rule: "gives the sandbox's interface the endpoint's MAC and name",
-    applies: hasInterface,
+    applies: (driver) => hasInterface(driver) && driver.traits.sharedMac !== true,
     run: forAllPlans(({ endpoint, view }) => {
       const macs = endpoint.flatMap((resource) => {
         if (resource.kind === "veth") {
@@ -219,6 +219,20 @@ export const resourceCases: readonly Case[] = [
         return inside && "mac" in resource ? [resource.mac] : [];
       });
       assert.deepEqual(macs, [view.mac]);
+    }),
+  },
+  {
+    ...common,
+    id: "DRV-MAC-002",
+    rule: "gives the sandbox's interface the endpoint's name, and no MAC where it has that of the link below",
+    applies: (driver) => hasInterface(driver) && driver.traits.sharedMac === true,
+    run: forAllPlans(({ endpoint, view }) => {
+      const made = endpoint.filter((resource) => linksOf(resource).some(({ ns }) => ns === view.namespace));
+      const links = made.map((resource) => ({
+        names: linksOf(resource).map(({ name }) => name),
+        mac: "mac" in resource,
+      }));
+      assert.deepEqual(links, [{ names: [view.ifName], mac: false }]);
     }),
   },
   {

@@ -13,7 +13,7 @@ import { enumerated } from "../listed.ts";
 import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import { chooseSubnets } from "../subnets.ts";
-import { viewOf } from "../view.ts";
+import { asked, viewOf } from "../view.ts";
 import { Again } from "./again.ts";
 import { sharedKeys } from "./keys.ts";
 import { requireLease } from "./lease.ts";
@@ -51,7 +51,7 @@ export async function createGlobal(
   const subnets = await chooseSubnets(context, draft, driver, known, requests, ipv4, ownLinks, others);
   const planned: Network = { ...known, subnets };
   const claims: Record<string, string> = {};
-  for (const claim of driver.claims?.(viewOf(context.instance, planned)) ?? []) {
+  for (const claim of asked(driver, () => driver.claims?.(viewOf(context.instance, planned))) ?? []) {
     const prefix = sharedKeys.claim(claim.space, "");
     const { readHolder } = await import("./records.ts");
     const holders = new Map(

@@ -11,6 +11,7 @@ import {
   type Sandbox,
 } from "@netkit/core";
 import type { Draft } from "../draft.ts";
+import { derivedMac } from "../endpoint-mac.ts";
 import { addressKeyOf } from "../networks.ts";
 import type { Context } from "../operation.ts";
 import { keys, type AddressHolder } from "../state.ts";
@@ -39,15 +40,17 @@ export async function shareEndpoint(
 export function recordOf(
   self: LocalHost,
   { id: sandbox, name, hostname }: Sandbox,
-  { id, network, mac, addresses, linkLocal, aliases }: Endpoint,
+  endpoint: Endpoint,
 ): RemoteEndpoint {
+  const { id: endpointId, network, addresses, linkLocal, aliases } = endpoint;
   return {
-    id,
+    id: endpointId,
     network,
     host: self.id,
     hostName: self.name,
     vtep: self.vtep,
-    mac,
+    // One that has its parent's is told apart by its addresses.
+    mac: endpoint.mac ?? derivedMac(endpoint),
     addresses: addresses.map(({ address }) => address),
     ...(linkLocal === undefined ? {} : { linkLocal }),
     sandbox: { id: sandbox, name, hostname, aliases },

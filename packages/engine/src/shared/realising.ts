@@ -15,7 +15,7 @@ import { addressKeyOf, ownerOf } from "../networks.ts";
 import type { Context } from "../operation.ts";
 import { keys, type AddressHolder } from "../state.ts";
 import { refuseOverlapHere } from "../subnets.ts";
-import { checkResources, viewOf } from "../view.ts";
+import { asked, resourcesOf, viewOf } from "../view.ts";
 import { shareRecord, unshareRecord } from "./presence.ts";
 import { expectRemotes, withoutRemotes } from "./remotes.ts";
 import { thisHost, type LocalHost } from "./this-host.ts";
@@ -30,11 +30,11 @@ export async function knownHere(
   const { instance } = context;
   const host: HostView = { vtep, mtu, addresses: [], mac: macOfAddress(undefined, id) };
   const known: Network = { ...network, share: { revision: 0, ...network.share, host } };
-  const queries = driver.facts?.(viewOf(instance, known)) ?? [];
-  const asked = queries.length === 0 ? known.facts : (await context.host.open()).facts(queries);
-  driver.check?.(viewOf(instance, { ...known, facts: asked }));
+  const queries = asked(driver, () => driver.facts?.(viewOf(instance, known))) ?? [];
+  const found = queries.length === 0 ? known.facts : (await context.host.open()).facts(queries);
+  asked(driver, () => driver.check?.(viewOf(instance, { ...known, facts: found })));
   // Which links there are was for the driver's errors: tomorrow there are others.
-  const { names: _, ...facts } = asked;
+  const { names: _, ...facts } = found;
   return { ...known, facts };
 }
 
@@ -56,7 +56,11 @@ export async function realiseHere(context: Context, draft: Draft, driver: AnyDri
   const mac = macOfAddress(first === undefined ? undefined : ipOf(first), part);
   const host: HostView = { vtep: self.vtep, mtu: self.mtu, addresses, mac };
   const network: Network = { ...known, realised: true, share: { revision: 0, ...found.share, host, part } };
-  draft.want(ownerOf(network), checkResources(driver, driver.network(viewOf(context.instance, network)), ["host"]));
+  const view = viewOf(context.instance, network);
+  draft.want(
+    ownerOf(network),
+    resourcesOf(driver, () => driver.network(view), ["host"]),
+  );
   draft.put(keys.network(network.id), network);
   shareRecord(context, draft, network, {
     id: part,

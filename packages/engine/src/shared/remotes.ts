@@ -3,7 +3,7 @@ import type { Draft } from "../draft.ts";
 import { addressKeyOf } from "../networks.ts";
 import type { Context } from "../operation.ts";
 import { keys, type AddressHolder } from "../state.ts";
-import { checkResources, viewOf } from "../view.ts";
+import { resourcesOf, viewOf } from "../view.ts";
 import { addressesOf, whoIs } from "./presence.ts";
 
 /** What this host must hold for it, if it has the network: each remote endpoint is an owner of its own. */
@@ -16,8 +16,9 @@ export function wantRemote(
 ): void {
   const { mac, vtep, addresses, linkLocal = [] } = remote;
   const peers = [...addresses, ...linkLocal].map((address: Cidr): PeerView => ({ address, mac, vtep }));
-  const resources = driver.peers?.(viewOf(instance, network), peers) ?? [];
-  draft.want(ownerOfRemote(remote, network), checkResources(driver, resources, ["host"]));
+  const view = viewOf(instance, network);
+  const resources = resourcesOf(driver, () => driver.peers?.(view, peers) ?? [], ["host"]);
+  draft.want(ownerOfRemote(remote, network), resources);
 }
 
 function ownerOfRemote({ id, sandbox, hostName }: RemoteEndpoint, { name }: Network): Owner {

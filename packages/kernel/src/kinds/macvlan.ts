@@ -1,20 +1,13 @@
 import type { MacvlanResource } from "@netkit/core";
 import type { Kind } from "../kind.ts";
-import { finishLink, linkFields, linkWords, newSettings, removeLinkCommands } from "../made-link.ts";
+import { finishLink, linkFields, makeOnParent, makeOnParentCommand, removeLinkCommands } from "../made-link.ts";
 import { compare, missing } from "../reading.ts";
 import { pair } from "../shell.ts";
 
 export const macvlan: Kind<MacvlanResource> = {
   create(tx, resource, alias) {
-    const { ns, parent, mode, mac } = resource;
-    // The request goes to the host's namespace, where the parent is; the link is made in its own.
-    tx.makeLink("host", {
-      kind: "macvlan",
-      ...newSettings(tx, resource),
-      mode,
-      parent: tx.ifindex("host", parent),
-      ...(ns === "host" ? {} : { namespace: tx.fd(ns) }),
-    });
+    const { mode, mac } = resource;
+    makeOnParent(tx, resource, { kind: "macvlan", mode });
     // In this mode a new link has its parent's MAC, and another one only once it is there; the parent then has it, too,
     // and its own again when the link goes.
     finishLink(tx, resource, alias, mode === "passthru" && mac !== undefined ? { mac } : {});
@@ -30,13 +23,9 @@ export const macvlan: Kind<MacvlanResource> = {
     });
   },
   createCommands(shell, resource, alias) {
-    const { ns, name, parent, mode, mac } = resource;
+    const { ns, name, mode, mac } = resource;
     return [
-      shell.ip(
-        "host",
-        ["link", "add", "link", parent, "dev", ...linkWords(resource), ...shell.netns("host", ns)],
-        ["type", "macvlan", "mode", mode],
-      ),
+      makeOnParentCommand(shell, resource, "mode", mode),
       shell.ip(
         ns,
         "link",

@@ -37,7 +37,7 @@ export interface ForeignDrop {
   readonly certain: boolean;
   /** `chain FORWARD of table filter (iptables)` */
   readonly where: string;
-  /** What of it: `policy drop`, or a rule and its chain. */
+  /** What of it: `policy drop`, or a rule, and its chain where that is another one. */
   readonly what: string;
   /** Commands that would let the link's traffic pass. */
   readonly remedy: readonly string[];
@@ -102,9 +102,15 @@ function dropsOf(
     traffic: [...traffic],
     certain: hit.certain,
     where: describeEntrance(hit.entrance),
-    what: hit.rule === undefined ? `policy ${hit.entrance.policy}` : `rule '${hit.rule.text}' of chain ${hit.chain}`,
+    what: describeHit(hit),
     remedy: remedyOf(hit, link.link, packet),
   }));
+}
+
+/** The chain is told where it isn't the one of `where`. */
+function describeHit({ rule, chain, entrance }: Hit): string {
+  if (rule === undefined) return `policy ${entrance.policy}`;
+  return `rule '${rule.text}'${chain === entrance.name ? "" : ` of chain ${chain}`}`;
 }
 
 /** One packet of each sort that has to pass. */

@@ -71,7 +71,8 @@ export function shellCommands(prefix: string, changes: readonly Change[]): strin
     const once = (table: Table, command: "-A" | "-I", rule: string): string =>
       `${program} -t ${table} -C ${rule} 2>/dev/null || ${program} -t ${table} ${command} ${rule}`;
     if (creating) {
-      for (const { table, name } of chains) lines.push(`${program} -t ${table} -N ${prefix}-${name} 2>/dev/null`);
+      for (const { table, name } of chains)
+        lines.push(`${program} -t ${table} -N ${prefix}-${name} 2>/dev/null || true`);
       for (const { table, name, hook, rules } of chains) {
         for (const rule of rules) lines.push(once(table, "-A", `${prefix}-${name} ${ruleText(prefix, rule)}`));
         if (hook !== undefined) lines.push(once(table, "-I", `${hook} -j ${prefix}-${name}`));

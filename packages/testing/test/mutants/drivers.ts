@@ -175,6 +175,7 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
     "DRV-MAC-001",
     each("veth", (veth) => ({ ...veth, peer: { ns: veth.peer.ns, name: veth.peer.name } })),
   ),
+  ownMacWhereNoneIs: { killedBy: "DRV-MAC-002", driver: { ...base, traits: { ...base.traits, sharedMac: true } } },
   noDefaultRoute: onEndpoint("DRV-ROUTE-001", each("route", drop)),
   defaultRouteEverywhere: {
     killedBy: "DRV-ROUTE-001",
