@@ -69,7 +69,7 @@ export interface SharedOptions {
   readonly open?: () => Promise<Store>;
   /**
    * What other hosts reach this one by: a link or one of its addresses. Default the address of the default route's link; on a
-   * host without one 127.0.0.1.
+   * host without one that shares nothing with others 127.0.0.1.
    */
   readonly advertise?: string;
   /** What this host is called there; default its hostname. */

@@ -61,7 +61,7 @@ async function introduce(store: Store, { id, name, vtep, mtu }: LocalHost, lease
 export async function refreshThisHost(context: Context, complain: (error: NetkitError) => void): Promise<LocalHost> {
   return await operate(context, "look at this host", async (draft) => {
     const before = await thisHost(context, draft);
-    const now = describeHost(await context.host.open(), context.shared.options, before.id);
+    const now = describeHost(await context.host.open(), context.shared, before.id);
     if (stableJson(now) === stableJson(before)) return before;
     const networks = await draft.range<Network>("network/");
     if (networks.some(({ value }) => value.share?.host !== undefined)) {

@@ -12,12 +12,12 @@ import {
   type SharedHost,
 } from "@netkit/core";
 import { contains } from "@netkit/ipam";
-import type { SharedOptions } from "../api.ts";
 import type { Draft } from "../draft.ts";
 import type { Opened } from "../host.ts";
 import { newId } from "../new-id.ts";
 import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
+import type { Shared } from "./shared.ts";
 
 /** This host as others know it, and the link that has its address on the underlay. */
 export interface LocalHost extends SharedHost {
@@ -28,14 +28,18 @@ export interface LocalHost extends SharedHost {
 export async function thisHost(context: Context, draft: Draft): Promise<LocalHost> {
   const known = await draft.get<LocalHost>(keys.self);
   if (known !== undefined) return known;
-  const made = describeHost(await context.host.open(), context.shared.options, newId<HostId>());
+  const made = describeHost(await context.host.open(), context.shared, newId<HostId>());
   draft.put(keys.self, made);
   return made;
 }
 
 /** @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID: the host hasn't what it is to advertise */
-export function describeHost(host: Pick<Opened, "facts">, { advertise, name }: SharedOptions, id: HostId): LocalHost {
-  const { link, vtep } = advertise === undefined ? uplinkOf(host) : advertisedBy(host, advertise);
+export function describeHost(
+  host: Pick<Opened, "facts">,
+  { options: { advertise, name }, isOthers }: Pick<Shared, "options" | "isOthers">,
+  id: HostId,
+): LocalHost {
+  const { link, vtep } = advertise === undefined ? uplinkOf(host, isOthers) : advertisedBy(host, advertise);
   return { id, name: name ?? hostname(), vtep, mtu: link.mtu, link: link.name };
 }
 
@@ -44,11 +48,16 @@ interface Place {
   readonly vtep: Ip;
 }
 
-/** A host that leads nowhere is tried out alone. */
-function uplinkOf(host: Pick<Opened, "facts">): Place {
+/** A host that leads nowhere can be tried out alone. */
+function uplinkOf(host: Pick<Opened, "facts">, isOthers: boolean): Place {
   const { uplink } = host.facts([{ fact: "uplink" }]);
   const vtep = uplink && routable(uplink.addresses);
   if (uplink !== undefined && vtep !== undefined) return { link: uplink, vtep };
+  if (isOthers) {
+    throw new NetkitError("LINK_NOT_FOUND", "this host has no default route whose link others could reach it by", {
+      hint: "Name a link or one of its addresses: netkit agent --advertise LINK",
+    });
+  }
   const loopback = host.facts([{ fact: "link", name: "lo" }]).links["lo"];
   return { link: loopback ?? { name: "lo", kind: "", mtu: 65_536, addresses: [] }, vtep: "127.0.0.1" as Ip };
 }

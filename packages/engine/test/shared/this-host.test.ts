@@ -39,11 +39,16 @@ test.each([
   ["127.0.0.1", { link: "lo", vtep: "127.0.0.1" }],
 ])("a host that advertises %s is reached so", (advertise, found) => {
   const options = { name: "a", ...(advertise === undefined ? {} : { advertise }) };
-  expect(describeHost(host, options, id)).toMatchObject({ id, name: "a", ...found });
+  expect(describeHost(host, { options, isOthers: true }, id)).toMatchObject({ id, name: "a", ...found });
 });
 
-test("one that leads nowhere is alone", () => {
-  expect(describeHost(hostWith([lo, down]), {}, id)).toMatchObject({ link: "lo", vtep: "127.0.0.1", mtu: 65_536 });
+test("one that leads nowhere can be alone, and nobody else can be told of it", () => {
+  const nowhere = hostWith([lo, down]);
+  const alone = describeHost(nowhere, { options: {}, isOthers: false }, id);
+  expect(alone).toMatchObject({ link: "lo", vtep: "127.0.0.1", mtu: 65_536 });
+  expect(() => describeHost(nowhere, { options: {}, isOthers: true }, id)).toThrow(
+    expect.objectContaining({ code: "LINK_NOT_FOUND", hint: expect.stringContaining("--advertise") as unknown }),
+  );
 });
 
 test.each([
@@ -51,7 +56,7 @@ test.each([
   ["eth2", "LINK_NOT_FOUND", "no address is on the link 'eth2'"],
   ["192.0.2.8", "ARGUMENT_INVALID", "192.0.2.8 is no address of this host"],
 ])("it can't advertise %s", (advertise, code, message) => {
-  expect(() => describeHost(host, { advertise }, id)).toThrow(
+  expect(() => describeHost(host, { options: { advertise }, isOthers: true }, id)).toThrow(
     expect.objectContaining({ code, message: expect.stringContaining(message) as unknown }),
   );
 });
