@@ -100,7 +100,11 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
     ]),
     ...(network.scope === "global" ? { Peers: peersOf(network) } : {}),
     Options: Object.fromEntries(
-      Object.entries((network.configOnly ?? network).options)
+      // What was claimed is one of what was asked for: the VNI, say.
+      Object.entries({
+        ...(network.configOnly ?? network).options,
+        ...(network.scope === "global" ? network.claims : {}),
+      })
         .filter(([, value]) => value !== undefined)
         .map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
     ),

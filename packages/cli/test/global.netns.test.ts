@@ -221,6 +221,32 @@ test("a command whose host has lost its lease has an agent take another, and tel
   );
 });
 
+test("of two that have one address, as one's host was thought dead, each knows the other once one has let go of it", async () => {
+  await onSharingHosts(
+    2,
+    async (segment) => {
+      const { a, b, x, y } = await pair(segment);
+      await b.kill();
+      await vi.waitFor(async () => expect(await remotesOn(a, "n")).toEqual([]), { timeout: 20_000, interval: 100 });
+      await a.call("open", { name: "z", networks: [{ network: "n", ip: y }] });
+      await b.start();
+      await b.call("share");
+      await b.call("disconnect", "y", "n");
+      await b.call("connect", "y", { network: "n" });
+      await b.call("share");
+      await a.call("share");
+      expect(await remotesOn(b, "n")).toEqual(["x", "z"]);
+      for (const address of [x, y]) expect(await reaches(b, "y", address)).toBe(true);
+      expect(await b.call("complaints")).toEqual([
+        `the address ${y} of sandbox 'y' is in use by sandbox 'z' on host 'h1' since this host was away`,
+      ]);
+      await a.call("remove", "z");
+      await removeAll(segment);
+    },
+    { leaseMs: 2_000 },
+  );
+});
+
 test("nobody notices that an agent is restarted", async () => {
   const leaseMs = 2_000;
   await onSharingHosts(

@@ -144,6 +144,9 @@ export async function collect(context: Context, options: ChangeOptions): Promise
   return [...sandboxes.map(({ finding }) => finding), ...findings.filter(({ problem }) => problem === "stray")];
 }
 
+/** What a repair takes away is found in the next round; what comes back after so many is no matter of ours. */
+const mostRounds = 3;
+
 type Choice = (change: Change) => boolean;
 const everything: Choice = () => true;
 
@@ -173,12 +176,20 @@ async function repairUnexplained(
   const switching = choose === everything ? findSwitch(context, await chooseFirewall(context)) : undefined;
   if (switching !== undefined && options.dryRun !== true) await settle(context, false);
   const examination = await examine(context, new Survey(context.store), over);
-  const plan = order(examination.changes.filter(choose));
+  const findings = [...examination.findings];
+  let plan = order(examination.changes.filter(choose));
   const { handlers, execute } = await context.host.open();
   options.onPlan?.(previewOf("repair", plan, handlers));
-  if (options.dryRun !== true)
-    await execute(plan, handlers, options.signal === undefined ? {} : { signal: options.signal });
-  const { findings } = examination;
   const settled = switching !== undefined && options.dryRun !== true;
-  return settled ? { ...examination, findings: [switching, ...findings] } : examination;
+  if (settled) findings.unshift(switching);
+  if (options.dryRun === true) return { ...examination, findings };
+  // What is made anew loses what was in it (a VXLAN device its forwarding entries), as found before as it was.
+  for (let round = 1; plan.length > 0 && round <= mostRounds; round++) {
+    await execute(plan, handlers, options.signal === undefined ? {} : { signal: options.signal });
+    const next = await examine(context, new Survey(context.store), over);
+    plan = order(next.changes.filter(choose));
+    const known = new Set(findings.map(({ message }) => message));
+    findings.push(...next.findings.filter(({ message }) => !known.has(message)));
+  }
+  return { ...examination, findings };
 }

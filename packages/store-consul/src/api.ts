@@ -86,6 +86,16 @@ export class Api {
   }
 }
 
+/** The JSON of an answer. @throws NetkitError STORE_UNAVAILABLE: another server may have the address */
+export function parsed<T>({ address, body }: Pick<Answer, "address" | "body">): T {
+  try {
+    return JSON.parse(body) as T;
+  } catch (cause) {
+    const said = body.trim().slice(0, 200);
+    throw unavailable([address], `what answers there is no Consul: ${said}`, "none", cause);
+  }
+}
+
 function accept(answer: Answer): Answer {
   const { address, body, status } = answer;
   if (status === 401 || status === 403) throw refused(address, body.trim());

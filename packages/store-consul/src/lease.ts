@@ -1,5 +1,5 @@
 import type { Lease, LeaseId } from "@netkit/core";
-import type { Api } from "./api.ts";
+import { parsed, type Api } from "./api.ts";
 import { tooLarge } from "./errors.ts";
 
 /** Consul's bounds for a session's time to live. */
@@ -9,14 +9,14 @@ const seconds = { least: 10, most: 86_400 };
 export async function openLease(api: Api, ttlMs: number): Promise<Lease> {
   const ttl = Math.max(seconds.least, Math.ceil(ttlMs / 1000));
   if (ttl > seconds.most) throw tooLarge(`a lease of ${ttl} s; a session lives ${seconds.most} s at most`);
-  const { body } = await api.call({
+  const answer = await api.call({
     method: "PUT",
     path: "session/create",
     // Without checks it ends by its time alone, not with the agent through which it was made.
     body: { Name: "netkit", TTL: `${ttl}s`, Behavior: "delete", LockDelay: "0s", NodeChecks: [], Checks: [] },
     repeatable: true,
   });
-  return new ConsulLease(api, (JSON.parse(body) as { ID: LeaseId }).ID);
+  return new ConsulLease(api, parsed<{ ID: LeaseId }>(answer).ID);
 }
 
 class ConsulLease implements Lease {

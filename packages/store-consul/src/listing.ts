@@ -1,5 +1,5 @@
 import type { WatchEvent } from "@netkit/core";
-import type { Api } from "./api.ts";
+import { parsed, type Api } from "./api.ts";
 import { unavailable } from "./errors.ts";
 import { pathOf } from "./options.ts";
 import { entryOf, type Pair } from "./pairs.ts";
@@ -34,7 +34,7 @@ export async function list(api: Api, root: string, prefix: string, blocking?: Bl
     // Consul adds a sixteenth, so that not all ask again at once.
     ...(blocking === undefined ? {} : { waitMs: blocking.waitMs * (17 / 16), signal: blocking.signal }),
   });
-  const all = status === 404 ? [] : (JSON.parse(body) as readonly Pair[]);
+  const all = status === 404 ? [] : parsed<readonly Pair[]>({ address, body });
   const index = Number(headers["x-consul-index"]);
   // To wait for a change behind it would be not to wait at all.
   if (!(index > 0)) throw unavailable([address], "a list has no index", "none");

@@ -11,7 +11,7 @@ import {
   type Store,
   type WatchEvent,
 } from "@netkit/core";
-import type { Api } from "./api.ts";
+import { parsed, type Api } from "./api.ts";
 import { refused, tooLarge, unavailable } from "./errors.ts";
 import { openLease } from "./lease.ts";
 import { differences, list, type Listing } from "./listing.ts";
@@ -164,7 +164,7 @@ export class ConsulStore implements Store {
     const query = reads ? { consistent: "" } : {};
     const call = { method: "PUT", path: "txn", query, body, repeatable: reads } as const;
     const { address, body: text } = await this.#api.call(call);
-    return { ...(JSON.parse(text) as Omit<TransactionAnswer, "address">), address };
+    return { ...parsed<Omit<TransactionAnswer, "address">>({ address, body: text }), address };
   }
 }
 

@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isNetkitError, type Entry, type Store } from "@netkit/core";
@@ -128,6 +130,20 @@ describe.skipIf(consulProgram === undefined)("a store on Consul", () => {
     await expect(store.commit(write)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
     await expect(store.get("a")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
     expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  test("says that something else answers where Consul should", async () => {
+    const other = createServer((_, response) => void response.writeHead(404).end("404 page not found\n"));
+    other.listen(8500, "127.0.0.1");
+    onTestFinished(() => void other.close());
+    await once(other, "listening");
+    const store = open();
+    const error = {
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringContaining("what answers there is no Consul: 404 page not found") as string,
+    };
+    for (const ask of [store.get("a"), store.commit(write), store.lease(10_000), store.range("a")])
+      await expect(ask).rejects.toMatchObject(error);
   });
 
   test("is used as the README shows", async () => {

@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
+import type { AnyDriver, Ip, Mac, Resource } from "@netkit/core";
+import { bridge } from "@netkit/driver-bridge";
 import { expect, test } from "vitest";
 import type { Netkit, Preview } from "@netkit/engine";
 import { onHosts, type TestHost } from "./host.ts";
@@ -174,4 +176,21 @@ test("removing works without the driver that planned it", async () => {
   await bare.networks.remove("n");
   expect(await netkit.sandboxes.list()).toEqual([]);
   host.expectClean();
+});
+
+test("what a repair itself takes away is there again when it returns: the entries of a link that is made anew", async () => {
+  const mac = "02:00:00:00:00:07" as Mac;
+  const resources: readonly Resource[] = [
+    { kind: "vxlan", ns: "host", name: "acme0", vni: 77, port: 4789, local: "127.0.0.1" as Ip, learning: false },
+    { kind: "fdb", ns: "host", link: "acme0", mac, destination: "127.0.0.2" as Ip },
+  ];
+  const acme: AnyDriver = { ...bridge(), name: "acme", predefined: () => undefined, network: () => resources };
+  const opened = await host.open({ drivers: [acme] });
+  await opened.networks.create({ name: "wire", driver: "acme" });
+  host.sh("ip link set acme0 down");
+  const { repaired } = await opened.doctor({ repair: true });
+  expect(repaired.map(({ object }) => object)).toContain("vxlan acme0");
+  expect((await opened.doctor()).findings).toEqual([]);
+  expect(host.sh("bridge fdb show dev acme0")).toContain(`${mac} dst 127.0.0.2`);
+  await opened.networks.remove("wire");
 });

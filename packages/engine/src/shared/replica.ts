@@ -35,6 +35,8 @@ export class Replica implements Replication {
   readonly #holder: LeaseHolder;
   readonly #leaseMs: number;
   readonly #dirty = new Map<string, Subject>();
+  /** What something on this host is in the way of. */
+  readonly #deferred = new Map<string, Subject>();
   readonly #ended = new AbortController();
   readonly #following: Promise<void>;
   readonly #first = Promise.withResolvers<void>();
@@ -109,6 +111,8 @@ export class Replica implements Replication {
     const store = await this.#context.shared.open();
     const self = await this.#self();
     if (await this.#holder.renew(store, self, this.#mirror.hosts.has(self.id))) this.#owes = true;
+    for (const [key, subject] of this.#deferred) this.#dirty.set(key, subject);
+    this.#deferred.clear();
     await this.#takeAll();
     await this.#mend();
   }
@@ -256,7 +260,8 @@ export class Replica implements Replication {
   async #take(batch: readonly (readonly [key: string, subject: Subject])[]): Promise<void> {
     try {
       await operate(this.#context, "take in what other hosts have", async (draft) => {
-        for (const [, subject] of batch) await takeIn(this.#context, draft, this.#mirror, subject);
+        for (const [key, subject] of batch)
+          if (!(await takeIn(this.#context, draft, this.#mirror, subject))) this.#deferred.set(key, subject);
       });
     } catch (thrown) {
       const error = toNetkitError(thrown);

@@ -17,14 +17,21 @@ import { leaveHere } from "./realising.ts";
 import { forgetRemote, noteRemote, wantRemote } from "./remotes.ts";
 import type { LocalHost } from "./this-host.ts";
 
-/** Brings what this host has of one record into line with the shared store. */
-export async function takeIn(context: Context, draft: Draft, mirror: Mirror, subject: Subject): Promise<void> {
+/**
+ * Brings what this host has of one record into line with the shared store. False: something here is in the way, and it has to be
+ * tried again.
+ */
+export async function takeIn(context: Context, draft: Draft, mirror: Mirror, subject: Subject): Promise<boolean> {
   const self = (await draft.get<LocalHost>(keys.self))?.id;
-  if (subject.type === "network") return await takeInNetwork(draft, mirror, subject.network);
+  if (subject.type === "network") {
+    await takeInNetwork(draft, mirror, subject.network);
+    return true;
+  }
   if (subject.type === "endpoint") return await takeInEndpoint(context, draft, mirror, subject, self);
   const key = keys.host(subject.host);
   const now = subject.host === self ? undefined : mirror.hosts.get(subject.host)?.value;
   if (!isSame(now, await draft.get<SharedHost>(key))) draft.put(key, now);
+  return true;
 }
 
 async function takeInNetwork(draft: Draft, mirror: Mirror, id: NetworkId): Promise<void> {
@@ -74,25 +81,26 @@ async function takeInEndpoint(
   mirror: Mirror,
   { network: networkId, endpoint: id }: Subject & { readonly type: "endpoint" },
   self: HostId | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const before = await draft.get<RemoteEndpoint>(keys.remote(networkId, id));
   const seen = mirror.endpoints.get(id)?.value;
   const now = seen?.host === self ? undefined : seen;
   const network = await draft.get<Network>(keys.network(networkId));
   const isHere = network?.realised === true;
-  if (isSame(now, before) && (now === undefined || !isHere || (await draft.owned(id)) !== undefined)) return;
+  if (isSame(now, before) && (now === undefined || !isHere || (await draft.owned(id)) !== undefined)) return true;
   if (before !== undefined) await forgetRemote(draft, before);
-  if (now === undefined || network === undefined) return;
+  if (now === undefined || network === undefined) return true;
   for (const ip of addressesOf(now)) {
     const holder = await draft.get<AddressHolder>(addressKeyOf(networkId, ip));
     // This host has lost its lease, and with it the address: what it has here stays until somebody takes it away.
-    if (holder !== undefined && (await draft.has(keys.endpoint(holder.endpoint)))) return;
+    if (holder !== undefined && (await draft.has(keys.endpoint(holder.endpoint)))) return false;
     // A store that tells of removals late: nobody has an address twice.
     const other = holder && (await draft.get<RemoteEndpoint>(keys.remote(networkId, holder.endpoint)));
     if (other !== undefined) await forgetRemote(draft, other);
   }
   noteRemote(draft, now);
   if (isHere) wantRemote(context, draft, await context.drivers.get(network.driver), network, now);
+  return true;
 }
 
 function isSame(a: unknown, b: unknown): boolean {
