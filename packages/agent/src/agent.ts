@@ -179,7 +179,8 @@ export class Agent implements AsyncDisposable {
 
   /** Serves names in a namespace that will have some. Whether it does. */
   async expect(namespace: NamespaceId): Promise<boolean> {
-    await this.settle();
+    // Mostly it is known already, and all that is new can wait until the change has come.
+    if (!this.#following.records.namespaces.has(namespace)) await this.settle();
     return this.#nameServers.expect(namespace);
   }
 

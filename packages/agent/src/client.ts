@@ -99,17 +99,21 @@ export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
       // Most commands of most hosts end here, and load no network code of Node for it.
       if (!needed && !existsSync(path)) return;
       const sync: AgentRequest = { method: "POST", target: "/v1/sync", body: { revision }, timeoutMs: patienceMs };
-      const tell = isReady === true ? mention : askShortly;
-      try {
-        await tell(path, sync).catch(async (error: unknown) => {
-          // There is no socket yet, or the one of an agent that was killed.
-          if (!isNobodyThere(error)) throw error;
-          await start();
-          await askShortly(path, sync);
-        });
-      } catch (error) {
-        warn(error as NetkitError);
-      }
+      const tell = async (how: typeof askShortly): Promise<void> => {
+        try {
+          await how(path, sync).catch(async (error: unknown) => {
+            // There is no socket yet, or the one of an agent that was killed.
+            if (!isNobodyThere(error)) throw error;
+            await start();
+            await askShortly(path, sync);
+          });
+        } catch (error) {
+          warn(error as NetkitError);
+        }
+      };
+      if (isReady !== true) return await tell(askShortly);
+      // The kernel has who is woken take the place of who wakes it, for half a millisecond: not before the caller goes on.
+      setImmediate(() => void tell(mention));
     },
     async serves() {
       if (!existsSync(path)) return false;
