@@ -88,28 +88,29 @@ export interface AgentLinkOptions {
   readonly warn: (error: NetkitError) => void;
 }
 
+type Ask = (path: string, request: AgentRequest) => Promise<unknown>;
+
 /** An agent that takes longer is of no use. */
 const patienceMs = 10_000;
 
 /** Tells the agent of changes, and starts one when something needs it or the last one has died. */
 export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
   const path = agentSocket(root);
+  /** There may be no socket yet, or the one of an agent that was killed: then one is started, and asked. */
+  const asked = async (request: AgentRequest, ask: Ask, again = ask): Promise<void> => {
+    await ask(path, request).catch(async (error: unknown) => {
+      if (!isNobodyThere(error)) throw error;
+      await start();
+      await again(path, request);
+    });
+  };
   return {
     async changed({ revision, needed, isReady }) {
       // Most commands of most hosts end here, and load no network code of Node for it.
       if (!needed && !existsSync(path)) return;
       const sync: AgentRequest = { method: "POST", target: "/v1/sync", body: { revision }, timeoutMs: patienceMs };
-      const tell = async (how: typeof askShortly): Promise<void> => {
-        try {
-          await how(path, sync).catch(async (error: unknown) => {
-            // There is no socket yet, or the one of an agent that was killed.
-            if (!isNobodyThere(error)) throw error;
-            await start();
-            await askShortly(path, sync);
-          });
-        } catch (error) {
-          warn(error as NetkitError);
-        }
+      const tell = async (ask: Ask): Promise<void> => {
+        await asked(sync, ask, askShortly).catch((error: unknown) => warn(error as NetkitError));
       };
       if (isReady !== true) return await tell(askShortly);
       // The kernel has who is woken take the place of who wakes it, for half a millisecond: not before the caller goes on.
@@ -124,25 +125,20 @@ export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
       );
     },
     async share() {
-      const request = { method: "POST", target: "/v1/share", timeoutMs: 2 * patienceMs } as const;
-      await askAgent(path, request).catch(async (error: unknown) => {
-        if (!isNobodyThere(error)) throw error;
-        await start();
-        await askAgent(path, request);
-      });
+      await asked({ method: "POST", target: "/v1/share", timeoutMs: 2 * patienceMs }, askAgent);
     },
     async expect(namespace) {
       if (!existsSync(path)) return undefined;
       const request = { method: "POST", target: "/v1/expect", body: { namespace }, timeoutMs: patienceMs } as const;
       try {
-        const asked = await begin(path, request);
+        const begun = await begin(path, request);
         return {
           async met() {
             // Who can't say so is told of the change and waited for, as ever.
-            const answer = await asked.answer().catch(() => undefined);
+            const answer = await begun.answer().catch(() => undefined);
             return (answer as { readonly serving: boolean } | undefined)?.serving === true;
           },
-          [Symbol.dispose]: () => asked.leave(),
+          [Symbol.dispose]: () => begun.leave(),
         };
       } catch {
         return undefined;

@@ -180,9 +180,8 @@ async function repairUnexplained(
   let plan = order(examination.changes.filter(choose));
   const { handlers, execute } = await context.host.open();
   options.onPlan?.(previewOf("repair", plan, handlers));
-  const settled = switching !== undefined && options.dryRun !== true;
-  if (settled) findings.unshift(switching);
-  if (options.dryRun === true) return { ...examination, findings };
+  if (options.dryRun === true) return examination;
+  if (switching !== undefined) findings.unshift(switching);
   // What is made anew loses what was in it (a VXLAN device its forwarding entries), as found before as it was.
   for (let round = 1; plan.length > 0 && round <= mostRounds; round++) {
     await execute(plan, handlers, options.signal === undefined ? {} : { signal: options.signal });

@@ -124,11 +124,11 @@ async function underLock<T>(
   using failing = new DisposableStack();
   const expectation = failing.use(await expectationOf(context, draft));
   const revision = await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
-  failing.move();
   if (draft.announcements.length > 0) {
     await announceAll(context, draft);
     time("announce");
   }
+  failing.move();
   return { result, revision, needed: draft.needsAgent, expectation };
 }
 
