@@ -171,10 +171,7 @@ async function carryOut(
 ): Promise<number> {
   const { store, host } = context;
   const sharing = sharingOf(context, draft, time);
-  if (plan.length === 0) {
-    // Whoever dies in between leaves to the agent what other hosts know already.
-    await sharing?.commit();
-    await sharing?.remove();
+  if (plan.length === 0 && sharing === undefined) {
     const revision = await commit(store, [...own, ...draft.lateWrites(() => "")]);
     time("commit");
     return revision;

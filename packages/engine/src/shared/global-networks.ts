@@ -107,8 +107,13 @@ export async function removeGlobal(context: Context, draft: Draft, network: Netw
   if (draft.dryRun) refuseUsed(network, remote);
   await requireLease(context, draft);
   for (const endpoint of remote) await forgetRemote(draft, endpoint);
+  const { readEndpoint, readHolder, readNetwork } = await import("./records.ts");
+  // Known before the intent is written: whoever finishes this finds them there.
+  shared.remove(sharedKeys.networkName(name), id);
+  for (const claim of await (await context.shared.open()).range(sharedKeys.claim("", "").slice(0, -1)))
+    if (readHolder(claim.value)?.id === id) shared.remove(claim.key, id);
+  shared.remove(sharedKeys.network(id), id);
   shared.preparations.push(async (store) => {
-    const { readEndpoint, readHolder, readNetwork } = await import("./records.ts");
     const key = sharedKeys.network(id);
     const found = await store.get(key);
     const record = readNetwork(found?.value);
@@ -133,10 +138,6 @@ export async function removeGlobal(context: Context, draft: Draft, network: Netw
       await mark(revision, before);
       throw error;
     }
-    shared.remove(sharedKeys.networkName(name), id);
-    for (const claim of await store.range(sharedKeys.claim("", "").slice(0, -1)))
-      if (readHolder(claim.value)?.id === id) shared.remove(claim.key, id);
-    shared.remove(key, id);
   });
 }
 
