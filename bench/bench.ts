@@ -2,7 +2,7 @@
  * netkit beside what it can't be faster than: `npm run bench`, as root. Each part runs in a network namespace of its
  * own that plays the host, with its state on the disk that the checkout is on.
  *
- * usage: npm run bench -- [--quick] [--json] [--check] [attach] [ports] [memory] [commands] [agent] [dns]
+ * usage: npm run bench -- [--quick] [--json] [--check] [attach] [ports] [memory] [commands] [agent] [dns] [hosts]
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -21,7 +21,7 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const bundles = join(import.meta.dirname, "dist");
-const parts = ["attach", "ports", "memory", "commands", "agent", "dns"];
+const parts = ["attach", "ports", "memory", "commands", "agent", "dns", "hosts"];
 
 await main();
 
@@ -49,9 +49,10 @@ async function main(): Promise<void> {
 async function bundle(): Promise<void> {
   await build({
     cwd: import.meta.dirname,
-    input: "part.ts",
+    input: ["part.ts", "hosts/host.program.ts"],
     platform: "node",
-    external: ["koffi", "dns-packet"],
+    // What only the bench itself uses of tests finds its servers by where it lies.
+    external: ["koffi", "dns-packet", "@netkit/testing"],
     output: { dir: bundles, cleanDir: true },
     logLevel: "warn",
   });
