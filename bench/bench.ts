@@ -49,7 +49,7 @@ async function main(): Promise<void> {
 async function bundle(): Promise<void> {
   await build({
     cwd: import.meta.dirname,
-    input: ["part.ts", "hosts/host.program.ts"],
+    input: ["part.ts", "hosts/host.program.ts", "hosts/join.program.ts"],
     platform: "node",
     // What only the bench itself uses of tests finds its servers by where it lies.
     external: ["koffi", "dns-packet", "@netkit/testing"],

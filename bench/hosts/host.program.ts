@@ -8,14 +8,7 @@ import { openEtcdStore, parseEtcdUrl } from "@netkit/store-etcd";
 import { answerCalls } from "@netkit/testing/calls";
 import { now } from "./clock.ts";
 import { Ear, type Heard } from "./hearing.ts";
-
-/** What plays a host has to know. */
-export interface Place {
-  readonly root: string;
-  /** The URL of its store. */
-  readonly store: string;
-  readonly name: string;
-}
+import type { Place } from "./segment.ts";
 
 const [place = "{}"] = process.argv.slice(2);
 const { root, store, name } = JSON.parse(place) as Place;

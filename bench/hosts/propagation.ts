@@ -1,6 +1,6 @@
 import { median, numbers } from "../pairs.ts";
 import { ms, type Row } from "../report.ts";
-import type { SharingHost, Segment } from "./segment.ts";
+import type { SharingHost } from "./segment.ts";
 
 interface Plan {
   /** How many endpoints the network has before, on all hosts together. */
@@ -21,7 +21,10 @@ interface Way {
   readonly resolved: number;
 }
 
-export async function measurePropagation({ hosts }: Segment, { endpoints, attaches, sampleOf }: Plan): Promise<Row[]> {
+export async function measurePropagation(
+  hosts: readonly SharingHost[],
+  { endpoints, attaches, sampleOf }: Plan,
+): Promise<Row[]> {
   await hosts[0]?.call("create", {
     name: network,
     driver: "overlay",

@@ -1,76 +1,96 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { createHost, etcdServer, type Server } from "@netkit/testing";
-import { Caller } from "@netkit/testing/calls";
+import { createHost, etcdServer, type Space } from "@netkit/testing";
+import { Caller, type Functions } from "@netkit/testing/calls";
 import { numbers } from "../pairs.ts";
-import type { Calls, Place } from "./host.program.ts";
+import type { Calls } from "./host.program.ts";
 
-const serverAddress = "192.0.2.254";
+/** Where etcd is. */
+export const serverAddress = "192.0.2.254";
 
-/** A host with its process. */
+/** What a host's process has to know. */
+export interface Place {
+  readonly root: string;
+  /** The URL of its store. */
+  readonly store: string;
+  readonly name: string;
+}
+
+interface Start {
+  readonly name: string;
+  /** What the keys of its store begin with: hosts of different ones know nothing of each other. */
+  readonly prefix?: string;
+}
+
+/** A host with its agent. */
 export interface SharingHost {
   readonly name: string;
   readonly call: Caller<Calls>["call"];
 }
 
-/** Hosts on one wire, 192.0.2.1 and on, and etcd, at 192.0.2.254. */
-export interface Segment extends AsyncDisposable {
-  readonly server: Server;
-  readonly hosts: readonly SharingHost[];
-  /** Where etcd answers the bench itself. */
-  readonly wire: string;
-  /** So many hosts more. */
-  add(count: number): Promise<SharingHost[]>;
-}
+/** Hosts on one wire, 192.0.2.1 and on, and the server of their store. What is in their kernel goes with the bench's namespaces. */
+export class Segment implements AsyncDisposable {
+  /** Where the server is. */
+  readonly wire: Space;
+  readonly #root: string;
+  readonly #cleanup: AsyncDisposableStack;
+  #hosts = 0;
 
-/** @param root where the hosts have their state */
-export async function openSegment(root: string): Promise<Segment> {
-  const cleanup = new AsyncDisposableStack();
-  try {
+  private constructor(root: string, wire: Space, cleanup: AsyncDisposableStack) {
+    this.#root = root;
+    this.wire = wire;
+    this.#cleanup = cleanup;
+  }
+
+  /** @param root the folder that the hosts have their state in */
+  static async open(root: string): Promise<Segment> {
+    await using cleanup = new AsyncDisposableStack();
     const wire = cleanup.use(await createHost());
-    await wire.shell(`
-      ip link add name wire type bridge
-      ip address add ${serverAddress}/24 dev wire
-      ip link set wire up`);
+    await wire.shell(
+      `ip link add name wire type bridge\nip address add ${serverAddress}/24 dev wire\nip link set wire up`,
+    );
     const server = cleanup.use(etcdServer({ address: serverAddress }));
     const { serves } = wire.within(() => ({ serves: server.start() }));
     await serves;
-    const hosts: SharingHost[] = [];
-    const addOne = async (number: number): Promise<SharingHost> => {
-      const host = cleanup.use(await createHost());
-      await wire.shell(`
-        ip link add w${number} type veth peer name up0 netns ${host.name}
-        ip link set w${number} master wire up`);
-      await host.shell(`ip address add 192.0.2.${number}/24 dev up0\nip link set up0 up`);
+    return new Segment(root, wire, cleanup.move());
+  }
+
+  /** Hosts with agents. */
+  async add(count: number, prefix?: string): Promise<SharingHost[]> {
+    const added: SharingHost[] = [];
+    for (const number of numbers(this.#hosts + 1, count)) {
       const name = `h${number}`;
-      const place: Place = { root: join(root, name), store: `etcd://${serverAddress}:2379/`, name };
-      const child = fork(join(import.meta.dirname, "host.program.js"), [JSON.stringify(place)], {
-        execPath: "nsenter",
-        execArgv: [`--net=${host.path}`, "--", process.execPath],
-        serialization: "advanced",
-      });
-      cleanup.defer(async () => await end(child));
-      const caller = new Caller<Calls>(child, `host ${name}`);
-      await caller.ready;
+      const caller = await this.start<Calls>("host.program.js", { name, ...(prefix === undefined ? {} : { prefix }) });
       await caller.call("start");
-      return { name, call: caller.call.bind(caller) };
-    };
-    return {
-      server,
-      hosts,
-      wire: wire.path,
-      async add(count) {
-        const added: SharingHost[] = [];
-        for (const number of numbers(hosts.length + 1, count)) added.push(await addOne(number));
-        hosts.push(...added);
-        return added;
-      },
-      [Symbol.asyncDispose]: async () => await cleanup.disposeAsync(),
-    };
-  } catch (error) {
-    await cleanup.disposeAsync();
-    throw error;
+      added.push({ name, call: caller.call.bind(caller) });
+    }
+    return added;
+  }
+
+  /** A host with a program of the bench, which is told its place. */
+  async start<F extends Functions>(program: string, { name, prefix = "" }: Start): Promise<Caller<F>> {
+    const number = ++this.#hosts;
+    const host = this.#cleanup.use(await createHost());
+    await this.wire.shell(
+      `ip link add w${number} type veth peer name up0 netns ${host.name}\nip link set w${number} master wire up`,
+    );
+    await host.shell(`ip address add 192.0.2.${number}/24 dev up0\nip link set up0 up`);
+    const store = `etcd://${serverAddress}:2379/${prefix}`;
+    const place: Place = { root: join(this.#root, name), store, name };
+    const child = fork(join(import.meta.dirname, program), [JSON.stringify(place)], {
+      execPath: "nsenter",
+      execArgv: [`--net=${host.path}`, "--", process.execPath],
+      serialization: "advanced",
+    });
+    this.#cleanup.defer(async () => await end(child));
+    const caller = new Caller<F>(child, `host ${name}`);
+    await caller.ready;
+    return caller;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cleanup.disposeAsync();
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { NetkitError, toNetkitError, type ErrorCode } from "@netkit/core";
 
-type Functions = Readonly<Record<string, (...words: never[]) => unknown>>;
+export type Functions = Readonly<Record<string, (...words: never[]) => unknown>>;
 
 interface Call {
   readonly id: number;
