@@ -5,7 +5,7 @@
  * usage: npm run bench -- [--quick] [--json] [--check] [attach] [ports] [memory] [commands] [agent] [dns] [hosts]
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
 async function bundle(): Promise<void> {
   await build({
     cwd: import.meta.dirname,
-    input: ["part.ts", "hosts/host.program.ts", "hosts/join.program.ts"],
+    input: ["part.ts", ...globSync("*/*.program.ts", { cwd: import.meta.dirname })],
     platform: "node",
     // What only the bench itself uses of tests finds its servers by where it lies.
     external: ["koffi", "dns-packet", "@netkit/testing"],

@@ -1,4 +1,5 @@
 /** One host of the bench: its agent, and a program that uses the library beside it, in one process. Its parent tells it what to do. */
+import { setTimeout } from "node:timers/promises";
 import { startAgent, type Agent } from "@netkit/agent";
 import { agentLink } from "@netkit/agent/client";
 import { ipOf } from "@netkit/core";
@@ -37,6 +38,26 @@ async function opened(): Promise<Netkit> {
 const calls = {
   start,
   create: async (request: NetworkRequest): Promise<string> => (await (await opened()).networks.create(request)).id,
+  /** There is such a network, made here if there was none. */
+  ensure: async (network: string): Promise<void> => {
+    const { networks } = await opened();
+    if ((await networks.list()).some(({ name }) => name === network)) return;
+    await networks.create({ name: network, driver: "overlay" });
+  },
+  ensureConnected: async (sandbox: string, network: string): Promise<void> => {
+    const handle = await (await opened()).sandboxes.get(sandbox);
+    const { endpoints } = await handle.inspect();
+    if (!endpoints.some(({ networkName }) => networkName === network)) await handle.connect(network);
+  },
+  /** Resolves once a sandbox is on the network, here or on another host. */
+  knows: async (network: string, sandbox: string): Promise<void> => {
+    const isThere = async (): Promise<boolean> => {
+      const { endpoints, remotes } = await (await opened()).networks.inspect(network);
+      const names = [...endpoints.map(({ sandboxName }) => sandboxName), ...remotes.map((one) => one.sandbox?.name)];
+      return names.includes(sandbox);
+    };
+    while (!(await isThere())) await setTimeout(10);
+  },
   /** All that was written before the call is known here. */
   share: async (): Promise<void> => await agent?.share(),
   open: async (sandbox: string, ...networks: readonly string[]): Promise<void> =>
@@ -50,6 +71,9 @@ const calls = {
   },
   disconnect: async (sandbox: string, network: string): Promise<void> =>
     void (await (await (await opened()).sandboxes.get(sandbox)).disconnect(network)),
+  /** The path of its network namespace. */
+  namespaceOf: async (sandbox: string): Promise<string> =>
+    (await (await opened()).sandboxes.get(sandbox)).netns ?? "/proc/self/ns/net",
   /** Names are asked for from within that sandbox. */
   askFrom: async (sandbox: string): Promise<void> => {
     const { netns } = await (await opened()).sandboxes.get(sandbox);

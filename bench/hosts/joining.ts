@@ -1,3 +1,4 @@
+import type { Caller } from "@netkit/testing/calls";
 import { median, numbers } from "../pairs.ts";
 import { ms, type Row } from "../report.ts";
 import type { Joined, JoinCalls } from "./join.program.ts";
@@ -5,7 +6,8 @@ import type { Segment } from "./segment.ts";
 
 /** Hosts that come, one after the other, to a network on which others have that many endpoints. */
 export async function measureJoining(segment: Segment, endpoints: number, joins: number): Promise<Row[]> {
-  const start = async (name: string) => await segment.start<JoinCalls>("join.program.js", { name, prefix: "joining/" });
+  const start = async (name: string): Promise<Caller<JoinCalls>> =>
+    (await segment.start<JoinCalls>("join.program.js", name, "joining/")).caller;
   await (await start("populating")).call("populate", endpoints);
   const joined: Joined[] = [];
   for (const number of numbers(0, joins)) joined.push(await (await start(`joining-${number}`)).call("join"));

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { createHost, etcdServer, type Space } from "@netkit/testing";
+import { createHost, etcdServer, type Host, type Space } from "@netkit/testing";
 import { Caller, type Functions } from "@netkit/testing/calls";
 import { numbers } from "../pairs.ts";
 import type { Calls } from "./host.program.ts";
@@ -17,15 +17,10 @@ export interface Place {
   readonly name: string;
 }
 
-interface Start {
-  readonly name: string;
-  /** What the keys of its store begin with: hosts of different ones know nothing of each other. */
-  readonly prefix?: string;
-}
-
 /** A host with its agent. */
 export interface SharingHost {
   readonly name: string;
+  readonly space: Space;
   readonly call: Caller<Calls>["call"];
 }
 
@@ -56,35 +51,54 @@ export class Segment implements AsyncDisposable {
     return new Segment(root, wire, cleanup.move());
   }
 
-  /** Hosts with agents. */
+  /**
+   * Hosts with agents.
+   * @param prefix what the keys of their store begin with: hosts of different ones know nothing of each other
+   */
   async add(count: number, prefix?: string): Promise<SharingHost[]> {
     const added: SharingHost[] = [];
     for (const number of numbers(this.#hosts + 1, count)) {
       const name = `h${number}`;
-      const caller = await this.start<Calls>("host.program.js", { name, ...(prefix === undefined ? {} : { prefix }) });
+      const { caller, space } = await this.start<Calls>("host.program.js", name, prefix);
       await caller.call("start");
-      added.push({ name, call: caller.call.bind(caller) });
+      added.push({ name, space, call: caller.call.bind(caller) });
     }
     return added;
   }
 
-  /** A host with a program of the bench, which is told its place. */
-  async start<F extends Functions>(program: string, { name, prefix = "" }: Start): Promise<Caller<F>> {
+  /** A host with a program of the bench, which is told its place; the prefix as of {@link add}. */
+  async start<F extends Functions>(
+    program: string,
+    name: string,
+    prefix = "",
+  ): Promise<{ readonly caller: Caller<F>; readonly space: Space }> {
+    const { host } = await this.place();
+    const store = `etcd://${serverAddress}:2379/${prefix}`;
+    const place: Place = { root: join(this.#root, name), store, name };
+    return { caller: await this.fork<F>(program, [JSON.stringify(place)], host), space: host };
+  }
+
+  /** A host without anything, but its address on the wire. */
+  async place(): Promise<{ readonly host: Host; readonly address: string }> {
     const number = ++this.#hosts;
     const host = this.#cleanup.use(await createHost());
+    const address = `192.0.2.${number}`;
     await this.wire.shell(
       `ip link add w${number} type veth peer name up0 netns ${host.name}\nip link set w${number} master wire up`,
     );
-    await host.shell(`ip address add 192.0.2.${number}/24 dev up0\nip link set up0 up`);
-    const store = `etcd://${serverAddress}:2379/${prefix}`;
-    const place: Place = { root: join(this.#root, name), store, name };
-    const child = fork(join(import.meta.dirname, program), [JSON.stringify(place)], {
+    await host.shell(`ip address add ${address}/24 dev up0\nip link set up0 up`);
+    return { host, address };
+  }
+
+  /** A program of the bench in a namespace. */
+  async fork<F extends Functions>(program: string, words: readonly string[], { path }: Space): Promise<Caller<F>> {
+    const child = fork(join(import.meta.dirname, program), words, {
       execPath: "nsenter",
-      execArgv: [`--net=${host.path}`, "--", process.execPath],
+      execArgv: [`--net=${path}`, "--", process.execPath],
       serialization: "advanced",
     });
     this.#cleanup.defer(async () => await end(child));
-    const caller = new Caller<F>(child, `host ${name}`);
+    const caller = new Caller<F>(child, program);
     await caller.ready;
     return caller;
   }
