@@ -2,13 +2,14 @@
  * The control plane of many hosts alone: real replicas and a real etcd, and no kernel. Its figures are those of this machine,
  * which plays all of them at once; packages/driver-overlay/SCALE.md says what follows from them.
  */
+import { mkdirSync } from "node:fs";
 import { etcdLoad, type EtcdLoad } from "@netkit/testing";
 import type { Caller } from "@netkit/testing/calls";
 import { serverAddress, Segment } from "./hosts/segment.ts";
 import { median, numbers } from "./pairs.ts";
 import { ms, type Row } from "./report.ts";
 import { measureKernelMemory } from "./simulation/kernel-memory.ts";
-import type { Crowd, CrowdCalls } from "./simulation/replicas.program.ts";
+import type { Crowd, CrowdCalls, Usage } from "./simulation/replicas.program.ts";
 
 interface Plan {
   readonly hosts: number;
@@ -27,6 +28,9 @@ const perProcess = 250;
 export async function measureSimulation(quick: boolean): Promise<Row[]> {
   const many: Plan = { hosts: quick ? 100 : 1_000, endpoints: 100, single: quick ? 10 : 20, burst: 100 };
   const large: Plan = { hosts: 4, endpoints: quick ? 2_000 : 10_000, single: 5, burst: 100 };
+  // etcd's files too.
+  mkdirSync(root, { recursive: true });
+  process.env["TMPDIR"] = root;
   const kernel = measureKernelMemory(quick ? 10_000 : 50_000);
   return [
     ...(await simulate(many, "many")),
@@ -66,10 +70,10 @@ async function simulate({ hosts, endpoints, single, burst }: Plan, name: string)
   for (const _ of counts) processes.push(await begin());
   const all = async <T>(work: (process: Caller<CrowdCalls>, index: number) => Promise<T>): Promise<T[]> =>
     await Promise.all(processes.map(work));
-  const usage = async (): Promise<{ rss: number; resources: number; cpu: number }> => {
+  const usage = async (): Promise<Usage> => {
     const each = await all(async (process) => await process.call("usage"));
-    const sum = (what: "rss" | "resources" | "cpu"): number => each.reduce((total, one) => total + one[what], 0);
-    return { rss: sum("rss"), resources: sum("resources"), cpu: sum("cpu") };
+    const sum = (what: keyof Usage): number => each.reduce((total, one) => total + one[what], 0);
+    return { rss: sum("rss"), resources: sum("resources"), cpu: sum("cpu"), complaints: sum("complaints") };
   };
   const empty = await usage();
   const started = performance.now();
@@ -113,7 +117,7 @@ async function simulate({ hosts, endpoints, single, burst }: Plan, name: string)
       "all start, and know all",
       startMs,
       "ms",
-      `${((known.sent - before.sent) / 1e6).toFixed(0)} MB from etcd, of whose CPU ${(known.cpuSeconds - before.cpuSeconds).toFixed(1)} s; ${after.watchers} watches`,
+      `${((known.sent - before.sent) / 1e6).toFixed(0)} MB from etcd, of whose CPU ${(known.cpuSeconds - before.cpuSeconds).toFixed(1)} s; ${after.watchers} watches, ${settled.complaints} complaints`,
     ),
     row(
       "heard",

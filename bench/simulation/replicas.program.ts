@@ -43,8 +43,18 @@ export interface Times {
   readonly taken: readonly number[];
 }
 
+export interface Usage {
+  /** Bytes. */
+  readonly rss: number;
+  /** What the kernels of all hosts would hold. */
+  readonly resources: number;
+  /** In ms. */
+  readonly cpu: number;
+  readonly complaints: number;
+}
+
 const network = "simulated";
-/** Attaches that are under way at a time. */
+/** Attaches, or starts of hosts, that are under way at a time. */
 const atATime = 16;
 const leaseMs = 15_000;
 
@@ -65,9 +75,8 @@ interface Writer {
   readonly network: Network;
 }
 
-function raise(error: Error): never {
-  throw error;
-}
+/** What agents would write into their logs, and do again. */
+let complaints = 0;
 
 function timesOf(id: string): { heard: number[]; taken: number[] } {
   let known = times.get(id);
@@ -126,7 +135,7 @@ async function openHost(number: number): Promise<Netkit> {
     shared: { open: async () => listening(open()), advertise: link, name: `h${number}`, leaseMs },
     agent: { changed: async () => {}, serves: async () => true, share: async () => await replication?.ready() },
   });
-  replication = await netkit.replicate(raise);
+  replication = await netkit.replicate(() => void complaints++);
   await replication?.ready();
   return netkit;
 }
@@ -169,10 +178,19 @@ async function attach(number: number): Promise<string> {
   return endpoint.id;
 }
 
+/** So many times, some at a time. */
+async function severally(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const one = async (): Promise<void> => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(numbers(0, atATime).map(one));
+}
+
 const calls = {
   /** Hosts of these numbers, once they know all that the store has. */
   start: async (first: number, count: number): Promise<void> => {
-    hosts.push(...(await Promise.all(numbers(first, count).map(openHost))));
+    await severally(count, async (index) => void hosts.push(await openHost(first + index)));
   },
   createNetwork: async (): Promise<void> => {
     const made = await hosts[0]?.networks.create({
@@ -193,14 +211,10 @@ const calls = {
   ): Promise<{ readonly ids: readonly string[]; readonly returned: readonly number[] }> => {
     const ids: string[] = [];
     const returned: number[] = [];
-    let next = 0;
-    const one = async (): Promise<void> => {
-      for (let index = next++; index < count; index = next++) {
-        ids[index] = await attach(first + index);
-        returned[index] = now();
-      }
-    };
-    await Promise.all(numbers(0, Math.min(atATime, count)).map(one));
+    await severally(count, async (index) => {
+      ids[index] = await attach(first + index);
+      returned[index] = now();
+    });
     return { ids, returned };
   },
   /** Resolves once all hosts of the process have the endpoint. */
@@ -212,11 +226,10 @@ const calls = {
     waiting.delete(id);
     return here;
   },
-  /** Bytes in memory; resources that the kernels of all hosts would hold; CPU in ms. */
-  usage: (): { readonly rss: number; readonly resources: number; readonly cpu: number } => {
+  usage: (): Usage => {
     globalThis.gc?.();
     const { user, system } = process.cpuUsage();
-    return { rss: process.memoryUsage.rss(), resources, cpu: (user + system) / 1e3 };
+    return { rss: process.memoryUsage.rss(), resources, cpu: (user + system) / 1e3, complaints };
   },
 };
 
