@@ -15,7 +15,7 @@ import type {
   SandboxId,
   Store,
 } from "@netkit/core";
-import { instanceOf } from "@netkit/core";
+import { instanceOf, isNetkitError } from "@netkit/core";
 import { overlay } from "@netkit/driver-overlay";
 import { openNetkit, type Netkit, type Replication } from "@netkit/engine";
 import { macOfAddress } from "@netkit/ipam";
@@ -136,8 +136,20 @@ async function openHost(number: number): Promise<Netkit> {
     agent: { changed: async () => {}, serves: async () => true, share: async () => await replication?.ready() },
   });
   replication = await netkit.replicate(() => void complaints++);
-  await replication?.ready();
+  await readiness(replication);
   return netkit;
+}
+
+/** As agents do, it tries again while the store has too much to do. */
+async function readiness(replication: Replication | undefined): Promise<void> {
+  for (;;) {
+    try {
+      return await replication?.ready();
+    } catch (error) {
+      if (!isNetkitError(error) || error.code !== "STORE_UNAVAILABLE") throw error;
+      complaints++;
+    }
+  }
 }
 
 /** As a host writes one. */
