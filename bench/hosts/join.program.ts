@@ -6,6 +6,7 @@ import { macOfAddress } from "@netkit/ipam";
 import { openEtcdStore, parseEtcdUrl } from "@netkit/store-etcd";
 import { answerCalls } from "@netkit/testing/calls";
 import { numbers } from "../pairs.ts";
+import { goAhead } from "../ahead.ts";
 import type { Place } from "./segment.ts";
 
 /** How long a join took, in ms. */
@@ -83,6 +84,7 @@ const calls = {
     const { netkit } = await replicating();
     const known = performance.now();
     const handle = await netkit.sandboxes.open({ name: sandbox });
+    goAhead();
     steps.clear();
     const before = performance.now();
     await handle.connect(network);

@@ -2,10 +2,10 @@
  * One end of a TCP and of a UDP connection, which its parent has sending and answering: blocking system calls, so that what is
  * measured is the path of the packets.
  */
-import { spawnSync } from "node:child_process";
 import { constants, endianness } from "node:os";
 import { koffi, syscalls, timeval } from "@netkit/netlink";
 import { answerCalls } from "@netkit/testing/calls";
+import { goAhead } from "../ahead.ts";
 import { now } from "./clock.ts";
 
 const AF_INET = 2;
@@ -81,7 +81,7 @@ const calls = {
   },
   /** Stays on that CPU, ahead of all that aren't real-time, where that is allowed. */
   pin: (cpu: number): void => {
-    spawnSync("chrt", ["--fifo", "--pid", "1", String(process.pid)]);
+    goAhead();
     const mask = Buffer.alloc(8);
     mask.writeUInt8(1 << cpu, endianness() === "LE" ? 0 : 7);
     checked("sched_setaffinity", setAffinity(0, mask.length, mask));

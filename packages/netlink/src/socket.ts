@@ -1,7 +1,16 @@
 import { constants } from "node:os";
 import { openDescriptor } from "./descriptor.ts";
 import { NetlinkError } from "./errors.ts";
-import { BUFFER_BYTES, awaitLast, awaitReplies, chunks, newPending, resultOf, silent, transactionEnds } from "./exchange.ts";
+import {
+  BUFFER_BYTES,
+  awaitLast,
+  awaitReplies,
+  chunks,
+  newPending,
+  resultOf,
+  silent,
+  transactionEnds,
+} from "./exchange.ts";
 import type { BatchResult, Pending } from "./exchange.ts";
 import {
   NLMSG_DONE,
