@@ -1,6 +1,6 @@
 import { agentLink } from "@netkit/agent/client";
 import { startAgent, type Agent } from "@netkit/agent";
-import { toNetkitError, type Store } from "@netkit/core";
+import type { Store } from "@netkit/core";
 import { bridge } from "@netkit/driver-bridge";
 import { none } from "@netkit/driver-none";
 import { overlay } from "@netkit/driver-overlay";
@@ -14,6 +14,7 @@ import {
 } from "@netkit/engine";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { attempt } from "@netkit/testing";
+import { answerCalls } from "@netkit/testing/calls";
 import { openShared } from "../src/shared-store.ts";
 
 /** What plays a host has to know. */
@@ -105,21 +106,4 @@ const calls = {
 
 export type Calls = typeof calls;
 
-interface Call {
-  readonly id: number;
-  readonly call: keyof Calls;
-  readonly words: readonly unknown[];
-}
-
-process.on("message", ({ id, call, words }: Call) => {
-  const made = (calls[call] as (...words: readonly unknown[]) => Promise<unknown>)(...words);
-  made.then(
-    (value) => process.send?.({ id, value }),
-    (thrown: unknown) => {
-      const { code, message, hint, details } = toNetkitError(thrown);
-      const cause = thrown instanceof Error ? thrown.stack : undefined;
-      process.send?.({ id, error: { code, message, hint, details, cause } });
-    },
-  );
-});
-process.send?.({ id: 0, value: undefined });
+answerCalls(calls);

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NetkitError, type ErrorCode } from "@netkit/core";
 import { expect } from "vitest";
 import {
   compareSnapshots,
@@ -15,30 +14,18 @@ import {
   type Server,
   type Snapshot,
 } from "@netkit/testing";
+import { Caller } from "@netkit/testing/calls";
 import type { Calls, Place } from "./host.program.ts";
 
 const program = join(import.meta.dirname, "host.program.ts");
-
-interface Answer {
-  readonly id: number;
-  readonly value?: unknown;
-  readonly error?: {
-    readonly code: ErrorCode;
-    readonly message: string;
-    readonly hint?: string;
-    readonly details: Record<string, unknown>;
-    readonly cause?: string;
-  };
-}
 
 /** A host that shares networks: a namespace with a link `up0`, and a process in it that is its agent and its commands. */
 export class SharingHost {
   readonly host: Host;
   readonly #place: Place;
   readonly #before: Snapshot;
-  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   #child: ChildProcess | undefined;
-  #calls = 0;
+  #caller: Caller<Calls> | undefined;
 
   constructor(host: Host, place: Place, before: Snapshot) {
     this.host = host;
@@ -57,37 +44,19 @@ export class SharingHost {
   }
 
   async startCommands(): Promise<void> {
-    const started = this.#expect(0);
     const child = fork(program, [JSON.stringify(this.#place)], {
       execPath: "nsenter",
       execArgv: [`--net=${this.host.path}`, "--", process.execPath],
       serialization: "advanced",
     });
     this.#child = child;
-    child.on("message", ({ id, value, error }: Answer) => {
-      const waiting = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if (error === undefined) waiting?.resolve(value);
-      else waiting?.reject(new NetkitError(error.code, error.message, { ...error }));
-    });
-    child.on("exit", () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`the process of host ${this.name} has ended`));
-      this.#waiting.clear();
-    });
-    await started;
+    this.#caller = new Caller(child, `host ${this.name}`);
+    await this.#caller.ready;
   }
 
   async call<K extends keyof Calls>(call: K, ...words: Parameters<Calls[K]>): Promise<Awaited<ReturnType<Calls[K]>>> {
-    const id = ++this.#calls;
-    const answer = this.#expect(id);
-    this.#child?.send({ id, call, words });
-    return (await answer) as Awaited<ReturnType<Calls[K]>>;
-  }
-
-  #expect(id: number): Promise<unknown> {
-    const waiting = Promise.withResolvers<unknown>();
-    this.#waiting.set(id, waiting);
-    return waiting.promise;
+    if (this.#caller === undefined) throw new Error(`host ${this.name} has no process`);
+    return await this.#caller.call(call, ...words);
   }
 
   /** Agent and commands, all at once: SIGKILL. */

@@ -260,6 +260,8 @@ export class Replica implements Replication {
   async #take(batch: readonly (readonly [key: string, subject: Subject])[]): Promise<void> {
     try {
       await operate(this.#context, "take in what other hosts have", async (draft) => {
+        // The shared store has it all.
+        draft.durable = false;
         for (const [key, subject] of batch)
           if (!(await takeIn(this.#context, draft, this.#mirror, subject))) this.#deferred.set(key, subject);
       });
