@@ -62,6 +62,11 @@ function uplinkOf(host: Pick<Opened, "facts">, isOthers: boolean): Place {
   return { link: loopback ?? { name: "lo", kind: "", mtu: 65_536, addresses: [] }, vtep: "127.0.0.1" as Ip };
 }
 
+/** The address that is, or is on the link, `advertise`. @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID */
+export function addressAdvertised(host: Pick<Opened, "facts">, advertise: string): Ip {
+  return advertisedBy(host, advertise).vtep;
+}
+
 function advertisedBy(host: Pick<Opened, "facts">, advertise: string): Place {
   const address = parsed(advertise);
   if (address === undefined) {

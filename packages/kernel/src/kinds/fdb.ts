@@ -1,5 +1,5 @@
-import type { FdbResource } from "@netkit/core";
-import { delFdbEntry, newFdbEntry, replaceFdbEntry, type FdbEntry } from "@netkit/netlink";
+import { anyMac, type FdbResource } from "@netkit/core";
+import { appendFdbEntry, delFdbEntry, newFdbEntry, replaceFdbEntry, type FdbEntry } from "@netkit/netlink";
 import type { Kind } from "../kind.ts";
 import { compare, missing } from "../reading.ts";
 import { pair, type Shell } from "../shell.ts";
@@ -17,7 +17,8 @@ function entryOf({ mac, destination, master }: FdbResource, ifindex: number): Fd
 export const fdb: Kind<FdbResource> = {
   create(tx, resource) {
     const { ns, link } = resource;
-    tx.send(ns, newFdbEntry(entryOf(resource, tx.ifindex(ns, link))), { done: "created" });
+    const make = resource.mac === anyMac ? appendFdbEntry : newFdbEntry;
+    tx.send(ns, make(entryOf(resource, tx.ifindex(ns, link))), { done: "created" });
   },
   change(tx, resource, previous, alias) {
     const { ns, link } = resource;
@@ -41,18 +42,21 @@ export const fdb: Kind<FdbResource> = {
   read(view, { ns, link, mac, destination, master = false }) {
     const ifindex = view.link(ns, link)?.ifindex;
     const table = master ? "master" : "self";
-    const found = view.fdb(ns).find((one) => one.ifindex === ifindex && one.table === table && one.mac === mac);
+    const isIt = mac === anyMac ? (one: FdbEntry) => one.destination === destination : () => true;
+    const found = view
+      .fdb(ns)
+      .find((one) => one.ifindex === ifindex && one.table === table && one.mac === mac && isIt(one));
     if (found === undefined) return missing;
     return compare({
       destination: [destination, found.destination],
       state: [master ? "static" : "permanent", found.state],
     });
   },
-  createCommands: (shell, resource) => [render(shell, "add", resource)],
+  createCommands: (shell, resource) => [render(shell, resource.mac === anyMac ? "append" : "add", resource)],
   removeCommands: (shell, resource) => [render(shell, "delete", resource)],
 };
 
-function render(shell: Shell, verb: "add" | "delete", { ns, link, mac, destination, master }: FdbResource): string {
+function render(shell: Shell, verb: "add" | "append" | "delete", { ns, link, mac, destination, master }: FdbResource): string {
   const table = master === true ? ["master", "static"] : ["self", "permanent"];
   return shell.bridge(ns, "fdb", verb, mac, "dev", link, ...pair("dst", destination), ...table);
 }
