@@ -14,7 +14,10 @@ function startAgent(...options: string[]): void {
 
 test("a store is named by a URL of etcd, Consul or a file, and what is advertised needs one", () => {
   const { status, stderr } = host.netkit(["agent", "--store", "mysql://x"]);
-  expect([status, stderr]).toEqual([2, expect.stringContaining("the store is neither of etcd nor of Consul, nor a file")]);
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringContaining("the store is neither of etcd nor of Consul, nor a file"),
+  ]);
   expect(host.netkit(["agent", "--store", "etcd://x?prefixx=y"]).stderr).toContain("has no parameter");
   expect(host.netkit(["agent", "--advertise", "eth0"]).stderr).toContain("--advertise is for hosts that share a store");
   expect(host.ok("host", "ls", "-q")).toBe("");

@@ -138,8 +138,8 @@ type Assigned = { ip: Ip; subnet: Network["subnets"][number]; reused: boolean };
 
 async function staticAddress(draft: Draft, network: Network, subnets: Network["subnets"], ip: Ip): Promise<Assigned> {
   const subnet = checkStaticAddress(subnets, ip);
-  refuseOthersPart(network, subnet, ip);
   await refuseTaken(draft, network, ip);
+  refuseOthersPart(network, subnet, ip);
   return { ip, subnet, reused: true };
 }
 

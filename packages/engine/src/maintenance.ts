@@ -127,9 +127,7 @@ async function warnings(context: Context, reader: Reader): Promise<Finding[]> {
   const routes = (await context.host.open()).routes();
   const { file } = context.shared;
   const listed =
-    file === undefined
-      ? []
-      : await (await import("./shared/peers-file/examining.ts")).examinePeersFile(context, file);
+    file === undefined ? [] : await (await import("./shared/peers-file/examining.ts")).examinePeersFile(context, file);
   return [...(await findForeign(context, reader)), ...(await overlaps(reader, routes)), ...listed];
 }
 

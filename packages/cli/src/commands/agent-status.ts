@@ -25,7 +25,9 @@ export const agentStatus: Command = command({
               ["Hosts' file", status.peersFile.path] as const,
               ...status.peersFile.troubles.map((trouble) => ["Trouble", trouble] as const),
             ]),
-        ...(status.shares && status.peersFile === undefined ? [["Lease of this host", status.holdsLease ? "held" : "none"] as const] : []),
+        ...(status.shares && status.peersFile === undefined
+          ? [["Lease of this host", status.holdsLease ? "held" : "none"] as const]
+          : []),
       ],
       "",
     );

@@ -15,14 +15,18 @@ export function asListed(
   if (listed === undefined) return { network, request };
   const { ip, ip6, mac } = listed;
   refuseOther(network, sandbox, listed, request);
-  const subnets = network.subnets.map(({ auxiliary: { [sandbox]: _, ...auxiliary }, ...subnet }) => ({
-    ...subnet,
-    auxiliary,
-  }));
+  const subnets = network.subnets.map((subnet) => {
+    const kept = Object.entries(subnet.auxiliary).filter(([name]) => name !== sandbox);
+    return { ...subnet, auxiliary: Object.fromEntries(kept) };
+  });
   return {
     network: { ...network, subnets },
     request: { ...request, ...(ip && { ip }), ...(ip6 && { ip6 }), ...(mac && { mac }) },
   };
+}
+
+function differs(wanted: string | undefined, known: string | undefined): boolean {
+  return wanted !== undefined && wanted !== known;
 }
 
 function refuseOther(
@@ -31,8 +35,6 @@ function refuseOther(
   { ip, ip6, mac }: ListedSandbox,
   request: EndpointRequest,
 ): void {
-  const differs = (wanted: string | undefined, known: string | undefined): boolean =>
-    wanted !== undefined && wanted !== known;
   const wanted = [request.ip, request.ip6].map((address) => address && parseIp(address));
   if (!differs(wanted[0], ip) && !differs(wanted[1], ip6) && !differs(request.mac, mac)) return;
   const known = [ip, ip6, mac].filter((one) => one !== undefined).join(", ");

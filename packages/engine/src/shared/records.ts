@@ -68,10 +68,7 @@ const network = z.object({
   listed: optional(
     z.object({
       file: z.string(),
-      sandboxes: z.record(
-        name,
-        z.object({ ip: optional(ip), ip6: optional(ip), mac: optional(mac) }),
-      ),
+      sandboxes: z.record(name, z.object({ ip: optional(ip), ip6: optional(ip), mac: optional(mac) })),
     }),
   ),
 });

@@ -17,10 +17,14 @@ function entryOf({ mac, destination, master }: FdbResource, ifindex: number): Fd
 export const fdb: Kind<FdbResource> = {
   create(tx, resource) {
     const { ns, link } = resource;
+    // The kernel doesn't say whether one more of several was there already.
+    if (resource.mac === anyMac && fdb.read(tx.look(), resource).state === "same") return;
     const make = resource.mac === anyMac ? appendFdbEntry : newFdbEntry;
     tx.send(ns, make(entryOf(resource, tx.ifindex(ns, link))), { done: "created" });
   },
   change(tx, resource, previous, alias) {
+    // One of several can't be replaced.
+    if (resource.mac === anyMac) return false;
     const { ns, link } = resource;
     const ifindex = tx.ifindex(ns, link);
     tx.changed((undo) => fdb.change?.(undo, previous, resource, alias));
@@ -56,7 +60,11 @@ export const fdb: Kind<FdbResource> = {
   removeCommands: (shell, resource) => [render(shell, "delete", resource)],
 };
 
-function render(shell: Shell, verb: "add" | "append" | "delete", { ns, link, mac, destination, master }: FdbResource): string {
+function render(
+  shell: Shell,
+  verb: "add" | "append" | "delete",
+  { ns, link, mac, destination, master }: FdbResource,
+): string {
   const table = master === true ? ["master", "static"] : ["self", "permanent"];
   return shell.bridge(ns, "fdb", verb, mac, "dev", link, ...pair("dst", destination), ...table);
 }

@@ -30,7 +30,9 @@ const describe = z.describe;
 
 const host = z.strictObject({
   address: text.check(describe("Its address on the underlay, where tunnels end.")),
-  mtu: z.optional(z.int().check(z.minimum(68), z.maximum(65_536), describe("The MTU of the link that has the address."))),
+  mtu: z.optional(
+    z.int().check(z.minimum(68), z.maximum(65_536), describe("The MTU of the link that has the address.")),
+  ),
 });
 
 const subnet = z.strictObject({ subnet: text, gateway: z.optional(text) });

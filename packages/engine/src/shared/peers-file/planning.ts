@@ -51,7 +51,8 @@ export async function planNetworks(
     for (const { network: other } of planned.values())
       for (const { subnet } of subnets)
         for (const { subnet: theirs } of other.subnets)
-          if (overlaps(subnet, theirs)) source.blame([...at, "subnets"], `${subnet} overlaps ${theirs} of network '${other.name}'`);
+          if (overlaps(subnet, theirs))
+            source.blame([...at, "subnets"], `${subnet} overlaps ${theirs} of network '${other.name}'`);
     const claims: Record<string, string> = {};
     const view = viewOf(instance, { ...declared, subnets });
     const wanted = source.attempt([...at, "options"], () => asked(driver, () => driver.claims?.(view)));
@@ -90,17 +91,13 @@ export function partsOf({ subnets }: Network, parts: readonly Cidr[]): (Cidr | u
 
 type Parts = FileNetwork["parts"];
 
-function checkParts(
-  source: PeersFile["source"],
-  network: Network,
-  { traits }: AnyDriver,
-  parts: Parts,
-): void {
+function checkParts(source: PeersFile["source"], network: Network, { traits }: AnyDriver, parts: Parts): void {
   const earlier: { readonly host: string; readonly part: Cidr }[] = [];
   for (const [host, own] of parts) {
     const where = ["networks", network.name, "hosts", host];
     for (const part of own) {
-      if (!network.subnets.some(({ subnet }) => containsSubnet(subnet, part))) source.blame(where, `${part} lies in no subnet of the network`);
+      if (!network.subnets.some(({ subnet }) => containsSubnet(subnet, part)))
+        source.blame(where, `${part} lies in no subnet of the network`);
       const other = earlier.find((one) => overlaps(one.part, part));
       if (other !== undefined) source.blame(where, `${part} overlaps ${other.part} of host '${other.host}'`);
       earlier.push({ host, part });
@@ -108,9 +105,12 @@ function checkParts(
     for (const subnet of network.subnets) {
       const [range, ...more] = own.filter((part) => containsSubnet(subnet.subnet, part));
       if (range === undefined) source.blame(where, `the host has no part of ${subnet.subnet}`);
-      else if (more.length > 0) source.blame(where, `the host has several parts of ${subnet.subnet}; it can have one`);
+      else if (more.length > 0) source.blame(where, `the host can have one part of ${subnet.subnet}, not several`);
       else if (countAssignable({ ...subnet, range }) < (traits.hostAddresses === true ? 2n : 1n))
-        source.blame(where, `${range} leaves no address for a sandbox${traits.hostAddresses === true ? " beside the host's own" : ""}`);
+        source.blame(
+          where,
+          `${range} leaves no address for a sandbox${traits.hostAddresses === true ? " beside the host's own" : ""}`,
+        );
     }
   }
 }
@@ -132,7 +132,8 @@ function checkEndpoints(
     for (const [family, field, address] of given) {
       const subnets = network.subnets.filter(({ subnet }) => familyOf(subnet) === family);
       // Its MAC follows from its first address, which the host would choose otherwise.
-      if (address === undefined && subnets.length > 0) source.blame(where, `'${field}' is missing: the network has ${subnets[0]?.subnet}`);
+      if (address === undefined && subnets.length > 0)
+        source.blame(where, `'${field}' is missing: the network has ${subnets[0]?.subnet}`);
       if (address === undefined) continue;
       const at = [...where, field];
       source.attempt(at, () => checkStaticAddress(subnets, address));

@@ -1,12 +1,4 @@
-import {
-  ipOf,
-  NetkitError,
-  type Endpoint,
-  type Ip,
-  type Network,
-  type NetworkId,
-  type Sandbox,
-} from "@netkit/core";
+import { ipOf, NetkitError, type Endpoint, type Ip, type Network, type NetworkId, type Sandbox } from "@netkit/core";
 import { contains } from "@netkit/ipam";
 import { enumerated } from "../../listed.ts";
 import type { Reader } from "../../lookup.ts";

@@ -22,7 +22,7 @@ export interface FileHost {
   readonly mtu: number | undefined;
 }
 
-export interface FileEndpoint extends ListedSandbox {
+interface FileEndpoint extends ListedSandbox {
   readonly host: string;
 }
 
@@ -53,7 +53,7 @@ export function readPeersFile(path: string, text: string): PeersFile {
   const hosts = readHosts(source, content.hosts);
   const networks = new Map<string, FileNetwork>();
   for (const [name, network] of Object.entries(content.networks ?? {}))
-    networks.set(name, readNetwork(source, name, network, hosts));
+    networks.set(name, readNetwork(source, name, network, content.hosts));
   source.refuse();
   return { source, hosts, networks };
 }
@@ -61,13 +61,17 @@ export function readPeersFile(path: string, text: string): PeersFile {
 function check(source: Source): FileContent {
   const result = z.safeParse(peersFileSchema, source.content, { error: en().localeError });
   if (result.success) return result.data;
-  for (const { path, message } of result.error.issues) source.blame(path.map(key), message);
+  for (const issue of result.error.issues) {
+    const where = issue.path.map(step);
+    if (issue.code === "unrecognized_keys") for (const key of issue.keys) source.blame([...where, key], "no such key");
+    else source.blame(where, issue.message);
+  }
   source.refuse();
   throw result.error;
 }
 
-function key(step: PropertyKey): string | number {
-  return typeof step === "symbol" ? String(step) : step;
+function step(key: PropertyKey): string | number {
+  return typeof key === "symbol" ? String(key) : key;
 }
 
 function readHosts(source: Source, content: FileContent["hosts"]): Map<string, FileHost> {
@@ -82,7 +86,10 @@ function readHosts(source: Source, content: FileContent["hosts"]): Map<string, F
     if (same !== undefined) source.blame(where, `${vtep} is the address of host '${same.name}', too`);
     const [first] = hosts.values();
     if (first !== undefined && familyOf(first.vtep) !== familyOf(vtep))
-      source.blame(where, `${vtep} and ${first.vtep} of host '${first.name}' are of two families: no tunnel joins them`);
+      source.blame(
+        where,
+        `${vtep} and ${first.vtep} of host '${first.name}' are of two families: no tunnel joins them`,
+      );
     hosts.set(name, { name, vtep, mtu });
   }
   return hosts;
@@ -91,13 +98,21 @@ function readHosts(source: Source, content: FileContent["hosts"]): Map<string, F
 function readNetwork(
   source: Source,
   name: string,
-  { driver = "overlay", subnets, hosts: parts, options = {}, internal = false, labels = {}, endpoints = {} }: NetworkContent,
-  hosts: ReadonlyMap<string, FileHost>,
+  {
+    driver = "overlay",
+    subnets,
+    hosts: parts,
+    options = {},
+    internal = false,
+    labels = {},
+    endpoints = {},
+  }: NetworkContent,
+  hosts: FileContent["hosts"],
 ): FileNetwork {
   const at = ["networks", name];
   source.attempt(at, () => parseName("network", name));
   const isKnown = (host: string, where: readonly (string | number)[]): void => {
-    if (!hosts.has(host)) source.blame(where, `'hosts' of the file has no host '${host}'`);
+    if (!Object.hasOwn(hosts, host)) source.blame(where, `'hosts' of the file has no host '${host}'`);
   };
   const requests = subnets.flatMap((given, index): SubnetRequest[] => {
     const { subnet, gateway } = typeof given === "string" ? { subnet: given } : given;
@@ -120,7 +135,10 @@ function readNetwork(
     const where = [...at, "endpoints", sandbox];
     source.attempt(where, () => parseName("sandbox", sandbox));
     isKnown(host, [...where, "host"]);
-    const [v4, v6] = [ip && source.attempt([...where, "ip"], () => parseIp(ip)), ip6 && source.attempt([...where, "ip6"], () => parseIp(ip6))];
+    const [v4, v6] = [
+      ip && source.attempt([...where, "ip"], () => parseIp(ip)),
+      ip6 && source.attempt([...where, "ip6"], () => parseIp(ip6)),
+    ];
     const own = mac && source.attempt([...where, "mac"], () => parseMac(mac));
     listed.set(sandbox, { host, ...(v4 && { ip: v4 }), ...(v6 && { ip6: v6 }), ...(own && { mac: own }) });
   }

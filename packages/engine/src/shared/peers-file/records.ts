@@ -57,7 +57,7 @@ function networkFor({ network, parts, endpoints }: PlannedNetwork, { name }: Fil
     const auxiliary = { ...subnet.auxiliary, ...Object.fromEntries(kept) };
     return { ...subnet, ...(range === undefined ? {} : { range }), auxiliary };
   });
-  const sandboxes = Object.fromEntries(own.map(([sandbox, { host: _, ...listed }]) => [sandbox, listed]));
+  const sandboxes = Object.fromEntries(own.map(([sandbox, { host: _here, ...listed }]) => [sandbox, listed]));
   return { ...common, subnets, listed: { file: path, sandboxes } };
 }
 
