@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   driverApi,
   formatRange,
@@ -14,6 +16,7 @@ import {
 } from "@netkit/core";
 import { describe, expect, test } from "vitest";
 import { Drivers } from "../../src/drivers.ts";
+import { peersFileJsonSchema } from "../../src/shared/peers-file/format.ts";
 import { planNetworks } from "../../src/shared/peers-file/planning.ts";
 import { readPeersFile } from "../../src/shared/peers-file/reading.ts";
 import { recordsFor } from "../../src/shared/peers-file/records.ts";
@@ -168,6 +171,17 @@ describe("a file", () => {
     ] as const)
       expect(await idIn("192.0.2.1", whole.replace(before, after)), after).not.toBe(id);
     expect(new Set([...(await endpointsOn("192.0.2.1")), ...(await endpointsOn("192.0.2.2"))]).size).toBe(5);
+  });
+
+  test("has the published schema", () => {
+    const published = readFileSync(join(import.meta.dirname, "../../hosts.schema.json"), "utf8");
+    expect(JSON.parse(published)).toEqual(peersFileJsonSchema());
+  });
+
+  test("is as the README has it", async () => {
+    const readme = readFileSync(join(import.meta.dirname, "../../../driver-overlay/README.md"), "utf8");
+    const [, example = ""] = /```yaml\n(.*?)```/s.exec(readme) ?? [];
+    expect([...(await plan(example)).keys()]).toEqual(["my-overlay"]);
   });
 
   test("may be JSON, and may list no networks", async () => {

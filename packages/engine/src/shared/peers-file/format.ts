@@ -65,3 +65,11 @@ export const peersFileSchema: z.ZodMiniType<FileContent> = z.strictObject({
     .check(describe("All hosts by name, each with its address on the underlay.")),
   networks: z.optional(z.record(text, network).check(describe("All networks by name."))),
 });
+
+/** The JSON schema of the file, as published in `hosts.schema.json`. */
+export function peersFileJsonSchema(): Record<string, unknown> {
+  return {
+    ...z.toJSONSchema(peersFileSchema, { target: "draft-2020-12" }),
+    title: "Hosts that share networks, and the networks",
+  };
+}

@@ -60,7 +60,7 @@ export class Source {
     const told = sorted.slice(0, mostProblems).map(({ line, text }) => `${this.path}:${line}: ${text}`);
     const more = sorted.length - told.length;
     throw new NetkitError("CONFIG_INVALID", told.join("; ") + (more > 0 ? `; and ${more} more` : ""), {
-      hint: "Until that is mended, what the file said before holds.",
+      hint: "Mend it; agents that run go on with what it said before.",
       details: { path: this.path, problems: sorted },
     });
   }

@@ -1,4 +1,5 @@
-import { NetkitError, ipOf } from "@netkit/core";
+import { familyOf, ipOf, NetkitError, type Cidr } from "@netkit/core";
+import { contains } from "@netkit/ipam";
 import type { Opened } from "../../host.ts";
 import type { SharedOptions } from "../../api.ts";
 import { addressAdvertised } from "../this-host.ts";
@@ -39,10 +40,13 @@ function notListed(path: string, at: string, own: readonly string[]): NetkitErro
   });
 }
 
+const linkLocal = "fe80::/10" as Cidr;
+
 function addressesOf(host: Pick<Opened, "facts">): string[] {
   const { names = [] } = host.facts([{ fact: "links" }]);
   const { links } = host.facts([...names, "lo"].map((name) => ({ fact: "link", name })));
   return Object.values(links)
     .filter(({ ours }) => ours !== true)
-    .flatMap(({ addresses }) => addresses.map(ipOf));
+    .flatMap(({ addresses }) => addresses.map(ipOf))
+    .filter((ip) => familyOf(ip) === "ipv4" || !contains(linkLocal, ip));
 }
