@@ -174,7 +174,7 @@ describe("a file", () => {
   });
 
   test("has the published schema", () => {
-    const published = readFileSync(join(import.meta.dirname, "../../hosts.schema.json"), "utf8");
+    const published = readFileSync(join(import.meta.dirname, "../../../cli/hosts.schema.json"), "utf8");
     expect(JSON.parse(published)).toEqual(peersFileJsonSchema());
   });
 
