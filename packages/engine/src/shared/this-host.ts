@@ -62,9 +62,10 @@ function uplinkOf(host: Pick<Opened, "facts">, isOthers: boolean): Place {
   return { link: loopback ?? { name: "lo", kind: "", mtu: 65_536, addresses: [] }, vtep: "127.0.0.1" as Ip };
 }
 
-/** The address that is, or is on the link, `advertise`. @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID */
-export function addressAdvertised(host: Pick<Opened, "facts">, advertise: string): Ip {
-  return advertisedBy(host, advertise).vtep;
+/** The address `advertise`, or those of the link. @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID */
+export function addressesAdvertised(host: Pick<Opened, "facts">, advertise: string): Ip[] {
+  const { link, vtep } = advertisedBy(host, advertise);
+  return parsed(advertise) === undefined ? link.addresses.map(ipOf) : [vtep];
 }
 
 function advertisedBy(host: Pick<Opened, "facts">, advertise: string): Place {

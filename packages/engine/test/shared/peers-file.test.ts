@@ -309,6 +309,10 @@ describe("this host in the file", () => {
   test("is the one of its addresses, or of the one that is advertised", () => {
     expect(findSelf(file, hostWith([eth0]), {}).name).toBe("b");
     expect(findSelf(file, hostWith([eth0, eth1]), { advertise: "eth1" }).name).toBe("c");
+    expect(findSelf(file, hostWith([eth0, eth1]), { advertise: "192.0.2.2" }).name).toBe("b");
+    // Which of a link's addresses it is, the file says.
+    const several = link("eth2", 1500, "fe80::1/64", "198.51.100.1/24", "192.0.2.1/24");
+    expect(findSelf(file, hostWith([eth0, several]), { advertise: "eth2" }).name).toBe("a");
   });
 
   test("has to be there, once", () => {

@@ -1,8 +1,8 @@
-import { familyOf, ipOf, NetkitError, type Cidr } from "@netkit/core";
+import { familyOf, ipOf, NetkitError, type Cidr, type Ip } from "@netkit/core";
 import { contains } from "@netkit/ipam";
 import type { Opened } from "../../host.ts";
 import type { SharedOptions } from "../../api.ts";
-import { addressAdvertised } from "../this-host.ts";
+import { addressesAdvertised } from "../this-host.ts";
 import type { FileHost, PeersFile } from "./reading.ts";
 
 /**
@@ -14,11 +14,11 @@ export function findSelf(
   host: Pick<Opened, "facts">,
   { advertise }: Pick<SharedOptions, "advertise">,
 ): FileHost {
-  const own = advertise === undefined ? addressesOf(host) : [addressAdvertised(host, advertise)];
+  const own = advertise === undefined ? addressesOf(host) : addressesAdvertised(host, advertise);
   const [found, ...more] = [...hosts.values()].filter(({ vtep }) => own.includes(vtep));
   if (found !== undefined && more.length === 0) return found;
   const at = `${source.path}:${source.lineOf(["hosts"])}: hosts: `;
-  if (found === undefined) throw notListed(source.path, at, own);
+  if (found === undefined) throw notListed(source.path, at, own.filter(isTold));
   throw new NetkitError(
     "CONFIG_INVALID",
     `${at}this host has the addresses of ${[found, ...more].map(({ name }) => `'${name}'`).join(" and ")}`,
@@ -42,11 +42,14 @@ function notListed(path: string, at: string, own: readonly string[]): NetkitErro
 
 const linkLocal = "fe80::/10" as Cidr;
 
-function addressesOf(host: Pick<Opened, "facts">): string[] {
+function isTold(ip: Ip): boolean {
+  return familyOf(ip) === "ipv4" || !contains(linkLocal, ip);
+}
+
+function addressesOf(host: Pick<Opened, "facts">): Ip[] {
   const { names = [] } = host.facts([{ fact: "links" }]);
   const { links } = host.facts([...names, "lo"].map((name) => ({ fact: "link", name })));
   return Object.values(links)
     .filter(({ ours }) => ours !== true)
-    .flatMap(({ addresses }) => addresses.map(ipOf))
-    .filter((ip) => familyOf(ip) === "ipv4" || !contains(linkLocal, ip));
+    .flatMap(({ addresses }) => addresses.map(ipOf));
 }
