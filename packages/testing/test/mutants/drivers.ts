@@ -81,6 +81,7 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
     killedBy: "DRV-DECLARE-003",
     driver: { ...base, traits: { ...base.traits, hostAddresses: true } },
   },
+  findsOnOneHost: { killedBy: "DRV-DECLARE-003", driver: { ...base, traits: { ...base.traits, finds: true } } },
   checkThatBreaks: {
     killedBy: "DRV-REFUSE-001",
     driver: {
