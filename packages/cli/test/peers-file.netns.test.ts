@@ -160,7 +160,7 @@ test("agents follow the file: hosts and networks come and go, and one that is wr
       await vi.waitFor(async () => expect(await one.call("networks")).toContain("m"), soon);
       await vi.waitFor(async () => expect(await one.call("troubles")).toHaveLength(1), soon);
       const [changed = ""] = (await one.call("troubles")) ?? [];
-      expect(changed).toMatch(/^network 'n', as 'a' is on it, is no more in .*hosts1.yaml for this host$/);
+      expect(changed).toMatch(/^network 'n', which 'a' is on, is no more in .*hosts1.yaml for this host$/);
       expect(await one.call("findings")).toEqual([changed]);
       await one.call("connect", "a", { network: "m" });
       for (const [host, name] of [[one, "a"] as const, [two, "b"] as const, [other, "c"] as const]) {

@@ -6,7 +6,7 @@ import { keys } from "../../state.ts";
 import type { LocalHost } from "../this-host.ts";
 import { networksIn, readText } from "./following.ts";
 import { planNetworks } from "./planning.ts";
-import { findOutdated } from "./problems.ts";
+import { findOutdated } from "./outdated.ts";
 import { readPeersFile } from "./reading.ts";
 import { requireListed } from "./this-host.ts";
 

@@ -10,7 +10,7 @@ import { refreshThisHost } from "../lease-holder.ts";
 import type { SharedNetwork } from "../records.ts";
 import type { LocalHost } from "../this-host.ts";
 import { planNetworks } from "./planning.ts";
-import { findOutdated } from "./problems.ts";
+import { findOutdated } from "./outdated.ts";
 import { readPeersFile } from "./reading.ts";
 import { recordsFor } from "./records.ts";
 import { findSelf, requireListed } from "./this-host.ts";

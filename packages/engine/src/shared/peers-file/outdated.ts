@@ -43,7 +43,7 @@ function gone(path: string, { name }: Network, endpoints: readonly Here[]): Netk
   const users = endpoints.map(({ sandbox }) => `'${sandbox}'`);
   return new NetkitError(
     "STATE_CHANGED",
-    `network '${name}', as ${enumerated(users)} ${users.length === 1 ? "is" : "are"} on it, is no more in ${path} for this host`,
+    `network '${name}', which ${enumerated(users)} ${users.length === 1 ? "is" : "are"} on, is no more in ${path} for this host`,
     {
       hint: `Disconnect or remove what is on it; then it goes, or is what the file has of that name.`,
       details: { network: name, path },
