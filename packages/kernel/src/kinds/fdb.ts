@@ -16,11 +16,12 @@ function entryOf({ mac, destination, master }: FdbResource, ifindex: number): Fd
 
 export const fdb: Kind<FdbResource> = {
   create(tx, resource) {
-    const { ns, link } = resource;
+    const { ns, link, mac } = resource;
+    const ifindex = tx.ifindex(ns, link);
+    const isOneOf = mac === anyMac;
     // The kernel doesn't say whether one more of several was there already.
-    if (resource.mac === anyMac && fdb.read(tx.look(), resource).state === "same") return;
-    const make = resource.mac === anyMac ? appendFdbEntry : newFdbEntry;
-    tx.send(ns, make(entryOf(resource, tx.ifindex(ns, link))), { done: "created" });
+    if (isOneOf && fdb.read(tx.glance(), resource).state === "same") return;
+    tx.send(ns, (isOneOf ? appendFdbEntry : newFdbEntry)(entryOf(resource, ifindex)), { done: "created" });
   },
   change(tx, resource, previous, alias) {
     // One of several can't be replaced.
@@ -41,6 +42,7 @@ export const fdb: Kind<FdbResource> = {
   remove(tx, resource) {
     const { ns, link } = resource;
     const ifindex = tx.findIfindex(ns, link);
+    tx.lookAway();
     if (ifindex !== undefined) tx.send(ns, delFdbEntry(entryOf(resource, ifindex)), { done: "removed", ignore: GONE });
   },
   read(view, { ns, link, mac, destination, master = false }) {

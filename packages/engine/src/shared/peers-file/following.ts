@@ -155,7 +155,10 @@ async function isFresh(path: string): Promise<boolean> {
   return age >= 0 && age < restMs;
 }
 
-/** What goes, then what comes: a network that is made anew has its name free. */
+/**
+ * What goes, then what comes: a network that is made anew has its name free. What a power cut takes is written again, for each
+ * agent begins with the file.
+ */
 async function write(store: Store, self: HostId, records: ReadonlyMap<string, unknown>): Promise<void> {
   const ranges = [sharedKeys.host(""), sharedKeys.network("" as NetworkId), "endpoint/", sourceKey];
   const present = new Map<string, unknown>();
@@ -168,7 +171,7 @@ async function write(store: Store, self: HostId, records: ReadonlyMap<string, un
   });
   for (const writes of [gone, come])
     for (let start = 0; start < writes.length; start += perCommit)
-      await store.commit({ checks: [], writes: writes.slice(start, start + perCommit) });
+      await store.commit({ checks: [], writes: writes.slice(start, start + perCommit), durable: false });
 }
 
 function isOf(self: HostId, key: string, value: unknown): boolean {
