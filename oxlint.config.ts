@@ -23,6 +23,7 @@ const layers: Record<string, string[]> = {
     "@netkit/netlink",
     "@netkit/sandbox",
     "@netkit/store-sqlite",
+    "yaml",
     "zod",
     "node:*",
   ],

@@ -197,6 +197,8 @@ export class Agent implements AsyncDisposable {
 
   status(): Status {
     const { records } = this.#following;
+    const file = this.#replication?.file;
+    const troubles = file?.troubles.map(({ message }) => message) ?? [];
     return {
       version: this.#options.version ?? "",
       pid: process.pid,
@@ -213,6 +215,7 @@ export class Agent implements AsyncDisposable {
       listeners: this.events.listeners,
       shares: this.#replication !== undefined,
       holdsLease: this.#replication?.holdsLease ?? false,
+      ...(file === undefined ? {} : { peersFile: { path: file.path, troubles } }),
     };
   }
 

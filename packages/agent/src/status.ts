@@ -25,6 +25,8 @@ export interface Status {
   readonly shares: boolean;
   /** This host has a lease there. */
   readonly holdsLease: boolean;
+  /** The path of the file that hosts share instead of a store, and why what it says doesn't hold, or not for all that is here. */
+  readonly peersFile?: { readonly path: string; readonly troubles: readonly string[] } | undefined;
 }
 
 const count = z.int().min(0);
@@ -45,4 +47,5 @@ export const statusSchema: z.ZodType<Status> = z.strictObject({
   listeners: count,
   shares: z.boolean(),
   holdsLease: z.boolean(),
+  peersFile: z.optional(z.strictObject({ path: z.string(), troubles: z.array(z.string()) })),
 });

@@ -20,7 +20,7 @@ import { openShared } from "../src/shared-store.ts";
 /** What plays a host has to know. */
 export interface Place {
   readonly root: string;
-  /** A URL, or the path of a file. */
+  /** A URL, the path of a file of SQLite, or `file:` and that of one which lists hosts and networks. */
   readonly store: string;
   readonly name: string;
   readonly leaseMs: number;
@@ -33,8 +33,14 @@ const options: NetkitOptions = {
   drivers: [bridge(), none(), overlay()],
   firewall: "nftables",
   shared: {
-    open: async () =>
-      mortal(store.startsWith("/") ? openSqliteStore({ path: store, synchronous: "off" }) : await openShared(store)),
+    ...(store.startsWith("file:")
+      ? { file: store.slice("file:".length) }
+      : {
+          open: async () =>
+            mortal(
+              store.startsWith("/") ? openSqliteStore({ path: store, synchronous: "off" }) : await openShared(store),
+            ),
+        }),
     advertise: "up0",
     name,
     leaseMs,
@@ -97,6 +103,8 @@ const calls = {
   stopAgent: async () => await agent?.close(),
   /** All has been taken in that others have written. */
   share: async () => await agent?.share(),
+  /** What is wrong with the file that hosts share, as 'agent status' tells it. */
+  troubles: async () => agent?.status().peersFile?.troubles,
   complaints: async () => complaints.splice(0),
   close: async () => {
     await (await opened)?.close();

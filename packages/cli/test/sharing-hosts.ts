@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -79,6 +79,13 @@ export class SharingHost {
     this.#child = undefined;
   }
 
+  /** In place of what is there, as deployments do it. */
+  writePeers(text: string): void {
+    const path = this.#place.store.slice("file:".length);
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
+  }
+
   async expectClean(): Promise<void> {
     // oxlint-disable-next-line vitest/no-standalone-expect -- the leak check
     expect(compareSnapshots(this.#before, await takeSnapshot({ host: this.host }))).toEqual([]);
@@ -99,6 +106,8 @@ interface SegmentOptions {
   readonly leaseMs?: number;
   /** What the hosts' store is on, somewhere on the segment. Default: a file. */
   readonly store?: "etcd" | "consul";
+  /** There is none: each host has a file that says this. */
+  readonly peers?: string;
 }
 
 /** Where etcd or Consul is. */
@@ -121,7 +130,7 @@ const urls = {
 export async function onSharingHosts(
   count: number,
   work: (segment: Segment) => Promise<void>,
-  { store, leaseMs = 15_000 }: SegmentOptions = {},
+  { store, peers, leaseMs = 15_000 }: SegmentOptions = {},
 ): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "netkit-sharing-"));
@@ -137,6 +146,8 @@ export async function onSharingHosts(
     await serves;
   };
   await startServer();
+  const sharedFile = (number: number): string =>
+    peers === undefined ? join(folder, "shared.db") : `file:${join(folder, `hosts${number}.yaml`)}`;
   const hosts: SharingHost[] = [];
   for (let number = 1; number <= count; number++) {
     const host = cleanup.use(await createHost());
@@ -146,13 +157,14 @@ export async function onSharingHosts(
     await host.shell(`ip address add 192.0.2.${number}/24 dev up0\nip link set up0 up`);
     const place = {
       root: join(folder, `root${number}`),
-      store: store === undefined ? join(folder, "shared.db") : urls[store],
+      store: store === undefined ? sharedFile(number) : urls[store],
       name: `h${number}`,
       leaseMs,
     };
     const sharing = new SharingHost(host, place, await takeSnapshot({ host }));
     cleanup.defer(async () => await sharing.kill());
     hosts.push(sharing);
+    if (peers !== undefined) sharing.writePeers(peers);
     await sharing.start();
   }
   await work({ hosts, server, startServer, wire });

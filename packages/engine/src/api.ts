@@ -68,6 +68,11 @@ export interface SharedOptions {
   /** Opens the store; called when a global network first needs it. */
   readonly open?: () => Promise<Store>;
   /**
+   * In place of a store: the path of a file that lists hosts and networks, alike on all hosts (the README of the overlay driver
+   * describes it). It is never written to, and followed by the agent.
+   */
+  readonly file?: string;
+  /**
    * What other hosts reach this one by: a link or one of its addresses. Default the address of the default route's link; on a
    * host without one that shares nothing with others 127.0.0.1.
    */
@@ -347,7 +352,8 @@ export interface Finding {
    * `journal`: an operation that was cut off; `foreign`: somebody else's rule that drops netkit's traffic; `overlap`: a
    * route of the host that takes addresses of a network (these two are warnings: netkit's own is as it should be);
    * `unserved`: names or ports that only an agent serves, while none answers;
-   * `edited`: a file of a sandbox that somebody has written into, which is their right: for information.
+   * `edited`: a file of a sandbox that somebody has written into, which is their right: for information;
+   * `peers-file`: the file that hosts share instead of a store is wrong, or something here is otherwise than it says.
    */
   readonly problem:
     | "missing"
@@ -359,7 +365,8 @@ export interface Finding {
     | "foreign"
     | "overlap"
     | "unserved"
-    | "edited";
+    | "edited"
+    | "peers-file";
   /** What it is, in words: `bridge netkit0`, `sandbox web`. */
   readonly object: string;
   readonly owner?: Owner;
@@ -396,6 +403,8 @@ export interface Info {
 export interface Replication {
   /** This host has a lease that lives. */
   readonly holdsLease: boolean;
+  /** The file that hosts share instead of a store, if they do, and why what it says doesn't hold, or not for all that is here. */
+  readonly file: { readonly path: string; readonly troubles: readonly NetkitError[] } | undefined;
   /**
    * Resolves when it has one, and all was taken in that others had written before the call.
    * @throws NetkitError STORE_UNAVAILABLE
@@ -409,8 +418,11 @@ export interface Replication {
 export interface HostDetails extends SharedHost {
   /** It is this one. */
   readonly isThis: boolean;
-  /** `up`: it has a lease, as far as this host knows; `down`: it has none, and other hosts know nothing of what it has. */
-  readonly state: "up" | "down";
+  /**
+   * `up`: it has a lease, as far as this host knows; `down`: it has none, and other hosts know nothing of what it has;
+   * `listed`: it is in the file that hosts share, and nobody tells how it is.
+   */
+  readonly state: "up" | "down" | "listed";
   /** How many endpoints it has on global networks. */
   readonly endpoints: number;
 }
@@ -437,7 +449,8 @@ export interface Netkit extends AsyncDisposable {
   hosts(): Promise<HostDetails[]>;
   /**
    * Takes what other hosts do into this host's state, and keeps this host's lease: for the agent, one at a time. Undefined where
-   * no other store is named than that of this host alone. It starts whether the store is there or not.
+   * no other store is named than that of this host alone. It starts whether the store is there or not; a file has to be right the
+   * first time that it is used.
    * @param onError what goes wrong meanwhile
    */
   replicate(onError: (error: NetkitError) => void): Promise<Replication | undefined>;

@@ -19,7 +19,15 @@ export const agentStatus: Command = command({
         ["Ports held", String(status.reservedPorts)],
         ["Processes watched", String(status.watchedProcesses)],
         ["Listeners", String(status.listeners)],
-        ...(status.shares ? [["Lease of this host", status.holdsLease ? "held" : "none"] as const] : []),
+        ...(status.peersFile === undefined
+          ? []
+          : [
+              ["Hosts' file", status.peersFile.path] as const,
+              ...status.peersFile.troubles.map((trouble) => ["Trouble", trouble] as const),
+            ]),
+        ...(status.shares && status.peersFile === undefined
+          ? [["Lease of this host", status.holdsLease ? "held" : "none"] as const]
+          : []),
       ],
       "",
     );

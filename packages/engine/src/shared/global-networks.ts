@@ -20,6 +20,7 @@ import { requireLease } from "./lease.ts";
 import { forgetRemote } from "./remotes.ts";
 import type { SharedNetwork } from "./records.ts";
 import { knownHere } from "./realising.ts";
+import type { Shared } from "./shared.ts";
 import { thisHost } from "./this-host.ts";
 
 /**
@@ -34,6 +35,7 @@ export async function createGlobal(
   requests: readonly SubnetRequest[],
   ipv4 = true,
 ): Promise<Network> {
+  refuseReadOnly(context.shared, `network '${declared.name}' can't be made`);
   await requireLease(context, draft);
   const store = await context.shared.open();
   const { shared } = draft;
@@ -102,6 +104,7 @@ async function networksIn(store: Store): Promise<SharedNetwork[]> {
 export async function removeGlobal(context: Context, draft: Draft, network: Network): Promise<void> {
   const { id, name } = network;
   const { shared } = draft;
+  refuseReadOnly(context.shared, `network '${name}' can't be removed`);
   const remote = (await draft.range<RemoteEndpoint>(keys.remote(id, ""))).map(({ value }) => value);
   // What this host knows may be of a moment ago: carrying it out, the store is asked.
   if (draft.dryRun) refuseUsed(network, remote);
@@ -138,6 +141,14 @@ export async function removeGlobal(context: Context, draft: Draft, network: Netw
       await mark(revision, before);
       throw error;
     }
+  });
+}
+
+function refuseReadOnly({ file }: Shared, what: string): void {
+  if (file === undefined) return;
+  throw new NetkitError("STORE_READ_ONLY", `${what} here: hosts share the networks that ${file} lists`, {
+    hint: "Change that file, on all hosts alike: their agents see it at once.",
+    details: { path: file },
   });
 }
 

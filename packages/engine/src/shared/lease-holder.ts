@@ -1,9 +1,11 @@
-import { NetkitError, stableJson, type Lease, type LeaseId, type Network, type Store } from "@netkit/core";
+import { NetkitError, stableJson, type HostId, type Lease, type LeaseId, type Network, type Store } from "@netkit/core";
+import type { SharedOptions } from "../api.ts";
+import { newId } from "../new-id.ts";
 import { operate, type Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import { sharedKeys } from "./keys.ts";
 import type { LeaseRecord } from "./lease.ts";
-import { describeHost, thisHost, type LocalHost } from "./this-host.ts";
+import { describeHost, type LocalHost } from "./this-host.ts";
 
 /** Keeps the lease that this host's records are under, and tells this host's commands of it. */
 export class LeaseHolder {
@@ -58,10 +60,19 @@ async function introduce(store: Store, { id, name, vtep, mtu }: LocalHost, lease
  * This host as its settings have it now.
  * @param complain told that what is on global networks has its tunnels where they were
  */
-export async function refreshThisHost(context: Context, complain: (error: NetkitError) => void): Promise<LocalHost> {
+export async function refreshThisHost(
+  context: Context,
+  complain: (error: NetkitError) => void,
+  options: SharedOptions = context.shared.options,
+): Promise<LocalHost> {
   return await operate(context, "look at this host", async (draft) => {
-    const before = await thisHost(context, draft);
-    const now = describeHost(await context.host.open(), context.shared, before.id);
+    const before = await draft.get<LocalHost>(keys.self);
+    const shared = { options, isOthers: context.shared.isOthers };
+    const now = describeHost(await context.host.open(), shared, before?.id ?? newId<HostId>());
+    if (before === undefined) {
+      draft.put(keys.self, now);
+      return now;
+    }
     if (stableJson(now) === stableJson(before)) return before;
     const networks = await draft.range<Network>("network/");
     if (networks.some(({ value }) => value.share?.host !== undefined)) {

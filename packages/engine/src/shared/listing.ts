@@ -13,7 +13,7 @@ export async function listHosts({ store, shared, agent }: Context): Promise<Host
   const remotes = (await reader.range<RemoteEndpoint>("remote/")).map(({ value }) => value);
   const others = (await reader.range<SharedHost>(keys.host(""))).map(({ value }): HostDetails => {
     const own = remotes.filter(({ host, sandbox }) => host === value.id && sandbox !== undefined);
-    return { ...value, isThis: false, state: "up", endpoints: own.length };
+    return { ...value, isThis: false, state: shared.file === undefined ? "up" : "listed", endpoints: own.length };
   });
   const { id, name, vtep, mtu } = self;
   const hasLease = async (): Promise<boolean> =>

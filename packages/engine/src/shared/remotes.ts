@@ -14,10 +14,11 @@ export function wantRemote(
   network: Network,
   remote: RemoteEndpoint,
 ): void {
-  const { mac, vtep, addresses, linkLocal = [] } = remote;
+  const { mac, vtep, addresses, linkLocal = [], unlisted = false } = remote;
   const peers = [...addresses, ...linkLocal].map((address: Cidr): PeerView => ({ address, mac, vtep }));
+  const hosts = unlisted ? [vtep] : [];
   const view = viewOf(instance, network);
-  const resources = resourcesOf(driver, () => driver.peers?.(view, peers) ?? [], ["host"]);
+  const resources = resourcesOf(driver, () => driver.peers?.(view, peers, hosts) ?? [], ["host"]);
   draft.want(ownerOfRemote(remote, network), resources);
 }
 

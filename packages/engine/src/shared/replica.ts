@@ -13,6 +13,7 @@ import type { Replication } from "../api.ts";
 import { isStoreError } from "./committing.ts";
 import { sharedKeys } from "./keys.ts";
 import { LeaseHolder, refreshThisHost } from "./lease-holder.ts";
+import type { Follower } from "./peers-file/following.ts";
 import { Mirror, subjectOf, type Subject } from "./mirror.ts";
 import { compareOwn, mendOwn, type OwnDifference } from "./own-records.ts";
 import { findLost, restore } from "./restoring.ts";
@@ -40,6 +41,8 @@ export class Replica implements Replication {
   readonly #ended = new AbortController();
   readonly #following: Promise<void>;
   readonly #first = Promise.withResolvers<void>();
+  readonly #file: Follower | undefined;
+  #outdated: readonly NetkitError[] = [];
   #host: LocalHost | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** One after the other: what takes in, and what writes. */
@@ -55,9 +58,26 @@ export class Replica implements Replication {
   readonly #lost = new Set<string>();
   #told: string | undefined;
 
-  constructor(context: Context, complain: (error: NetkitError) => void) {
+  /** @throws NetkitError CONFIG_INVALID: a file in place of the store was never right */
+  static async open(context: Context, complain: (error: NetkitError) => void): Promise<Replica> {
+    const { file } = context.shared;
+    if (file === undefined) return new Replica(context, complain, undefined, undefined);
+    const { Follower } = await import("./peers-file/following.ts");
+    let replica: Replica | undefined;
+    const follower = new Follower(context, file, () => replica?.lookAgain(), complain);
+    return (replica = new Replica(context, complain, follower, await follower.self()));
+  }
+
+  private constructor(
+    context: Context,
+    complain: (error: NetkitError) => void,
+    file: Follower | undefined,
+    self: LocalHost | undefined,
+  ) {
     this.#context = context;
     this.#complain = complain;
+    this.#file = file;
+    this.#host = self;
     this.#leaseMs = context.shared.options.leaseMs ?? 15_000;
     this.#holder = new LeaseHolder(context, this.#leaseMs);
     this.#mirror = new Mirror((key) => complain(misfit(key)));
@@ -72,12 +92,23 @@ export class Replica implements Replication {
     await this.#inTurn(async () => await this.#catchUp());
   }
 
+  get file(): Replication["file"] {
+    if (this.#file === undefined) return undefined;
+    const { path, trouble } = this.#file;
+    return { path, troubles: [...(trouble === undefined ? [] : [trouble]), ...this.#outdated] };
+  }
+
+  lookAgain(): void {
+    void this.#inTurn(async () => await this.#present()).catch((error: unknown) => this.#tell(error));
+  }
+
   get holdsLease(): boolean {
     return this.#holder.id !== undefined;
   }
 
   async close(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#file?.close();
     this.#ended.abort();
     this.#first.reject(new NetkitError("CANCELLED", "the agent ends"));
     await this.#turn;
@@ -110,11 +141,14 @@ export class Replica implements Replication {
     if (this.#ended.signal.aborted) return;
     const store = await this.#context.shared.open();
     const self = await this.#self();
+    await this.#file?.bring(store, self);
     if (await this.#holder.renew(store, self, this.#mirror.hosts.has(self.id))) this.#owes = true;
     for (const [key, subject] of this.#deferred) this.#dirty.set(key, subject);
     this.#deferred.clear();
     await this.#takeAll();
     await this.#mend();
+    this.#outdated = (await this.#file?.outdated(store)) ?? [];
+    for (const error of this.#outdated) this.#once(error);
   }
 
   /** As its settings have it when the agent starts. */
@@ -240,6 +274,8 @@ export class Replica implements Replication {
 
   /** Before it is taken for removed by somebody. */
   async #restoreLost(): Promise<void> {
+    // What a file doesn't list any more is meant to go.
+    if (this.#file !== undefined) return;
     const lost = await findLost(readerOf(this.#context.store), this.#mirror);
     if (lost.length === 0) return;
     const store = await this.#context.shared.open();
