@@ -1,0 +1,67 @@
+import { Host, type Place } from "./host.ts";
+import type { Machine } from "./machine.ts";
+import type { Process } from "./process.ts";
+
+/**
+ * The first process of a host in namespaces, which all else of it ends with: when it is killed, or when its input ends, as
+ * it does with whoever started it. It says its pid as the machine counts, before it sees its own /proc.
+ */
+const first = `
+read -r outer rest < /proc/self/stat
+mount -t proc proc /proc
+for folder in /run/netns /etc/netns /run/netkit /var/lib/netkit; do
+  mkdir -p "$folder"
+  mount -t tmpfs tmpfs "$folder"
+done
+echo "$1" > /proc/sys/kernel/hostname
+ip link set lo up
+# Nobody waits for those that lose their parent: they are gone when they end.
+trap "" CHLD
+echo "outer $outer"
+exec cat`;
+
+/** What joins a new host's network namespace to the segment: it makes its link, on the machine. */
+type Join = (host: { readonly pid: number; readonly link: string }) => Promise<unknown>;
+
+/** A host with its own mounts, hostname and processes, on a machine whose programs and other files it shares. */
+export class NamespaceHost extends Host implements AsyncDisposable {
+  readonly #holder: Process;
+  /** Opens its network namespace on the machine. */
+  readonly network: string;
+
+  private constructor(machine: Machine, place: Place, holder: Process, network: string) {
+    super(machine, place);
+    this.#holder = holder;
+    this.network = network;
+  }
+
+  /** @param join without it the host has the machine's network, with that link and those addresses */
+  static async open(machine: Machine, place: Place, join?: Join): Promise<NamespaceHost> {
+    const kinds = `${join === undefined ? "" : "--net "}--mount --uts --pid`.split(" ");
+    const unshare = ["unshare", ...kinds, ..."--fork --kill-child --propagation private -- sh -ec".split(" ")];
+    await using stack = new AsyncDisposableStack();
+    const holder = stack.use(machine.start([...unshare, first, "sh", place.name]));
+    const pid = Number((await holder.until(/^outer /)).slice("outer ".length));
+    const inside = machine.through(["nsenter", `--target=${pid}`, ...kinds, "--"]);
+    const host = new NamespaceHost(inside, place, holder, `/proc/${pid}/ns/net`);
+    if (join !== undefined) {
+      await join({ pid, link: place.link });
+      await host.shell(
+        `ip address add ${place.address}/24 dev ${place.link}
+         ip -6 address add ${place.address6}/64 dev ${place.link} nodad
+         ip link set ${place.link} up`,
+      );
+    }
+    stack.move();
+    return host;
+  }
+
+  /** All its processes at once, and its links with them. */
+  async die(): Promise<void> {
+    await this.#holder.kill("SIGKILL");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.die();
+  }
+}
