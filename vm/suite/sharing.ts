@@ -1,5 +1,6 @@
 import { onSite, type Host, type Site, type SiteOptions } from "@netkit/testing/hosts";
 import { expect } from "vitest";
+import { peer } from "./traffic.ts";
 
 export interface SharingOptions extends SiteOptions {
   /** How many of the hosts have an agent from the start. Default: all. */
@@ -65,15 +66,13 @@ export async function onSharingHosts(
 }
 
 /** The end of a test: all is as it should be, is removed, and nothing is left. */
-async function leave({ complaints, differences }: Sharing, hosts: readonly Host[]): Promise<void> {
+async function leave({ differences }: Sharing, hosts: readonly Host[]): Promise<void> {
   const remove = `netkit doctor >&2; all=$(netkit sandbox ls -q); [ -z "$all" ] || netkit sandbox rm -f $all`;
   await Promise.all(hosts.map(async (host) => await host.shell(remove)));
   const [first] = hosts;
   const networks = `all=$(netkit network ls -q --filter driver=overlay); [ -z "$all" ] || netkit network rm $all`;
   await first?.shell(networks);
-  const said = await Promise.all(
-    hosts.map(async (host) => `${(await host.run(["netkit", "agent", "stop"])).stderr}${await complaints(host)}`),
-  );
+  const said = await Promise.all(hosts.map(async (host) => await host.shell(`netkit agent stop 2>&1; cat ${log}`)));
   // oxlint-disable-next-line vitest/no-standalone-expect -- the leak check
   expect([said.join(""), await differences(hosts)]).toEqual(["", []]);
 }
@@ -87,4 +86,17 @@ export async function launch(host: Host, ...commands: readonly string[]): Promis
     .split("\n")
     .map((line) => line.split(" "));
   return Object.fromEntries(rows.map(([name = "", addresses = ""]) => [name, addresses.split(",")]));
+}
+
+/** `x` on the first host and `y` on the second, on the network `n`, which is made with more options. */
+export async function launchPair(
+  [a, b]: readonly Host[],
+  options = "--subnet 10.0.9.0/24",
+): Promise<{ a: Host; b: Host; x: string; y: string }> {
+  if (a === undefined || b === undefined) throw new Error("there are two hosts");
+  await a.shell(`netkit network create --driver overlay ${options} n`);
+  // The other is told of it meanwhile.
+  const { x: [x = ""] = [] } = await launch(a, peer("x", "--network n"));
+  const { y: [y = ""] = [] } = await launch(b, peer("y", "--network n"));
+  return { a, b, x, y };
 }

@@ -51,9 +51,9 @@ for target in targets:
     print(target, *said)
 `;
 
-/** The words that run what answers in a sandbox of that name, with more options. */
-export function peer(name: string, options: string): string {
-  return `netkit run -d --name ${name} ${options} -- python3 -c ${quoted(server)} ${name}`;
+/** The words that run what answers in a sandbox of that name, with more options; it says its name unless told another. */
+export function peer(name: string, options: string, says: string = name): string {
+  return `netkit run -d --name ${name} ${options} -- python3 -c ${quoted(server)} ${says}`;
 }
 
 /** The words, on some host, of what talks to each target. */
@@ -87,8 +87,8 @@ export async function expectNotReached(from: Host, sandbox: string, target: stri
 
 /** A packet of just the network's MTU goes through, with nothing fragmented on the way, and none of a byte more. */
 export async function expectMtu(from: Host, sandbox: string, target: string, mtu: number): Promise<void> {
-  const ping = `ping -c1 -W5 -M do -s`;
-  const inside = `${ping} ${mtu - 28} ${target} && ! ${ping} ${mtu - 27} ${target}`;
+  const ping = "ping -c1 -M do -s";
+  const inside = `${ping} ${mtu - 28} -W5 ${target} && ! ${ping} ${mtu - 27} -W0.1 ${target}`;
   const fragments = `awk '/^Ip: [0-9]/ { print $20 }' /proc/net/snmp`;
   const printed = await from.shell(
     `before=$(${fragments}); netkit exec ${sandbox} -- sh -c ${quoted(inside)} 2>&1; [ $(${fragments}) = $before ]`,

@@ -109,13 +109,18 @@ export class Host {
     return compareSnapshots(before, await this.traces());
   }
 
+  /** All its processes at once, and its links with them. @throws Error on a machine of its own, which others still need */
+  async die(): Promise<void> {
+    return await Promise.reject(new Error(`${this.name} is a whole machine: of three hosts the last is none`));
+  }
+
   /** From now on nothing gets through to or from the segment, and nobody is told. */
   async cut(): Promise<void> {
     const drop = ["in:prerouting:iifname", "out:output:oifname", "on:postrouting:oifname"].map((chain) => {
       const [name, hook, direction] = chain.split(":");
-      return `chain ${name} { type filter hook ${hook} priority -500; ${direction} "${this.link}" drop; }`;
+      return `chain ${name} { type filter hook ${hook} priority -500; ${direction} "${this.link}" drop; }\n`;
     });
-    await this.exec(["nft", "-f", "-"], { input: `table inet cut { ${drop.join("\n")} }` });
+    await this.exec(["nft", "-f", "-"], { input: `table inet cut {\n${drop.join("")}}` });
   }
 
   async heal(): Promise<void> {

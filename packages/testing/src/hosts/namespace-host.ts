@@ -14,11 +14,12 @@ for folder in /run/netns /etc/netns /run/netkit /var/lib/netkit; do
   mount -t tmpfs tmpfs "$folder"
 done
 echo "$1" > /proc/sys/kernel/hostname
+# Nobody is asked for names that are none here.
+mount --bind /dev/null /etc/resolv.conf
 ip link set lo up
-# Nobody waits for those that lose their parent: they are gone when they end.
-trap "" CHLD
 echo "outer $outer"
-exec cat`;
+# Nobody waits for those that lose their parent: they are gone when they end.
+exec env --ignore-signal=CHLD cat`;
 
 /** What joins a new host's network namespace to the segment: it makes its link, on the machine. */
 type Join = (host: { readonly pid: number; readonly link: string }) => Promise<unknown>;
@@ -56,8 +57,7 @@ export class NamespaceHost extends Host implements AsyncDisposable {
     return host;
   }
 
-  /** All its processes at once, and its links with them. */
-  async die(): Promise<void> {
+  override async die(): Promise<void> {
     await this.#holder.kill("SIGKILL");
   }
 

@@ -40,7 +40,8 @@ export class StoreServers implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const servers: Server[] = [];
     for (const port of ports[kind]) {
-      const directory = (await host.exec(["mktemp", "-d"])).trim();
+      // In memory: it is not disks that are tested.
+      const directory = (await host.exec("mktemp -d -p /run/netkit".split(" "))).trim();
       const [options, place] = [
         { address: host.address, port, cluster: ports[kind] },
         { machine: host.machine, directory },
