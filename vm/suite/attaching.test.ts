@@ -26,14 +26,14 @@ describe.skipIf(!available)("core", () => {
 
   test("sandboxes of two hosts reach each other on macvlan networks of the link that the hosts share", async () => {
     await onSharingHosts(2, async ({ hosts }) => {
-      const targets = Object.fromEntries(hosts.map(({ name }, index) => [`10.0.8.${index + 11}`, name]));
-      await Promise.all(
-        Object.keys(targets).map(async (address, index) => {
-          const host = hosts[index] as Host;
-          const create = `netkit network create --driver macvlan --subnet 10.0.8.0/24 -o parent=${host.link} m`;
-          await launch(host, create, peer(host.name, `--network m --ip ${address}`));
-        }),
-      );
+      const targets: Record<string, string> = {};
+      const launching = hosts.map(async (host, index) => {
+        const address = `10.0.8.${index + 11}`;
+        targets[address] = host.name;
+        const create = `netkit network create --driver macvlan --subnet 10.0.8.0/24 -o parent=${host.link} m`;
+        await launch(host, create, peer(host.name, `--network m --ip ${address}`));
+      });
+      await Promise.all(launching);
       await Promise.all(hosts.map(async (host) => await expectReached(host, host.name, targets)));
       await Promise.all(
         hosts.map(async (host) => await host.shell(`netkit sandbox rm -f ${host.name}; netkit network rm m`)),

@@ -18,10 +18,10 @@ describe.skipIf(virtualMachines === undefined && localStores.length === 0)("netw
         `netkit network create --driver overlay --subnet 10.0.9.0/24 n
          netkit network create --driver overlay --subnet 10.0.8.0/24 m`,
       );
-      const all = hosts.map(async ({ name }, index) => {
-        const host = hosts[index] as Host;
-        return await launch(host, peer(`n-${name}`, "--network n"), peer(`m-${name}`, "--network m"));
-      });
+      const all = hosts.map(
+        async (host) =>
+          await launch(host, peer(`n-${host.name}`, "--network n"), peer(`m-${host.name}`, "--network m")),
+      );
       const [ours = {}, theirs = {}] = await Promise.all(all);
       const [from, to, neighbour, other] = [`n-${a.name}`, `n-${b.name}`, `m-${a.name}`, `m-${b.name}`];
       await expectReached(a, from, { [to]: to });

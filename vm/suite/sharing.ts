@@ -12,13 +12,13 @@ export interface SharingOptions extends SiteOptions {
 /** Hosts that share networks, each with an agent that was started by hand. */
 export interface Sharing extends Site {
   /** Resolves when it serves. */
-  startAgent(host: Host): Promise<void>;
+  readonly startAgent: (host: Host) => Promise<void>;
   /** At once: SIGKILL. */
-  killAgent(host: Host): Promise<void>;
+  readonly killAgent: (host: Host) => Promise<void>;
   /** Nothing of netkit is to be done on it any more. */
-  forget(host: Host): void;
+  readonly forget: (host: Host) => void;
   /** What its agent has complained of since the last time. */
-  complaints(host: Host): Promise<string>;
+  readonly complaints: (host: Host) => Promise<string>;
 }
 
 const log = "/var/lib/netkit/agent.log";

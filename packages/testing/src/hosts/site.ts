@@ -13,7 +13,7 @@ export interface Site {
   readonly hosts: readonly Host[];
   readonly store: StoreServers;
   /** What is on hosts now and was not before, and the other way round: a line for each. */
-  differences(hosts?: readonly Host[]): Promise<string[]>;
+  readonly differences: (hosts?: readonly Host[]) => Promise<string[]>;
 }
 
 /** Runs `work` on so many hosts, that nothing of netkit is on; whatever is left goes with them. */
