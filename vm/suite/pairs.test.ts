@@ -3,7 +3,10 @@ import { describe, expect, test } from "vitest";
 import { launch, onSharingHosts } from "./sharing.ts";
 import { expectMtu, expectReached, peer } from "./traffic.ts";
 
-const stores: readonly StoreKind[] = virtualMachines === undefined ? localStores : ["etcd", "consul"];
+/** Virtual machines have the servers of all. */
+function isThere(store: StoreKind): boolean {
+  return virtualMachines !== undefined || localStores.includes(store);
+}
 
 /** From each sandbox to each, itself among them, by address and by name. */
 async function expectAllReached(
@@ -72,8 +75,12 @@ async function expectPairs(store: StoreKind): Promise<void> {
   );
 }
 
-describe.skipIf(stores.length === 0)("core", () => {
+describe.skipIf(!isThere("etcd"))("core", () => {
   test("on three hosts, one of which joins late and leaves, all reach all by address and name, as long as they are there", async () => {
     await expectPairs("etcd");
   });
+});
+
+test.skipIf(!isThere("consul"))("the same by Consul", async () => {
+  await expectPairs("consul");
 });

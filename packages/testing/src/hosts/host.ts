@@ -44,10 +44,7 @@ export class Host {
 
   /** What it prints. @throws Error with what it says on stderr when it fails */
   async exec(words: readonly string[], options?: RunOptions): Promise<string> {
-    const { status, stdout, stderr } = await this.run(words, options);
-    if (status === 0) return stdout;
-    const how = status === undefined ? "was ended by a signal" : `exited with ${status}`;
-    throw new Error(`${words.join(" ")} ${how} on ${this.name}:\n${stderr}${stdout}`);
+    return await this.machine.exec(words, options);
   }
 
   /** `sh -e`: one way to the machine for many commands. @throws Error with what they say when one fails */

@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { Process } from "./process.ts";
 import { timeScale } from "./time-scale.ts";
@@ -22,9 +23,12 @@ type Way = (words: readonly string[]) => readonly string[];
 
 /** Where commands run: this machine, another one, or namespaces on either. */
 export class Machine {
+  /** What messages call it. */
+  readonly name: string;
   readonly #way: Way;
 
-  constructor(way: Way) {
+  constructor(name: string, way: Way) {
+    this.name = name;
     this.#way = way;
   }
 
@@ -37,14 +41,22 @@ export class Machine {
     return { status: done.exitCode, stdout: done.stdout, stderr: done.stderr };
   }
 
+  /** What it prints. @throws Error with what it says on stderr when it fails */
+  async exec(words: readonly string[], options?: RunOptions): Promise<string> {
+    const { status, stdout, stderr } = await this.run(words, options);
+    if (status === 0) return stdout;
+    const how = status === undefined ? "was ended by a signal" : `exited with ${status}`;
+    throw new Error(`${words.join(" ")} ${how} on ${this.name}:\n${stderr}${stdout}`);
+  }
+
   /** A program that goes on. It ends with the process here, and is started by the time this returns. */
   start(words: readonly string[]): Process {
     return new Process(this, this.#way(Process.announced(words)), env);
   }
 
   /** Where everything is run by the program that the words begin: `nsenter ... --`. */
-  through(words: readonly string[]): Machine {
-    return new Machine((more) => this.#way([...words, ...more]));
+  through(name: string, words: readonly string[]): Machine {
+    return new Machine(name, (more) => this.#way([...words, ...more]));
   }
 }
 
@@ -63,15 +75,15 @@ const env: NodeJS.ProcessEnv = {
 };
 
 export function localMachine(): Machine {
-  return new Machine((words) => words);
+  return new Machine(hostname(), (words) => words);
 }
 
 /**
  * Another machine, where a shell takes apart what it is given.
  * @param ssh the words of the command up to what is to be run there; it should keep its connection (ControlMaster)
  */
-export function sshMachine(ssh: readonly string[]): Machine {
-  return new Machine((words) => [...ssh, words.map(quoted).join(" ")]);
+export function sshMachine(name: string, ssh: readonly string[]): Machine {
+  return new Machine(name, (words) => [...ssh, words.map(quoted).join(" ")]);
 }
 
 /** One word for a shell. */

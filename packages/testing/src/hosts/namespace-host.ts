@@ -26,12 +26,14 @@ type Join = (host: { readonly pid: number; readonly link: string }) => Promise<u
 
 /** A host with its own mounts, hostname and processes, on a machine whose programs and other files it shares. */
 export class NamespaceHost extends Host implements AsyncDisposable {
+  readonly #outside: Machine;
   readonly #holder: Process;
   /** Opens its network namespace on the machine. */
   readonly network: string;
 
-  private constructor(machine: Machine, place: Place, holder: Process, network: string) {
-    super(machine, place);
+  private constructor(outside: Machine, inside: Machine, place: Place, holder: Process, network: string) {
+    super(inside, place);
+    this.#outside = outside;
     this.#holder = holder;
     this.network = network;
   }
@@ -43,8 +45,8 @@ export class NamespaceHost extends Host implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const holder = stack.use(machine.start([...unshare, first, "sh", place.name]));
     const pid = Number((await holder.until(/^outer /)).slice("outer ".length));
-    const inside = machine.through(["nsenter", `--target=${pid}`, ...kinds, "--"]);
-    const host = new NamespaceHost(inside, place, holder, `/proc/${pid}/ns/net`);
+    const inside = machine.through(place.name, ["nsenter", `--target=${pid}`, ...kinds, "--"]);
+    const host = new NamespaceHost(machine, inside, place, holder, `/proc/${pid}/ns/net`);
     if (join !== undefined) {
       await join({ pid, link: place.link });
       await host.shell(
@@ -58,10 +60,13 @@ export class NamespaceHost extends Host implements AsyncDisposable {
   }
 
   override async die(): Promise<void> {
-    await this.#holder.kill("SIGKILL");
+    // The kernel takes its time to remove the network of those that are gone.
+    const down = `nsenter --net=${this.network} -- ip link set ${this.link} down`;
+    await this.#outside.run(["sh", "-c", `${down}; kill -KILL ${await this.#holder.pid()}`]);
+    await this.#holder.ended;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.die();
+    await this.#holder.kill("SIGKILL");
   }
 }

@@ -42,14 +42,14 @@ async function inNamespaces(count: number): Promise<Segment> {
   await using stack = new AsyncDisposableStack();
   const serverHost = stack.use(
     await NamespaceHost.open(machine, place("servers", 254), async ({ pid }) => {
-      await machine.run(onLinksOf(`/proc/${pid}/ns/net`, `link add ${link} type bridge`));
+      await machine.exec(onLinksOf(`/proc/${pid}/ns/net`, `link add ${link} type bridge`));
     }),
   );
   const hosts: NamespaceHost[] = [];
   for (let number = 1; number <= count; number++) {
     const join = async ({ pid }: { readonly pid: number }): Promise<void> => {
       const veth = `link add h${number} up master ${link} type veth peer name ${link} netns ${pid}`;
-      await machine.run(onLinksOf(serverHost.network, veth));
+      await machine.exec(onLinksOf(serverHost.network, veth));
     };
     hosts.push(stack.use(await NamespaceHost.open(machine, place(`h${number}`, number), join)));
   }
@@ -70,13 +70,13 @@ async function onMachines(count: number, machines: readonly VirtualMachine[]): P
   if (first === undefined || last === undefined) throw new Error("NETKIT_VMS names no machine");
   const hosts: Host[] = await Promise.all(
     (count <= machines.length ? machines.slice(0, count) : [first]).map(async ({ ssh, ...place }, index) =>
-      stack.use(await MachineHost.open(sshMachine(ssh), { ...place, address6: `${prefix6}${index + 1}` })),
+      stack.use(await MachineHost.open(sshMachine(place.name, ssh), { ...place, address6: `${prefix6}${index + 1}` })),
     ),
   );
-  const carrier = sshMachine(last.ssh);
+  const carrier = sshMachine(last.name, last.ssh);
   const join = async ({ pid }: { readonly pid: number }): Promise<void> => {
     const words = `link add link ${last.link} name ${link} netns ${pid} type macvlan mode bridge`;
-    await carrier.run(["ip", ...words.split(" ")]);
+    await carrier.exec(["ip", ...words.split(" ")]);
   };
   for (let number = hosts.length + 1; number <= count; number++) {
     const there = place(`h${number}`, 200 + number, last.address.replace(/\d+$/, ""));
@@ -84,7 +84,7 @@ async function onMachines(count: number, machines: readonly VirtualMachine[]): P
   }
   // In the network of the first, which all reach.
   const servers = { ...first, name: "servers", address6: `${prefix6}1` };
-  const serverHost = stack.use(await NamespaceHost.open(sshMachine(first.ssh), servers));
+  const serverHost = stack.use(await NamespaceHost.open(sshMachine(first.name, first.ssh), servers));
   return { hosts, serverHost, ...disposing(stack.move()) };
 }
 
