@@ -14,12 +14,11 @@ import {
 } from "@netkit/engine";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { attempt } from "@netkit/testing";
-import { openShared } from "../src/shared-store.ts";
 
 /** What plays a host has to know. */
 export interface Place {
   readonly root: string;
-  /** A URL, or the path of a file. */
+  /** The path of the file that is the hosts' store. */
   readonly store: string;
   readonly name: string;
   readonly leaseMs: number;
@@ -32,8 +31,7 @@ const options: NetkitOptions = {
   drivers: [bridge(), none(), overlay()],
   firewall: "nftables",
   shared: {
-    open: async () =>
-      mortal(store.startsWith("/") ? openSqliteStore({ path: store, synchronous: "off" }) : await openShared(store)),
+    open: async () => mortal(openSqliteStore({ path: store, synchronous: "off" })),
     advertise: "up0",
     name,
     leaseMs,
@@ -87,7 +85,6 @@ const calls = {
   /** What a command prints in a sandbox; undefined if it fails. */
   attempt: async (sandbox: string, command: string) =>
     await attempt(await (await netkit()).sandboxes.get(sandbox), command),
-  hosts: async () => await (await netkit()).hosts(),
   findings: async (repair = false) =>
     (await (await netkit()).doctor({ repair })).findings.map(({ message }) => message),
   /** With the next one of that. */

@@ -5,16 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NetkitError, type ErrorCode } from "@netkit/core";
 import { expect } from "vitest";
-import {
-  compareSnapshots,
-  consulServer,
-  createHost,
-  etcdServer,
-  takeSnapshot,
-  type Host,
-  type Server,
-  type Snapshot,
-} from "@netkit/testing";
+import { compareSnapshots, createHost, takeSnapshot, type Host, type Snapshot } from "@netkit/testing";
 import type { Calls, Place } from "./host.program.ts";
 
 const program = join(import.meta.dirname, "host.program.ts");
@@ -118,56 +109,27 @@ export class SharingHost {
 
 export interface Segment {
   readonly hosts: readonly SharingHost[];
-  /** The server of their store, if it has one. */
-  readonly server: Server | undefined;
-  startServer(): Promise<void>;
-  /** Runs a program where the server is. */
-  readonly wire: Host;
 }
 
 interface SegmentOptions {
   /** How long a host is taken to be there that isn't heard of, in ms. Default 15,000. */
   readonly leaseMs?: number;
-  /** What the hosts' store is on, somewhere on the segment. Default: a file. */
-  readonly store?: "etcd" | "consul";
 }
 
-/** Where etcd or Consul is. */
-export const serverAddress = "192.0.2.254";
-
-const servers = {
-  etcd: () => etcdServer({ address: serverAddress }),
-  consul: () => consulServer({ address: serverAddress }),
-} as const;
-
-const urls = {
-  etcd: `etcd://${serverAddress}:2379/?timeout-ms=1000`,
-  consul: `consul://${serverAddress}:8500/?timeout-ms=1000`,
-} as const;
-
 /**
- * Runs `work` on so many hosts on one segment, 192.0.2.1 and on, each with its agent. It has to remove what it makes: each
- * host must be as it was then.
+ * Runs `work` on so many hosts on one segment, 192.0.2.1 and on, each with its agent; their store is a file. It has to remove
+ * what it makes: each host must be as it was then.
  */
 export async function onSharingHosts(
   count: number,
   work: (segment: Segment) => Promise<void>,
-  { store, leaseMs = 15_000 }: SegmentOptions = {},
+  { leaseMs = 15_000 }: SegmentOptions = {},
 ): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "netkit-sharing-"));
   cleanup.defer(() => rmSync(folder, { recursive: true }));
   const wire = cleanup.use(await createHost());
-  await wire.shell(
-    `ip link add name wire type bridge\nip address add ${serverAddress}/24 dev wire\nip link set wire up`,
-  );
-  const server = store === undefined ? undefined : cleanup.use(servers[store]());
-  const startServer = async (): Promise<void> => {
-    // What it spawns is in there; that it serves is heard from here.
-    const { serves } = wire.within(() => ({ serves: server?.start() }));
-    await serves;
-  };
-  await startServer();
+  await wire.shell("ip link add name wire up type bridge");
   const hosts: SharingHost[] = [];
   for (let number = 1; number <= count; number++) {
     const host = cleanup.use(await createHost());
@@ -177,7 +139,7 @@ export async function onSharingHosts(
     await host.shell(`ip address add 192.0.2.${number}/24 dev up0\nip link set up0 up`);
     const place = {
       root: join(folder, `root${number}`),
-      store: store === undefined ? join(folder, "shared.db") : urls[store],
+      store: join(folder, "shared.db"),
       name: `h${number}`,
       leaseMs,
     };
@@ -186,7 +148,7 @@ export async function onSharingHosts(
     hosts.push(sharing);
     await sharing.start();
   }
-  await work({ hosts, server, startServer, wire });
+  await work({ hosts });
   for (const host of hosts) {
     expect(await host.call("findings")).toEqual([]);
     expect(await host.call("complaints")).toEqual([]);
