@@ -15,7 +15,7 @@ export interface Place {
 }
 
 /** netkit's folders, and what others keep there for network namespaces. */
-const folders = ["/run/netns", "/etc/netns", "/run/netkit", "/var/lib/netkit"];
+export const folders: readonly string[] = ["/run/netns", "/etc/netns", "/run/netkit", "/var/lib/netkit"];
 
 /** What netkit leaves on purpose (its README, "What stays on the host"), and its state and log. */
 const stays =
@@ -95,7 +95,7 @@ export class Host {
   async traces(): Promise<Snapshot> {
     const [snapshot, found] = await Promise.all([
       takeSnapshot({ [this.name]: this }),
-      this.exec(["find", ...folders, "-mindepth", "1"]).catch(String),
+      this.exec(["find", ...folders, "-mindepth", "1"]),
     ]);
     const files = found.split("\n").filter((path) => path !== "" && !stays.test(path));
     return { ...snapshot, [`files of ${this.name}`]: { files } };

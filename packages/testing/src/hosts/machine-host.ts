@@ -1,4 +1,4 @@
-import { Host, type Place } from "./host.ts";
+import { folders, Host, type Place } from "./host.ts";
 import type { Machine } from "./machine.ts";
 
 /** After a failure, or a run that was killed, there may be anything, and no store; what is left of networks is records. */
@@ -14,9 +14,11 @@ fi
 
 /** A machine that is a host itself, with nothing of netkit on it before and after. */
 export class MachineHost extends Host implements AsyncDisposable {
-  static async open(machine: Machine, place: Place): Promise<MachineHost> {
-    const host = new MachineHost(machine, place);
+  static async open(machine: Machine, place: Omit<Place, "name">): Promise<MachineHost> {
+    const name = (await machine.exec(["hostname"])).trim();
+    const host = new MachineHost(machine, { ...place, name });
     await host.shell(`${clear}
+      mkdir -p ${folders.join(" ")}
       ip -6 address replace ${place.address6}/64 dev ${place.link} nodad`);
     return host;
   }

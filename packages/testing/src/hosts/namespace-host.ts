@@ -1,4 +1,4 @@
-import { Host, type Place } from "./host.ts";
+import { folders, Host, type Place } from "./host.ts";
 import type { Machine } from "./machine.ts";
 import type { Process } from "./process.ts";
 
@@ -9,7 +9,7 @@ import type { Process } from "./process.ts";
 const first = `
 read -r outer rest < /proc/self/stat
 mount -t proc proc /proc
-for folder in /run/netns /etc/netns /run/netkit /var/lib/netkit; do
+for folder in ${folders.join(" ")}; do
   mkdir -p "$folder"
   mount -t tmpfs tmpfs "$folder"
 done
