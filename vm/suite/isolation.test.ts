@@ -1,6 +1,6 @@
 import { localStores, virtualMachines, type Host, type Process } from "@netkit/testing/hosts";
 import { describe, expect, test } from "vitest";
-import { launch, onSharingHosts } from "./sharing.ts";
+import { known, launch, onSharingHosts } from "./sharing.ts";
 import { expectNotReached, expectReached, peer } from "./traffic.ts";
 
 /** Looks at all that comes to a sandbox or leaves it, from now on. */
@@ -20,7 +20,7 @@ describe.skipIf(virtualMachines === undefined && localStores.length === 0)("netw
       );
       const all = hosts.map(
         async (host) =>
-          await launch(host, peer(`n-${host.name}`, "--network n"), peer(`m-${host.name}`, "--network m")),
+          await launch(host, known("m"), peer(`n-${host.name}`, "--network n"), peer(`m-${host.name}`, "--network m")),
       );
       const [, theirs = {}] = await Promise.all(all);
       const [from, to, neighbour, other] = [`n-${a.name}`, `n-${b.name}`, `m-${a.name}`, `m-${b.name}`];

@@ -1,6 +1,6 @@
 import { localStores, virtualMachines, type Host, type StoreKind } from "@netkit/testing/hosts";
 import { describe, expect, test } from "vitest";
-import { launch, onSharingHosts } from "./sharing.ts";
+import { known, launch, onSharingHosts } from "./sharing.ts";
 import { expectMtu, expectReached, peer } from "./traffic.ts";
 
 /** Virtual machines have the servers of all. */
@@ -29,7 +29,11 @@ async function launchOn(
 ): Promise<{ host: Host; name: string; address: string }[]> {
   return await Promise.all(
     hosts.map(async (host) => {
-      const { [host.name]: [address = ""] = [] } = await launch(host, peer(host.name, `--network n ${options}`));
+      const { [host.name]: [address = ""] = [] } = await launch(
+        host,
+        known("n"),
+        peer(host.name, `--network n ${options}`),
+      );
       return { host, name: host.name, address };
     }),
   );

@@ -90,6 +90,11 @@ export async function launch(host: Host, ...commands: readonly string[]): Promis
   return Object.fromEntries(rows.map(([name = "", addresses = ""]) => [name, addresses.split(",")]));
 }
 
+/** Until a host has been told of a network that another one has made. */
+export function known(network: string): string {
+  return `until netkit network inspect ${network} 2>&1; do sleep 0.1; done`;
+}
+
 /** `x` on the first host and `y` on the second, on the network `n`, which is made with more options. */
 export async function launchPair(
   [a, b]: readonly Host[],
@@ -97,8 +102,9 @@ export async function launchPair(
 ): Promise<{ a: Host; b: Host; x: string; y: string }> {
   if (a === undefined || b === undefined) throw new Error("there are two hosts");
   await a.shell(`netkit network create --driver overlay ${options} n`);
-  // The other is told of it meanwhile.
-  const { x: [x = ""] = [] } = await launch(a, peer("x", "--network n"));
-  const { y: [y = ""] = [] } = await launch(b, peer("y", "--network n"));
+  const [{ x: [x = ""] = [] }, { y: [y = ""] = [] }] = await Promise.all([
+    launch(a, peer("x", "--network n")),
+    launch(b, known("n"), peer("y", "--network n")),
+  ]);
   return { a, b, x, y };
 }
