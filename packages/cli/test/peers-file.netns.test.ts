@@ -90,6 +90,37 @@ test("hosts that share a file share its networks: all reach each other by addres
   );
 });
 
+test("who is listed is asked for by nobody; who isn't is asked for on all hosts of the network", async () => {
+  const ipv4 = networks
+    .replace(/, "fd00:7::\/64"/, "")
+    .replaceAll(/, "fd00[^"]*"/g, "")
+    .replace(/, ip6: "[^"]*"/, "");
+  await onSharingHosts(
+    3,
+    async (segment) => {
+      const [one, two, other] = three(segment.hosts);
+      await open(one, "a");
+      await open(two, "web");
+      const [b = ""] = await open(two, "b");
+      await open(other, "c");
+      const mac = (await one.call("attempt", "a", "cat /sys/class/net/eth0/address"))?.trim() ?? "";
+      expect(mac).toMatch(/^02:6e:/);
+      expect(await reaches(one, "a", "web")).toBe(true);
+      expect(await other.host.shell("bridge fdb show")).not.toContain(mac);
+      expect(await reaches(one, "a", b)).toBe(true);
+      expect(await other.host.shell("bridge fdb show")).toContain(`${mac} dev`);
+      for (const [host, name] of [
+        [one, "a"] as const,
+        [two, "web"] as const,
+        [two, "b"] as const,
+        [other, "c"] as const,
+      ])
+        await host.call("remove", name);
+    },
+    { peers: hosts + ipv4 },
+  );
+});
+
 test("what the file says is this host's to use, and not to change", async () => {
   await onSharingHosts(
     2,

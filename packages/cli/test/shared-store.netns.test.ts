@@ -75,6 +75,14 @@ test("a file that was never right is refused, with the line; one that was is wha
     timeout: 20_000,
   });
   expect(JSON.parse(host.ok("agent", "status", "--json"))).toMatchObject({ peersFile: { path, troubles: [] } });
+
+  // A host that leaves the others knows nothing of them.
+  writePeers(listed);
+  await vi.waitFor(() => expect(host.ok("host", "ls")).toContain("there"), { timeout: 20_000 });
+  host.ok("agent", "stop");
+  startAgent("--store", "local");
+  expect(host.ok("host", "ls", "--format", "{{.Name}}")).toBe("here\n");
+  expect(host.ok("network", "ls", "--filter", "driver=overlay", "-q")).toBe("");
 });
 
 describe.skipIf(etcdPrograms === undefined)("with etcd", () => {

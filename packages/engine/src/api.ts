@@ -450,7 +450,7 @@ export interface Netkit extends AsyncDisposable {
   /**
    * Takes what other hosts do into this host's state, and keeps this host's lease: for the agent, one at a time. Undefined where
    * no other store is named than that of this host alone. It starts whether the store is there or not; a file has to be right the
-   * first time that it is used.
+   * first time that it is used. Without either, this host forgets what it had of others before.
    * @param onError what goes wrong meanwhile
    */
   replicate(onError: (error: NetkitError) => void): Promise<Replication | undefined>;

@@ -221,7 +221,11 @@ function netkitOf(context: Context): Netkit {
     follow: async (onChange) => await follow(store, onChange),
     hosts: async () => await listHosts(context),
     replicate: async (onError) => {
-      if (!context.shared.isOthers) return undefined;
+      if (!context.shared.isOthers) {
+        const { forgetOthers } = await import("./shared/alone.ts");
+        await forgetOthers(context);
+        return undefined;
+      }
       const { Replica } = await import("./shared/replica.ts");
       return await Replica.open(context, onError);
     },

@@ -63,8 +63,11 @@ export async function findNameless(reader: Reader): Promise<Network[]> {
   return networks.filter(({ name }) => !names.has(keys.networkName(name)));
 }
 
-/** Another host has removed it, or the file. Where there are endpoints here, it is kept; a store gets it back. */
-async function forgetNetwork(draft: Draft, network: Network): Promise<boolean> {
+/**
+ * Another host has removed it, or the file, or this host has left their store. Where there are endpoints here, it is kept; a store
+ * gets it back.
+ */
+export async function forgetNetwork(draft: Draft, network: Network): Promise<boolean> {
   const { id, name, subnets } = network;
   if ((await draft.range(keys.attached(id, ""), { limit: 1 })).length > 0) return false;
   await leaveHere(draft, network);
