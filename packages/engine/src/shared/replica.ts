@@ -22,6 +22,8 @@ import type { LocalHost } from "./this-host.ts";
 
 /** Of several hosts that are heard of at the same time, networks come before what is on them. */
 const order: Readonly<Record<Subject["type"], number>> = { host: 0, network: 1, endpoint: 2 };
+/** So long those of hosts alone may wait for others, in ms: nothing but a list of hosts needs them, and many may start at once. */
+const hostsWaitMs = 500;
 /** A batch is one operation; of a first reading there are several. */
 const perOperation = 500;
 
@@ -48,6 +50,7 @@ export class Replica implements Replication {
   /** One after the other: what takes in, and what writes. */
   #turn: Promise<unknown> = Promise.resolve();
   #isScheduled = false;
+  #hostsTimer: NodeJS.Timeout | undefined;
   #isRead = false;
   /** All up to this revision has been noted... */
   #complete = 0;
@@ -109,6 +112,7 @@ export class Replica implements Replication {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#file?.close();
+    clearTimeout(this.#hostsTimer);
     this.#ended.abort();
     this.#first.reject(new NetkitError("CANCELLED", "the agent ends"));
     await this.#turn;
@@ -245,7 +249,8 @@ export class Replica implements Replication {
     if (subject?.type === "network")
       for (const { value } of this.#mirror.endpoints.values())
         if (value.network === subject.network) this.#mark(sharedKeys.endpoint(value.network, value.id));
-    if (key === sharedKeys.networks || subject !== undefined) this.#schedule();
+    if (subject?.type === "host") this.#hostsTimer ??= setTimeout(() => this.#schedule(), hostsWaitMs).unref();
+    else if (key === sharedKeys.networks || subject !== undefined) this.#schedule();
   }
 
   /** Once all has been noted that has come with it: what one revision has changed belongs together. */
@@ -260,6 +265,8 @@ export class Replica implements Replication {
 
   async #takeAll(): Promise<void> {
     if (!this.#isRead || this.#ended.signal.aborted) return;
+    clearTimeout(this.#hostsTimer);
+    this.#hostsTimer = undefined;
     await this.#restoreLost();
     // The network of this host alone that had its name is gone.
     for (const { id } of await findNameless(readerOf(this.#context.store)))
