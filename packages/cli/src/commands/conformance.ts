@@ -14,6 +14,7 @@ export const conformance: Command = command({
   arguments: { PACKAGE: { summary: "A package, or the path of one or of a module", complete: "path" } },
   options: {
     only: { value: "ID", many: true, summary: "Only cases whose ids start so" },
+    skip: { value: "ID", many: true, summary: "Not the cases whose ids start so" },
   },
   examples: [
     { line: "netkit conformance netkit-driver-routed", summary: "A package installed in this folder" },
@@ -37,6 +38,7 @@ export const conformance: Command = command({
         { module },
         {
           ...(options.only.length === 0 ? {} : { only: options.only }),
+          skip: options.skip,
           ...(change.signal === undefined ? {} : { signal: change.signal }),
           onResult: (result) => {
             done.push(result);
