@@ -2,10 +2,11 @@
 // driver, and the tests of links that this kernel may lack. A line for each part, the output of those that fail, and the sum as the last line.
 // usage: npm run test:vm
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { files } from "../vm/files.ts";
 import { vms, type Vm } from "../vm/vms.ts";
-import { packages } from "./workspace.ts";
+import { packages, root } from "./workspace.ts";
 
 interface Counts {
   readonly passed: number;
@@ -40,6 +41,9 @@ const installed = "/opt/netkit/netkit";
  */
 const skipped = ["DRV-FAULT", "DRV-DRIFT-003"];
 
+/** The contract is of pure functions: no kernel can break it. */
+const tiers = ["--tier", "kernel", "--tier", "traffic"];
+
 /** The drivers whose links this machine's own kernel may lack; for others the loss of each resource is tried by the kernel tier. */
 const strange = ["ipvlan"];
 
@@ -53,9 +57,13 @@ try {
   const waiting = parts();
   await Promise.all(
     site.machines.map(async (machine) => {
-      for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) await report(part, machine);
+      for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
+        await report(`${machine.name}: ${part.name}`, () => part.run(machine));
+      }
     }),
   );
+  // It has both machines to itself.
+  if (existsSync(join(root, "vm/suite"))) await report("both: core of the suite of hosts", () => suite(site.machines));
 } catch (error) {
   // On a machine that is to have them, none is a failure.
   total.failed += 1;
@@ -86,13 +94,13 @@ function rank(driver: string): number {
 }
 
 function conformance(driver: string, name: string, options: readonly string[]): Part {
-  const words = ["netkit", "conformance", "--json", ...options, `@netkit/driver-${driver}`];
+  const words = ["netkit", "conformance", "--json", ...tiers, ...options, `@netkit/driver-${driver}`];
   const command = `cd ${installed} && NETKIT_REQUIRE=all NETKIT_TIME_SCALE=${timeScale()} ${words.join(" ")}`;
   return {
     name,
     run: async ({ ssh }) => {
       const { stdout, stderr } = await run([...ssh, command]);
-      const found = readReport(stdout);
+      const found = parse<Report>(stdout);
       if (found === undefined) return { passed: 0, failed: 1, skipped: 0, output: `$ ${command}\n${stdout}${stderr}` };
       const bad = found.results.filter(({ outcome }) => outcome !== "passed");
       return {
@@ -112,31 +120,71 @@ interface Report extends Counts {
   }[];
 }
 
-function readReport(text: string): Report | undefined {
+function parse<T>(text: string): T | undefined {
   try {
-    return JSON.parse(text) as Report;
+    return JSON.parse(text) as T;
   } catch {
     return undefined;
   }
 }
 
-async function report({ name, run }: Part, machine: Vm): Promise<void> {
+async function report(name: string, work: () => Promise<Outcome>): Promise<void> {
   const start = performance.now();
-  const { output, ...counts } = await run(machine);
+  const { output, ...counts } = await work();
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped += counts.skipped;
   const sign = counts.failed > 0 ? "✗" : counts.passed > 0 ? "✓" : "-";
-  console.log(`${sign} ${machine.name}: ${name.padEnd(28)} ${seconds(start).padStart(8)}  ${summary(counts)}`);
+  console.log(`${sign} ${name.padEnd(36)} ${seconds(start).padStart(8)}  ${summary(counts)}`);
   if (output !== "") console.log(output.replaceAll(/^/gm, "  | "));
 }
 
-function run([program = "", ...words]: readonly string[]): Promise<{
-  readonly stdout: string;
-  readonly stderr: string;
-}> {
+/** The tests of several hosts that are meant for these machines, run from here. */
+async function suite(machines: readonly Vm[]): Promise<Outcome> {
+  const words = ["vitest", "run", "--project", "hosts", "-t", "core", "--reporter=json"];
+  const { stdout, stderr } = await run(words, {
+    NETKIT_VMS: JSON.stringify(machines),
+    NETKIT_TIME_SCALE: timeScale(),
+  });
+  const found = parse<VitestReport>(stdout);
+  if (found === undefined) return { passed: 0, failed: 1, skipped: 0, output: `${stdout}${stderr}` };
+  const tests = found.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const count = (status: string): number => tests.filter((test) => test.status === status).length;
+  const broken = found.testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && !assertionResults.some(isFailed),
+  );
+  const output = [
+    ...tests.filter(isFailed).map(({ fullName, failureMessages }) => `${fullName}\n${failureMessages.join("\n")}`),
+    ...broken.map(({ message }) => message),
+  ];
+  // Those that aren't of the core were not asked for: they count for nothing.
+  return { passed: count("passed"), failed: count("failed") + broken.length, skipped: 0, output: output.join("\n") };
+}
+
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly VitestTest[];
+  }[];
+}
+
+interface VitestTest {
+  readonly fullName: string;
+  readonly status: string;
+  readonly failureMessages: readonly string[];
+}
+
+function isFailed({ status }: VitestTest): boolean {
+  return status === "failed";
+}
+
+function run(
+  [program = "", ...words]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
   return new Promise((resolve) => {
-    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
     const said = { stdout: "", stderr: "" };
     child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
