@@ -1,36 +1,20 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { privateHost } from "../vm/private-host.ts";
-import { packages, readJson, root } from "./workspace.ts";
+import { installPacked, packAll, published, run, tarballName } from "./packed.ts";
+import { readJson, root } from "./workspace.ts";
 import type { Package } from "./workspace.ts";
 
 // What users get: every published package is built and packed, and used from its tarball.
 
-const published = packages().filter(({ manifest }) => !manifest.private);
 const libraries = published.filter(({ manifest }) => !manifest.bin);
 const temporary = mkdtempSync(join(tmpdir(), "netkit-packed-"));
 
-const tarball = ({ manifest }: Package) =>
-  join(temporary, `${manifest.name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`);
+const tarball = (one: Package) => join(temporary, tarballName(one));
 
-beforeAll(() => {
-  run(root, "turbo", "run", "build", "--output-logs=errors-only");
-  run(
-    root,
-    "pnpm",
-    "--recursive",
-    "--filter",
-    "./packages/*",
-    "--filter",
-    "!@netkit/testing",
-    "pack",
-    "--pack-destination",
-    temporary,
-  );
-});
+beforeAll(() => void packAll(temporary));
 
 afterAll(() => {
   rmSync(temporary, { recursive: true });
@@ -108,11 +92,9 @@ describe("in the clone", () => {
 });
 
 /** A new folder with a project that has these packages and nothing else of ours. */
-function install(name: string, wanted: Package[]): string {
+function install(name: string, wanted: readonly Package[]): string {
   const folder = join(temporary, name);
-  mkdirSync(folder);
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  run(folder, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", ...wanted.map(tarball));
+  installPacked(folder, wanted.map(tarball));
   return folder;
 }
 
@@ -127,11 +109,4 @@ function example(name: string): { language: string; code: string } {
   const match = new RegExp(`<!-- example:${name} -->\\s*\`\`\`(js|ts|console)\\n(.*?)\`\`\``, "s").exec(readme);
   if (!match) throw new Error(`README.md has no block after <!-- example:${name} -->`);
   return { language: match[1] ?? "", code: match[2] ?? "" };
-}
-
-/** Runs to a good end and returns what was printed; throws with all of the output otherwise. */
-function run(cwd: string, program: string, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: "utf8" });
-  if (status !== 0) throw new Error(`${program} ${args.join(" ")} failed:\n${stdout}${stderr}`);
-  return stdout;
 }

@@ -1,7 +1,7 @@
 // Brings a clone to the state in which everything else can run: Node, pnpm, system packages, servers for tests, the
 // workspace, the CLI.
 // Runs on any Node >= 18 with nothing installed, and finds out cheaply what is there already.
-// usage: node .ci/setup.mjs [--then test|demo|bench [ARGS...]]
+// usage: node .ci/setup.mjs [--then test|demo|bench|vm|test-vm [ARGS...]]
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -28,7 +28,15 @@ const tools = join(root, ".tools");
 const pnpmPackage = `@pnpm/exe.linux-${process.arch}`;
 const pnpmBin = join(tools, "node_modules", pnpmPackage);
 
-const followUps = { test: ".ci/test.mjs", demo: "examples/demo/demo.ts", bench: "bench/bench.ts" };
+const followUps = {
+  test: ".ci/test.mjs",
+  demo: "examples/demo/demo.ts",
+  bench: "bench/bench.ts",
+  vm: "vm/main.ts",
+  "test-vm": ".ci/vm.ts",
+};
+/** Those that have the virtual machines of vm/README.md. */
+const withMachines = ["vm", "test-vm"];
 
 /** What netkit and its tests call, by Debian package. */
 const programs = {
@@ -45,6 +53,22 @@ const programs = {
   // Installed, not enabled: tests run it on hosts of their own.
   ufw: ["ufw"],
 };
+/** What virtual machines and their box take, by Debian package. */
+const machinePackages = [
+  "dnsmasq-base",
+  "extlinux",
+  "fdisk",
+  "libvirt-clients",
+  "libvirt-daemon-driver-qemu",
+  "libvirt-daemon-system",
+  "mmdebstrap",
+  "openssh-client",
+  "qemu-system-x86",
+  "qemu-utils",
+  "rsync",
+  "vagrant",
+  "vagrant-libvirt",
+];
 const libraries = { libnftables1: "libnftables.so.1" };
 const systemPath = [...process.env.PATH.split(delimiter), "/usr/sbin", "/sbin"];
 
@@ -63,6 +87,8 @@ if (process.platform !== "linux")
 
 if ((target === "demo" || target === "bench") && process.getuid() !== 0)
   fail(`the ${target} needs root: it makes network namespaces and programs their firewall. sudo npm run ${target}`);
+if (withMachines.includes(target) && process.arch !== "x64")
+  fail(`the virtual machines are x86-64 ones, which this machine (${process.arch}) isn't.`);
 if (!isWritable(root))
   fail(
     `${root} can't be written by this user, and setup installs into it. Clone into a folder of your own, or use sudo.`,
@@ -71,7 +97,7 @@ if (!isWritable(root))
 const nodeBin = await node();
 process.env.PATH = [nodeBin, pnpmBin, join(root, "node_modules/.bin"), ...systemPath].join(delimiter);
 await systemPackages();
-if (target === undefined || target === "test") await servers();
+if (target === undefined || target === "test" || withMachines.includes(target)) await servers();
 await workspace();
 await cli();
 if (done === 0 || option === undefined) say(`setup: everything is in place (${seconds(started)})`);
@@ -82,7 +108,8 @@ async function node() {
   const own = /^v(24\.(1[1-9]|[2-9]\d)|2[6-9]|[3-9]\d)\./.test(process.version);
   // The packages that carry the binaries themselves: they need no install script, which npm may refuse to run.
   const wanted = { [pnpmPackage]: pnpmVersion };
-  if (!own) wanted[`node-linux-${process.arch}`] = nodeVersion;
+  // In the machines it has to run on what a plain Debian has, as the one from npm does.
+  if (!own || withMachines.includes(target)) wanted[`node-linux-${process.arch}`] = nodeVersion;
   const bin = join(tools, "node_modules/.bin");
   const installed = (name) => readJson(`.tools/node_modules/${name}/package.json`)?.version === wanted[name];
   if (!Object.keys(wanted).every(installed) || !(own || existsSync(join(bin, "node")))) {
@@ -205,7 +232,16 @@ function missingPackages() {
   return [
     ...Object.keys(programs).filter((name) => !programs[name].every((program) => isIn(systemPath, program))),
     ...Object.keys(libraries).filter((name) => !isIn(libraryPath, libraries[name])),
+    ...(withMachines.includes(target) ? machinePackages.filter((name) => !isInstalled(name)) : []),
   ];
+}
+
+/** Elsewhere than on Debian what is missing is told when it is called. */
+function isInstalled(name) {
+  const { error, stdout } = spawnSync("dpkg-query", ["--show", "--showformat=${db:Status-Status}", name], {
+    encoding: "utf8",
+  });
+  return error !== undefined || stdout === "installed";
 }
 
 function isIn(folders, file) {

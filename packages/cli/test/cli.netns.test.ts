@@ -712,6 +712,14 @@ describe("a driver of the configuration file", () => {
     ) as { driver: string; passed: number; results: unknown[] };
     expect(report.driver).toBe("pair");
     expect(report.passed).toBeGreaterThan(0);
+    const part = ["--tier", "contract", "--only", "DRV-DECLARE", "--skip", "DRV-DECLARE-001", "./pair.mjs"];
+    expect(JSON.parse(box.netkit(["conformance", "--json", ...part], { env: env() }).stdout)).toMatchObject({
+      passed: report.passed - 1,
+    });
+    expect(box.netkit(["conformance", "--tier", "kernels", "./pair.mjs"], { env: env() })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("Did you mean 'kernel'?"),
+    });
     // Without addresses it can't be asked for one.
     expect(box.netkit(["conformance", "--only", "DRV-ATTACH-004", "./pair.mjs"], { env: env() }).stdout).toMatch(
       /1 passed, 0 failed/,

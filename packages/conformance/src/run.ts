@@ -22,6 +22,8 @@ export interface ConformanceOptions {
   readonly tiers?: readonly Tier[];
   /** Only cases whose ids start with one of these. */
   readonly only?: readonly string[];
+  /** Not those whose ids start with one of these; the report doesn't count them. */
+  readonly skip?: readonly string[];
   /** The kind of links that the driver makes, where not every kernel has it: without it cases beyond the contract are skipped. */
   readonly needs?: LinkKindNeeded;
   readonly signal?: AbortSignal;
@@ -30,18 +32,22 @@ export interface ConformanceOptions {
 }
 
 /** The cases that a driver has to pass, by what it says of itself. */
-export function casesFor(driver: AnyDriver, { tiers: wanted = tiers, only }: ConformanceOptions = {}): Case[] {
+export function casesFor(
+  driver: AnyDriver,
+  { tiers: wanted = tiers, only, skip = [] }: ConformanceOptions = {},
+): Case[] {
   return driverCases.filter(
     (candidate) =>
       wanted.includes(candidate.tier) &&
       (only === undefined || only.some((prefix) => candidate.id.startsWith(prefix))) &&
+      !skip.some((prefix) => candidate.id.startsWith(prefix)) &&
       candidate.applies(driver),
   );
 }
 
 /** Runs the cases one after the other. Kernel cases move the calling thread into other network namespaces meanwhile. */
 export async function runConformance(subject: Subject, options: ConformanceOptions = {}): Promise<ConformanceReport> {
-  refuseUnknown(options.only ?? []);
+  refuseUnknown([...(options.only ?? []), ...(options.skip ?? [])]);
   const driver = await loadSubject(subject);
   const results: CaseResult[] = [];
   for (const candidate of casesFor(driver, options)) {
@@ -54,9 +60,9 @@ export async function runConformance(subject: Subject, options: ConformanceOptio
 }
 
 /** @throws NetkitError ARGUMENT_INVALID for what no case's id starts with */
-function refuseUnknown(only: readonly string[]): void {
+function refuseUnknown(prefixes: readonly string[]): void {
   const ids = driverCases.map(({ id }) => id);
-  const unknown = only.find((prefix) => !ids.some((id) => id.startsWith(prefix)));
+  const unknown = prefixes.find((prefix) => !ids.some((id) => id.startsWith(prefix)));
   if (unknown === undefined) return;
   const groups = [...new Set(ids.map((id) => id.split("-").slice(0, 2).join("-")))];
   throw new NetkitError("ARGUMENT_INVALID", `no case has an id that starts with ${JSON.stringify(unknown)}`, {

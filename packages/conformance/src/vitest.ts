@@ -1,12 +1,13 @@
 import { describe, test } from "vitest";
 import { casesFor, type ConformanceOptions } from "./run.ts";
 import { loadSubject, type Subject } from "./lab/index.ts";
+import { timeScale } from "./lab/time-scale.ts";
 import { isRequired, lacksLinks, missingRequirement } from "./requirements.ts";
 import type { StoreSubject } from "./store/case.ts";
 import { runStoreCase, storeCasesFor, type StoreConformanceOptions } from "./store/run.ts";
 
 /** Long enough for a fault sweep; a case that hangs is the exception. */
-const timeoutMs = 300_000;
+const timeoutMs = 300_000 * timeScale;
 
 /**
  * Registers one test per case that the driver has to pass. `await` it at the top of a test file:

@@ -1,9 +1,12 @@
-import { codes, exitCodes } from "@netkit/core";
-import type { CaseResult } from "@netkit/conformance";
+import { codes, didYouMean, exitCodes, NetkitError } from "@netkit/core";
+import type { CaseResult, Tier } from "@netkit/conformance";
 import { command, type Command } from "../command.ts";
 import { driverUrl, importDriver } from "../drivers.ts";
 import { readSettings } from "../settings.ts";
 import type { Terminal } from "../terminal.ts";
+
+// The suite itself is loaded once it runs.
+const tierNames: readonly Tier[] = ["contract", "kernel", "traffic"];
 
 export const conformance: Command = command({
   name: "conformance",
@@ -14,6 +17,8 @@ export const conformance: Command = command({
   arguments: { PACKAGE: { summary: "A package, or the path of one or of a module", complete: "path" } },
   options: {
     only: { value: "ID", many: true, summary: "Only cases whose ids start so" },
+    tier: { value: "TIER", many: true, summary: "Only this tier: contract, kernel or traffic", complete: tierNames },
+    skip: { value: "ID", many: true, summary: "Not the cases whose ids start so" },
   },
   examples: [
     { line: "netkit conformance netkit-driver-routed", summary: "A package installed in this folder" },
@@ -37,6 +42,8 @@ export const conformance: Command = command({
         { module },
         {
           ...(options.only.length === 0 ? {} : { only: options.only }),
+          ...(options.tier.length === 0 ? {} : { tiers: options.tier.map(tierOf) }),
+          skip: options.skip,
           ...(change.signal === undefined ? {} : { signal: change.signal }),
           onResult: (result) => {
             done.push(result);
@@ -50,6 +57,14 @@ export const conformance: Command = command({
     return { data: report, text, exitCode: failed === 0 ? 0 : exitCodes[codes.DRIVER_INVALID.kind] };
   },
 });
+
+function tierOf(word: string): Tier {
+  const tier = tierNames.find((name) => name === word);
+  if (tier !== undefined) return tier;
+  throw new NetkitError("ARGUMENT_INVALID", `no tier is called ${JSON.stringify(word)}`, {
+    hint: didYouMean(word, tierNames, `There are ${tierNames.join(", ")}.`),
+  });
+}
 
 function describe({ id, rule, outcome, reason, ms, notes }: CaseResult, terminal: Terminal): string[] {
   const colour = { passed: "green", failed: "red", skipped: "yellow" } as const;

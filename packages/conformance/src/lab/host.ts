@@ -68,8 +68,10 @@ export async function createHost({ outside = false, bridgeNetfilter }: HostOptio
   };
 }
 
+/** Without the module br_netfilter nobody has bridged packets seen. It isn't loaded for this: the machine's own bridges would change. */
 function bridgeNetfilterScript(on: boolean): string {
   return ["iptables", "ip6tables"]
-    .map((program) => `echo ${on ? 1 : 0} > /proc/sys/net/bridge/bridge-nf-call-${program}\n`)
+    .map((program) => `/proc/sys/net/bridge/bridge-nf-call-${program}`)
+    .map((sysctl) => `[ ! -e ${sysctl} ] || echo ${on ? 1 : 0} > ${sysctl}\n`)
     .join("");
 }

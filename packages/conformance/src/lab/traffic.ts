@@ -2,6 +2,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, createServer, isIPv6 } from "node:net";
 import type { Space } from "./space.ts";
+import { timeScale } from "./time-scale.ts";
 
 /** Where traffic goes to. */
 export interface Target {
@@ -46,16 +47,17 @@ export async function serve(space: Space, port = 0): Promise<Echo> {
   };
 }
 
-/** Sends from `space` to `target` and waits for the answer of an {@link Echo}. */
+/** Sends from `space` to `target` and waits for the answer of an {@link Echo}, for NETKIT_TIME_SCALE times as long as said. */
 export async function reach(space: Space, target: Target, timeoutMs = 3000): Promise<Outcome> {
   using _ = space.enter();
-  return target.protocol === "tcp" ? await reachTcp(target, timeoutMs) : await reachUdp(target, timeoutMs);
+  const limitMs = timeoutMs * timeScale;
+  return target.protocol === "tcp" ? await reachTcp(target, limitMs) : await reachUdp(target, limitMs);
 }
 
 /** One echo request and its answer, by the program ping. */
 export async function ping(space: Space, address: string, timeoutSeconds = 2): Promise<boolean> {
   try {
-    await space.exec(["ping", "-n", "-q", "-c", "1", "-W", String(timeoutSeconds), address]);
+    await space.exec(["ping", "-n", "-q", "-c", "1", "-W", String(timeoutSeconds * timeScale), address]);
     return true;
   } catch {
     return false;

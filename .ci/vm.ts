@@ -1,0 +1,202 @@
+// Runs what needs another kernel than this machine's in the two virtual machines of vm/README.md: the conformance of every
+// driver, and the tests of links that this kernel may lack. A line for each part, the output of those that fail, and the sum as the last line.
+// usage: npm run test:vm
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { files } from "../vm/files.ts";
+import { vms, type Vm } from "../vm/vms.ts";
+import { packages, root } from "./workspace.ts";
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+interface Outcome extends Counts {
+  readonly output: string;
+}
+
+interface Part {
+  readonly name: string;
+  readonly run: (machine: Vm) => Promise<Outcome>;
+}
+
+/**
+ * Where processors are emulated everything takes 8 to 20 times as long, but for what waits: limits count so many times. (A limit
+ * is waited for in full where nothing may come.)
+ */
+function timeScale(): string {
+  const { accelerator } = JSON.parse(readFileSync(files.prepared, "utf8")) as { readonly accelerator: string };
+  return process.env["NETKIT_TIME_SCALE"] ?? (accelerator === "kvm" ? "1" : "4");
+}
+
+/** Where the machines have the packages, as installed from their tarballs. */
+const installed = "/opt/netkit/netkit";
+
+/**
+ * Cases that say more of the engine than of a kernel, and would take an hour: faults at each operation, and losses of each
+ * element of the firewall. The kernel tier runs them.
+ */
+const skipped = ["DRV-FAULT", "DRV-DRIFT-003"];
+
+/** The contract is of pure functions: no kernel can break it. */
+const tiers = ["--tier", "kernel", "--tier", "traffic"];
+
+/** The drivers whose links this machine's own kernel may lack; for others the loss of each resource is tried by the kernel tier. */
+const strange = ["ipvlan"];
+
+/** Longest first, so that both machines end at about the same time. */
+const heavy = ["overlay", "bridge", "ipvlan", "macvlan"];
+
+const start = performance.now();
+const total = { passed: 0, failed: 0, skipped: 0 };
+try {
+  await using site = await vms();
+  const waiting = parts();
+  await Promise.all(
+    site.machines.map(async (machine) => {
+      for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
+        await report(`${machine.name}: ${part.name}`, () => part.run(machine));
+      }
+    }),
+  );
+  // It has both machines to itself.
+  if (existsSync(join(root, "vm/suite"))) await report("both: core of the suite of hosts", () => suite(site.machines));
+} catch (error) {
+  // On a machine that is to have them, none is a failure.
+  total.failed += 1;
+  console.log(`✗ machines: ${error instanceof Error ? error.message : String(error)}`);
+}
+console.log(`took ${seconds(start)}`);
+console.log(summary(total));
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+function parts(): Part[] {
+  const drivers = packages().flatMap(({ folder }) => /^driver-(.*)$/.exec(folder)?.[1] ?? []);
+  const traffic = ["--only", "DRV-TRAFFIC"];
+  return drivers
+    .toSorted((a, b) => rank(a) - rank(b))
+    .flatMap((driver) => {
+      const skip = strange.includes(driver) ? skipped : [...skipped, "DRV-DRIFT-002"];
+      const rest = skip.flatMap((id) => ["--skip", id]);
+      if (!heavy.includes(driver)) return [conformance(driver, `driver ${driver}`, rest)];
+      return [
+        conformance(driver, `driver ${driver}, traffic`, traffic),
+        conformance(driver, `driver ${driver}, all else`, [...rest, "--skip", "DRV-TRAFFIC"]),
+      ];
+    });
+}
+
+function rank(driver: string): number {
+  return heavy.includes(driver) ? heavy.indexOf(driver) : heavy.length;
+}
+
+function conformance(driver: string, name: string, options: readonly string[]): Part {
+  const words = ["netkit", "conformance", "--json", ...tiers, ...options, `@netkit/driver-${driver}`];
+  const command = `cd ${installed} && NETKIT_REQUIRE=all NETKIT_TIME_SCALE=${timeScale()} ${words.join(" ")}`;
+  return {
+    name,
+    run: async ({ ssh }) => {
+      const { stdout, stderr } = await run([...ssh, command]);
+      const found = parse<Report>(stdout);
+      if (found === undefined) return { passed: 0, failed: 1, skipped: 0, output: `$ ${command}\n${stdout}${stderr}` };
+      const bad = found.results.filter(({ outcome }) => outcome !== "passed");
+      return {
+        ...found,
+        output: bad.map(({ id, outcome, rule, reason }) => `${outcome} ${id} ${rule}\n${reason}`).join("\n"),
+      };
+    },
+  };
+}
+
+interface Report extends Counts {
+  readonly results: readonly {
+    readonly id: string;
+    readonly rule: string;
+    readonly outcome: string;
+    readonly reason?: string;
+  }[];
+}
+
+function parse<T>(text: string): T | undefined {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+async function report(name: string, work: () => Promise<Outcome>): Promise<void> {
+  const start = performance.now();
+  const { output, ...counts } = await work();
+  total.passed += counts.passed;
+  total.failed += counts.failed;
+  total.skipped += counts.skipped;
+  const sign = counts.failed > 0 ? "✗" : counts.passed > 0 ? "✓" : "-";
+  console.log(`${sign} ${name.padEnd(36)} ${seconds(start).padStart(8)}  ${summary(counts)}`);
+  if (output !== "") console.log(output.replaceAll(/^/gm, "  | "));
+}
+
+/** The tests of several hosts that are meant for these machines, run from here. */
+async function suite(machines: readonly Vm[]): Promise<Outcome> {
+  const words = ["vitest", "run", "--project", "hosts", "-t", "core", "--reporter=json"];
+  const { stdout, stderr } = await run(words, {
+    NETKIT_VMS: JSON.stringify(machines),
+    NETKIT_TIME_SCALE: timeScale(),
+  });
+  const found = parse<VitestReport>(stdout);
+  if (found === undefined) return { passed: 0, failed: 1, skipped: 0, output: `${stdout}${stderr}` };
+  const tests = found.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const count = (status: string): number => tests.filter((test) => test.status === status).length;
+  const broken = found.testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && !assertionResults.some(isFailed),
+  );
+  const output = [
+    ...tests.filter(isFailed).map(({ fullName, failureMessages }) => `${fullName}\n${failureMessages.join("\n")}`),
+    ...broken.map(({ message }) => message),
+  ];
+  // Those that aren't of the core were not asked for: they count for nothing.
+  return { passed: count("passed"), failed: count("failed") + broken.length, skipped: 0, output: output.join("\n") };
+}
+
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly VitestTest[];
+  }[];
+}
+
+interface VitestTest {
+  readonly fullName: string;
+  readonly status: string;
+  readonly failureMessages: readonly string[];
+}
+
+function isFailed({ status }: VitestTest): boolean {
+  return status === "failed";
+}
+
+function run(
+  [program = "", ...words]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+    const said = { stdout: "", stderr: "" };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
+    child.on("error", (error) => resolve({ stdout: "", stderr: error.message }));
+    child.on("close", () => resolve(said));
+  });
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}
+
+function summary({ passed, failed, skipped }: Counts): string {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
