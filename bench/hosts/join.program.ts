@@ -58,7 +58,7 @@ function endpointAt({ id: network }: Network, number: number): RemoteEndpoint {
     host: `${host}`.padStart(64, "a") as HostId,
     hostName: `other-${host}`,
     vtep: `192.0.2.${100 + host}` as Ip,
-    mac: macOfAddress(ip, "") as Mac,
+    mac: macOfAddress(ip, ""),
     addresses: [`${ip}/16` as Cidr],
     sandbox: { id: idOf("b") as SandboxId, name: `s${number}`, hostname: `s${number}`, aliases: [] },
   };

@@ -70,9 +70,13 @@ async function attach(host: SharingHost, sandbox: string, hosts: readonly Sharin
   const heard = await Promise.all(others.map(async (other) => await other.call("heard")));
   return heard.map((one) => {
     if (one?.address !== address) throw new Error(`'${sandbox}' is at ${address}, and not at ${one?.address}`);
-    const since = (time: number): number => Math.max(0, time - returned);
-    return { programmed: since(one.programmed), resolved: since(one.resolved) };
+    const [programmed, resolved] = [one.programmed, one.resolved].map((time) => Math.max(0, time - returned));
+    return { programmed: programmed ?? 0, resolved: resolved ?? 0 };
   });
+}
+
+function p99(sorted: readonly number[]): number {
+  return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN;
 }
 
 function rowsOf(ways: readonly Way[][], hosts: number, endpoints: number, cpuMs: number): Row[] {
@@ -80,7 +84,6 @@ function rowsOf(ways: readonly Way[][], hosts: number, endpoints: number, cpuMs:
   const last = (what: keyof Way): number[] =>
     ways.map((way) => Math.max(...way.map((one) => one[what]))).toSorted((a, b) => a - b);
   const [programmed, resolved] = [last("programmed"), last("resolved")];
-  const p99 = (sorted: readonly number[]): number => sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN;
   const how = `${ways.length} attaches, the last of ${hosts - 1} hosts each; of all: median ${ms(median(all.map((way) => way.resolved)))}; reachable: median ${ms(median(programmed))}, p99 ${ms(p99(programmed))}; CPU of all hosts for each: ${ms(cpuMs)}`;
   return [
     {
