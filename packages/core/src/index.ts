@@ -9,6 +9,7 @@ export * from "./backoff.ts";
 export * from "./codes.ts";
 export * from "./digest.ts";
 export * from "./driver.ts";
+export * from "./driver-file.ts";
 export * from "./endpoint-option.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
