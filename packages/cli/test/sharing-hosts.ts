@@ -130,6 +130,8 @@ interface SegmentOptions {
   readonly leaseMs?: number;
   /** What the hosts' store is on, somewhere on the segment. Default: a file. */
   readonly store?: "etcd" | "consul";
+  /** Of leases of flannel's; default as flanneld has them. */
+  readonly flannelTimes?: Place["flannelTimes"];
 }
 
 /** Where etcd or Consul is. */
@@ -152,7 +154,7 @@ const urls = {
 export async function onSharingHosts(
   count: number,
   work: (segment: Segment) => Promise<void>,
-  { store, leaseMs = 15_000 }: SegmentOptions = {},
+  { store, leaseMs = 15_000, flannelTimes }: SegmentOptions = {},
 ): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "netkit-sharing-"));
@@ -180,6 +182,7 @@ export async function onSharingHosts(
       store: store === undefined ? join(folder, "shared.db") : urls[store],
       name: `h${number}`,
       leaseMs,
+      ...(flannelTimes === undefined ? {} : { flannelTimes }),
     };
     const sharing = new SharingHost(host, place, await takeSnapshot({ host }));
     cleanup.defer(async () => await sharing.kill());

@@ -101,6 +101,8 @@ export interface VxlanResource extends Base {
   readonly mtu?: number;
   readonly master?: string;
   readonly learning: boolean;
+  /** Marks of packets (SO_MARK, nftables) go with them: VXLAN group policy, with a header that others take for no VXLAN. */
+  readonly groupPolicy?: true;
   /** Bridge port: answer ARP and ND from the neighbour table. */
   readonly neighSuppress?: boolean;
   /** Bridge port: talks to ports that aren't isolated only. */

@@ -60,6 +60,8 @@ export interface NetkitOptions {
   readonly onTiming?: (timing: Timing) => void;
   /** What global networks are shared with other hosts by; default a store in `root`, of this host alone. */
   readonly shared?: SharedOptions;
+  /** Opens a store by its URL, its keys beginning with `prefix`, for drivers that look beyond this host ({@link World}). */
+  readonly openStore?: (url: string, prefix: string) => Promise<Store>;
   /** Serves names in sandboxes and watches over them; without one, sandboxes ask the host's name servers. */
   readonly agent?: AgentLink;
 }
@@ -155,6 +157,8 @@ export interface ChangeOptions {
   readonly onPlan?: (preview: Preview) => void;
   /** Undoes what has been done so far and throws CANCELLED. */
   readonly signal?: AbortSignal;
+  /** What couldn't be done beside the change, which stands. */
+  readonly onWarning?: (error: NetkitError) => void;
 }
 
 /** A plan that can be shown. */
@@ -405,6 +409,16 @@ export interface Replication {
   close(): Promise<void>;
 }
 
+/** What follows the networks that others have a say in: see {@link Netkit.attend}. */
+export interface Attending {
+  /** How many networks there are of that kind. */
+  readonly size: number;
+  /** Begins with the networks that have come, ends with those that have gone. */
+  settle(networks: Iterable<Network>): void;
+  /** Their places stay theirs. */
+  close(): Promise<void>;
+}
+
 /** A host of the store that hosts share. */
 export interface HostDetails extends SharedHost {
   /** It is this one. */
@@ -441,6 +455,11 @@ export interface Netkit extends AsyncDisposable {
    * @param onError what goes wrong meanwhile
    */
   replicate(onError: (error: NetkitError) => void): Promise<Replication | undefined>;
+  /**
+   * Follows the networks that others have a say in ({@link Outside}): for the agent, one at a time.
+   * @param onError what goes wrong meanwhile
+   */
+  attend(onError: (error: NetkitError) => void): Promise<Attending>;
   /** Reads all records, reporting each as made; later changes are reported by {@link Following.catchUp}. */
   follow(onChange: (change: RecordChange) => void): Promise<Following>;
   close(): Promise<void>;
