@@ -96,8 +96,8 @@ function poolOf(fields: ReadonlyMap<string, unknown>, family: Family, fail: (why
     const text = fields.get(name.toLowerCase());
     if (text === undefined) return undefined;
     try {
-      const found = parse(String(text));
-      if (familyOf(found) === family) return found;
+      const found = typeof text === "string" ? parse(text) : undefined;
+      if (found !== undefined && familyOf(found) === family) return found;
     } catch {
       // As what is of the other family.
     }

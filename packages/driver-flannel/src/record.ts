@@ -47,12 +47,12 @@ function decode(value: unknown): LeaseRecord | undefined {
   const fields = fieldsOf(value);
   const publicIp = fields?.get("publicip");
   if (fields === undefined || typeof publicIp !== "string") return undefined;
-  const publicIpv6 = fields.get("publicipv6");
+  const [publicIpv6, backend] = [fields.get("publicipv6"), fields.get("backendtype")];
   const [vtep, vtepV6] = [decodeVtep(fields.get("backenddata")), decodeVtep(fields.get("backendv6data"))];
   return {
     publicIp: parseIp(publicIp),
     ...(typeof publicIpv6 === "string" ? { publicIpv6: parseIp(publicIpv6) } : {}),
-    backend: String(fields.get("backendtype") ?? ""),
+    backend: typeof backend === "string" ? backend : "",
     ...(vtep === undefined ? {} : { vtep }),
     ...(vtepV6 === undefined ? {} : { vtepV6 }),
   };

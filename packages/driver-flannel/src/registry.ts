@@ -28,7 +28,7 @@ export function leasesIn(entries: readonly Entry[]): KnownLease[] {
 export interface Taken {
   readonly leased: Leased;
   /** Brings back what was there. */
-  undo(store: Store): Promise<void>;
+  readonly undo: (store: Store) => Promise<void>;
 }
 
 /**
