@@ -90,7 +90,7 @@ export class FlannelPeer implements AsyncDisposable {
       if (ipv6 !== undefined)
         await host.shell(
           `ip link add flannel-v6.1 address ${peer.mac("67")} mtu 1450 type vxlan id 1 dev eth0 local ${ipv6.publicIp} dstport 8472 nolearning udp6zerocsumrx
-           ip -6 address add fd00:5:${number}::/128 dev flannel-v6.1 nodad
+           ip -6 address add fd00:5:0:${number}::/128 dev flannel-v6.1 nodad
            ip link set flannel-v6.1 up`,
         );
     }
@@ -104,12 +104,17 @@ export class FlannelPeer implements AsyncDisposable {
   }
 
   get pod6(): string {
-    return `fd00:5:${this.#setting.number}::7`;
+    return `fd00:5:0:${this.#setting.number}::7`;
+  }
+
+  /** The address that its host speaks with. */
+  get base(): string {
+    return `10.5.${this.#setting.number}.0`;
   }
 
   get key(): string {
     const { number, ipv6 } = this.#setting;
-    return `10.5.${number}.0-24${ipv6 === undefined ? "" : `&fd00:5:${number}::-64`}`;
+    return `10.5.${number}.0-24${ipv6 === undefined ? "" : `&fd00:5:0:${number}::-64`}`;
   }
 
   mac(family: "66" | "67"): string {

@@ -4,6 +4,7 @@ import type { FlannelConfig } from "./config.ts";
 import { deviceName } from "./network.ts";
 import type { FlannelOptions } from "./options.ts";
 import { placeOf } from "./place.ts";
+import type { Vtep } from "./record.ts";
 import type { KnownLease } from "./registry.ts";
 import { isOnLink, underlayOf } from "./underlay.ts";
 
@@ -13,7 +14,7 @@ type View = NetworkView<FlannelOptions>;
 export type FlannelPeer = Readonly<Partial<Record<Family, Way>>>;
 
 /** How packets get to a host's subnet. */
-export interface Way {
+interface Way {
   readonly subnet: Cidr;
   readonly publicIp: Ip;
   /** Of its end of the tunnel; absent with backend `host-gw`. */
@@ -21,26 +22,28 @@ export interface Way {
 }
 
 /** The peer that a lease tells of; a string says why there is none. */
-export function peerIn({ leased, record }: KnownLease, { ipv4, ipv6, backend }: FlannelConfig): FlannelPeer | string {
-  if (record.backend !== backend.type) return `it is of backend '${record.backend}'`;
-  const tunnels = backend.type === "vxlan";
-  if (!containsSubnet(ipv4.network, leased.ipv4)) return `${leased.ipv4} isn't of ${ipv4.network}`;
-  if (tunnels && record.vtep === undefined) return "it doesn't say where its tunnels end";
-  const { vtep, vtepV6, publicIp, publicIpv6 } = record;
-  const v6 = ipv6 !== undefined && leased.ipv6 !== undefined && containsSubnet(ipv6.network, leased.ipv6);
-  const reached = v6 && publicIpv6 !== undefined && (!tunnels || vtepV6 !== undefined);
-  return {
-    ipv4: { subnet: leased.ipv4, publicIp, ...(tunnels && vtep !== undefined ? { mac: vtep.mac } : {}) },
-    ...(reached && leased.ipv6 !== undefined
-      ? {
-          ipv6: {
-            subnet: leased.ipv6,
-            publicIp: publicIpv6,
-            ...(tunnels && vtepV6 !== undefined ? { mac: vtepV6.mac } : {}),
-          },
-        }
-      : {}),
-  };
+export function peerIn({ leased, record }: KnownLease, config: FlannelConfig): FlannelPeer | string {
+  const { backend, publicIp, publicIpv6, vtep, vtepV6 } = record;
+  if (backend !== config.backend.type) return `it is of backend '${backend}'`;
+  const ipv4 = wayTo(leased.ipv4, config.ipv4.network, publicIp, vtep, config);
+  if (typeof ipv4 === "string" || config.ipv6 === undefined || leased.ipv6 === undefined)
+    return typeof ipv4 === "string" ? ipv4 : { ipv4 };
+  const ipv6 = wayTo(leased.ipv6, config.ipv6.network, publicIpv6, vtepV6, config);
+  return typeof ipv6 === "string" ? ipv6 : { ipv4, ipv6 };
+}
+
+function wayTo(
+  subnet: Cidr,
+  network: Cidr,
+  publicIp: Ip | undefined,
+  vtep: Vtep | undefined,
+  { backend }: FlannelConfig,
+): Way | string {
+  // One that says 0.0.0.0/0 would have all of this host's packets.
+  if (!containsSubnet(network, subnet)) return `${subnet} isn't of ${network}`;
+  if (publicIp === undefined) return `it doesn't say where the host of ${subnet} is`;
+  if (backend.type === "host-gw") return { subnet, publicIp };
+  return vtep === undefined ? `it doesn't say where tunnels to ${subnet} end` : { subnet, publicIp, mac: vtep.mac };
 }
 
 /** What this host must hold for another one. */

@@ -113,7 +113,7 @@ function isOfNetwork({ ipv4, ipv6 }: FlannelConfig, leased: Leased): boolean {
 }
 
 /** @throws NetkitError POOL_EXHAUSTED */
-export function freeSubnets({ ipv4, ipv6 }: FlannelConfig, leases: readonly KnownLease[]): Leased {
+function freeSubnets({ ipv4, ipv6 }: FlannelConfig, leases: readonly KnownLease[]): Leased {
   const taken = leases.flatMap(({ leased }) => subnetsOf(leased));
   return { ipv4: freeSubnet(ipv4, taken), ...(ipv6 === undefined ? {} : { ipv6: freeSubnet(ipv6, taken) }) };
 }

@@ -1,5 +1,8 @@
 import { isNetkitError, keyOf, parseCidr, parseIp, parseOptions, type Resource } from "@netkit/core";
 import { describe, expect, test } from "vitest";
+import { parseConfig } from "../src/config.ts";
+import { peerIn } from "../src/peers.ts";
+import { leasesIn } from "../src/registry.ts";
 import { driver, eth1, networkView } from "./views.ts";
 
 const bridge = "nkb0123456789";
@@ -128,10 +131,11 @@ describe("a network", () => {
   });
 });
 
-describe("another host", () => {
-  const resourcesOf = (view: ReturnType<typeof networkView>, peer: unknown): readonly Resource[] =>
-    driver.outside?.peer(view, peer) ?? [];
+function resourcesOf(view: ReturnType<typeof networkView>, peer: unknown): readonly Resource[] {
+  return driver.outside?.peer(view, peer) ?? [];
+}
 
+describe("another host", () => {
   test("is behind flannel's device", () => {
     expect(resourcesOf(networkView({ Type: "vxlan" }), { ipv4: remote })).toEqual([
       { kind: "route", ns: "host", destination: "10.5.52.0/24", via: "10.5.52.0", link: "flannel.1", onlink: true },
@@ -189,4 +193,42 @@ test("a network without a place is refused", () => {
   };
   const error = refusal();
   expect(isNetkitError(error) && error.code).toBe("UNSUPPORTED");
+});
+
+describe("a lease", () => {
+  const config = parseConfig(
+    { Network: "10.5.0.0/16", EnableIPv6: true, IPv6Network: "fd00:5::/48", Backend: { Type: "vxlan" } },
+    "config",
+  );
+  const value = {
+    PublicIP: "192.0.2.7",
+    PublicIPv6: "2001:db8::7",
+    BackendType: "vxlan",
+    BackendData: { VNI: 1, VtepMAC: remote.mac },
+    BackendV6Data: { VNI: 1, VtepMAC: remote6.mac },
+  };
+  const peerOf = (key: string, changes: object = {}): unknown => {
+    const [lease] = leasesIn([{ key: `subnets/${key}`, value: { ...value, ...changes }, revision: 1 }]);
+    return lease && peerIn(lease, config);
+  };
+
+  test("is of another host by both families, or by IPv4 alone", () => {
+    expect(peerOf("10.5.52.0-24&fd00:5:0:52::-64")).toEqual({
+      ipv4: remote,
+      ipv6: { ...remote6, subnet: "fd00:5:0:52::/64" },
+    });
+    expect(peerOf("10.5.52.0-24")).toEqual({ ipv4: remote });
+  });
+
+  test.each([
+    ["it is of backend 'udp'", "10.5.52.0-24", { BackendType: "udp" }],
+    ["10.6.52.0/24 isn't of 10.5.0.0/16", "10.6.52.0-24", {}],
+    ["0.0.0.0/0 isn't of 10.5.0.0/16", "0.0.0.0-0", {}],
+    ["fd00:5:52::/64 isn't of fd00:5::/48", "10.5.52.0-24&fd00:5:52::-64", {}],
+    ["it doesn't say where tunnels to 10.5.52.0/24 end", "10.5.52.0-24", { BackendData: null }],
+    ["it doesn't say where tunnels to fd00:5:0:52::/64 end", "10.5.52.0-24&fd00:5:0:52::-64", { BackendV6Data: null }],
+    ["it doesn't say where the host of fd00:5:0:52::/64 is", "10.5.52.0-24&fd00:5:0:52::-64", { PublicIPv6: null }],
+  ])("is passed over: %s", (why, key, changes) => {
+    expect(peerOf(key, changes)).toBe(why);
+  });
 });

@@ -65,7 +65,15 @@ describe("records", () => {
   });
 
   test("never throw, whatever is there", () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => void decodeRecord(value)));
+    const field = fc.constantFrom("PublicIP", "PublicIPv6", "BackendType", "BackendData", "VtepMAC", "VNI");
+    const records = fc.oneof(fc.jsonValue(), fc.dictionary(field, fc.jsonValue()));
+    fc.assert(
+      fc.property(records, (value) => {
+        const record = decodeRecord(value);
+        if (record !== undefined) expect(decodeRecord(encodeRecord(record))).toEqual(record);
+      }),
+    );
+    expect(decodeRecord({ PublicIP: "192.0.2.7" })).toEqual({ publicIp: "192.0.2.7", backend: "" });
   });
 });
 
