@@ -15,6 +15,7 @@ import type {
   Network,
   NetworkId,
   OptionInput,
+  OutsidePeers,
   Owner,
   Plan,
   PortSpec,
@@ -216,6 +217,8 @@ export interface NetworkDetails extends Network {
   readonly endpoints: readonly EndpointDetails[];
   /** Of a global network: what other hosts have on it, those hosts themselves included. */
   readonly remotes: readonly RemoteEndpoint[];
+  /** Of a network that others have a say in: who else is there, as its driver has it. */
+  readonly outsiders: OutsidePeers;
   /** By subnet: addresses in use (gateway and reserved ones included) and how many can still be handed out. */
   readonly usage: Readonly<Record<Cidr, { readonly used: number; readonly available: bigint }>>;
 }

@@ -16,13 +16,15 @@ interface Outsider {
 
 /** The names of those who have come, changed or gone. */
 export async function changedPeers(reader: Reader, network: Network, peers: OutsidePeers): Promise<string[]> {
-  const prefix = keys.outsider(network.id, "");
-  const known = new Map(
-    (await reader.range<Outsider>(prefix)).map(({ key, value }) => [key.slice(prefix.length), value.peer]),
-  );
-  return [...new Set([...known.keys(), ...Object.keys(peers)])].filter(
-    (name) => stableJson(known.get(name)) !== stableJson(peers[name]),
-  );
+  const known = await knownPeers(reader, network);
+  return Object.keys({ ...known, ...peers }).filter((name) => stableJson(known[name]) !== stableJson(peers[name]));
+}
+
+/** Those who are on the network as this host knows it. */
+export async function knownPeers(reader: Reader, { id }: Pick<Network, "id">): Promise<OutsidePeers> {
+  const prefix = keys.outsider(id, "");
+  const entries = await reader.range<Outsider>(prefix);
+  return Object.fromEntries(entries.map(({ key, value }) => [key.slice(prefix.length), value.peer]));
 }
 
 /** Brings what this host has of one of them into line with what the driver says; undefined: it is gone. */
