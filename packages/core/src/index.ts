@@ -34,4 +34,5 @@ export * from "./resource.ts";
 export * from "./sources.ts";
 export * from "./stable-json.ts";
 export * from "./store-entry.ts";
+export * from "./store-with.ts";
 export * from "./store.ts";

@@ -5,6 +5,7 @@ import {
   familyOf,
   parseCidr,
   parseIp,
+  storeWith,
   type Driver,
   type LinkFacts,
   type NetworkView,
@@ -13,7 +14,6 @@ import {
 } from "@netkit/core";
 import type { BridgedEndpointOptions } from "@netkit/core/bridged";
 import { openSqliteStore } from "@netkit/store-sqlite";
-import { altered } from "./altered.ts";
 import type { FlannelPlace } from "../src/place.ts";
 import { flannel, type FlannelOptions } from "../src/index.ts";
 
@@ -33,7 +33,7 @@ const world: World = {
   async openStore(_, prefix) {
     let store = stores.get(prefix);
     if (store === undefined) stores.set(prefix, (store = makeStore(prefix)));
-    return altered(await store, { close: async () => {} });
+    return storeWith(await store, { close: async () => {} });
   },
 };
 

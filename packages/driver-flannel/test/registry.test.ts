@@ -1,11 +1,10 @@
-import { parseIp, parseMac, type LeaseId, type Store } from "@netkit/core";
+import { parseIp, parseMac, storeWith, type LeaseId, type Store } from "@netkit/core";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { parseConfig } from "../src/config.ts";
 import { leaseKey, leasesPrefix } from "../src/lease-key.ts";
 import { encodeRecord, type LeaseRecord } from "../src/record.ts";
 import { giveUp, leasesIn, takeLease } from "../src/registry.ts";
-import { altered } from "./altered.ts";
 
 const ttlMs = 86_400_000;
 
@@ -100,7 +99,7 @@ describe("taking a lease", () => {
     const store = open();
     const config = configOf({ Network: "10.5.0.0/28", SubnetLen: 30 });
     let raced = 0;
-    const racing = altered(store, {
+    const racing = storeWith(store, {
       commit: async (commit) => {
         const [first] = commit.writes;
         // Somebody takes just what was chosen.
