@@ -28,12 +28,16 @@ beforeEach(() => {
 });
 afterEach(async () => await outside.close());
 
+async function peersIn(store: Store): Promise<OutsidePeers> {
+  return Object.fromEntries((await store.range("peer/")).map(({ key, value }) => [key.slice("peer/".length), value]));
+}
+
+async function leave(store: Store): Promise<void> {
+  await store.commit({ checks: [], writes: [{ key: "place", value: undefined }] });
+}
+
 /** Bridges whose one subnet is a place outside, and whose peers are routes. */
 function guild(): AnyDriver {
-  const peersIn = async (store: Store): Promise<OutsidePeers> =>
-    Object.fromEntries((await store.range("peer/")).map(({ key, value }) => [key.slice("peer/".length), value]));
-  const leave = async (store: Store): Promise<void> =>
-    void (await store.commit({ checks: [], writes: [{ key: "place", value: undefined }] }));
   return {
     ...bridge(),
     name: "guild",
