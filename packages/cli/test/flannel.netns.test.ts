@@ -245,10 +245,14 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
       await vi.waitFor(async () => expect(await a.host.ip("route show 10.5.52.0/24")).toHaveLength(1), patience);
       expect(await a.host.ip("route show dev flannel.1")).toHaveLength(1);
       expect((await a.call("complaints")).toSorted()).toEqual([
-        expect.stringContaining("subnets/0.0.0.0-0 is passed over: 0.0.0.0/0 isn't of 10.5.0.0/16"),
+        expect.stringContaining("subnets/0.0.0.0-0 is passed over: it overlaps this host's own 10.5."),
         expect.stringContaining("subnets/10.5.61.0-24 is passed over: it is of backend 'host-gw'"),
         expect.stringContaining("subnets/10.9.0.0-24 is passed over: 10.9.0.0/24 isn't of 10.5.0.0/16"),
       ]);
+      // What the network was made by stays, and it is said that it isn't what others are told now.
+      await configure(segment, { ...vxlan, SubnetLen: 26 });
+      const other = "flannel's configuration isn't that any more which network 'f' was made by";
+      await vi.waitFor(async () => expect((await a.call("complaints")).join()).toContain(other), patience);
       await a.call("removeNetwork", "f");
     });
   });

@@ -102,9 +102,12 @@ async function* follow(
       for (const entry of await store.range("")) entries.set(entry.key, entry);
       return revision;
     };
-    const peers = (): OutsidePeers => peersOf(network, [...entries.values()], complain);
+    const look = (): OutsidePeers => {
+      compareConfig(network, entries.get(configKey)?.value, complain);
+      return peersOf(network, [...entries.values()], complain);
+    };
     const revision = await readAll();
-    yield peers();
+    yield look();
     for await (const event of store.watch("", revision, signal)) {
       if (event.type === "resync") {
         await readAll();
@@ -114,9 +117,8 @@ async function* follow(
         if (value === undefined) entries.delete(event.key);
         else entries.set(event.key, { key: event.key, value, revision: event.revision });
         if (event.key === key) await holder.note(value, event.revision);
-        if (event.key === configKey) compareConfig(network, value, complain);
       }
-      yield peers();
+      yield look();
     }
   } finally {
     holder.end();
@@ -130,17 +132,17 @@ function peersOf(
   entries: readonly Entry[],
   complain: (error: NetkitError) => void = () => {},
 ): OutsidePeers {
-  const { config, leased } = placeOf(network);
-  const own = leaseKey(leased);
+  const place = placeOf(network);
+  const own = leaseKey(place.leased);
   const found: Record<string, FlannelPeer> = {};
   for (const lease of leasesIn(entries)) {
     const { key } = lease.entry;
     if (key === own) continue;
-    const peer = peerIn(lease, config);
+    const peer = peerIn(lease, place);
     const name = key.slice(leasesPrefix.length);
     if (typeof peer === "string") complain(passedOver(key, peer));
     else found[name] = peer;
-    if (config.backend.type === "host-gw" && !isOnLink(network, lease.record.publicIp))
+    if (place.config.backend.type === "host-gw" && !isOnLink(network, lease.record.publicIp))
       complain(passedOver(key, `${lease.record.publicIp} isn't on this host's link, as host-gw needs it`));
   }
   return found;

@@ -1,9 +1,10 @@
 import { ipOf, type Cidr, type Family, type Ip, type Mac, type NetworkView, type Resource } from "@netkit/core";
-import { containsSubnet } from "@netkit/ipam";
+import { containsSubnet, overlaps } from "@netkit/ipam";
 import type { FlannelConfig } from "./config.ts";
 import { deviceName } from "./network.ts";
 import type { FlannelOptions } from "./options.ts";
-import { placeOf } from "./place.ts";
+import { subnetsOf } from "./lease-key.ts";
+import { placeOf, type FlannelPlace } from "./place.ts";
 import type { Vtep } from "./record.ts";
 import type { KnownLease } from "./registry.ts";
 import { isOnLink, underlayOf } from "./underlay.ts";
@@ -21,10 +22,13 @@ interface Way {
   readonly mac?: Mac;
 }
 
-/** The peer that a lease tells of; a string says why there is none. */
-export function peerIn({ leased, record }: KnownLease, config: FlannelConfig): FlannelPeer | string {
+/** The peer that a lease tells of, beside this host's own; a string says why there is none. */
+export function peerIn({ leased, record }: KnownLease, { config, leased: own }: FlannelPlace): FlannelPeer | string {
   const { backend, publicIp, publicIpv6, vtep, vtepV6 } = record;
   if (backend !== config.backend.type) return `it is of backend '${backend}'`;
+  // A longer prefix would lead away from the sandboxes here.
+  const mine = subnetsOf(own).find((subnet) => subnetsOf(leased).some((other) => overlaps(subnet, other)));
+  if (mine !== undefined) return `it overlaps this host's own ${mine}`;
   const ipv4 = wayTo(leased.ipv4, config.ipv4.network, publicIp, vtep, config);
   if (typeof ipv4 === "string" || config.ipv6 === undefined || leased.ipv6 === undefined)
     return typeof ipv4 === "string" ? ipv4 : { ipv4 };

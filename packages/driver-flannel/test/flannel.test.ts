@@ -209,7 +209,8 @@ describe("a lease", () => {
   };
   const peerOf = (key: string, changes: object = {}): unknown => {
     const [lease] = leasesIn([{ key: `subnets/${key}`, value: { ...value, ...changes }, revision: 1 }]);
-    return lease && peerIn(lease, config);
+    const own = { ipv4: parseCidr("10.5.34.0/24"), ipv6: parseCidr("fd00:5:0:34::/64") };
+    return lease && peerIn(lease, { config, leased: own, publicIp: parseIp("192.0.2.1") });
   };
 
   test("is of another host by both families, or by IPv4 alone", () => {
@@ -223,7 +224,9 @@ describe("a lease", () => {
   test.each([
     ["it is of backend 'udp'", "10.5.52.0-24", { BackendType: "udp" }],
     ["10.6.52.0/24 isn't of 10.5.0.0/16", "10.6.52.0-24", {}],
-    ["0.0.0.0/0 isn't of 10.5.0.0/16", "0.0.0.0-0", {}],
+    ["it overlaps this host's own 10.5.34.0/24", "0.0.0.0-0", {}],
+    ["it overlaps this host's own 10.5.34.0/24", "10.5.34.128-25", {}],
+    ["it overlaps this host's own fd00:5:0:34::/64", "10.5.52.0-24&fd00:5:0:34:8000::-65", {}],
     ["fd00:5:52::/64 isn't of fd00:5::/48", "10.5.52.0-24&fd00:5:52::-64", {}],
     ["it doesn't say where tunnels to 10.5.52.0/24 end", "10.5.52.0-24", { BackendData: null }],
     ["it doesn't say where tunnels to fd00:5:0:52::/64 end", "10.5.52.0-24&fd00:5:0:52::-64", { BackendV6Data: null }],

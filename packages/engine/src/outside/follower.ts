@@ -55,8 +55,8 @@ export class Follower {
         }
       } catch (error) {
         this.#tell(error);
-        await pause(backoffMs(++failures), signal);
       }
+      await pause(backoffMs(++failures), signal);
     }
   }
 
