@@ -8,7 +8,7 @@ import type { OxlintOverride } from "oxlint";
 const layers: Record<string, string[]> = {
   core: ["zod", "ipaddr.js"],
   ipam: ["@netkit/core", "node:crypto"],
-  "driver-*": ["@netkit/core", "zod"],
+  "driver-*": ["@netkit/core", "@netkit/ipam", "zod"],
   netlink: ["koffi", "node:*"],
   kernel: ["@netkit/core", "@netkit/netlink", "node:*"],
   netfilter: ["@netkit/core", "@netkit/netlink", "koffi", "execa", "node:*"],

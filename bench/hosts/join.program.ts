@@ -1,5 +1,5 @@
 /** A host that comes to a network on which others have many endpoints; its parent tells it what to do. */
-import type { Cidr, EndpointId, HostId, Ip, Mac, Network, RemoteEndpoint, SandboxId } from "@netkit/core";
+import type { Cidr, EndpointId, HostId, Ip, Network, RemoteEndpoint, SandboxId } from "@netkit/core";
 import { overlay } from "@netkit/driver-overlay";
 import { openNetkit, type Netkit, type Replication } from "@netkit/engine";
 import { macOfAddress } from "@netkit/ipam";

@@ -12,6 +12,7 @@ import {
   Lock,
   openNetkit,
   type AgentLink,
+  type Attending,
   type Following,
   type Netkit,
   type NetkitOptions,
@@ -122,6 +123,7 @@ export class Agent implements AsyncDisposable {
   readonly #lockFile: Footing;
   #routes: RouteWatch | undefined;
   #replication: Replication | undefined;
+  #attending: Attending | undefined;
   #api: ApiServer | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #look: NodeJS.Timeout | undefined;
@@ -158,6 +160,8 @@ export class Agent implements AsyncDisposable {
     this.#watchProcesses(present);
     this.events.emit({ type: "agent", action: "start", id: String(process.pid), name: "agent", attributes: {} });
     this.#replication = await this.netkit.replicate((error) => this.#troubles.report(error));
+    this.#attending = await this.netkit.attend((error) => this.#troubles.report(error));
+    this.#attending.settle(this.#following.records.networks.values());
     this.#routes = new RouteWatch(this.netkit, this.events, (error) => this.#troubles.report(error));
     this.#api = await serveApi(agentSocket(this.netkit.instance.root), this);
     this.#look = setInterval(() => void this.#lookAround(), lookEveryMs);
@@ -238,6 +242,7 @@ export class Agent implements AsyncDisposable {
     // Whoever comes from now on finds nobody, and starts another one, which waits for the lock.
     await this.#api?.close();
     await this.#replication?.close();
+    await this.#attending?.close();
     await this.#turn;
     await this.#routes?.close();
     this.#endings.close();
@@ -258,6 +263,8 @@ export class Agent implements AsyncDisposable {
       if (change.type === "endpoint")
         for (const endpoint of [change.now, change.before]) if (endpoint !== undefined) endpoints.add(endpoint.id);
     }
+    if (changes.some(({ type }) => type === "network"))
+      this.#attending?.settle(this.#following.records.networks.values());
     this.#directory.settle();
     this.#reservations.settle(endpoints);
     await this.#nameServers.settle(namespaces);
@@ -305,7 +312,8 @@ export class Agent implements AsyncDisposable {
 
   get #needed(): boolean {
     const serves = this.#nameServers.size > 0 || this.#reservations.needed || this.events.listeners > 0;
-    return serves || this.#replication !== undefined || this.#endings.needed || this.#announcements.needed;
+    const follows = this.#replication !== undefined || (this.#attending?.size ?? 0) > 0;
+    return serves || follows || this.#endings.needed || this.#announcements.needed;
   }
 
   /** Nobody can ask it, and nobody is in the namespaces that it serves, but those of strangers. */

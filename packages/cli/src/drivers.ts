@@ -12,6 +12,7 @@ const builtIn: Readonly<Record<string, () => Promise<AnyDriver>>> = {
   null: async () => (await import("@netkit/driver-none")).none(),
   ipvlan: async () => (await import("@netkit/driver-ipvlan")).ipvlan(),
   macvlan: async () => (await import("@netkit/driver-macvlan")).macvlan(),
+  flannel: async () => (await import("@netkit/driver-flannel")).flannel(),
   overlay: async () => (await import("@netkit/driver-overlay")).overlay(),
   container: async () => (await import("@netkit/driver-container")).container(),
 };

@@ -10,6 +10,7 @@ import { formatPreviews, previewData, shellLines } from "./plan.ts";
 import { session } from "./session.ts";
 import { terminal, type Terminal } from "./terminal.ts";
 import { formatTimings } from "./timings.ts";
+import { warn } from "./warning.ts";
 
 /** Parses the words by the definition, runs the command, prints what it came to and returns the exit status. */
 export async function runCommand(
@@ -49,7 +50,12 @@ async function attempt(command: Command, words: readonly string[]): Promise<numb
     command: parsed.command,
     globals,
     terminal: view,
-    change: { dryRun: preview, signal: abort.signal, ...(preview ? { onPlan: (plan) => previews.push(plan) } : {}) },
+    change: {
+      dryRun: preview,
+      signal: abort.signal,
+      onWarning: ({ message, hint }) => warn(message, hint, view),
+      ...(preview ? { onPlan: (plan) => previews.push(plan) } : {}),
+    },
     open: (looking = !command.changes || preview) => netkit.open(looking),
   };
   if (globals.help) {

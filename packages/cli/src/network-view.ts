@@ -99,6 +99,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
       ...network.remotes.flatMap(remoteView),
     ]),
     ...(network.scope === "global" ? { Peers: peersOf(network) } : {}),
+    ...(network.facts.place === undefined ? {} : { Place: network.facts.place, Outsiders: network.outsiders }),
     Options: Object.fromEntries(
       // What was claimed is one of what was asked for: the VNI, say.
       Object.entries({

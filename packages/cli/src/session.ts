@@ -47,6 +47,7 @@ export function engineOptions(settings: Settings): Omit<NetkitOptions, "agent" |
   return {
     ...given,
     ...(sharedStore === undefined ? {} : { shared: sharedOptions(sharedStore) }),
+    openStore: async (url, prefix) => await openShared(url, prefix),
     loadDriver: (name) => findDriver(name, settings),
     // Those of the configuration are loaded when a network uses them: a broken one must not stop every command.
     loadable: builtInDrivers,

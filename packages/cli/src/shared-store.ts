@@ -50,18 +50,23 @@ export function absolute(url: string, folder: string): string {
   return path === undefined ? url : `file:${path}`;
 }
 
-/** Opens a store by its URL; nothing of it is loaded before. @throws NetkitError ARGUMENT_INVALID */
-export async function openShared(url: string): Promise<Store> {
+/**
+ * Opens a store by its URL; nothing of it is loaded before.
+ * @param prefix what all keys begin with, whatever the URL says
+ * @throws NetkitError ARGUMENT_INVALID
+ */
+export async function openShared(url: string, prefix?: string): Promise<Store> {
+  const under = prefix === undefined ? {} : { prefix };
   switch (/^([a-z]+):/.exec(url)?.[1]) {
     case "etcd":
     case "etcds": {
       const { openEtcdStore, parseEtcdUrl } = await import("@netkit/store-etcd");
-      return openEtcdStore(parseEtcdUrl(url));
+      return openEtcdStore({ ...parseEtcdUrl(url), ...under });
     }
     case "consul":
     case "consuls": {
       const { openConsulStore, parseConsulUrl } = await import("@netkit/store-consul");
-      return openConsulStore(parseConsulUrl(url));
+      return openConsulStore({ ...parseConsulUrl(url), ...under });
     }
     default:
       throw new NetkitError("ARGUMENT_INVALID", "the store is neither of etcd nor of Consul, nor a file", {

@@ -2,10 +2,12 @@ import { agentLink } from "@netkit/agent/client";
 import { startAgent, type Agent } from "@netkit/agent";
 import type { Store } from "@netkit/core";
 import { bridge } from "@netkit/driver-bridge";
+import { flannel, type LeaseTimes } from "@netkit/driver-flannel";
 import { none } from "@netkit/driver-none";
 import { overlay } from "@netkit/driver-overlay";
 import {
   openNetkit,
+  type ChangeOptions,
   type EndpointRequest,
   type Netkit,
   type NetkitOptions,
@@ -24,13 +26,16 @@ export interface Place {
   readonly store: string;
   readonly name: string;
   readonly leaseMs: number;
+  /** Of leases of flannel's; default as flanneld has them. */
+  readonly flannelTimes?: LeaseTimes;
 }
 
 const [place = "{}"] = process.argv.slice(2);
-const { root, store, name, leaseMs } = JSON.parse(place) as Place;
+const { root, store, name, leaseMs, flannelTimes } = JSON.parse(place) as Place;
 const options: NetkitOptions = {
   root,
-  drivers: [bridge(), none(), overlay()],
+  drivers: [bridge(), none(), overlay(), flannel(flannelTimes)],
+  openStore: openShared,
   firewall: "nftables",
   shared: {
     ...(store.startsWith("file:")
@@ -78,10 +83,11 @@ async function netkit(): Promise<Netkit> {
 
 /** What the test asks of a host: as commands would do it, each in one call. */
 const calls = {
-  create: async (request: NetworkRequest) => await (await netkit()).networks.create(request),
+  create: async (request: NetworkRequest, options: Pick<ChangeOptions, "dryRun"> = {}) =>
+    await (await netkit()).networks.create(request, options),
   networks: async () => (await (await netkit()).networks.list()).map((network) => network.name),
   inspect: async (network: string) => await (await netkit()).networks.inspect(network),
-  removeNetwork: async (network: string) => void (await (await netkit()).networks.remove(network)),
+  removeNetwork: async (network: string) => void (await (await netkit()).networks.remove(network, { onWarning: warn })),
   open: async (request: SandboxRequest) => {
     const sandbox = await (await netkit()).sandboxes.open(request);
     return (await sandbox.inspect()).endpoints;

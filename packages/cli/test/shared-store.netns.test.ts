@@ -129,4 +129,58 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     expect(keys()).toBe("");
     host.ok("network", "rm", "n");
   });
+
+  test("a flannel network is made from the lease, and starts the agent that keeps it and follows the others", async () => {
+    const space = spaceOf(host.path);
+    await using server = etcdServer();
+    const { serves } = space.within(() => ({ serves: server.start() }));
+    await serves;
+    const inEtcd = (...words: string[]): string => space.within(() => etcdctl(words)).trim();
+    const folder = `/run/flannel-${process.pid}`;
+    const create = [
+      "network",
+      "create",
+      "-d",
+      "flannel",
+      "-o",
+      "iface=lo",
+      "-o",
+      `subnet-file=${folder}/subnet.env`,
+      "f",
+    ];
+    expect(host.netkit(create)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(
+        "error: flannel's configuration in /coreos.com/network/config isn't there",
+      ) as unknown,
+    });
+    inEtcd("put", "/coreos.com/network/config", '{"Network": "10.5.0.0/16", "Backend": {"Type": "vxlan"}}');
+    const [name = "", ...words] = create;
+    expect(host.ok(name, ...words, "--dry-run")).toContain("flannel.1");
+    expect(host.ok(name, ...words, "--explain")).toContain("ip link add dev flannel.1 ");
+    expect(inEtcd("get", "/coreos.com/network/subnets/", "--prefix", "--keys-only")).toBe("");
+    expect(host.netkit(["agent", "status"]).status).toBe(3);
+
+    host.ok(name, ...words);
+    const subnet = host.ok("network", "inspect", "f", "--format", "{{(index .IPAM.Config 0).Subnet}}").trim();
+    const key = `/coreos.com/network/subnets/${subnet.replace("/", "-")}`;
+    expect(inEtcd("get", "/coreos.com/network/subnets/", "--prefix", "--keys-only")).toBe(key);
+    expect(host.netkit(["agent", "status"]).status).toBe(0);
+    const value =
+      '{"PublicIP":"127.0.0.9","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}';
+    inEtcd("put", "/coreos.com/network/subnets/10.5.0.0-24", value);
+    const others = (): unknown =>
+      (JSON.parse(host.ok("network", "inspect", "f")) as { Outsiders: unknown }[])[0]?.Outsiders;
+    const ipv4 = { subnet: "10.5.0.0/24", publicIp: "127.0.0.9", mac: "c6:d2:32:6f:8f:44" };
+    await expect.poll(others, { timeout: 10_000, interval: 50 }).toEqual({ "10.5.0.0-24": { ipv4 } });
+    expect(host.ok("doctor")).toContain("all is well");
+
+    host.ok("agent", "stop");
+    expect(host.netkit(["doctor"]).stdout).toContain(
+      "network 'f' doesn't hold its place, nor follow who else is there",
+    );
+    expect(host.ok("doctor", "--repair")).toContain("all is well");
+    expect(host.ok("network", "rm", "f")).toBe("f\n");
+    expect(inEtcd("get", "/coreos.com/network/subnets/", "--prefix", "--keys-only")).not.toContain(key);
+  });
 });

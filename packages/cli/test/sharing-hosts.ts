@@ -108,6 +108,8 @@ interface SegmentOptions {
   readonly store?: "etcd" | "consul";
   /** There is none: each host has a file that says this. */
   readonly peers?: string;
+  /** Of leases of flannel's; default as flanneld has them. */
+  readonly flannelTimes?: Place["flannelTimes"];
 }
 
 /** Where etcd or Consul is. */
@@ -130,7 +132,7 @@ const urls = {
 export async function onSharingHosts(
   count: number,
   work: (segment: Segment) => Promise<void>,
-  { store, peers, leaseMs = 15_000 }: SegmentOptions = {},
+  { store, peers, leaseMs = 15_000, flannelTimes }: SegmentOptions = {},
 ): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "netkit-sharing-"));
@@ -160,6 +162,7 @@ export async function onSharingHosts(
       store: store === undefined ? sharedFile(number) : urls[store],
       name: `h${number}`,
       leaseMs,
+      ...(flannelTimes === undefined ? {} : { flannelTimes }),
     };
     const sharing = new SharingHost(host, place, await takeSnapshot({ host }));
     cleanup.defer(async () => await sharing.kill());

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import {
   anyMac,
   familyOf,
+  isDriverFile,
   parseCidr,
   parseHostLinkName,
   parseIp,
@@ -41,11 +42,14 @@ export function problemsOf(resource: Resource): string[] {
   const cidr = (text: string): void => check(`${text} isn't a CIDR in canonical form`, () => parseCidr(text) === text);
   const sameFamily = (family: Family, text: string): void =>
     check(`${text} is of another family`, () => familyOf(parseAny(text)) === family);
+  const subnets = (list: readonly string[] | undefined): void => {
+    if (list === undefined) return;
+    check("an empty list of subnets", () => list.length > 0);
+    check(`'${list.join(" ")}' isn't as parseSources has it`, () => isDeepStrictEqual(parseSources(list), list));
+  };
   const sources = (family: Family, from: readonly string[] | undefined): void => {
-    if (from === undefined) return;
-    check("a filter lets nobody in", () => from.length > 0);
-    check(`'${from.join(" ")}' isn't as parseSources has it`, () => isDeepStrictEqual(parseSources(from), from));
-    for (const source of from) sameFamily(family, source);
+    subnets(from);
+    for (const source of from ?? []) sameFamily(family, source);
   };
   const mac = (text: string | undefined): void => {
     if (text !== undefined) check(`${text} isn't a MAC in canonical form`, () => parseMac(text) === text);
@@ -56,8 +60,10 @@ export function problemsOf(resource: Resource): string[] {
 
   switch (resource.kind) {
     case "netns":
+      problems.push("drivers have no netns resources");
+      break;
     case "file":
-      problems.push(`drivers have no ${resource.kind} resources`);
+      check(`drivers have no file at ${resource.path}`, () => isDriverFile(resource.path));
       break;
     case "link":
       linkName(resource.name);
@@ -150,7 +156,11 @@ export function problemsOf(resource: Resource): string[] {
       for (const name of [resource.link, ...trusted]) linkName(name, parseHostLinkName);
       check("trusted links are sorted, each there once", () => isSortedSet(trusted));
       check("an empty list of trusted links", () => resource.trusted === undefined || trusted.length > 0);
-      check("an internal area lets nothing in", () => !internal || (ipv4 ?? ipv6 ?? resource.trusted) === undefined);
+      check(
+        "an internal area lets nothing in",
+        () => !internal || (ipv4 ?? ipv6 ?? resource.trusted ?? resource.within) === undefined,
+      );
+      subnets(resource.within);
       break;
     }
     case "open":
@@ -161,6 +171,10 @@ export function problemsOf(resource: Resource): string[] {
     case "masquerade":
       cidr(resource.subnet);
       if (resource.source !== undefined) sameFamily(familyOf(resource.subnet), resource.source);
+      if (resource.within !== undefined) {
+        cidr(resource.within);
+        sameFamily(familyOf(resource.subnet), resource.within);
+      }
       break;
     case "publish":
       for (const range of [resource.hostPort, resource.targetPort])

@@ -51,6 +51,7 @@ export const codes = {
     kind: "invalid",
     doc: "A driver package doesn't export a driver, or its driver breaks the contract.",
   },
+  OUTSIDE_INVALID: { kind: "invalid", doc: "What others say of a network is missing, or makes no sense." },
   DRIVER_API: { kind: "unsupported", doc: "The driver speaks another version of the driver contract." },
   DRIVER_UNKNOWN: { kind: "not-found", doc: "No driver of that name is registered." },
   NETWORK_NOT_FOUND: { kind: "not-found", doc: "No network has that name or id." },

@@ -2,6 +2,7 @@ import type { Cidr, Family, Ip, Mac } from "./address.ts";
 import type { EndpointId, NamespaceId, NetworkId } from "./ids.ts";
 import type { Instance } from "./instance.ts";
 import type { OptionInput, OptionSet, OptionValues } from "./option.ts";
+import type { Outside } from "./outside.ts";
 import type { PortRange, Protocol, Resource } from "./resource.ts";
 
 /** The version of this contract. A driver states the one it was written for; netkit refuses any other. */
@@ -67,6 +68,8 @@ export interface Facts {
   readonly uplink?: LinkFacts;
   /** The names of all links but the loopback interface, if asked for: for the errors of {@link Driver.check}, which alone has them. */
   readonly names?: readonly string[];
+  /** What {@link Outside.join} returned, of a driver that has one. */
+  readonly place?: unknown;
 }
 
 /**
@@ -234,6 +237,11 @@ export interface Driver<O extends OptionSet = OptionSet, E extends OptionSet = O
   network(view: NetworkView<O>): readonly Resource[];
   /** What this host must hold for one local endpoint. */
   endpoint(view: EndpointView<O, E>): readonly Resource[];
+  /**
+   * Of a network that others have a say in: its subnets come from there. Such a driver's claims are taken first, without
+   * knowing them.
+   */
+  readonly outside?: Outside<O>;
   /**
    * What this host must hold for remote endpoints and for the other hosts themselves: all of them at once.
    * @param unlisted the VTEPs of hosts that have more than is told of ({@link HostView.finds}); absent: none

@@ -29,7 +29,10 @@ export interface NetnsResource extends Base {
   readonly name: string;
 }
 
-/** A regular file with exactly this content, parent directories made as needed; `ns` is "host". */
+/**
+ * A regular file with exactly this content, parent directories made as needed; `ns` is "host". Drivers have them where
+ * `isDriverFile` says so.
+ */
 export interface FileResource extends Base {
   readonly kind: "file";
   readonly path: string;
@@ -98,6 +101,8 @@ export interface VxlanResource extends Base {
   readonly mtu?: number;
   readonly master?: string;
   readonly learning: boolean;
+  /** Marks of packets (SO_MARK, nftables) go with them: VXLAN group policy, with a header that others take for no VXLAN. */
+  readonly groupPolicy?: true;
   /** Bridge port: answer ARP and ND from the neighbour table. */
   readonly neighSuppress?: boolean;
   /** Bridge port: talks to ports that aren't isolated only. */
@@ -252,6 +257,11 @@ export interface IsolationResource extends Base {
   readonly ipv6?: Access;
   /** Links from which the ports of `open` resources are reached in any case. Sorted, no empty list. */
   readonly trusted?: readonly string[];
+  /**
+   * Networks that the area is a part of, whose other parts are elsewhere: their addresses reach all of it, by whatever link they
+   * come. As `parseSources` has them, no empty list; none if internal.
+   */
+  readonly within?: readonly Cidr[];
 }
 
 /** Source NAT for what leaves `subnet` through `link` towards the outside. */
@@ -261,6 +271,8 @@ export interface MasqueradeResource extends Base {
   readonly subnet: Cidr;
   /** A fixed source address instead of that of the outgoing link. */
   readonly source?: Ip;
+  /** The network that `subnet` is a part of: what goes to another part of it keeps its source. */
+  readonly within?: Cidr;
 }
 
 export type Protocol = "tcp" | "udp" | "sctp";

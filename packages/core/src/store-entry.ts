@@ -13,6 +13,15 @@ export function endOfPrefix(prefix: string): string {
   return `${prefix}\u007f`;
 }
 
+/** What a store's text stands for: the text itself where it isn't JSON, which somebody else has written then. */
+export function decodeValue(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
 /** A value as stores keep it. @throws TypeError for what isn't JSON: functions, symbols, bigints, circles */
 export function encodeValue(value: unknown): string {
   const text = JSON.stringify(value) as string | undefined;

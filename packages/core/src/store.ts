@@ -1,10 +1,15 @@
 /** A document under its key. Keys are paths of printable ASCII such as `network/<id>`; they sort bytewise. */
 export interface Entry {
   readonly key: string;
-  /** Plain JSON; whoever reads the same document may get the same object, which nobody changes. */
+  /**
+   * Plain JSON; whoever reads the same document may get the same object, which nobody changes. What others have written under
+   * the same prefix is read as it is, as text where it isn't JSON.
+   */
   readonly value: unknown;
   /** The store's revision at which this value was written; at least 1, and later than that of every earlier value of the key. */
   readonly revision: number;
+  /** What the key goes with, of a store that tells when a document is read (etcd); absent there: it stays. */
+  readonly lease?: LeaseId;
 }
 
 /**

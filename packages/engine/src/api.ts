@@ -15,6 +15,7 @@ import type {
   Network,
   NetworkId,
   OptionInput,
+  OutsidePeers,
   Owner,
   Plan,
   PortSpec,
@@ -60,6 +61,8 @@ export interface NetkitOptions {
   readonly onTiming?: (timing: Timing) => void;
   /** What global networks are shared with other hosts by; default a store in `root`, of this host alone. */
   readonly shared?: SharedOptions;
+  /** Opens a store by its URL, its keys beginning with `prefix`, for drivers that look beyond this host ({@link World}). */
+  readonly openStore?: (url: string, prefix: string) => Promise<Store>;
   /** Serves names in sandboxes and watches over them; without one, sandboxes ask the host's name servers. */
   readonly agent?: AgentLink;
 }
@@ -160,6 +163,8 @@ export interface ChangeOptions {
   readonly onPlan?: (preview: Preview) => void;
   /** Undoes what has been done so far and throws CANCELLED. */
   readonly signal?: AbortSignal;
+  /** What couldn't be done beside the change, which stands. */
+  readonly onWarning?: (error: NetkitError) => void;
 }
 
 /** A plan that can be shown. */
@@ -217,6 +222,8 @@ export interface NetworkDetails extends Network {
   readonly endpoints: readonly EndpointDetails[];
   /** Of a global network: what other hosts have on it, those hosts themselves included. */
   readonly remotes: readonly RemoteEndpoint[];
+  /** Of a network that others have a say in: who else is there, as its driver has it. */
+  readonly outsiders: OutsidePeers;
   /** By subnet: addresses in use (gateway and reserved ones included) and how many can still be handed out. */
   readonly usage: Readonly<Record<Cidr, { readonly used: number; readonly available: bigint }>>;
 }
@@ -414,6 +421,16 @@ export interface Replication {
   close(): Promise<void>;
 }
 
+/** What follows the networks that others have a say in: see {@link Netkit.attend}. */
+export interface Attending {
+  /** How many networks there are of that kind. */
+  readonly size: number;
+  /** Begins with the networks that have come, ends with those that have gone. */
+  settle(networks: Iterable<Network>): void;
+  /** Their places stay theirs. */
+  close(): Promise<void>;
+}
+
 /** A host of the store that hosts share. */
 export interface HostDetails extends SharedHost {
   /** It is this one. */
@@ -454,6 +471,11 @@ export interface Netkit extends AsyncDisposable {
    * @param onError what goes wrong meanwhile
    */
   replicate(onError: (error: NetkitError) => void): Promise<Replication | undefined>;
+  /**
+   * Follows the networks that others have a say in ({@link Outside}): for the agent, one at a time.
+   * @param onError what goes wrong meanwhile
+   */
+  attend(onError: (error: NetkitError) => void): Promise<Attending>;
   /** Reads all records, reporting each as made; later changes are reported by {@link Following.catchUp}. */
   follow(onChange: (change: RecordChange) => void): Promise<Following>;
   close(): Promise<void>;

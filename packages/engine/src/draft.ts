@@ -31,6 +31,8 @@ export class Draft {
   readonly #wanted = new Map<string, Owned>();
   readonly #late: LateWrites[] = [];
   readonly #holds: (() => Promise<Disposable>)[] = [];
+  readonly #undone: (() => Promise<void>)[] = [];
+  readonly #done: (() => Promise<void>)[] = [];
   readonly shared: SharedChanges = new SharedChanges();
   /** Paths of namespaces that the plan may name, by id. */
   readonly namespaces: Map<string, string> = new Map();
@@ -178,6 +180,24 @@ export class Draft {
       throw error;
     }
     return held;
+  }
+
+  /** To be called if the operation fails, for what was done outside while it was drafted. Not in a dry run. */
+  whenUndone(work: () => Promise<void>): void {
+    if (!this.dryRun) this.#undone.push(work);
+  }
+
+  /** To be called once all is committed, for what is done outside then. Not in a dry run. */
+  whenDone(work: () => Promise<void>): void {
+    if (!this.dryRun) this.#done.push(work);
+  }
+
+  async done(): Promise<void> {
+    for (const work of this.#done) await work();
+  }
+
+  async undone(): Promise<void> {
+    for (const work of this.#undone.toReversed()) await work();
   }
 
   writes(): Write[] {

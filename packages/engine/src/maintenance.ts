@@ -1,4 +1,4 @@
-import { isNetkitError, type Change, type Sandbox } from "@netkit/core";
+import { isNetkitError, type Change, type Network, type Sandbox } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { ChangeOptions, Finding, Report } from "./api.ts";
 import { consistently } from "./consistently.ts";
@@ -37,7 +37,11 @@ export async function catchUp(context: Context): Promise<void> {
       async (draft) => await removeFound(context, draft, gone),
     );
     await repair(context, {}, gone);
-    await commit(store, [{ key: keys.boot, value: boot }]);
+    const revision = await commit(store, [{ key: keys.boot, value: boot }]);
+    const networks = await readerOf(store).range<Network>("network/");
+    // Their places are held by an agent, and none has lived through the boot.
+    const needed = networks.some(({ value }) => value.facts.place !== undefined);
+    if (needed) await context.agent?.changed({ revision, needed });
   }
   const reader = readerOf(store);
   const ended: { sandbox: Sandbox }[] = [];

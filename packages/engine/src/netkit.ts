@@ -54,6 +54,7 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
     onTiming: options.onTiming,
     agent: options.agent,
     shared: new Shared(instance.root, options.shared),
+    openStore: options.openStore,
   };
   try {
     if (options.store !== undefined) makeDirectory(instance.root);
@@ -126,7 +127,7 @@ function netkitOf(context: Context): Netkit {
         context,
         `remove network ${ref}`,
         async (draft) =>
-          await removeNetwork(context, draft, await findNetwork(draft, ref, ({ predefined }) => !predefined)),
+          await removeNetwork(context, draft, await findNetwork(draft, ref, ({ predefined }) => !predefined), options),
         options,
       );
     },
@@ -146,7 +147,7 @@ function netkitOf(context: Context): Netkit {
             ];
             const users = await Promise.all(prefixes.map(async (prefix) => await draft.range(prefix, { limit: 1 })));
             const used = users.some(({ length }) => length > 0);
-            if (!value.predefined && !used) removed.push(await removeNetwork(context, draft, value));
+            if (!value.predefined && !used) removed.push(await removeNetwork(context, draft, value, options));
           }
           return removed;
         },
@@ -228,6 +229,10 @@ function netkitOf(context: Context): Netkit {
       }
       const { Replica } = await import("./shared/replica.ts");
       return await Replica.open(context, onError);
+    },
+    attend: async (onError) => {
+      const { Attendance } = await import("./outside/attendance.ts");
+      return new Attendance(context, onError);
     },
     close,
     [Symbol.asyncDispose]: close,

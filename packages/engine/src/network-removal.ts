@@ -1,4 +1,5 @@
 import { NetkitError, type Network } from "@netkit/core";
+import type { ChangeOptions } from "./api.ts";
 import { giveBackClaims } from "./claims.ts";
 import { refuseUsedSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
@@ -6,11 +7,18 @@ import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
 import { ownerOf } from "./networks.ts";
 import { listed } from "./listed.ts";
 import type { Context } from "./operation.ts";
+import { forgetPeers } from "./outside/peers.ts";
+import { givePlaceUp } from "./outside/place.ts";
 import { removeGlobal } from "./shared/global-networks.ts";
 import { keys } from "./state.ts";
 
 /** @throws NetkitError NETWORK_PREDEFINED, NETWORK_IN_USE with the names of who uses it */
-export async function removeNetwork(context: Context, draft: Draft, network: Network): Promise<Network> {
+export async function removeNetwork(
+  context: Context,
+  draft: Draft,
+  network: Network,
+  { onWarning }: ChangeOptions = {},
+): Promise<Network> {
   if (network.predefined) {
     throw new NetkitError("NETWORK_PREDEFINED", `network '${network.name}' is predefined and can't be removed`, {
       hint: "These can be removed: netkit network ls --filter type=custom",
@@ -32,6 +40,8 @@ export async function removeNetwork(context: Context, draft: Draft, network: Net
   draft.delete(keys.networkName(network.name));
   for (const { subnet } of network.subnets) draft.delete(keys.cursor(network.id, subnet));
   await giveBackClaims(draft, network);
+  await forgetPeers(draft, network);
+  givePlaceUp(context, draft, network, onWarning);
   return network;
 }
 

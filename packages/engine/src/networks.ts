@@ -24,6 +24,8 @@ import { hasInterfaces } from "./interface.ts";
 import { newId } from "./new-id.ts";
 import { parseRoutes } from "./network-routes.ts";
 import type { Context } from "./operation.ts";
+import { takePeerIn } from "./outside/peers.ts";
+import { looksOutside, refuseSubnets, takePlace, type OutsideDriver } from "./outside/place.ts";
 import { createGlobal } from "./shared/global-networks.ts";
 import { keys } from "./state.ts";
 import { chooseSubnets, subnetRules } from "./subnets.ts";
@@ -163,16 +165,11 @@ export async function realise(
   asked(driver, () => driver.check?.({ ...viewOf(instance, declared), facts: found }));
   // Which links there are was for the driver's errors: tomorrow there are others.
   const { names: _, ...facts } = found;
-  const ownLinks = driver.traits.subnetOfLink ? Object.keys(facts.links) : [];
-  const subnets = await chooseSubnets(context, draft, driver, declared, requests, ipv4, ownLinks);
   const byLink = driver.defaultByLink?.(viewOf(instance, declared)) === true;
-  const planned: Network = { ...declared, facts, subnets, ...(byLink ? { defaultByLink: true } : {}) };
-  const claims: Record<string, string> = {};
-  for (const claim of asked(driver, () => driver.claims?.(viewOf(instance, planned))) ?? []) {
-    const value = await takeClaim(draft, claim, planned);
-    claims[claim.name] = value;
-  }
-  const network: Network = { ...planned, claims, realised: true };
+  const known: Network = { ...declared, facts, ...(byLink ? { defaultByLink: true } : {}) };
+  const network = looksOutside(driver)
+    ? await withPlace(context, draft, driver, known, requests, ipv4)
+    : await withSubnets(context, draft, driver, known, requests, ipv4);
   const view = viewOf(instance, network);
   draft.want(
     ownerOf(network),
@@ -181,6 +178,47 @@ export async function realise(
   draft.put(keys.network(network.id), network);
   draft.put(keys.networkName(network.name), network.id);
   return network;
+}
+
+async function withSubnets(
+  context: Context,
+  draft: Draft,
+  driver: AnyDriver,
+  known: Network,
+  requests: readonly SubnetRequest[],
+  ipv4: boolean,
+): Promise<Network> {
+  const ownLinks = driver.traits.subnetOfLink ? Object.keys(known.facts.links) : [];
+  const subnets = await chooseSubnets(context, draft, driver, known, requests, ipv4, ownLinks);
+  return await withClaims(context, draft, driver, { ...known, subnets });
+}
+
+/** Its claims come first: two of one host may not want one place. */
+async function withPlace(
+  context: Context,
+  draft: Draft,
+  driver: OutsideDriver,
+  known: Network,
+  requests: readonly SubnetRequest[],
+  ipv4: boolean,
+): Promise<Network> {
+  refuseSubnets(driver, requests);
+  const claimed = await withClaims(context, draft, driver, known);
+  const { facts, subnets, peers } = await takePlace(context, draft, driver, claimed, ipv4);
+  const ipv6 = subnets.some((subnet) => familyOf(subnet) === "ipv6");
+  const placed: Network = { ...claimed, ipv6, facts: { ...claimed.facts, place: facts } };
+  const wanted = subnets.map((subnet) => ({ subnet }));
+  const network = { ...placed, subnets: await chooseSubnets(context, draft, driver, placed, wanted, true, []) };
+  for (const [name, peer] of Object.entries(peers)) await takePeerIn(context, draft, driver, network, name, peer);
+  draft.needsAgent = true;
+  return network;
+}
+
+async function withClaims(context: Context, draft: Draft, driver: AnyDriver, network: Network): Promise<Network> {
+  const claims: Record<string, string> = {};
+  for (const claim of asked(driver, () => driver.claims?.(viewOf(context.instance, network))) ?? [])
+    claims[claim.name] = await takeClaim(draft, claim, network);
+  return { ...network, claims, realised: true };
 }
 
 function refuseSingletons(driver: AnyDriver, name: string): void {

@@ -31,6 +31,7 @@ export interface Context {
   readonly onTiming: ((timing: Timing) => void) | undefined;
   readonly agent: AgentLink | undefined;
   readonly shared: Shared;
+  readonly openStore: NetkitOptions["openStore"];
 }
 
 /**
@@ -103,6 +104,8 @@ async function underLock<T>(
   using _ = await turn(context, options.signal);
   time("lock");
   const draft = await beginDraft(context, reads, assumed, options.dryRun);
+  await using undoing = new AsyncDisposableStack();
+  undoing.defer(async () => await draft.undone());
   const result = await build(draft);
   const planned = await planDraft(draft);
   time("plan");
@@ -129,6 +132,8 @@ async function underLock<T>(
     time("announce");
   }
   failing.move();
+  undoing.move();
+  await draft.done();
   return { result, revision, needed: draft.needsAgent, expectation };
 }
 

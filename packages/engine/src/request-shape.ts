@@ -55,7 +55,12 @@ const sandboxShape: ShapeOf<SandboxRequest> = {
   autoRemove: "yes or no",
 };
 
-const changeShape: ShapeOf<ChangeOptions> = { dryRun: "yes or no", onPlan: "a function", signal: "an object" };
+const changeShape: ShapeOf<ChangeOptions> = {
+  dryRun: "yes or no",
+  onPlan: "a function",
+  signal: "an object",
+  onWarning: "a function",
+};
 
 /**
  * Requests come from JavaScript, too, whose compiler doesn't know the types: a misspelt key would be ignored, and a wrong value

@@ -54,6 +54,8 @@ export const keys = {
   /** What is known of other hosts, and of their endpoints on global networks. */
   host: (id: HostId | "") => `host/${id}`,
   remote: (network: NetworkId, endpoint: EndpointId | "") => `remote/${network}/${endpoint}`,
+  /** Who else is on a network that others have a say in, by the driver's name for them. */
+  outsider: (network: NetworkId, name: string) => `outside/${network}/${name}`,
   /** What the firewall resources were applied with; see firewall.ts. */
   firewall: "firewall",
   journal: "journal/open",

@@ -14,7 +14,8 @@ import type { Context } from "./operation.ts";
 import type { Survey } from "./survey.ts";
 
 /**
- * What an agent alone can serve, while none answers: the names of networks, and ports of `[::1]`. An instance without a
+ * What an agent alone can serve, while none answers: the names of networks, ports of `[::1]`, and places where others have a
+ * say. An instance without a
  * way to one ({@link NetkitOptions.agent}) can't know.
  * @param over sandboxes that go
  */
@@ -32,6 +33,7 @@ export async function findUnserved(
   const findings = [
     ...unservedNames({ sandboxes, networks, namespaces, endpoints }),
     ...unservedPorts({ sandboxes, networks, endpoints }),
+    ...unheldPlaces(networks),
   ];
   return findings.length === 0 || (await agent.serves()) ? [] : findings;
 }
@@ -72,6 +74,16 @@ function unservedPorts({ sandboxes, networks, endpoints }: Omit<Present, "namesp
     const which = passedOn.map(({ hostPort, protocol }) => `[::1]:${formatRange(hostPort)}/${protocol}`).join(", ");
     const owner: Owner = { type: "endpoint", id, name: `${name}@${networks.get(network)?.name ?? network}` };
     return [unserved(owner, `port ${which} of endpoint ${owner.name} isn't served`)];
+  });
+}
+
+/** Of networks that others have a say in. */
+function unheldPlaces(networks: ReadonlyMap<string, Network>): Finding[] {
+  return [...networks.values()].flatMap(({ id, name, facts }) => {
+    if (facts.place === undefined) return [];
+    return [
+      unserved({ type: "network", id, name }, `network '${name}' doesn't hold its place, nor follow who else is there`),
+    ];
   });
 }
 

@@ -1,5 +1,6 @@
 import {
   driverOptionsOf,
+  isDriverFile,
   isNetkitError,
   isResourceKind,
   keyOf,
@@ -43,7 +44,8 @@ export function resourcesOf(
     seen.add(key);
     const spaces = resource.kind === "veth" ? [resource.ns, resource.peer.ns] : [resource.ns];
     if (!spaces.every((ns) => allowed.includes(ns))) fail(`${key} lies in a namespace of somebody else`);
-    if (resource.kind === "netns" || resource.kind === "file") fail(`drivers have no ${resource.kind} resources`);
+    if (resource.kind === "netns") fail("drivers have no netns resources");
+    if (resource.kind === "file" && !isDriverFile(resource.path)) fail(`drivers have no file at ${resource.path}`);
   }
   return resources;
 }

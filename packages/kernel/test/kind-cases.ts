@@ -179,13 +179,14 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
       mtu: 1400,
       master: "br0",
       learning: false,
+      groupPolicy: true,
       neighSuppress: true,
       isolated: false,
     }),
     shown: link("nkx1"),
     wanted: {
       linkinfo: expect.objectContaining({
-        info_data: expect.objectContaining({ id: 4097, local6: "::1", learning: false }),
+        info_data: expect.objectContaining({ id: 4097, local6: "::1", learning: false, gbp: true }),
         info_slave_data: expect.objectContaining({ isolated: false }),
       }),
     },

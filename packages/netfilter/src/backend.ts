@@ -45,13 +45,14 @@ export function firewallResource(resource: Resource): FirewallResource {
 }
 
 function parseIsolation(resource: IsolationResource): IsolationResource {
-  const { link, ipv4, ipv6, trusted } = resource;
+  const { link, ipv4, ipv6, trusted, within } = resource;
   return {
     ...resource,
     link: parseHostLinkName(link),
     ...(ipv4 === undefined ? {} : { ipv4: parseAccess(ipv4) }),
     ...(ipv6 === undefined ? {} : { ipv6: parseAccess(ipv6) }),
     ...(trusted === undefined ? {} : { trusted: trusted.map(parseHostLinkName) }),
+    ...(within === undefined ? {} : { within: parseSources(within) }),
   };
 }
 
@@ -63,9 +64,10 @@ function parseAccess(access: string): Access {
 }
 
 function parseMasquerade(resource: MasqueradeResource): MasqueradeResource {
-  const { link, subnet, source } = resource;
+  const { link, subnet, source, within } = resource;
   const fixed = source === undefined ? {} : { source: parseIp(source) };
-  return { ...resource, link: parseHostLinkName(link), subnet: parseCidr(subnet), ...fixed };
+  const network = within === undefined ? {} : { within: parseCidr(within) };
+  return { ...resource, link: parseHostLinkName(link), subnet: parseCidr(subnet), ...fixed, ...network };
 }
 
 function parsePublish(resource: PublishResource): PublishResource {

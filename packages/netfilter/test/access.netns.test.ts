@@ -1,6 +1,6 @@
 // Who reaches whom: the same questions to both backends, with and without br_netfilter.
 import { withNamespace } from "@netkit/netlink";
-import type { ResourceHandler } from "@netkit/core";
+import { parseSources, type ResourceHandler } from "@netkit/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { firewallHandler } from "../src/index.ts";
 import { rulesIn, useLegacyPrograms } from "./rules.ts";
@@ -270,6 +270,25 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
     expect(await handler.read([isolation("nkt2")])).toMatchObject([{ state: "different" }]);
     await undo();
     expect(await unexpected([...both("world", c.v4, 80), ...both("world", c.v6, 80)], "nobody")).toEqual([]);
+  });
+  test("a part of a network is open to the other parts, whichever link they come by, and shows them its addresses", async () => {
+    const beyond = ["198.51.100.0/24", "2001:db8:77::/64"];
+    const plain = [isolation("nkt2"), masquerade("nkt2", "10.77.2.0/24"), masquerade("nkt2", "fd77:2::/64")];
+    const part = [
+      isolation("nkt2", { within: parseSources(beyond) }),
+      masquerade("nkt2", "10.77.2.0/24", undefined, beyond[0]),
+      masquerade("nkt2", "fd77:2::/64", undefined, beyond[1]),
+    ];
+    const undo = await handler.apply(part.map((resource, at) => replaces(plain[at] ?? resource, resource)));
+    expect(await unexpected([...both("world", c.v4, 81), ...both("world", c.v6, 81)], "c")).toEqual([]);
+    expect(pings("world", c.v4)).toBe(true);
+    expect(await topology.ask("c", tcp(world.v4, 80))).toMatchObject({ name: "world", seen: c.v4 });
+    expect(await topology.ask("c", udp(world.v6, 80))).toMatchObject({ name: "world", seen: c.v6 });
+    expect(await unexpected([...both("a", c.v4, 80), ...both("f", c.v6, 80)], "nobody")).toEqual([]);
+    expect(await topology.ask("a", tcp(world.v4, 80))).toMatchObject({ name: "world", seen: host.v4 });
+    await undo();
+    expect(await unexpected([...both("world", c.v4, 81), ...both("world", c.v6, 81)], "nobody")).toEqual([]);
+    expect(await topology.ask("c", tcp(world.v4, 80))).toMatchObject({ name: "world", seen: host.v4 });
   });
   test("what is sent through the gateway to a neighbour keeps its source", async () => {
     topology.run("a", "ip", "route", "add", b.v4, "via", "10.77.1.1");

@@ -1,5 +1,5 @@
 // Any firewall resource, as drivers could make them.
-import type { PublishResource, Resource } from "@netkit/core";
+import type { Cidr, IsolationResource, PublishResource, Resource } from "@netkit/core";
 import { parseCidr, parseIp, parseSources } from "@netkit/core";
 import * as fc from "fast-check";
 import { isolation, masquerade, open } from "./wanted.ts";
@@ -27,9 +27,10 @@ const anyIsolation = fc
     internal: fc.boolean(),
     ipv4: entry,
     ipv6: entry,
-    trusted: fc.uniqueArray(link, { maxLength: 12 }),
+    trusted: fc.uniqueArray(link, { maxLength: 9 }),
+    within: fc.tuple(fc.option(subnet4), fc.option(subnet6)),
   })
-  .map(({ link, icc, internal, ipv4, ipv6, trusted }) =>
+  .map(({ link, icc, internal, ipv4, ipv6, trusted, within }) =>
     isolation(link, {
       icc,
       internal,
@@ -37,16 +38,22 @@ const anyIsolation = fc
       ...(ipv4 === undefined || internal ? {} : { ipv4 }),
       ...(ipv6 === undefined || internal ? {} : { ipv6 }),
       ...(trusted.length === 0 || internal ? {} : { trusted: trusted.toSorted() }),
+      ...(internal ? {} : withinOf(within)),
     }),
   );
 const anyMasquerade = fc.oneof(
   fc
-    .tuple(link, subnet4, fc.option(ipv4))
-    .map(([link, subnet, source]) => masquerade(link, subnet, source ?? undefined)),
+    .tuple(link, subnet4, fc.option(ipv4), fc.option(subnet4))
+    .map(([link, subnet, source, within]) => masquerade(link, subnet, source ?? undefined, within ?? undefined)),
   fc
-    .tuple(link, subnet6, fc.option(ipv6))
-    .map(([link, subnet, source]) => masquerade(link, subnet, source ?? undefined)),
+    .tuple(link, subnet6, fc.option(ipv6), fc.option(subnet6))
+    .map(([link, subnet, source, within]) => masquerade(link, subnet, source ?? undefined, within ?? undefined)),
 );
+
+function withinOf(networks: readonly (Cidr | null)[]): Pick<IsolationResource, "within"> {
+  const within = networks.filter((network) => network !== null);
+  return within.length === 0 ? {} : { within: parseSources(within) };
+}
 
 const anyPublish: fc.Arbitrary<PublishResource> = fc
   .record({

@@ -1,7 +1,7 @@
 // The contract of a handler, kept by both backends: what is made, read, taken back and rendered. No packet is sent.
 import { execFileSync, spawnSync } from "node:child_process";
 import { withNamespace } from "@netkit/netlink";
-import { keyOf, type Change, type Reading, type Resource, type ResourceHandler } from "@netkit/core";
+import { keyOf, parseSources, type Change, type Reading, type Resource, type ResourceHandler } from "@netkit/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { firewallHandler, setNft, type Nft } from "../src/index.ts";
 import { inNamespace, rulesIn, useLegacyPrograms } from "./rules.ts";
@@ -10,10 +10,11 @@ import { creates, isolation, masquerade, open as opened, publish, removes, repla
 
 const network = [
   isolation("br1"),
-  masquerade("br1", "10.1.0.0/24"),
-  masquerade("br1", "fd00:1::/64", "2001:db8::5"),
+  masquerade("br1", "10.1.0.0/24", undefined, "10.1.0.0/16"),
+  masquerade("br1", "fd00:1::/64", "2001:db8::5", "fd00:1::/48"),
   isolation("br2", { icc: false, internal: true }),
   isolation("br3", { ipv4: "opened", ipv6: "all", trusted: ["eth1", "eth2"] }),
+  isolation("br4", { within: parseSources(["10.4.0.0/16", "fd00:4::/48"]) }),
 ];
 const ports = [
   publish("tcp", "80", "10.1.0.2", "8000", "br1"),
@@ -95,6 +96,29 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
     expect(states(await handler.read(all))).toEqual(all.map(() => "missing"));
     await handler.apply(removes(...all));
     expect(rules()).toBe(before);
+  });
+
+  test("a network that another one is a part of changes, goes and comes", async () => {
+    const stages = [["10.4.0.0/16", "fd00:4::/48"], ["10.4.0.0/16"], undefined, ["10.0.0.0/8", "fd00::/8"]].map(
+      (within) => [
+        isolation("br4", within === undefined ? {} : { within: parseSources(within) }),
+        masquerade("br4", "10.4.7.0/24", undefined, within?.[0]),
+        masquerade("br4", "fd00:4:0:7::/64", undefined, within?.[1]),
+      ],
+    );
+    await handler.apply(creates(...(stages[0] ?? [])));
+    for (const [index, wanted] of stages.slice(1).entries()) {
+      const [was, before] = [stages[index] ?? wanted, rules()];
+      expect(states(await handler.read(wanted))).toContain("different");
+      const undo = await handler.apply(wanted.map((resource, at) => replaces(was[at] ?? resource, resource)));
+      expect(states(await handler.read(wanted))).toEqual(wanted.map(() => "same"));
+      const after = rules();
+      await undo();
+      expect(rules()).toBe(before);
+      await handler.apply(wanted.map((resource, at) => replaces(was[at] ?? resource, resource)));
+      expect(rules()).toBe(after);
+    }
+    expect(keys(await handler.strays(new Set()))).toEqual(keys(stages[0] ?? []));
   });
 
   test("a filter is narrowed, widened, taken off and put on again", async () => {

@@ -42,9 +42,10 @@ export function open(
   };
 }
 
-export function masquerade(link: string, subnet: string, source?: string): MasqueradeResource {
+export function masquerade(link: string, subnet: string, source?: string, within?: string): MasqueradeResource {
   const from = source === undefined ? {} : { source: parseIp(source) };
-  return { kind: "masquerade", ns: "host", link, subnet: parseCidr(subnet), ...from };
+  const network = within === undefined ? {} : { within: parseCidr(within) };
+  return { kind: "masquerade", ns: "host", link, subnet: parseCidr(subnet), ...from, ...network };
 }
 
 /** `hostPort` and `port` as `8080` or `9000-9010`. */

@@ -54,6 +54,8 @@ export interface VxlanKind {
   readonly udpChecksum?: boolean;
   readonly udp6ZeroChecksumTx?: boolean;
   readonly udp6ZeroChecksumRx?: boolean;
+  /** Marks go with packets (group policy, draft-smith-vxlan-group-policy). */
+  readonly groupPolicy?: true;
 }
 
 const MACVLAN_MODES = { private: 1, vepa: 2, bridge: 4, passthru: 8, source: 16 } as const;
@@ -100,7 +102,7 @@ const BRIDGE_FIELDS: Readonly<Record<Exclude<keyof BridgeKind, "kind">, Field>> 
   callIp6tables: [37, "u8", true],
 };
 
-const VXLAN_FIELDS: Readonly<Record<Exclude<keyof VxlanKind, "kind" | "remote" | "local">, Field>> = {
+const VXLAN_FIELDS: Readonly<Record<Exclude<keyof VxlanKind, "kind" | "remote" | "local" | "groupPolicy">, Field>> = {
   vni: [1, "u32"],
   underlay: [3, "u32"],
   port: [15, "be16"],
@@ -116,6 +118,7 @@ const VXLAN_FIELDS: Readonly<Record<Exclude<keyof VxlanKind, "kind" | "remote" |
   udp6ZeroChecksumRx: [20, "u8", true],
 };
 
+const VXLAN_GROUP_POLICY = 23;
 const VXLAN_REMOTE: Either = { v4: 2, v6: 16 };
 const VXLAN_LOCAL: Either = { v4: 4, v6: 17 };
 
@@ -129,12 +132,14 @@ const CODECS: { readonly [K in LinkKind as K["kind"]]: Codec<K> } = {
       encodeFields(writer, VXLAN_FIELDS, kind);
       encodeEither(writer, VXLAN_REMOTE, kind.remote);
       encodeEither(writer, VXLAN_LOCAL, kind.local);
+      if (kind.groupPolicy === true) writer.flag(VXLAN_GROUP_POLICY);
     },
     decode(attributes) {
       const fields = decodeFields(attributes, VXLAN_FIELDS);
       const remote = decodeEither(attributes, VXLAN_REMOTE);
       const local = decodeEither(attributes, VXLAN_LOCAL);
-      return { ...fields, vni: Number(fields["vni"] ?? 0), ...withoutUndefined({ remote, local }) };
+      const groupPolicy = attributes.bytes(VXLAN_GROUP_POLICY) === undefined ? undefined : (true as const);
+      return { ...fields, vni: Number(fields["vni"] ?? 0), ...withoutUndefined({ remote, local, groupPolicy }) };
     },
   },
   macvlan: {

@@ -170,6 +170,7 @@ test("vxlan and macvlan are made as asked for, and read back", () => {
     udpChecksum: true,
     udp6ZeroChecksumTx: false,
     udp6ZeroChecksumRx: true,
+    groupPolicy: true,
   } as const;
   createLink(socket, { ...vxlan, name: "vx0" });
   createLink(socket, { kind: "vxlan", name: "vx6", vni: 2, local: "fd00::1" });
@@ -187,6 +188,7 @@ test("vxlan and macvlan are made as asked for, and read back", () => {
         learning: false,
         proxy: true,
         l2miss: true,
+        gbp: true,
         l3miss: true,
         udp_csum: true,
       },

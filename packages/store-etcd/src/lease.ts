@@ -9,7 +9,7 @@ export class EtcdLease implements Lease {
   readonly #number: bigint;
 
   constructor(cluster: Cluster, number: bigint) {
-    this.id = String(number) as LeaseId;
+    this.id = leaseId(number);
     this.#cluster = cluster;
     this.#number = number;
   }
@@ -25,6 +25,10 @@ export class EtcdLease implements Lease {
       if (!(error instanceof StatusError) || error.status !== statuses.notFound) throw error;
     }
   }
+}
+
+export function leaseId(number: bigint): LeaseId {
+  return String(number) as LeaseId;
 }
 
 /** etcd's number of a lease; 1, which no lease ever has, for what is none of etcd's. */

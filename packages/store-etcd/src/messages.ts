@@ -12,6 +12,8 @@ interface KeyValue {
   readonly createRevision: number;
   readonly modRevision: number;
   readonly value: string;
+  /** 0: none. */
+  readonly lease: bigint;
 }
 
 const keyValue: Message<KeyValue> = message({
@@ -19,6 +21,7 @@ const keyValue: Message<KeyValue> = message({
   createRevision: int(2),
   modRevision: int(3),
   value: text(5),
+  lease: big(6),
 });
 
 export interface RangeRequest {

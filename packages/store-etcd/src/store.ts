@@ -1,4 +1,5 @@
 import {
+  decodeValue,
   encodeValue,
   endOfPrefix,
   requireKeys,
@@ -14,7 +15,7 @@ import {
 } from "@netkit/core";
 import type { Cluster } from "./cluster.ts";
 import { StatusError, statuses } from "./grpc.ts";
-import { EtcdLease, leaseNumber } from "./lease.ts";
+import { EtcdLease, leaseId, leaseNumber } from "./lease.ts";
 import { compareMod, type RangeRequest, type RangeResponse, type RequestOp } from "./messages.ts";
 import { leaseGrant, leaseTimeToLive, range, txn } from "./rpc.ts";
 import { watchChanges } from "./watch.ts";
@@ -108,7 +109,12 @@ export class EtcdStore implements Store {
       const count = { ...all, countOnly: true };
       const { header, responses } = await this.#readAll([put, count, ...before(count, revision)]);
       const [changed, now, then] = responses;
-      const events = this.#entries(changed).map((entry): WatchEvent => ({ type: "put", ...entry }));
+      const events = this.#entries(changed).map(({ key, value, revision }): WatchEvent => ({
+        type: "put",
+        key,
+        value,
+        revision,
+      }));
       const made = changed?.kvs.filter(({ createRevision }) => createRevision > revision).length ?? 0;
       if ((then?.count ?? 0) + made > (now?.count ?? 0)) events.push(...(await this.#removed(all, revision, header)));
       return { events: events.toSorted((a, b) => a.revision - b.revision), revision: header };
@@ -150,10 +156,11 @@ export class EtcdStore implements Store {
   }
 
   #entries(response: RangeResponse | undefined): Entry[] {
-    return (response?.kvs ?? []).map(({ key, value, modRevision }) => ({
+    return (response?.kvs ?? []).map(({ key, value, modRevision, lease }) => ({
       key: key.slice(this.#root.length),
-      value: JSON.parse(value) as unknown,
+      value: decodeValue(value),
       revision: modRevision,
+      ...(lease === 0n ? {} : { lease: leaseId(lease) }),
     }));
   }
 

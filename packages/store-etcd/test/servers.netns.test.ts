@@ -178,6 +178,29 @@ describe.skipIf(etcdPrograms === undefined)("a store on etcd", () => {
     expect(await store.range("")).toEqual([]);
   });
 
+  test("reads what others wrote, JSON or not, and tells what goes with a lease", async () => {
+    await start();
+    const store = open({ prefix: "/theirs/" });
+    etcdctl(["put", "/theirs/garbage", "{ not JSON"]);
+    etcdctl(["put", "/theirs/json", '{"a": 1}']);
+    const lease = await store.lease(60_000);
+    await store.commit({ checks: [], writes: [{ key: "leased", value: 1, lease: lease.id }] });
+    const entries = (await store.range("")).map(({ key, value, lease: told }) => [key, value, told]);
+    const found = [
+      ["garbage", "{ not JSON", undefined],
+      ["json", { a: 1 }, undefined],
+      ["leased", 1, lease.id],
+    ];
+    expect(entries).toEqual(found);
+    const watched: unknown[] = [];
+    for await (const event of store.watch("", 0, AbortSignal.timeout(10_000))) {
+      watched.push(event.type === "put" && [event.key, event.value]);
+      if (watched.length === found.length) break;
+    }
+    expect(watched).toEqual(found.map((each) => each.slice(0, 2)));
+    await lease.revoke();
+  });
+
   test("leaves alone what isn't under its prefix", async () => {
     await start();
     etcdctl(["put", "netkit/v10", "other"]);

@@ -1,11 +1,10 @@
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Store } from "@netkit/core";
+import { storeWith, type Store } from "@netkit/core";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { expect, test } from "vitest";
 import { age } from "./age.ts";
 import { TestHost } from "./host.ts";
-import { storeWith } from "./store-with.ts";
 
 /** A store that keeps a copy of its files as a power cut would leave them: what was flushed, and nothing after. */
 function openOnDisk(root: string, copy: string, onFlush: () => void): Store {

@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { storeWith } from "@netkit/core";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { expect, test } from "vitest";
 import type { Netkit } from "@netkit/engine";
 import { onHosts, type TestHost } from "./host.ts";
 import { output } from "./output.ts";
-import { storeWith } from "./store-with.ts";
 
 let host: TestHost;
 let netkit: Netkit;

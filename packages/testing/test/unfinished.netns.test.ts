@@ -1,11 +1,10 @@
 // A disk that fills up, or breaks, between the beginning and the end of an operation.
 import { join } from "node:path";
-import { NetkitError, type Store } from "@netkit/core";
+import { NetkitError, storeWith, type Store } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { expect, test } from "vitest";
 import { TestHost } from "./host.ts";
-import { storeWith } from "./store-with.ts";
 
 interface Broken {
   readonly netkit: Netkit;

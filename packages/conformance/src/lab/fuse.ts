@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { constants } from "node:os";
 import { syncBuiltinESMExports } from "node:module";
-import { NetkitError, type Store } from "@netkit/core";
+import { NetkitError, storeWith, type Store } from "@netkit/core";
 import { setNft } from "@netkit/netfilter";
 import { setSyscalls, syscalls, type Syscalls } from "@netkit/netlink";
 
@@ -84,25 +84,18 @@ export function installFuse(): Fuse {
       armed = false;
       return { operations, ...(broke === undefined ? {} : { broke }) };
     },
-    wrap: (store) => ({
-      get: async (key) => await store.get(key),
-      getAll: async (keys) => await store.getAll(keys),
-      flush: async () => {
-        if (burns("flush", true)) throw fault("can't be flushed");
-        await store.flush();
-      },
-      range: async (prefix, options) => await store.range(prefix, options),
-      commit: async (commit) => {
-        if (burns(`commit ${commit.writes.map(({ key }) => key).join(" ")}`.slice(0, 80), true))
-          throw fault("disk full");
-        return await store.commit(commit);
-      },
-      watch: (prefix, revision, signal) => store.watch(prefix, revision, signal),
-      changes: async (prefix, revision) => await store.changes(prefix, revision),
-      revision: async () => await store.revision(),
-      lease: async (ttlMs) => await store.lease(ttlMs),
-      close: async () => await store.close(),
-    }),
+    wrap: (store) =>
+      storeWith(store, {
+        flush: async () => {
+          if (burns("flush", true)) throw fault("can't be flushed");
+          await store.flush();
+        },
+        commit: async (commit) => {
+          if (burns(`commit ${commit.writes.map(({ key }) => key).join(" ")}`.slice(0, 80), true))
+            throw fault("disk full");
+          return await store.commit(commit);
+        },
+      }),
   };
 }
 

@@ -10,6 +10,7 @@ import {
 import { readerOf } from "../lookup.ts";
 import { operate, type Context } from "../operation.ts";
 import type { Replication } from "../api.ts";
+import { pause } from "../pause.ts";
 import { isStoreError } from "./committing.ts";
 import { sharedKeys } from "./keys.ts";
 import { LeaseHolder, refreshThisHost } from "./lease-holder.ts";
@@ -374,12 +375,4 @@ function misfit(key: string): NetkitError {
       details: { key },
     },
   );
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }

@@ -17,7 +17,7 @@ function port({ master, learning, neighSuppress, isolated }: VxlanResource): Bri
 
 export const vxlan: Kind<VxlanResource> = {
   create(tx, resource, alias) {
-    const { ns, vni, port: udpPort, local, device, master, learning } = resource;
+    const { ns, vni, port: udpPort, local, device, master, learning, groupPolicy } = resource;
     const bridgePort = port(resource);
     tx.makeLink(ns, {
       kind: "vxlan",
@@ -25,6 +25,7 @@ export const vxlan: Kind<VxlanResource> = {
       vni,
       port: udpPort,
       learning,
+      ...(groupPolicy === true ? { groupPolicy } : {}),
       ...(local === undefined ? {} : { local }),
       ...(device === undefined ? {} : { underlay: tx.ifindex(ns, device) }),
       ...(master === undefined ? {} : { master: tx.ifindex(ns, master) }),
@@ -32,7 +33,7 @@ export const vxlan: Kind<VxlanResource> = {
     finishLink(tx, resource, alias, bridgePort === undefined ? {} : { bridgePort });
   },
   read(view, resource) {
-    const { ns, name, vni, port: udpPort, local, device, master, learning } = resource;
+    const { ns, name, vni, port: udpPort, local, device, master, learning, groupPolicy } = resource;
     const found = view.link(ns, name);
     if (found === undefined) return missing;
     const info = found.info?.kind === "vxlan" ? found.info : undefined;
@@ -44,6 +45,7 @@ export const vxlan: Kind<VxlanResource> = {
       local: [local, info?.local],
       device: [device, view.linkName(ns, info?.underlay)],
       learning: [learning, info?.learning],
+      groupPolicy: [groupPolicy === true, info?.groupPolicy === true],
       master: [master, view.linkName(ns, found.master)],
       neighSuppress: [wanted?.neighbourSuppress, found.bridgePort?.neighbourSuppress],
       isolated: [wanted?.isolated, found.bridgePort?.isolated],
@@ -53,10 +55,11 @@ export const vxlan: Kind<VxlanResource> = {
   },
   createCommands(shell, resource, alias) {
     const { ns, name, vni, port: udpPort, local, device, master, learning } = resource;
-    const { neighSuppress, isolated } = resource;
+    const { neighSuppress, isolated, groupPolicy } = resource;
     const options: Words = [
       ["id", vni, "dstport", udpPort, ...pair("local", local), ...pair("dev", device)],
       learning ? "learning" : "nolearning",
+      ...(groupPolicy === true ? ["gbp"] : []),
     ];
     const flags = [
       ...(learning ? [] : ["learning", "off", "flood", "off"]),

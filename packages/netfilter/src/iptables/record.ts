@@ -20,12 +20,14 @@ import type { FirewallResource } from "../backend.ts";
 export function recordOf(resource: FirewallResource): string {
   switch (resource.kind) {
     case "isolation": {
-      const { link, icc, internal, ipv4 = "published", ipv6 = "published", trusted = [] } = resource;
+      const { link, icc, internal, ipv4 = "published", ipv6 = "published", trusted = [], within = [] } = resource;
       const inward = internal ? "internal" : "open";
-      return ["isolation", link, icc ? "icc" : "quiet", inward, ipv4, ipv6, ...trusted].join(" ");
+      return ["isolation", link, icc ? "icc" : "quiet", inward, ipv4, ipv6, ...trusted, ...within].join(" ");
     }
-    case "masquerade":
-      return ["masquerade", resource.link, resource.subnet, resource.source ?? "*"].join(" ");
+    case "masquerade": {
+      const { link, subnet, source = "*", within } = resource;
+      return ["masquerade", link, subnet, source, ...(within === undefined ? [] : [within])].join(" ");
+    }
     case "publish": {
       const { family, hostAddress, protocol, hostPort, target, targetPort, link, from } = resource;
       const ports = [protocol, rangeText(hostPort), target, rangeText(targetPort)];
@@ -54,7 +56,9 @@ export function parseRecord(text: string): FirewallResource | undefined {
 
 function parse([kind, ...words]: readonly string[]): FirewallResource | undefined {
   if (kind === "isolation" && words.length >= 5) {
-    const [link = "", icc, internal, ipv4, ipv6, ...trusted] = words;
+    const [link = "", icc, internal, ipv4, ipv6, ...more] = words;
+    // No link's name has a slash.
+    const [trusted, within] = [more.filter((word) => !word.includes("/")), more.filter((word) => word.includes("/"))];
     return {
       kind,
       ns: "host",
@@ -64,12 +68,14 @@ function parse([kind, ...words]: readonly string[]): FirewallResource | undefine
       ...(isAccess(ipv4) ? { ipv4 } : {}),
       ...(isAccess(ipv6) ? { ipv6 } : {}),
       ...(trusted.length === 0 ? {} : { trusted: trusted.map(parseHostLinkName) }),
+      ...(within.length === 0 ? {} : { within: parseSources(within) }),
     };
   }
-  if (kind === "masquerade" && words.length === 3) {
-    const [link = "", subnet = "", source = ""] = words;
+  if (kind === "masquerade" && (words.length === 3 || words.length === 4)) {
+    const [link = "", subnet = "", source = "", network] = words;
     const fixed = source === "*" ? {} : { source: parseIp(source) };
-    return { kind, ns: "host", link: parseHostLinkName(link), subnet: parseCidr(subnet), ...fixed };
+    const within = network === undefined ? {} : { within: parseCidr(network) };
+    return { kind, ns: "host", link: parseHostLinkName(link), subnet: parseCidr(subnet), ...fixed, ...within };
   }
   if (kind === "open" && isPort(words, 4)) {
     const [protocol = "", target = "", ports = "", link = "", ...filter] = words;

@@ -23,7 +23,7 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
   const rule = (chain: ChainName, match: string, target: string): AddedRule => ({ chain, match, target, comment });
   switch (resource.kind) {
     case "isolation": {
-      const { link, icc, internal, trusted = [] } = resource;
+      const { link, icc, internal, trusted = [], within = [] } = resource;
       const access = version === 4 ? resource.ipv4 : resource.ipv6;
       const own = `-i ${link} -o ${link}`;
       return [
@@ -46,6 +46,9 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
         rule("INWARD", `-o ${link} ${translated}`, "ACCEPT"),
         ...(icc ? [] : [rule("INWARD", own, "DROP")]),
         ...trusted.map((other) => rule("INWARD", `-i ${other} -o ${link}`, "OPENED")),
+        ...within
+          .filter((network) => versionOf(network) === version)
+          .map((network) => rule("INWARD", `-s ${network} -o ${link}`, "ACCEPT")),
         ...(access === "opened"
           ? [
               rule("INWARD", `-o ${link} -p ${version === 4 ? "icmp" : "ipv6-icmp"}`, "ACCEPT"),
@@ -57,10 +60,11 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
       ];
     }
     case "masquerade": {
-      const { link, subnet, source } = resource;
+      const { link, subnet, source, within } = resource;
       if (versionOf(subnet) !== version) return [];
       const target = source === undefined ? "MASQUERADE" : `SNAT --to-source ${source}`;
-      return [rule("POSTROUTING", `-s ${subnet} ! -o ${link}`, target)];
+      const outside = within === undefined ? "" : ` ! -d ${within}`;
+      return [rule("POSTROUTING", `-s ${subnet}${outside} ! -o ${link}`, target)];
     }
     case "publish": {
       if (versionOf(resource.target) !== version) return [];

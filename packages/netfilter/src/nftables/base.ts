@@ -30,12 +30,18 @@ const sets = {
   /** Who may reach those: source, the sandbox's address, ports. */
   admitted4: "set { type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags interval; }",
   admitted6: "set { type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags interval; }",
+  /** Networks that a link is a part of. */
+  familiar4: "set { type ipv4_addr . ifname; flags interval; }",
+  familiar6: "set { type ipv6_addr . ifname; flags interval; }",
   /** How a subnet leaves its link: `goto masqueraded` or `goto sourced`. */
   outward4: "map { type ipv4_addr . ifname : verdict; flags interval; }",
   outward6: "map { type ipv6_addr . ifname : verdict; flags interval; }",
   /** The fixed source address of a subnet. */
   source4: "map { type ipv4_addr . ifname : ipv4_addr; flags interval; }",
   source6: "map { type ipv6_addr . ifname : ipv6_addr; flags interval; }",
+  /** Subnets with the networks that they are a part of. */
+  kept4: "set { type ipv4_addr . ifname . ipv4_addr; flags interval; }",
+  kept6: "set { type ipv6_addr . ifname . ipv6_addr; flags interval; }",
   /** Single ports of every local address. Hash maps: a change costs the same however many there are. */
   any4: "map { type inet_proto . inet_service : ipv4_addr . inet_service; }",
   any6: "map { type inet_proto . inet_service : ipv6_addr . inet_service; }",
@@ -166,6 +172,8 @@ export const chains: Readonly<Record<string, BaseChain>> = {
       ["iifname @sealed drop", "internal"],
       ["iifname . oifname @same ct status & dnat == 0 drop", "neighbours that may not talk"],
       ["iifname . oifname @trusted jump opened", "from a trusted link"],
+      ["ip saddr . oifname @familiar4 accept", "from another part of the network"],
+      ["ip6 saddr . oifname @familiar6 accept", "from another part of the network, IPv6"],
       ["meta nfproto ipv4 oifname vmap @inward4", "to a network"],
       ["meta nfproto ipv6 oifname vmap @inward6", "IPv6 to a network"],
     ],
@@ -177,6 +185,8 @@ export const chains: Readonly<Record<string, BaseChain>> = {
       ["ct status dnat iifname . oifname @same masquerade", "published, from the same network"],
       ["ct status dnat iif 0 oifname @bridges masquerade", "published, bridged or from the host"],
       ["iifname . oifname @same return", "neighbours"],
+      ["ip saddr . iifname . ip daddr @kept4 return", "to another part of the network"],
+      ["ip6 saddr . iifname . ip6 daddr @kept6 return", "to another part of the network, IPv6"],
       ["ip saddr . iifname vmap @outward4", "to the outside"],
       ["ip6 saddr . iifname vmap @outward6", "IPv6 to the outside"],
     ],

@@ -31,7 +31,7 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
   switch (resource.kind) {
     case "isolation": {
       const { icc, internal } = resource;
-      const trusted = internal ? [] : (resource.trusted ?? []);
+      const { trusted = [], within = [] } = internal ? {} : resource;
       const inward = (access: Access | undefined): string => `goto ${internal ? "closed" : chainOfAccess(access)}`;
       return [
         { set: "bridges", key: link },
@@ -41,15 +41,20 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
         ...(icc ? [] : [{ set: "quiet", key: link } as const]),
         ...(internal ? [{ set: "sealed", key: link } as const] : []),
         ...trusted.map((other): Element => ({ set: "trusted", key: `"${other}" . ${link}` })),
+        ...within.map((network): Element => ({
+          set: `familiar${versionOf(familyOf(network))}`,
+          key: `${subnetText(network)} . ${link}`,
+        })),
       ];
     }
     case "masquerade": {
       const version = versionOf(familyOf(resource.subnet));
+      const { source, within } = resource;
       const key = `${subnetText(resource.subnet)} . ${link}`;
-      if (resource.source === undefined) return [{ set: `outward${version}`, key, data: "goto masqueraded" }];
       return [
-        { set: `outward${version}`, key, data: "goto sourced" },
-        { set: `source${version}`, key, data: resource.source },
+        { set: `outward${version}`, key, data: `goto ${source === undefined ? "masqueraded" : "sourced"}` },
+        ...(source === undefined ? [] : [{ set: `source${version}`, key, data: source } as const]),
+        ...(within === undefined ? [] : [{ set: `kept${version}`, key: `${key} . ${subnetText(within)}` } as const]),
       ];
     }
     case "publish":
@@ -86,19 +91,22 @@ export function footprintOf(
     const own = elementsOf({ ...resource, icc: false, internal: false });
     return [...own, { set: "sealed", key: `"${resource.link}"` }, ...(present.get(areaIdOf(resource.link)) ?? [])];
   }
-  if (resource.kind === "masquerade")
-    return elementsOf({ ...resource, source: resource.source ?? anywhere[familyOf(resource.subnet)] });
+  if (resource.kind === "masquerade") {
+    const own = elementsOf({ ...resource, source: resource.source ?? anywhere[familyOf(resource.subnet)] });
+    return [...own, ...own.slice(0, 1).flatMap((outward) => present.get(elementId(outward)) ?? [])];
+  }
   const limit = limitOf(resource);
   return [...elementsOf(resource), limit, ...(present.get(elementId(limit)) ?? [])];
 }
 
 /**
  * The {@link elementId} of the element that one belongs to that a resource may have any number of: that of a filter for who
- * may reach the port, that of an area for a link that it trusts.
+ * may reach the port, that of an area for a link that it trusts or a network that it is in, that of a subnet for its network.
  */
 export function ownerIdOf(element: Element): string | undefined {
   const { set, key } = element;
-  if (set === "trusted") return areaIdOf(linkOf(element));
+  if (/^(trusted|familiar)/.test(set)) return areaIdOf(linkOf(element));
+  if (set.startsWith("kept")) return `${set.replace("kept", "outward")} ${key.slice(0, key.lastIndexOf(" . "))}`;
   if (!/^(allowed|admitted)/.test(set)) return undefined;
   const filtered = set.replace("allowed", "limited").replace("admitted", "barred");
   return `${filtered} ${key.slice(key.indexOf(" . ") + 3)}`;

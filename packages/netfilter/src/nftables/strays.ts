@@ -8,6 +8,7 @@ import {
   type PortRange,
   type Protocol,
   type PublishResource,
+  parseSources,
 } from "@netkit/core";
 import { anywhere, filterOf, type FirewallResource } from "../backend.ts";
 import { accessOfChain, elementId, limitOf, linkOf, ownerIdOf, type Element } from "./elements.ts";
@@ -32,6 +33,11 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
     all.filter(({ set }) => set === "trusted"),
     linkOf,
   );
+  const familiar = Map.groupBy(
+    all.filter(({ set }) => set.startsWith("familiar")),
+    linkOf,
+  );
+  const kept = new Map(all.filter(({ set }) => set.startsWith("kept")).map((element) => [ownerIdOf(element), element]));
   for (const element of all) {
     const { set, data = "" } = element;
     const version = set.endsWith("6") ? 6 : 4;
@@ -44,9 +50,12 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
       case "sealed":
       case "inward4":
       case "inward6":
-      case "trusted": {
+      case "trusted":
+      case "familiar4":
+      case "familiar6": {
         const link = linkOf(element);
         const [ipv4, ipv6, others] = [inward4.get(link), inward6.get(link), trusted.get(link)];
+        const within = familiar.get(link);
         found.set(`isolation ${link}`, {
           kind: "isolation",
           ns: "host",
@@ -56,24 +65,29 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
           ...(ipv4 === undefined ? {} : { ipv4 }),
           ...(ipv6 === undefined ? {} : { ipv6 }),
           ...(others === undefined ? {} : { trusted: others.map(({ key }) => key.split('"')[1] ?? "").toSorted() }),
+          ...(within === undefined ? {} : { within: parseSources(within.map(sourceOf)) }),
         });
         break;
       }
       case "outward4":
       case "outward6":
       case "source4":
-      case "source6": {
+      case "source6":
+      case "kept4":
+      case "kept6": {
         const link = linkOf(element);
-        const [address = ""] = element.key.split(" . ");
-        const subnet = (address.includes("/") ? address : `${address}/${version === 4 ? 32 : 128}`) as Cidr;
-        if (set.startsWith("source")) fixed.set(element.key, data as Ip);
-        const source = fixed.get(element.key);
-        found.set(`masquerade ${element.key}`, {
+        const [address = "", name] = element.key.split(" . ");
+        const key = `${address} . ${name}`;
+        if (set.startsWith("source")) fixed.set(key, data as Ip);
+        const source = fixed.get(key);
+        const network = kept.get(`outward${version} ${key}`)?.key.split(" . ")[2];
+        found.set(`masquerade ${key}`, {
           kind: "masquerade",
           ns: "host",
           link,
-          subnet,
+          subnet: subnetFrom(address, version),
           ...(source === undefined ? {} : { source }),
+          ...(network === undefined ? {} : { within: subnetFrom(network, version) }),
         });
         break;
       }
@@ -136,6 +150,10 @@ function withFilters(
     return { ...resource, from: filterOf(sources, family) };
   });
   return [...complete, ...alone];
+}
+
+function subnetFrom(text: string, version: 4 | 6): Cidr {
+  return (text.includes("/") ? text : `${text}/${version === 4 ? 32 : 128}`) as Cidr;
 }
 
 function openOf({ key, comment }: Element): OpenResource {

@@ -1,6 +1,13 @@
 import type { StoreSubject } from "@netkit/conformance";
-import type { Changes, Commit, Lease, LeaseId, Store, WatchEvent } from "@netkit/core";
-import { storeWith } from "../store-with.ts";
+import {
+  storeWith,
+  type Changes,
+  type Commit,
+  type Lease,
+  type LeaseId,
+  type Store,
+  type WatchEvent,
+} from "@netkit/core";
 import { sqlite } from "../stores/sqlite.ts";
 
 /** A store that is wrong in one way, and the case that has to find it out. */

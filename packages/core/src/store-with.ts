@@ -1,6 +1,6 @@
-import type { Store } from "@netkit/core";
+import type { Store } from "./store.ts";
 
-/** A store that reads or writes in a way of its own. */
+/** A store that does some things in a way of its own, and all others as `store` does. What a store needn't have it hasn't. */
 export function storeWith(store: Store, own: Partial<Store>): Store {
   return {
     get: async (key) => await store.get(key),
