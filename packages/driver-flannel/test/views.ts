@@ -1,14 +1,6 @@
-import {
-  instanceOf,
-  parseCidr,
-  parseIp,
-  parseOptions,
-  type LinkFacts,
-  type NetworkId,
-  type NetworkView,
-  type OptionInput,
-  type Subnet,
-} from "@netkit/core";
+import { parseCidr, parseIp } from "@netkit/core";
+import type { LinkFacts, NetworkView, OptionInput, Subnet } from "@netkit/core";
+import { exampleNetwork } from "@netkit/conformance/views";
 import { parseConfig } from "../src/config.ts";
 import { flannel, type FlannelOptions } from "../src/index.ts";
 import type { FlannelPlace } from "../src/place.ts";
@@ -39,14 +31,6 @@ export function networkView(
     publicIp: parseIp("192.0.2.1"),
     ...(dual ? { publicIpv6: parseIp("2001:db8::1") } : {}),
   };
-  return {
-    instance: instanceOf("/var/lib/netkit"),
-    id: "0123456789abcdef".repeat(4) as NetworkId,
-    name: "pods",
-    internal: false,
-    subnets: dual ? [ipv4, ipv6] : [ipv4],
-    options: parseOptions(driver.options, options, "driver 'flannel'"),
-    facts: { links: {}, uplink, place },
-    claims: {},
-  };
+  const facts = { links: {}, uplink, place };
+  return exampleNetwork(driver, options, { name: "pods", subnets: dual ? [ipv4, ipv6] : [ipv4], facts });
 }

@@ -13,6 +13,7 @@ import { endpointOn, network as record } from "./records.ts";
 const network: Network = { ...record, facts: { links: {} }, realised: false };
 const endpoint = endpointOn("2", "c", "10.0.0.5");
 const networkKey = sharedKeys.network(network.id);
+const everything = [sharedKeys.claim("vni", "5"), sharedKeys.networkName(network.name), networkKey].toSorted();
 const endpointKey = sharedKeys.endpoint(network.id, endpoint.id);
 
 let folder: string;
@@ -41,7 +42,8 @@ afterEach(async () => {
 /** What a removal does with the store that hosts share before it deletes, and what it will delete. */
 async function prepare(store: Store = shared): Promise<string[]> {
   const draft = new Draft(state);
-  await removeGlobal({ shared: { isOthers: false } } as Context, draft, network);
+  const context = { shared: { isOthers: false, open: async () => await Promise.resolve(store) } } as Context;
+  await removeGlobal(context, draft, network);
   for (const preparation of draft.shared.preparations) await preparation(store);
   return draft.shared.removals.map(({ key }) => key).toSorted();
 }
@@ -61,9 +63,7 @@ async function revision(): Promise<number> {
 
 test("a removal takes the network, its name and its claims, and nobody can attach from the mark on", async () => {
   const before = await revision();
-  expect(await prepare()).toEqual(
-    [sharedKeys.claim("vni", "5"), sharedKeys.networkName(network.name), networkKey].toSorted(),
-  );
+  expect(await prepare()).toEqual(everything);
   expect(await attach(before)).toBe(false);
   expect((await shared.get(networkKey))?.value).toMatchObject({ removing: true });
 });
@@ -90,7 +90,8 @@ test("one between the first look and the mark, too, and the network is as it was
   expect((await shared.get(networkKey))?.value).toEqual(record);
 });
 
-test("what the store hasn't any more needs nothing there", async () => {
+test("a network that the store hasn't any more isn't marked there; what is left of it goes", async () => {
   await shared.commit({ checks: [], writes: [{ key: networkKey, value: undefined }] });
-  expect(await prepare()).toEqual([]);
+  expect(await prepare()).toEqual(everything);
+  expect(await revision()).toBe(0);
 });
