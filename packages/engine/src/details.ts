@@ -3,6 +3,7 @@ import { contains, countAssignable } from "@netkit/ipam";
 import { consistently } from "./consistently.ts";
 import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
 import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandboxOf, type Reader } from "./lookup.ts";
+import type { LocalHost } from "./shared/this-host.ts";
 import { locate, sandboxState } from "./whereabouts.ts";
 import { keys } from "./state.ts";
 
@@ -23,7 +24,14 @@ export async function networkDetails(reader: Reader, network: Network): Promise<
     const left = countAssignable(subnet) - BigInt(inUse);
     usage[subnet.subnet] = { used: inUse + reserved, available: left < 0n ? 0n : left };
   }
-  return { ...network, endpoints: await withNames(reader, endpoints), remotes, usage };
+  const host = network.scope === "global" ? await reader.get<LocalHost>(keys.self) : undefined;
+  return {
+    ...network,
+    ...(host === undefined ? {} : { host }),
+    endpoints: await withNames(reader, endpoints),
+    remotes,
+    usage,
+  };
 }
 
 export async function sandboxDetails(reader: Reader, sandbox: Sandbox): Promise<SandboxDetails> {
