@@ -5,6 +5,7 @@ import {
   type Network,
   type NetworkRoute,
   type RemoteEndpoint,
+  type SharedHost,
   type SubnetRequest,
 } from "@netkit/core";
 import type { NetworkDetails } from "@netkit/engine";
@@ -94,6 +95,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
           Interface: endpoint.ifName,
           Aliases: endpoint.aliases,
           Ports: portTexts(endpoint),
+          ...(network.host === undefined ? {} : hostView(network.host)),
         },
       ]),
       ...network.remotes.flatMap(remoteView),
@@ -134,10 +136,14 @@ function remoteView({ id, sandbox, mac, addresses, hostName, vtep }: RemoteEndpo
     IPv4Address: addressOf(found, "ipv4"),
     IPv6Address: addressOf(found, "ipv6"),
     Aliases: sandbox.aliases,
-    Host: hostName,
-    VTEP: vtep,
+    ...hostView({ name: hostName, vtep }),
   };
   return [[sandbox.id, view]];
+}
+
+/** Where a sandbox on a network of several hosts is. */
+function hostView({ name, vtep }: Pick<SharedHost, "name" | "vtep">): Record<string, unknown> {
+  return { Host: name, VTEP: vtep };
 }
 
 /** The other hosts that have the network, in Docker's shape. */

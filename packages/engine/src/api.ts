@@ -219,6 +219,8 @@ export interface NetworkRequest {
 
 /** A network with what is attached to it. */
 export interface NetworkDetails extends Network {
+  /** Of a global network: this host as others know it, once it has had a part in one. */
+  readonly host?: SharedHost;
   readonly endpoints: readonly EndpointDetails[];
   /** Of a global network: what other hosts have on it, those hosts themselves included. */
   readonly remotes: readonly RemoteEndpoint[];

@@ -4,6 +4,7 @@ import { consistently } from "./consistently.ts";
 import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
 import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandboxOf, type Reader } from "./lookup.ts";
 import { knownPeers } from "./outside/peers.ts";
+import type { LocalHost } from "./shared/this-host.ts";
 import { locate, sandboxState } from "./whereabouts.ts";
 import { keys } from "./state.ts";
 
@@ -25,7 +26,15 @@ export async function networkDetails(reader: Reader, network: Network): Promise<
     usage[subnet.subnet] = { used: inUse + reserved, available: left < 0n ? 0n : left };
   }
   const outsiders = network.facts.place === undefined ? {} : await knownPeers(reader, network);
-  return { ...network, endpoints: await withNames(reader, endpoints), remotes, outsiders, usage };
+  const host = network.scope === "global" ? await reader.get<LocalHost>(keys.self) : undefined;
+  return {
+    ...network,
+    ...(host === undefined ? {} : { host }),
+    endpoints: await withNames(reader, endpoints),
+    remotes,
+    outsiders,
+    usage,
+  };
 }
 
 export async function sandboxDetails(reader: Reader, sandbox: Sandbox): Promise<SandboxDetails> {
