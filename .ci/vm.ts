@@ -47,6 +47,9 @@ const tiers = ["--tier", "kernel", "--tier", "traffic"];
 /** The drivers whose links this machine's own kernel may lack; for others the loss of each resource is tried by the kernel tier. */
 const strange = ["ipvlan"];
 
+/** No part may take longer, whatever hangs. */
+const partMs = 1_200_000;
+
 /** Longest first, so that both machines end at about the same time. */
 const heavy = ["overlay", "bridge", "ipvlan", "macvlan"];
 
@@ -230,7 +233,11 @@ interface Ended {
 
 function run([program = "", ...words]: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+    const child = spawn(program, words, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+      timeout: partMs,
+    });
     const said = { stdout: "", stderr: "" };
     child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
