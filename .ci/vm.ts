@@ -2,7 +2,7 @@
 // driver, and the tests of links that this kernel may lack. A line for each part, the output of those that fail, and the sum as the last line.
 // usage: npm run test:vm
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { files } from "../vm/files.ts";
 import { vms, type Vm } from "../vm/vms.ts";
@@ -47,6 +47,9 @@ const tiers = ["--tier", "kernel", "--tier", "traffic"];
 /** The drivers whose links this machine's own kernel may lack; for others the loss of each resource is tried by the kernel tier. */
 const strange = ["ipvlan"];
 
+/** No part may take longer, whatever hangs. */
+const partMs = 1_200_000;
+
 /** Longest first, so that both machines end at about the same time. */
 const heavy = ["overlay", "bridge", "ipvlan", "macvlan"];
 
@@ -76,7 +79,7 @@ process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 function parts(): Part[] {
   const drivers = packages().flatMap(({ folder }) => /^driver-(.*)$/.exec(folder)?.[1] ?? []);
   const traffic = ["--only", "DRV-TRAFFIC"];
-  return drivers
+  const ofDrivers = drivers
     .toSorted((a, b) => rank(a) - rank(b))
     .flatMap((driver) => {
       const skip = strange.includes(driver) ? skipped : [...skipped, "DRV-DRIFT-002"];
@@ -87,6 +90,49 @@ function parts(): Part[] {
         conformance(driver, `driver ${driver}, all else`, [...rest, "--skip", "DRV-TRAFFIC"]),
       ];
     });
+  return [{ name: "tests of links that are rare", run: rareLinks }, ...ofDrivers];
+}
+
+/** What tests of sources don't need of the clone: the command, and tools that are large. */
+const unneeded = [
+  "packages/*/dist",
+  "packages/*/.turbo",
+  "packages/cli",
+  ..."@turbo @typescript typescript@ @oxfmt oxfmt@ @oxlint oxlint knip@ @esbuild highlight.js@"
+    .split(" ")
+    .map((name) => `node_modules/.pnpm/${name}*`),
+];
+
+/** The kernel tier's tests of links that it skips where the kernel has none, from the sources. */
+async function rareLinks({ ssh }: Vm): Promise<Outcome> {
+  const files = globSync("packages/*/test/*.netns.test.ts", { cwd: root }).filter((file) =>
+    /needs|needing/.test(readFileSync(join(root, file), "utf8")),
+  );
+  const excluded = unneeded.map((pattern) => `--exclude=${pattern}`);
+  const clone = "/opt/netkit-clone";
+  const unpack = `rm -rf ${clone} && mkdir ${clone} && tar -C ${clone} -xzf -`;
+  const tar = [
+    "tar",
+    "-C",
+    root,
+    ...excluded,
+    "-czf",
+    "-",
+    ".ci",
+    "package.json",
+    "vitest.config.ts",
+    "packages",
+    "node_modules",
+  ];
+  const copied = await run(["sh", "-c", 'ssh=$1; shift; "$@" | eval "$ssh"', "sh", words([...ssh, unpack]), ...tar]);
+  if (copied.status !== 0) return { passed: 0, failed: 1, skipped: 0, output: copied.stderr };
+  const vitest = `vitest run --project kernel ${files.join(" ")} -t 'needs (ipvlan|vlan|dummy)' --testTimeout=600000 --reporter=json`;
+  return vitestOutcome(await run([...ssh, `cd ${clone} && node_modules/.bin/${vitest}`]));
+}
+
+/** As one line for a shell. */
+function words(argv: readonly string[]): string {
+  return argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
 }
 
 function rank(driver: string): number {
@@ -142,10 +188,11 @@ async function report(name: string, work: () => Promise<Outcome>): Promise<void>
 /** The tests of several hosts that are meant for these machines, run from here. */
 async function suite(machines: readonly Vm[]): Promise<Outcome> {
   const words = ["vitest", "run", "--project", "hosts", "-t", "core", "--reporter=json"];
-  const { stdout, stderr } = await run(words, {
-    NETKIT_VMS: JSON.stringify(machines),
-    NETKIT_TIME_SCALE: timeScale(),
-  });
+  return vitestOutcome(await run(words, { NETKIT_VMS: JSON.stringify(machines), NETKIT_TIME_SCALE: timeScale() }));
+}
+
+/** Of a run whose filter left tests out: those were not asked for, and count for nothing. */
+function vitestOutcome({ stdout, stderr }: Ended): Outcome {
   const found = parse<VitestReport>(stdout);
   if (found === undefined) return { passed: 0, failed: 1, skipped: 0, output: `${stdout}${stderr}` };
   const tests = found.testResults.flatMap(({ assertionResults }) => assertionResults);
@@ -157,7 +204,6 @@ async function suite(machines: readonly Vm[]): Promise<Outcome> {
     ...tests.filter(isFailed).map(({ fullName, failureMessages }) => `${fullName}\n${failureMessages.join("\n")}`),
     ...broken.map(({ message }) => message),
   ];
-  // Those that aren't of the core were not asked for: they count for nothing.
   return { passed: count("passed"), failed: count("failed") + broken.length, skipped: 0, output: output.join("\n") };
 }
 
@@ -179,17 +225,24 @@ function isFailed({ status }: VitestTest): boolean {
   return status === "failed";
 }
 
-function run(
-  [program = "", ...words]: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ readonly stdout: string; readonly stderr: string }> {
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run([program = "", ...words]: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+    const child = spawn(program, words, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+      timeout: partMs,
+    });
     const said = { stdout: "", stderr: "" };
     child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
-    child.on("error", (error) => resolve({ stdout: "", stderr: error.message }));
-    child.on("close", () => resolve(said));
+    child.on("error", (error) => resolve({ status: null, stdout: "", stderr: error.message }));
+    child.on("close", (status) => resolve({ status, ...said }));
   });
 }
 

@@ -70,13 +70,12 @@ async function startPrivate(keeping: Keeping): Promise<ProcessIdentity> {
   );
   writeFileSync(join(folder("etc"), "libvirtd.conf"), 'auth_unix_ro = "none"\nauth_unix_rw = "none"\n');
   const log = join(makeFolder(files.log), "libvirt");
+  // What it says is not for whoever started it.
   const script = `set -e
-    exec 2>${log}
+    exec 2>"$2"
     mkdir -p /run/libvirt && mount -t tmpfs tmpfs /run/libvirt
-    mount --bind ${folder("etc")} /etc/libvirt
-    mount --bind ${folder("lib")} /var/lib/libvirt
-    mount --bind ${folder("cache")} /var/cache/libvirt
-    mount --bind ${folder("log")} /var/log/libvirt
+    mount --bind "$1/etc" /etc/libvirt
+    for part in lib cache log; do mount --bind "$1/$part" "/var/$part/libvirt"; done
     ip link set lo up
     virtlogd --daemon --pid-file /run/libvirt/virtlogd.pid
     libvirtd --daemon --pid-file /run/libvirt/libvirtd.pid
@@ -89,7 +88,11 @@ async function startPrivate(keeping: Keeping): Promise<ProcessIdentity> {
     ...tie,
     ..."unshare --net --mount --pid --mount-proc --fork --kill-child --propagation=private sh -c".split(" "),
     script,
+    "sh",
+    files.libvirt,
+    log,
   ];
+  for (const part of ["lib", "cache", "log"]) folder(part);
   const child = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"], detached: true });
   const ready = Promise.withResolvers<boolean>();
   const lines = createInterface({ input: child.stdout });

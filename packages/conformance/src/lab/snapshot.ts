@@ -183,7 +183,8 @@ function link(row: Json, portable: boolean): Json {
     flags,
     kind: info.info_kind,
     data: data(info.info_data),
-    port: data(info.info_slave_data),
+    // Ports are numbered in the order in which they came.
+    port: without(data(info.info_slave_data), ["id"]),
   };
 }
 
