@@ -1,5 +1,5 @@
 /** A host that comes to a network on which others have many endpoints; its parent tells it what to do. */
-import type { Cidr, EndpointId, HostId, Ip, Mac, Network, RemoteEndpoint, SandboxId } from "@netkit/core";
+import type { Cidr, EndpointId, HostId, Ip, Network, RemoteEndpoint, SandboxId } from "@netkit/core";
 import { overlay } from "@netkit/driver-overlay";
 import { openNetkit, type Netkit, type Replication } from "@netkit/engine";
 import { macOfAddress } from "@netkit/ipam";
@@ -58,7 +58,7 @@ function endpointAt({ id: network }: Network, number: number): RemoteEndpoint {
     host: `${host}`.padStart(64, "a") as HostId,
     hostName: `other-${host}`,
     vtep: `192.0.2.${100 + host}` as Ip,
-    mac: macOfAddress(ip, "") as Mac,
+    mac: macOfAddress(ip, ""),
     addresses: [`${ip}/16` as Cidr],
     sandbox: { id: idOf("b") as SandboxId, name: `s${number}`, hostname: `s${number}`, aliases: [] },
   };

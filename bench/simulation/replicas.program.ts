@@ -36,7 +36,7 @@ export interface Crowd {
 }
 
 /** When each host of the process had an endpoint, by CLOCK_MONOTONIC in ms. */
-export interface Times {
+interface Times {
   /** The watch had told of it. */
   readonly heard: readonly number[];
   /** It was in the host's own state, from where names are found. */

@@ -51,7 +51,7 @@ async function attach(id: string, meanwhile: (wanted: Ip) => Promise<void> = asy
     const { ip } = await nextAddress(draft, network, network.subnets);
     wanted.push(ip);
     await meanwhile(ip);
-    const address = `${ip}/${64}` as Cidr;
+    const address = `${ip}/64` as Cidr;
     shareRecord(context, draft, network, {
       ...endpointOn("2", "c", "10.0.0.5"),
       id: id as EndpointId,
