@@ -3,10 +3,11 @@
  * which plays all of them at once; packages/driver-overlay/SCALE.md says what follows from them.
  */
 import { mkdirSync } from "node:fs";
-import { etcdLoad, type EtcdLoad } from "@netkit/testing";
+import { setTimeout } from "node:timers/promises";
+import { callsBetween, etcdLoad, type EtcdLoad } from "@netkit/testing";
 import type { Caller } from "@netkit/testing/calls";
 import { serverAddress, Segment } from "./hosts/segment.ts";
-import { median, numbers } from "./pairs.ts";
+import { median, numbers, p99 } from "./pairs.ts";
 import { ms, type Row } from "./report.ts";
 import { measureKernelMemory } from "./simulation/kernel-memory.ts";
 import type { Crowd, CrowdCalls, Usage } from "./simulation/replicas.program.ts";
@@ -23,6 +24,8 @@ interface Plan {
 
 /** On memory: the disk isn't what is measured, and hosts have one each. */
 const root = "/run/netkit/simulation";
+/** Twice what passes between renewals. */
+const restMs = 10_000;
 /** More would keep each other from answering etcd in time. */
 const perProcess = 100;
 
@@ -94,7 +97,10 @@ async function simulate({ hosts, endpoints, single, burst }: Plan, name: string)
     last.push(Math.max(...each.flatMap((times) => times.taken.map(since))));
   }
 
+  const resting = await load();
+  await setTimeout(restMs);
   const [quiet, calm] = [await load(), await usage()];
+  const restCpu = quiet.cpuSeconds - resting.cpuSeconds;
   const burstStarted = performance.now();
   const { ids } = await writer.call("attach", next, burst);
   const committedMs = performance.now() - burstStarted;
@@ -102,7 +108,6 @@ async function simulate({ hosts, endpoints, single, burst }: Plan, name: string)
   const takenMs = performance.now() - burstStarted;
   const [after, busy] = [await load(), await usage()];
   const perAttach = (what: number): number => what / burst;
-  const sorted = heard.toSorted((a, b) => a - b);
   const title = `${count(hosts)} hosts, ${count(endpoints)} endpoints`;
   const row = (id: string, what: string, value: number, unit: Row["unit"], how: string): Row => ({
     id: `simulate-${name}-${id}`,
@@ -120,13 +125,7 @@ async function simulate({ hosts, endpoints, single, burst }: Plan, name: string)
       "ms",
       `${((known.sent - before.sent) / 1e6).toFixed(0)} MB from etcd, of whose CPU ${(known.cpuSeconds - before.cpuSeconds).toFixed(1)} s; ${after.watchers} watches, ${settled.complaints} complaints`,
     ),
-    row(
-      "heard",
-      "an attach is heard of",
-      median(heard),
-      "ms",
-      `p99 ${ms(sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN)}, ${single} attaches one by one`,
-    ),
+    row("heard", "an attach is heard of", median(heard), "ms", `p99 ${ms(p99(heard))}, ${single} attaches one by one`),
     row("taken", "the last host has taken it in", median(last), "ms", "all hosts on the cores of this machine"),
     row(
       "rate",
@@ -148,6 +147,13 @@ async function simulate({ hosts, endpoints, single, burst }: Plan, name: string)
       perAttach(after.cpuSeconds - quiet.cpuSeconds) * 1e3,
       "ms",
       `${((perAttach(after.cpuSeconds - quiet.cpuSeconds) * 1e6) / hosts).toFixed(1)} µs for each host; it has ${(after.rss / 1e6).toFixed(0)} MB`,
+    ),
+    row(
+      "rest",
+      "CPU of etcd while nothing happens, of a core",
+      (restCpu / restMs) * 1e5,
+      "%",
+      `${(callsBetween(resting, quiet)["LeaseKeepAlive"] ?? 0) / (restMs / 1e3)} renewals a second`,
     ),
     row(
       "host-cpu",
