@@ -17,6 +17,7 @@ import type { Context } from "../../operation.ts";
 import { subnetRules } from "../../subnets.ts";
 import { asked, viewOf } from "../../view.ts";
 import type { FileNetwork, PeersFile } from "./reading.ts";
+import type { Source } from "./source.ts";
 
 /** A network of the file, with what its driver makes of it. */
 export interface PlannedNetwork extends Pick<FileNetwork, "parts" | "endpoints"> {
@@ -26,56 +27,81 @@ export interface PlannedNetwork extends Pick<FileNetwork, "parts" | "endpoints">
 
 /** The networks of the file, by name. @throws NetkitError CONFIG_INVALID with the lines of all that is wrong */
 export async function planNetworks(
-  { drivers, instance }: Pick<Context, "drivers" | "instance">,
+  context: Pick<Context, "drivers" | "instance">,
   { source, networks }: PeersFile,
 ): Promise<Map<string, PlannedNetwork>> {
   const planned = new Map<string, PlannedNetwork>();
   const holders = new Map<string, string>();
   for (const [name, file] of networks) {
-    const at = ["networks", name];
-    const driver = await drivers.get(file.driver).catch((error: unknown) => {
-      if (!isNetkitError(error)) throw error;
-      source.blame([...at, "driver"], error.message);
-    });
-    if (driver === undefined) continue;
-    if (driver.scope !== "global" || driver.traits.finds !== true) {
-      source.blame([...at, "driver"], `hosts can't share a network of driver '${file.driver}' by a file`);
-      continue;
-    }
-    const declared = source.attempt([...at, "options"], () => declare(driver, file, { subnets: file.subnets }));
-    if (declared === undefined) continue;
-    const subnets = source.attempt([...at, "subnets"], () =>
-      planSubnets(file.subnets, subnetRules({ instance }, driver, declared)),
-    );
-    if (subnets === undefined) continue;
-    for (const { network: other } of planned.values())
-      for (const { subnet } of subnets)
-        for (const { subnet: theirs } of other.subnets)
-          if (overlaps(subnet, theirs))
-            source.blame([...at, "subnets"], `${subnet} overlaps ${theirs} of network '${other.name}'`);
-    const claims: Record<string, string> = {};
-    const view = viewOf(instance, { ...declared, subnets });
-    const wanted = source.attempt([...at, "options"], () => asked(driver, () => driver.claims?.(view)));
-    for (const { name: claim, space, value } of wanted ?? []) {
-      if (value === undefined) {
-        source.blame([...at, "options"], `'${claim}' has to be one value, for hosts have no store to agree on one by`);
-        continue;
-      }
-      const holder = holders.get(`${space} ${value}`);
-      if (holder === undefined) holders.set(`${space} ${value}`, name);
-      else source.blame([...at, "options"], `${space} ${value} is that of network '${holder}', too`);
-      claims[claim] = value;
-    }
-    const network: Network = { ...declared, id: idOf(declared, subnets, claims), subnets, claims };
+    const driver = await driverOf(context, source, file);
+    const network = driver && plan(context, source, file, driver, holders);
+    if (network === undefined) continue;
+    refuseOverlap(source, network, planned.values());
     planned.set(name, { network, parts: file.parts, endpoints: file.endpoints });
   }
   source.refuse();
   for (const { network, parts, endpoints } of planned.values()) {
-    checkParts(source, network, await drivers.of(network), parts);
+    checkParts(source, network, await context.drivers.of(network), parts);
     checkEndpoints(source, network, parts, endpoints);
   }
   source.refuse();
   return planned;
+}
+
+async function driverOf(
+  { drivers }: Pick<Context, "drivers">,
+  source: Source,
+  { name, driver }: FileNetwork,
+): Promise<AnyDriver | undefined> {
+  const where = ["networks", name, "driver"];
+  try {
+    const found = await drivers.get(driver);
+    if (found.scope === "global" && found.traits.finds === true) return found;
+    source.blame(where, `hosts can't share a network of driver '${driver}' by a file`);
+  } catch (error) {
+    if (!isNetkitError(error)) throw error;
+    source.blame(where, error.message);
+  }
+  return undefined;
+}
+
+/** @param holders the networks that have what was claimed, by its space and value */
+function plan(
+  { instance }: Pick<Context, "instance">,
+  source: Source,
+  file: FileNetwork,
+  driver: AnyDriver,
+  holders: Map<string, string>,
+): Network | undefined {
+  const at = ["networks", file.name];
+  const options = [...at, "options"];
+  const declared = source.attempt(options, () => declare(driver, file, { subnets: file.subnets }));
+  if (declared === undefined) return undefined;
+  const rules = subnetRules({ instance }, driver, declared);
+  const subnets = source.attempt([...at, "subnets"], () => planSubnets(file.subnets, rules));
+  if (subnets === undefined) return undefined;
+  const claims: Record<string, string> = {};
+  const view = viewOf(instance, { ...declared, subnets });
+  const wanted = source.attempt(options, () => asked(driver, () => driver.claims?.(view))) ?? [];
+  for (const { name, space, value } of wanted) {
+    const holder = holders.get(`${space} ${value}`);
+    if (value === undefined)
+      source.blame(options, `'${name}' has to be one value, for hosts have no store to agree on one by`);
+    else if (holder !== undefined) source.blame(options, `${space} ${value} is that of network '${holder}', too`);
+    else {
+      holders.set(`${space} ${value}`, file.name);
+      claims[name] = value;
+    }
+  }
+  return { ...declared, id: idOf(declared, subnets, claims), subnets, claims };
+}
+
+function refuseOverlap(source: Source, { name, subnets }: Network, others: Iterable<PlannedNetwork>): void {
+  for (const { network: other } of others)
+    for (const { subnet } of subnets)
+      for (const { subnet: theirs } of other.subnets)
+        if (overlaps(subnet, theirs))
+          source.blame(["networks", name, "subnets"], `${subnet} overlaps ${theirs} of network '${other.name}'`);
 }
 
 /** One that is made otherwise is another network: what is on the first one can't change to it. */
@@ -91,7 +117,7 @@ export function partsOf({ subnets }: Network, parts: readonly Cidr[]): (Cidr | u
 
 type Parts = FileNetwork["parts"];
 
-function checkParts(source: PeersFile["source"], network: Network, { traits }: AnyDriver, parts: Parts): void {
+function checkParts(source: Source, network: Network, { traits }: AnyDriver, parts: Parts): void {
   const earlier: { readonly host: string; readonly part: Cidr }[] = [];
   for (const [host, own] of parts) {
     const where = ["networks", network.name, "hosts", host];
@@ -115,12 +141,7 @@ function checkParts(source: PeersFile["source"], network: Network, { traits }: A
   }
 }
 
-function checkEndpoints(
-  source: PeersFile["source"],
-  network: Network,
-  parts: Parts,
-  endpoints: FileNetwork["endpoints"],
-): void {
+function checkEndpoints(source: Source, network: Network, parts: Parts, endpoints: FileNetwork["endpoints"]): void {
   const holders = new Map<Ip, string>();
   for (const [sandbox, { host, ip, ip6 }] of endpoints) {
     const where = ["networks", network.name, "endpoints", sandbox];
