@@ -50,6 +50,10 @@ export class SharingHost {
     return this.#place.name;
   }
 
+  get root(): string {
+    return this.#place.root;
+  }
+
   /** The process, with its agent. */
   async start(): Promise<void> {
     await this.startCommands();

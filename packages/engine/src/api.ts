@@ -415,6 +415,65 @@ export interface HostDetails extends SharedHost {
   readonly endpoints: number;
 }
 
+/** What is tested of another host of a global network; of this one `device` and `address` are. */
+export type PeerTest = "device" | "address" | "entries" | "underlay" | "tunnel" | "mtu";
+
+/** What a test has found wrong, and the next step. */
+export interface PeerFault {
+  readonly test: PeerTest;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface PeerOutcome {
+  /** `skipped`: it means nothing here, or something else says enough. */
+  readonly state: "passed" | "failed" | "skipped";
+  /** The round trip of one that asked the other host. */
+  readonly ms?: number;
+  /** How many requests went unanswered before one was answered. */
+  readonly lost?: number;
+}
+
+/** Another host that has a global network, as seen from this one. */
+export interface PeerCheck {
+  readonly host: Pick<SharedHost, "id" | "name" | "vtep">;
+  /** Its own addresses in the network. */
+  readonly addresses: readonly Cidr[];
+  /** The network's MTU there, as far as it is known. */
+  readonly mtu?: number;
+  /** What this host holds for it and its endpoints: forwarding and neighbour entries, routes. */
+  readonly entries: PeerOutcome;
+  /** It answers where its tunnels end. */
+  readonly underlay: PeerOutcome;
+  /** It answers in the network. */
+  readonly tunnel: PeerOutcome;
+  /** So do packets of the network's MTU, whole, there and back. */
+  readonly path: PeerOutcome;
+  readonly faults: readonly PeerFault[];
+}
+
+/** A global network on this host, and the others that have it. */
+export interface NetworkCheck {
+  readonly network: Pick<Network, "id" | "name" | "driver" | "claims">;
+  /** False: no sandbox of this host is on it, so that there is nothing to test. */
+  readonly isHere: boolean;
+  readonly vtep?: Ip;
+  readonly mtu?: number;
+  /** What is wrong with this host's own part. */
+  readonly faults: readonly PeerFault[];
+  readonly peers: readonly PeerCheck[];
+}
+
+export interface PeerCheckOptions {
+  /** Default: all global networks. */
+  readonly networks?: readonly string[];
+  /** How long other hosts may take to answer, all at once, in ms. Default 3,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Of all requests, how many have been answered. */
+  readonly onProgress?: (answered: number, of: number) => void;
+}
+
 export interface Netkit extends AsyncDisposable {
   readonly instance: Instance;
   readonly networks: Networks;
@@ -435,6 +494,11 @@ export interface Netkit extends AsyncDisposable {
   info(): Promise<Info>;
   /** The hosts that share networks, this one first; empty where none of them was ever used. */
   hosts(): Promise<HostDetails[]>;
+  /**
+   * Tests the way to every other host of global networks, and what this one holds for it; changes nothing.
+   * @throws NetkitError UNSUPPORTED for a network that is of this host alone
+   */
+  checkPeers(options?: PeerCheckOptions): Promise<NetworkCheck[]>;
   /**
    * Takes what other hosts do into this host's state, and keeps this host's lease: for the agent, one at a time. Undefined where
    * no other store is named than that of this host alone. It starts whether the store is there or not.

@@ -131,7 +131,8 @@ function editedFile(resource: FileResource, owner: Owner): Finding {
   };
 }
 
-function drift(
+/** A resource that isn't as stored, and what mends it. */
+export function drift(
   resource: Resource,
   owner: Owner,
   reading: Exclude<Reading, { state: "same" }>,

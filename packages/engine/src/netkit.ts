@@ -220,6 +220,10 @@ function netkitOf(context: Context): Netkit {
     }),
     follow: async (onChange) => await follow(store, onChange),
     hosts: async () => await listHosts(context),
+    checkPeers: async (options = {}) => {
+      const { checkPeers } = await import("./shared/peer-check.ts");
+      return await checkPeers(context, options);
+    },
     replicate: async (onError) => {
       if (!context.shared.isOthers) return undefined;
       const { Replica } = await import("./shared/replica.ts");

@@ -74,14 +74,19 @@ function advertisedBy(host: Pick<Opened, "facts">, advertise: string): Place {
       details: { advertise },
     });
   }
-  const { names = [] } = host.facts([{ fact: "links" }]);
-  const { links } = host.facts([...names, "lo"].map((name) => ({ fact: "link", name })));
-  const link = Object.values(links).find(({ addresses }) => addresses.some((own) => ipOf(own) === address));
+  const link = linkOf(host, address);
   if (link !== undefined) return { link, vtep: address };
   throw new NetkitError("ARGUMENT_INVALID", `${address} is no address of this host, so that nobody can be told of it`, {
     hint: "Name one of those that 'ip address' shows, or a link, with --advertise.",
     details: { advertise },
   });
+}
+
+/** The link of this host that has an address. */
+export function linkOf(host: Pick<Opened, "facts">, address: Ip): LinkFacts | undefined {
+  const { names = [] } = host.facts([{ fact: "links" }]);
+  const { links } = host.facts([...names, "lo"].map((name) => ({ fact: "link", name })));
+  return Object.values(links).find(({ addresses }) => addresses.some((own) => ipOf(own) === address));
 }
 
 function parsed(text: string): Ip | undefined {
