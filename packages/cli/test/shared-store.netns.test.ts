@@ -20,6 +20,19 @@ test("a store is named by a URL of etcd or Consul, and what is advertised needs 
   expect(host.ok("host", "ls", "-q")).toBe("");
 });
 
+test.each([
+  ["eth9", 3, "this host has no link 'eth9' that others could be told of"],
+  ["192.0.2.9", 2, "192.0.2.9 is no address of this host"],
+])(
+  "an agent that is to advertise %s, which isn't there, ends with that, and remembers nothing",
+  (advertise, code, message) => {
+    const { status, stderr } = host.netkit(["agent", "--store", "etcd://127.0.0.1:2379", "--advertise", advertise]);
+    expect([status, stderr]).toEqual([code, expect.stringContaining(message)]);
+    expect(stderr).toContain("hint:  Name ");
+    expect(host.netkit(["agent", "--advertise", "lo"]).stderr).toContain("is for hosts that share a store");
+  },
+);
+
 describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
   test("the agent's store is remembered: commands find it, with an agent or without, until it is 'local'", async () => {
     const space = spaceOf(host.path);
@@ -35,9 +48,21 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
 
     host.ok("agent", "stop");
     expect(host.ok("host", "ls", "--format", "{{.State}}")).toBe("down\n");
+    const unknown = host.netkit(["network", "inspect", "elsewhere"]);
+    expect(unknown).toMatchObject({ status: 3, stderr: expect.stringContaining("The agent isn't running") as unknown });
     // Another one is started for it.
     host.ok("network", "create", "--driver", "overlay", "m");
     expect(keys().trim().split(/\n+/)).toEqual(["mine/network-name/m", "mine/network-name/n"]);
+    expect(host.netkit(["network", "inspect", "elsewhere"]).stderr).not.toContain("The agent isn't running");
+    host.ok("sandbox", "create", "--name", "x", "--network", "n");
+    expect(host.netkit(["agent", "stop"]).status).toBe(0);
+    expect(host.netkit(["agent", "--store", "local"])).toMatchObject({
+      status: 4,
+      stderr: expect.stringMatching(
+        /this host can't leave its store: .*: 'x' on 'n'\n.*network disconnect n x/,
+      ) as unknown,
+    });
+    host.ok("sandbox", "rm", "x");
     expect(host.ok("network", "rm", "n", "m")).toBe("n\nm\n");
     expect(keys()).toBe("");
     host.ok("agent", "stop");

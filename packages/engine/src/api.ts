@@ -503,6 +503,7 @@ export interface Netkit extends AsyncDisposable {
    * Takes what other hosts do into this host's state, and keeps this host's lease: for the agent, one at a time. Undefined where
    * no other store is named than that of this host alone. It starts whether the store is there or not.
    * @param onError what goes wrong meanwhile
+   * @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID: this host hasn't, and never had, what it is to advertise
    */
   replicate(onError: (error: NetkitError) => void): Promise<Replication | undefined>;
   /** Reads all records, reporting each as made; later changes are reported by {@link Following.catchUp}. */

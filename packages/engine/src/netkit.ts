@@ -15,7 +15,7 @@ import { findForeign } from "./foreign.ts";
 import { overlaps } from "./overlaps.ts";
 import { Host } from "./host.ts";
 import { Lock } from "./lock.ts";
-import { findNetwork, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
+import { findSandbox, namespaceOf, readerOf } from "./lookup.ts";
 import { catchUp, collect, doctor } from "./maintenance.ts";
 import { removeNetwork } from "./network-removal.ts";
 import { createNetwork, declare } from "./networks.ts";
@@ -24,6 +24,7 @@ import { OtherRoots } from "./other-roots.ts";
 import { checkChange, checkNetworkRequest, checkSandboxRequest } from "./request-shape.ts";
 import { listHosts } from "./shared/listing.ts";
 import { Shared } from "./shared/shared.ts";
+import { findNetworkHere } from "./shared/unfollowed.ts";
 import { openSandbox } from "./sandboxes.ts";
 import { keys } from "./state.ts";
 
@@ -117,16 +118,20 @@ function netkitOf(context: Context): Netkit {
       );
     },
     list: async () => byAge((await reader.range<Network>("network/")).map(({ value }) => value)),
-    get: async (ref) => await findNetwork(reader, ref),
+    get: async (ref) => await findNetworkHere(context, reader, ref),
     inspect: async (ref) =>
-      await consistently(async () => await networkDetails(reader, await findNetwork(reader, ref))),
+      await consistently(async () => await networkDetails(reader, await findNetworkHere(context, reader, ref))),
     remove: async (ref, options = {}) => {
       checkChange(options);
       return await operate(
         context,
         `remove network ${ref}`,
         async (draft) =>
-          await removeNetwork(context, draft, await findNetwork(draft, ref, ({ predefined }) => !predefined)),
+          await removeNetwork(
+            context,
+            draft,
+            await findNetworkHere(context, draft, ref, ({ predefined }) => !predefined),
+          ),
         options,
       );
     },
@@ -226,6 +231,8 @@ function netkitOf(context: Context): Netkit {
     },
     replicate: async (onError) => {
       if (!context.shared.isOthers) return undefined;
+      const { refuseUnknown } = await import("./shared/this-host.ts");
+      await refuseUnknown(context);
       const { Replica } = await import("./shared/replica.ts");
       return new Replica(context, onError);
     },

@@ -13,13 +13,14 @@ import type { EchoResult } from "@netkit/kernel";
 import type { NetworkCheck, PeerCheckOptions, PeerFault } from "../api.ts";
 import { drift } from "../doctor.ts";
 import { enumerated } from "../listed.ts";
-import { findNetwork, readerOf, type Reader } from "../lookup.ts";
+import { readerOf, type Reader } from "../lookup.ts";
 import { ownerOf } from "../networks.ts";
 import { requireRoot, type Context } from "../operation.ts";
 import { keys, type Owned } from "../state.ts";
 import { resourcesOf, viewOf } from "../view.ts";
 import { judge, keyOf, requestsOf, type Answers, type Peer, type Place } from "./peer-answers.ts";
 import { ownerOfRemote, resourcesFor } from "./remotes.ts";
+import { findNetworkHere } from "./unfollowed.ts";
 import { linkOf } from "./this-host.ts";
 
 /** How long everybody together has to answer, in ms. */
@@ -30,7 +31,7 @@ const mending = "Mend it: netkit doctor --repair";
 export async function checkPeers(context: Context, options: PeerCheckOptions): Promise<NetworkCheck[]> {
   requireRoot("test other hosts");
   const reader = readerOf(context.store);
-  const networks = await chosen(reader, options.networks);
+  const networks = await chosen(context, reader, options.networks);
   const look = async (): Promise<Place[]> => await placesOf(context, reader, networks);
   let places = await look();
   if (places.some(isAtFault)) {
@@ -55,14 +56,14 @@ export async function checkPeers(context: Context, options: PeerCheckOptions): P
   });
 }
 
-async function chosen(reader: Reader, refs: readonly string[] | undefined): Promise<Network[]> {
+async function chosen(context: Context, reader: Reader, refs: readonly string[] | undefined): Promise<Network[]> {
   if (refs === undefined) {
     const all = (await reader.range<Network>("network/")).map(({ value }) => value);
     return all.filter(({ scope }) => scope === "global").toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
   const found = new Map<string, Network>();
   for (const ref of refs) {
-    const network = await findNetwork(reader, ref, ({ scope }) => scope === "global");
+    const network = await findNetworkHere(context, reader, ref, ({ scope }) => scope === "global");
     if (network.scope !== "global") {
       throw new NetkitError("UNSUPPORTED", `network '${network.name}' is of this host alone: it has no peers`, {
         hint: "See 'netkit doctor' for what is on this host.",

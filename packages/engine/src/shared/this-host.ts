@@ -14,6 +14,7 @@ import {
 import { contains } from "@netkit/ipam";
 import type { Draft } from "../draft.ts";
 import type { Opened } from "../host.ts";
+import { readerOf } from "../lookup.ts";
 import { newId } from "../new-id.ts";
 import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
@@ -31,6 +32,18 @@ export async function thisHost(context: Context, draft: Draft): Promise<LocalHos
   const made = describeHost(await context.host.open(), context.shared, newId<HostId>());
   draft.put(keys.self, made);
   return made;
+}
+
+/**
+ * What is to be advertised must be there, unless this host is known by it: then it has lost it, and may get it back.
+ * @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID
+ */
+export async function refuseUnknown({ store, host, shared }: Context): Promise<void> {
+  const { advertise } = shared.options;
+  if (advertise === undefined) return;
+  const known = await readerOf(store).get<LocalHost>(keys.self);
+  if (known !== undefined && [known.link, known.vtep].includes(advertise)) return;
+  describeHost(await host.open(), shared, newId<HostId>());
 }
 
 /** @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID: the host hasn't what it is to advertise */
