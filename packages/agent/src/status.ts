@@ -25,6 +25,10 @@ export interface Status {
   readonly shares: boolean;
   /** This host has a lease there. */
   readonly holdsLease: boolean;
+  /** The store doesn't answer, since when (ISO 8601, UTC) and why. */
+  readonly storeAway?: { readonly since: string; readonly message: string };
+  /** What is wrong with what this host shares, as long as it is. */
+  readonly troubles: readonly { readonly code: string; readonly message: string; readonly hint?: string }[];
 }
 
 const count = z.int().min(0);
@@ -45,4 +49,6 @@ export const statusSchema: z.ZodType<Status> = z.strictObject({
   listeners: count,
   shares: z.boolean(),
   holdsLease: z.boolean(),
+  storeAway: z.exactOptional(z.strictObject({ since: z.iso.datetime(), message: z.string() })),
+  troubles: z.array(z.strictObject({ code: z.string(), message: z.string(), hint: z.exactOptional(z.string()) })),
 });

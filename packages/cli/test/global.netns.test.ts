@@ -231,17 +231,55 @@ test("of two that have one address, as one's host was thought dead, each knows t
       await a.call("open", { name: "z", networks: [{ network: "n", ip: y }] });
       await b.start();
       await b.call("share");
+      const conflict = `the address ${y} of sandbox 'y' is in use by sandbox 'z' on host 'h1' since this host was away`;
+      expect(await b.call("sharing")).toMatchObject({ troubles: [{ code: "ADDRESS_TAKEN", message: conflict }] });
+      expect(await b.call("findings")).toEqual([conflict]);
       await b.call("disconnect", "y", "n");
       await b.call("connect", "y", { network: "n" });
       await b.call("share");
       await a.call("share");
       expect(await remotesOn(b, "n")).toEqual(["x", "z"]);
       for (const address of [x, y]) expect(await reaches(b, "y", address)).toBe(true);
-      expect(await b.call("complaints")).toEqual([
-        `the address ${y} of sandbox 'y' is in use by sandbox 'z' on host 'h1' since this host was away`,
-      ]);
+      expect(await b.call("sharing")).toEqual({ holdsLease: true, troubles: [] });
+      expect(await b.call("complaints")).toEqual([conflict]);
       await a.call("remove", "z");
       await removeAll(segment);
+    },
+    { leaseMs: 2_000 },
+  );
+});
+
+test("a host that loses the address that it advertises is told so, and one that gets another one before it has networks is known by that", async () => {
+  await onSharingHosts(
+    2,
+    async (segment) => {
+      const [a, b] = hostsOf(segment);
+      await b.host.shell("ip address add 192.0.2.22/25 dev up0; ip address delete 192.0.2.2/24 dev up0");
+      await vi.waitFor(
+        async () => expect((await a.call("hosts")).map(({ vtep }) => vtep)).toEqual(["192.0.2.1", "192.0.2.22"]),
+        { timeout: 20_000, interval: 100 },
+      );
+      const { x, y } = await pair(segment);
+      expect(await reaches(a, "x", y)).toBe(true);
+      await b.host.shell("ip address delete 192.0.2.22/25 dev up0");
+      const lost = "no address is on the link 'up0' that others could be told of";
+      await vi.waitFor(async () => expect(await b.call("sharing")).toMatchObject({ troubles: [{ message: lost }] }), {
+        timeout: 20_000,
+        interval: 100,
+      });
+      expect(await b.call("findings")).toEqual([
+        expect.stringMatching(/^no link of this host has 192\.0\.2\.22, where its tunnels of network 'n' end/),
+        lost,
+      ]);
+      await b.host.shell("ip address add 192.0.2.22/25 dev up0");
+      await vi.waitFor(async () => expect(await b.call("sharing")).toMatchObject({ troubles: [] }), {
+        timeout: 20_000,
+        interval: 100,
+      });
+      expect(await reaches(b, "y", x)).toBe(true);
+      expect(await b.call("complaints")).toEqual([lost]);
+      await removeAll(segment);
+      await b.host.shell("ip address add 192.0.2.2/24 dev up0; ip address delete 192.0.2.22/25 dev up0");
     },
     { leaseMs: 2_000 },
   );
@@ -325,9 +363,25 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
           message: expect.stringContaining(serverAddress) as unknown,
         });
         await a.call("remove", "z");
+        await vi.waitFor(
+          async () => {
+            const state = await a.call("sharing");
+            expect(state?.away?.message).toContain(serverAddress);
+            expect(state?.holdsLease).toBe(false);
+          },
+          { timeout: 20_000, interval: 100 },
+        );
+        expect((await a.call("hosts")).map(({ name, state }) => [name, state])).toEqual([
+          ["h1", "down"],
+          ["h2", "up"],
+        ]);
+        expect(await a.call("findings")).toEqual([
+          expect.stringMatching(/^the store that hosts share is away since 2/),
+        ]);
         await a.call("complaints");
         await segment.startServer();
         for (const host of [a, b, a, b]) await host.call("share");
+        expect(await a.call("sharing")).toEqual({ holdsLease: true, troubles: [] });
         expect(await remotesOn(b, "n")).toEqual(["x"]);
         expect(await reaches(b, "y", x)).toBe(true);
         await a.call("open", { name: "v", networks: ["n"] });
@@ -337,7 +391,7 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
         for (const host of [a, b]) await host.call("complaints");
         await removeAll(segment);
       },
-      { store: "etcd" },
+      { store: "etcd", leaseMs: 3_000 },
     );
   });
 

@@ -1,5 +1,5 @@
 import { etcdctl, etcdPrograms, etcdServer, spaceOf } from "@netkit/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { onHosts, type Host } from "./host.ts";
 
 let host: Host;
@@ -39,12 +39,35 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     await using server = etcdServer();
     const { serves } = space.within(() => ({ serves: server.start() }));
     await serves;
-    startAgent("--store", "etcd://127.0.0.1:2379/mine/", "--advertise", "lo");
+    startAgent("--store", "etcd://127.0.0.1:2379/mine/?timeout-ms=500", "--advertise", "lo");
     host.ok("network", "create", "--driver", "overlay", "n");
     const keys = (): string => space.within(() => etcdctl(["get", "--prefix", "mine/network-name/", "--keys-only"]));
     expect(keys().trim()).toBe("mine/network-name/n");
     expect(host.ok("host", "ls", "--format", "{{.State}} {{.VTEP}} {{.This}}")).toBe("up 127.0.0.1 *\n");
     expect(JSON.parse(host.ok("agent", "status", "--json"))).toMatchObject({ shares: true, holdsLease: true });
+
+    await server.stop("SIGKILL");
+    await vi.waitFor(
+      () => expect(host.ok("agent", "status")).toMatch(/^Store +away since 2\S+Z: etcd at \S+ can't be used/m),
+      {
+        timeout: 30_000,
+        interval: 200,
+      },
+    );
+    const seen = host.netkit(["host", "ls", "-q"]);
+    expect(seen).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(
+        /^warning: the store is away since 2\S+Z: other hosts are shown as they were then/,
+      ) as unknown,
+    });
+    expect(seen.stdout).toHaveLength(13);
+    const { serves: again } = space.within(() => ({ serves: server.start() }));
+    await again;
+    await vi.waitFor(() => expect(host.ok("agent", "status")).toMatch(/^Store +there\nLease of this host +held$/m), {
+      timeout: 30_000,
+      interval: 200,
+    });
 
     host.ok("agent", "stop");
     expect(host.ok("host", "ls", "--format", "{{.State}}")).toBe("down\n");

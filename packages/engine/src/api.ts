@@ -97,6 +97,8 @@ export interface AgentLink {
    * @throws NetkitError AGENT_UNAVAILABLE, STORE_UNAVAILABLE
    */
   share?(): Promise<void>;
+  /** How the agent says that it stands with that store; undefined: none answers. It must not reject. */
+  sharing?(): Promise<SharingState | undefined>;
 }
 
 /** Disposed of when the change fails. */
@@ -346,7 +348,8 @@ export interface Finding {
    * `gone`: a sandbox whose namespace is gone; `ended`: a sandbox to be removed whose process has ended;
    * `journal`: an operation that was cut off; `foreign`: somebody else's rule that drops netkit's traffic; `overlap`: a
    * route of the host that takes addresses of a network (these two are warnings: netkit's own is as it should be);
-   * `unserved`: names or ports that only an agent serves, while none answers;
+   * `unserved`: names or ports that only an agent serves, while none answers; `unshared`: what keeps this host and others from
+   * knowing the same of their networks, or from reaching each other there;
    * `edited`: a file of a sandbox that somebody has written into, which is their right: for information.
    */
   readonly problem:
@@ -359,6 +362,7 @@ export interface Finding {
     | "foreign"
     | "overlap"
     | "unserved"
+    | "unshared"
     | "edited";
   /** What it is, in words: `bridge netkit0`, `sandbox web`. */
   readonly object: string;
@@ -392,10 +396,19 @@ export interface Info {
   readonly kernel: string;
 }
 
+/** How this host stands with the store that hosts share. */
+export interface SharingState {
+  /** It has a lease that lives: others know what it has. */
+  readonly holdsLease: boolean;
+  /** The store doesn't answer, since then (ISO 8601, UTC), and why. */
+  readonly away?: { readonly since: string; readonly message: string };
+  /** What is wrong for as long as it is: another host has an address of this one's, or this host's own is gone. */
+  readonly troubles: readonly { readonly code: string; readonly message: string; readonly hint?: string }[];
+}
+
 /** The replicator of an instance: see {@link Netkit.replicate}. */
 export interface Replication {
-  /** This host has a lease that lives. */
-  readonly holdsLease: boolean;
+  readonly state: SharingState;
   /**
    * Resolves when it has one, and all was taken in that others had written before the call.
    * @throws NetkitError STORE_UNAVAILABLE
@@ -494,6 +507,8 @@ export interface Netkit extends AsyncDisposable {
   info(): Promise<Info>;
   /** The hosts that share networks, this one first; empty where none of them was ever used. */
   hosts(): Promise<HostDetails[]>;
+  /** How this host stands with their store, as its agent says; undefined: there is none, or no agent answers. */
+  sharing(): Promise<SharingState | undefined>;
   /**
    * Tests the way to every other host of global networks, and what this one holds for it; changes nothing.
    * @throws NetkitError UNSUPPORTED for a network that is of this host alone

@@ -225,6 +225,7 @@ function netkitOf(context: Context): Netkit {
     }),
     follow: async (onChange) => await follow(store, onChange),
     hosts: async () => await listHosts(context),
+    sharing: async () => (context.shared.isOthers ? await context.agent?.sharing?.() : undefined),
     checkPeers: async (options = {}) => {
       const { checkPeers } = await import("./shared/peer-check.ts");
       return await checkPeers(context, options);

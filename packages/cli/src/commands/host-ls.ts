@@ -1,6 +1,7 @@
 import type { HostDetails } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { filter } from "../filter.ts";
+import { warn } from "../warning.ts";
 import { list, listOptions } from "../listing.ts";
 
 /** The fields of a host in a list. */
@@ -37,8 +38,12 @@ export const hostLs: Command = command({
     { line: "netkit host ls --format '{{.Name}} {{.VTEP}}'", summary: "Names, and where tunnels end" },
   ],
   changes: false,
-  async run({ open, options }) {
+  async run({ open, options, terminal }) {
     const netkit = await open();
+    const away = (await netkit.sharing())?.away;
+    if (away !== undefined) {
+      warn(`the store is away since ${away.since}: other hosts are shown as they were then`, away.message, terminal);
+    }
     const found = filter(await netkit.hosts(), options.filter, {
       id: (host, value) => host.id.startsWith(value),
       name: (host, value) => host.name.includes(value),

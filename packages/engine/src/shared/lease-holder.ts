@@ -1,4 +1,12 @@
-import { NetkitError, stableJson, type Lease, type LeaseId, type Network, type Store } from "@netkit/core";
+import {
+  NetkitError,
+  stableJson,
+  type Lease,
+  type LeaseId,
+  type Network,
+  type SharedHost,
+  type Store,
+} from "@netkit/core";
 import { operate, type Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import { sharedKeys } from "./keys.ts";
@@ -10,6 +18,7 @@ export class LeaseHolder {
   readonly #context: Context;
   readonly #ttlMs: number;
   #lease: Lease | undefined;
+  #renewed = 0;
 
   constructor(context: Context, ttlMs: number) {
     this.#context = context;
@@ -20,12 +29,24 @@ export class LeaseHolder {
     return this.#lease?.id;
   }
 
+  /** It was renewed within its time; the store may think that it has ended otherwise. */
+  get lives(): boolean {
+    return this.#lease !== undefined && performance.now() - this.#renewed < this.#ttlMs;
+  }
+
   /**
    * Renews the lease, or takes a new one if there is none that lives. Whether it is a new one: then nothing but the host is
    * under it yet.
    * @param isKnown the host's record is in the store
    */
   async renew(store: Store, self: LocalHost, isKnown: boolean): Promise<boolean> {
+    const asked = performance.now();
+    const isNew = await this.#renew(store, self, isKnown);
+    this.#renewed = asked;
+    return isNew;
+  }
+
+  async #renew(store: Store, self: LocalHost, isKnown: boolean): Promise<boolean> {
     if (this.#lease !== undefined && (await this.#lease.renew())) {
       if (!isKnown) await introduce(store, self, this.#lease.id);
       return false;
@@ -50,15 +71,32 @@ export class LeaseHolder {
   }
 }
 
-async function introduce(store: Store, { id, name, vtep, mtu }: LocalHost, lease: LeaseId): Promise<void> {
-  await store.commit({ checks: [], writes: [{ key: sharedKeys.host(id), value: { id, name, vtep, mtu }, lease }] });
+async function introduce(store: Store, self: LocalHost, lease: LeaseId): Promise<void> {
+  await store.commit({
+    checks: [],
+    writes: [{ key: sharedKeys.host(self.id), value: introductionOf(self), lease }],
+  });
+}
+
+/** This host as others know it. */
+export function introductionOf({ id, name, vtep, mtu }: LocalHost): SharedHost {
+  return { id, name, vtep, mtu };
 }
 
 /**
  * This host as its settings have it now.
+ * @param known as it was when this was last asked for
  * @param complain told that what is on global networks has its tunnels where they were
  */
-export async function refreshThisHost(context: Context, complain: (error: NetkitError) => void): Promise<LocalHost> {
+export async function refreshThisHost(
+  context: Context,
+  known: LocalHost | undefined,
+  complain: (error: NetkitError) => void,
+): Promise<LocalHost> {
+  if (known !== undefined) {
+    const now = describeHost(await context.host.open(), context.shared, known.id);
+    if (stableJson(now) === stableJson(known)) return known;
+  }
   return await operate(context, "look at this host", async (draft) => {
     const before = await thisHost(context, draft);
     const now = describeHost(await context.host.open(), context.shared, before.id);
@@ -78,7 +116,7 @@ function moved(before: LocalHost, now: LocalHost): NetkitError {
     "AGENT_DEGRADED",
     `other hosts reach this one's networks by ${before.vtep}, though it is to be reached by ${now.vtep}`,
     {
-      hint: "Disconnect all sandboxes here from global networks, and restart the agent: then that counts.",
+      hint: "Disconnect all sandboxes here from networks that hosts share, and connect them again: then that counts.",
       details: { before: before.vtep, now: now.vtep },
     },
   );

@@ -16,8 +16,11 @@ export async function listHosts({ store, shared, agent }: Context): Promise<Host
     return { ...value, isThis: false, state: "up", endpoints: own.length };
   });
   const { id, name, vtep, mtu } = self;
-  const hasLease = async (): Promise<boolean> =>
-    (await reader.get(keys.lease)) !== undefined && (agent === undefined || (await agent.serves()));
+  const hasLease = async (): Promise<boolean> => {
+    if ((await reader.get(keys.lease)) === undefined) return false;
+    if (agent === undefined) return true;
+    return agent.sharing === undefined ? await agent.serves() : (await agent.sharing())?.holdsLease === true;
+  };
   const isUp = !shared.isOthers || (await hasLease());
   const endpoints = await countOwn(reader);
   return [{ id, name, vtep, mtu, isThis: true, state: isUp ? "up" : "down", endpoints }, ...others];

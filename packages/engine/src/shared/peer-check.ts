@@ -3,7 +3,6 @@ import {
   NetkitError,
   type AnyDriver,
   type HostView,
-  type Ip,
   type Network,
   type RemoteEndpoint,
   type Resource,
@@ -21,6 +20,7 @@ import { resourcesOf, viewOf } from "../view.ts";
 import { judge, keyOf, requestsOf, type Answers, type Peer, type Place } from "./peer-answers.ts";
 import { ownerOfRemote, resourcesFor } from "./remotes.ts";
 import { findNetworkHere } from "./unfollowed.ts";
+import { withoutVtep } from "./unshared.ts";
 import { linkOf } from "./this-host.ts";
 
 /** How long everybody together has to answer, in ms. */
@@ -126,15 +126,7 @@ async function ownFaults(
 ): Promise<PeerFault[]> {
   const faults = different.map((message): PeerFault => ({ test: "device", message, hint: mending }));
   if (linkOf(await context.host.open(), vtep) !== undefined) return faults;
-  return [{ test: "address", ...withoutVtep(network.name, vtep) }, ...faults];
-}
-
-/** The address that tunnels end at is gone. */
-function withoutVtep(network: string, vtep: Ip): { readonly message: string; readonly hint: string } {
-  return {
-    message: `no link of this host has ${vtep}, where its tunnels of network '${network}' end: nothing gets to other hosts or from them`,
-    hint: "Give the address back to its link; where the host has another one for good, disconnect its sandboxes from the network, restart the agent and connect them again.",
-  };
+  return [{ test: "address", ...withoutVtep([network.name], vtep) }, ...faults];
 }
 
 /** What isn't in the kernel as wanted, in words, by owner. The firewall is left to `doctor`. */

@@ -1,6 +1,7 @@
 import {
   backoffMs,
   NetkitError,
+  stableJson,
   toNetkitError,
   type Entry,
   type Network,
@@ -9,10 +10,10 @@ import {
 } from "@netkit/core";
 import { readerOf } from "../lookup.ts";
 import { operate, type Context } from "../operation.ts";
-import type { Replication } from "../api.ts";
+import type { Replication, SharingState } from "../api.ts";
 import { isStoreError } from "./committing.ts";
 import { sharedKeys } from "./keys.ts";
-import { LeaseHolder, refreshThisHost } from "./lease-holder.ts";
+import { introductionOf, LeaseHolder, refreshThisHost } from "./lease-holder.ts";
 import { Mirror, subjectOf, type Subject } from "./mirror.ts";
 import { compareOwn, mendOwn, type OwnDifference } from "./own-records.ts";
 import { findLost, restore } from "./restoring.ts";
@@ -52,7 +53,9 @@ export class Replica implements Replication {
   #ahead = 0;
   /** All of this host's records have to be written anew. */
   #owes = false;
-  readonly #lost = new Set<string>();
+  /** What is wrong as long as it is, by what it is about. */
+  readonly #troubles = new Map<"host" | "addresses" | "networks", readonly NetkitError[]>();
+  #away: { readonly since: string; readonly message: string } | undefined;
   #told: string | undefined;
 
   constructor(context: Context, complain: (error: NetkitError) => void) {
@@ -72,8 +75,14 @@ export class Replica implements Replication {
     await this.#inTurn(async () => await this.#catchUp());
   }
 
-  get holdsLease(): boolean {
-    return this.#holder.id !== undefined;
+  get state(): SharingState {
+    const troubles = [...this.#troubles.values()].flat().map(({ code, message, hint }) => ({
+      code,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+    }));
+    const away = this.#away === undefined ? {} : { away: this.#away };
+    return { holdsLease: this.#holder.lives, ...away, troubles };
   }
 
   async close(): Promise<void> {
@@ -109,17 +118,32 @@ export class Replica implements Replication {
   async #present(): Promise<void> {
     if (this.#ended.signal.aborted) return;
     const store = await this.#context.shared.open();
-    const self = await this.#self();
-    if (await this.#holder.renew(store, self, this.#mirror.hosts.has(self.id))) this.#owes = true;
+    const self = await this.#lookAtHost();
+    const known = this.#mirror.hosts.get(self.id)?.value;
+    if (await this.#holder.renew(store, self, stableJson(known) === stableJson(introductionOf(self))))
+      this.#owes = true;
+    this.#away = undefined;
     for (const [key, subject] of this.#deferred) this.#dirty.set(key, subject);
     this.#deferred.clear();
     await this.#takeAll();
     await this.#mend();
   }
 
-  /** As its settings have it when the agent starts. */
+  /** As it is now, or as it was, if it has lost what it advertises. */
+  async #lookAtHost(): Promise<LocalHost> {
+    const found: NetkitError[] = [];
+    try {
+      this.#host = await refreshThisHost(this.#context, this.#host, (error) => found.push(error));
+    } catch (error) {
+      if (this.#host === undefined) throw error;
+      found.push(toNetkitError(error));
+    }
+    this.#suffer("host", found);
+    return this.#host;
+  }
+
   async #self(): Promise<LocalHost> {
-    return (this.#host ??= await refreshThisHost(this.#context, this.#complain));
+    return this.#host ?? (await this.#lookAtHost());
   }
 
   /** Under the lock no operation is in between: each has written here and there before it ends. */
@@ -133,17 +157,22 @@ export class Replica implements Replication {
     if (missing.length > 0 || leftOver.length > 0) {
       using _ = await lock.acquire();
       const lease = this.#holder.id;
+      const lost: NetkitError[] = [];
       this.#owes = !(await mendOwn(await shared.open(), await compare(), lease, this.#owes, (error) =>
-        this.#once(error),
+        lost.push(error),
       ));
-    } else this.#owes = false;
+      this.#suffer("addresses", lost);
+    } else {
+      this.#owes = false;
+      this.#suffer("addresses", []);
+    }
   }
 
-  /** It is found each time that it is looked for. */
-  #once(error: NetkitError): void {
-    if (this.#lost.has(error.message)) return;
-    this.#lost.add(error.message);
-    this.#complain(error);
+  /** What is wrong by now is told when it begins. */
+  #suffer(what: "host" | "addresses" | "networks", errors: readonly NetkitError[]): void {
+    const before = new Set(this.#troubles.get(what)?.map(({ message }) => message));
+    this.#troubles.set(what, errors);
+    for (const error of errors) if (!before.has(error.message)) this.#complain(error);
   }
 
   /** Without waiting for the watch, which then tells of it again. */
@@ -241,19 +270,21 @@ export class Replica implements Replication {
   /** Before it is taken for removed by somebody. */
   async #restoreLost(): Promise<void> {
     const lost = await findLost(readerOf(this.#context.store), this.#mirror);
-    if (lost.length === 0) return;
+    const left: NetkitError[] = [];
+    if (lost.length === 0) return this.#suffer("networks", left);
     const store = await this.#context.shared.open();
     for (const network of lost) {
       await restore(this.#context, store, network);
       const key = sharedKeys.network(network.id);
       const entry = await store.get(key);
       if (entry === undefined) {
-        this.#once(notRestored(network));
+        left.push(notRestored(network));
         continue;
       }
       this.#mirror.note(key, entry.value, entry.revision);
       this.#owes = true;
     }
+    this.#suffer("networks", left);
   }
 
   /** One that this host's kernel or a driver refuses must not keep the others out. */
@@ -277,6 +308,8 @@ export class Replica implements Replication {
   /** Once, until it has gone well or goes wrong otherwise. */
   #tell(thrown: unknown): void {
     const error = toNetkitError(thrown);
+    if (isStoreError(error))
+      this.#away = { since: this.#away?.since ?? new Date().toISOString(), message: error.message };
     if (this.#told !== error.message && !this.#ended.signal.aborted) this.#complain(error);
     this.#told = error.message;
   }
