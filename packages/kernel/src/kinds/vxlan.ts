@@ -1,9 +1,10 @@
-import type { VxlanResource } from "@netkit/core";
+import type { Ip, Mac, Resource, VxlanResource } from "@netkit/core";
 import type { BridgePort } from "@netkit/netlink";
 import type { Kind } from "../kind.ts";
 import { finishLink, linkFields, linkWords, newSettings, removeLinkCommands } from "../made-link.ts";
 import { compare, missing } from "../reading.ts";
 import { pair, type Words } from "../shell.ts";
+import type { View } from "../view.ts";
 
 /** What the bridge does at the port: without learning, what isn't in the FDB is nowhere. */
 function port({ master, learning, neighSuppress, isolated }: VxlanResource): BridgePort | undefined {
@@ -51,6 +52,12 @@ export const vxlan: Kind<VxlanResource> = {
       portFlood: [wanted?.flood, found.bridgePort?.flood],
     });
   },
+  rival(view, { ns, name, vni, port: udpPort }) {
+    return [...view.links(ns)].find(
+      (link) =>
+        link.name !== name && link.info?.kind === "vxlan" && link.info.vni === vni && link.info.port === udpPort,
+    );
+  },
   createCommands(shell, resource, alias) {
     const { ns, name, vni, port: udpPort, local, device, master, learning } = resource;
     const { neighSuppress, isolated } = resource;
@@ -79,4 +86,27 @@ export const vxlan: Kind<VxlanResource> = {
     port: (info?.kind === "vxlan" ? info.port : undefined) ?? 4789,
     learning: info?.kind === "vxlan" && info.learning === true,
   }),
+  entries: (view, { name, ifindex, master }) => [
+    ...view.fdb("host").flatMap(({ ifindex: of, table, state, mac, destination }): Resource[] => {
+      if (of !== ifindex) return [];
+      const entry = { kind: "fdb", ns: "host", link: name, mac: mac as Mac } as const;
+      // What it has learned goes by itself; its own MAC is permanent in the bridge's table.
+      if (table === "master") return state === "static" ? [{ ...entry, master: true }] : [];
+      return state === "permanent" && destination !== undefined ? [{ ...entry, destination: destination as Ip }] : [];
+    }),
+    ...neighboursOf(view, master),
+  ],
 };
+
+/** Those that a bridge was given: it answers with them for whoever is behind the tunnels. */
+function neighboursOf(view: View, bridge: number | undefined): Resource[] {
+  const link = view.linkName("host", bridge);
+  if (link === undefined) return [];
+  return view
+    .neighbours("host", false)
+    .flatMap(({ ifindex, state, address, mac }): Resource[] =>
+      ifindex === bridge && state === "permanent" && mac !== undefined
+        ? [{ kind: "neighbour", ns: "host", link, address: address as Ip, mac: mac as Mac }]
+        : [],
+    );
+}
