@@ -20,6 +20,14 @@ test("a store is named by a URL of etcd or Consul, and what is advertised needs 
   expect(host.ok("host", "ls", "-q")).toBe("");
 });
 
+test("of a network of many hosts a plan says when it comes to this one", () => {
+  const note = "network 'n' is made on each host with its first sandbox there: see 'netkit network connect --explain'";
+  expect(host.ok("network", "create", "--driver", "overlay", "--explain", "n")).toBe(`# ${note}\n`);
+  const plan = host.ok("network", "create", "--driver", "overlay", "--dry-run", "n");
+  expect(plan).toBe(`Nothing would change in the kernel.\n${note}\n`);
+  expect(host.ok("network", "create", "--explain", "--driver", "bridge", "n")).not.toContain("#");
+});
+
 test.each([
   ["eth9", 3, "this host has no link 'eth9' that others could be told of"],
   ["192.0.2.9", 2, "192.0.2.9 is no address of this host"],
