@@ -1,4 +1,4 @@
-import type { Entry } from "@netkit/core";
+import { decodeValue, type Entry } from "@netkit/core";
 
 /** As Consul's HTTP API gives them (Consul 1.8, "KV Store Endpoints"). */
 export interface Pair {
@@ -13,7 +13,7 @@ export interface Pair {
 /** The entry in a pair, under a store's prefix. */
 export function entryOf({ Key, Value, ModifyIndex }: Pair, root: string): Entry {
   const text = Buffer.from(Value ?? "", "base64").toString();
-  return { key: Key.slice(root.length), value: JSON.parse(text) as unknown, revision: ModifyIndex };
+  return { key: Key.slice(root.length), value: decodeValue(text, Key), revision: ModifyIndex };
 }
 
 /** In bytewise order of their keys. */

@@ -197,6 +197,20 @@ describe.skipIf(consulProgram === undefined)("a store on Consul", () => {
     expect((await store.range("")).map(({ key }) => key)).toEqual(["a"]);
   });
 
+  test("names what somebody else has put under its prefix that is no JSON", async () => {
+    await start();
+    const store = open();
+    await store.commit(write);
+    await ask("kv/netkit/v1/theirs", "plain text");
+    const refusal = {
+      code: "STATE_NEWER",
+      message: expect.stringContaining("'netkit/v1/theirs' is no JSON") as unknown,
+    };
+    await expect(store.range("")).rejects.toMatchObject(refusal);
+    await expect(store.get("theirs")).rejects.toMatchObject(refusal);
+    expect(await store.get("a")).toMatchObject({ key: "a" });
+  });
+
   test("says resync where Consul has begun anew", async () => {
     const [server] = await start();
     const store = open();

@@ -1,4 +1,5 @@
 import {
+  decodeValue,
   encodeValue,
   endOfPrefix,
   requireKeys,
@@ -151,7 +152,7 @@ export class EtcdStore implements Store {
   #entries(response: RangeResponse | undefined): Entry[] {
     return (response?.kvs ?? []).map(({ key, value, modRevision }) => ({
       key: key.slice(this.#root.length),
-      value: JSON.parse(value) as unknown,
+      value: decodeValue(value, key),
       revision: modRevision,
     }));
   }

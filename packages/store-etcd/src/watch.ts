@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { backoffMs, endOfPrefix, isNetkitError, type WatchEvent } from "@netkit/core";
+import { backoffMs, decodeValue, endOfPrefix, isNetkitError, type WatchEvent } from "@netkit/core";
 import type { Cluster } from "./cluster.ts";
 import { canceled } from "./errors.ts";
 import type { WatchRequest, WatchResponse } from "./messages.ts";
@@ -62,6 +62,6 @@ function eventsOf({ events }: WatchResponse, root: string, begin: number): Watch
   return events.flatMap(({ type, kv }) => {
     if (kv === undefined || kv.modRevision <= begin) return [];
     const at = { key: kv.key.slice(root.length), revision: kv.modRevision };
-    return type === 1 ? { type: "delete", ...at } : { type: "put", ...at, value: JSON.parse(kv.value) as unknown };
+    return type === 1 ? { type: "delete", ...at } : { type: "put", ...at, value: decodeValue(kv.value, kv.key) };
   });
 }

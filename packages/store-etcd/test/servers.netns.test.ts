@@ -168,6 +168,23 @@ describe.skipIf(etcdPrograms === undefined)("a store on etcd", () => {
     expect((await store.changes("", 0)).events).toHaveLength(1);
   });
 
+  test("names what somebody else has put under its prefix that is no JSON", async () => {
+    await start();
+    const store = open();
+    const revision = await store.revision();
+    etcdctl(["put", "netkit/v1/theirs", "plain text"]);
+    const refusal = {
+      code: "STATE_NEWER",
+      message: expect.stringContaining("'netkit/v1/theirs' is no JSON") as unknown,
+    };
+    await expect(store.range("")).rejects.toMatchObject(refusal);
+    await expect(store.changes("", 0)).rejects.toMatchObject(refusal);
+    const watch = store.watch("", revision, AbortSignal.timeout(20_000))[Symbol.asyncIterator]();
+    await expect(watch.next()).rejects.toMatchObject(refusal);
+    etcdctl(["del", "netkit/v1/theirs"]);
+    expect(await store.range("")).toEqual([]);
+  });
+
   test("speaks TLS, shows its certificate, and refuses a server of another authority", async () => {
     const authority = makeAuthority(directory());
     const [server, client] = [authority.sign("server"), authority.sign("client")];
