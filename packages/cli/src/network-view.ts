@@ -5,9 +5,11 @@ import {
   type Network,
   type NetworkRoute,
   type RemoteEndpoint,
+  type SharedHost,
   type SubnetRequest,
 } from "@netkit/core";
 import type { NetworkDetails } from "@netkit/engine";
+import { hostLabels } from "./host-labels.ts";
 import { portTexts } from "./port-view.ts";
 
 /** Docker's fields of a network in a list. */
@@ -62,6 +64,7 @@ function hasIpv4({ subnets }: Network): boolean {
 
 /** What `docker network inspect` shows of a network, with netkit's further facts of an endpoint beside Docker's. */
 export function networkView(network: NetworkDetails): Record<string, unknown> {
+  const hosts = hostLabels(network.remotes.map(hostOf));
   return {
     Name: network.name,
     Id: network.id,
@@ -96,9 +99,9 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
           Ports: portTexts(endpoint),
         },
       ]),
-      ...network.remotes.flatMap(remoteView),
+      ...network.remotes.flatMap((remote) => remoteView(remote, hosts(hostOf(remote)))),
     ]),
-    ...(network.scope === "global" ? { Peers: peersOf(network) } : {}),
+    ...(network.scope === "global" ? { Peers: peersOf(network, hosts) } : {}),
     Options: Object.fromEntries(
       // What was claimed is one of what was asked for: the VNI, say.
       Object.entries({
@@ -123,7 +126,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
 }
 
 /** A sandbox on another host, with where that is. */
-function remoteView({ id, sandbox, mac, addresses, hostName, vtep }: RemoteEndpoint): [string, unknown][] {
+function remoteView({ id, sandbox, mac, addresses, vtep }: RemoteEndpoint, host: string): [string, unknown][] {
   if (sandbox === undefined) return [];
   const found = { addresses: addresses.map((address) => ({ address })) };
   const view = {
@@ -133,16 +136,23 @@ function remoteView({ id, sandbox, mac, addresses, hostName, vtep }: RemoteEndpo
     IPv4Address: addressOf(found, "ipv4"),
     IPv6Address: addressOf(found, "ipv6"),
     Aliases: sandbox.aliases,
-    Host: hostName,
+    Host: host,
     VTEP: vtep,
   };
   return [[sandbox.id, view]];
 }
 
 /** The other hosts that have the network, in Docker's shape. */
-function peersOf({ remotes }: NetworkDetails): { readonly Name: string; readonly IP: string }[] {
-  const peers = new Map(remotes.map(({ host, hostName, vtep }) => [host, { Name: hostName, IP: vtep }]));
+function peersOf(
+  { remotes }: NetworkDetails,
+  hosts: ReturnType<typeof hostLabels>,
+): { readonly Name: string; readonly IP: string }[] {
+  const peers = new Map(remotes.map((remote) => [remote.host, { Name: hosts(hostOf(remote)), IP: remote.vtep }]));
   return [...peers.values()];
+}
+
+function hostOf({ host, hostName }: RemoteEndpoint): Pick<SharedHost, "id" | "name"> {
+  return { id: host, name: hostName };
 }
 
 function ipamConfig({ subnet, gateway, range, auxiliary = {} }: SubnetRequest): Record<string, unknown> {

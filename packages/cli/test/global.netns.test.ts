@@ -118,6 +118,11 @@ test("what is unique is so on all hosts: one of two gets an address, a name, a V
       ),
     );
     expect(new Set(addresses).size).toBe(10);
+    await a.call("share");
+    expect(await a.call("namesakes", "s1")).toMatchObject([{ network: "n", host: { name: "h2" } }]);
+    expect(await a.call("open", { name: `s-h${2 - won}` })).toEqual([]);
+    expect(await a.call("namesakes", `s-h${2 - won}`)).toEqual([]);
+    await a.call("remove", `s-h${2 - won}`);
     for (const host of both) for (const name of names) await host.call("remove", `s${name}`);
     await both[won]?.call("remove", `s-h${won + 1}`);
     for (const name of ["n", "m"]) {
@@ -165,10 +170,17 @@ test("traffic goes on without a host's agent; when its lease has ended, others f
       await vi.waitFor(async () => expect(await remotesOn(a, "n")).toEqual([]), { timeout: 20_000, interval: 100 });
       expect(await a.call("attempt", "x", "getent hosts y")).toBeUndefined();
       expect(await a.host.shell("ip neighbour show nud permanent; bridge fdb show | grep dst || true")).toBe("");
-      expect((await a.call("hosts")).map(({ name }) => name)).toEqual(["h1"]);
+      expect(await a.call("hosts")).toMatchObject([
+        { name: "h1", state: "up" },
+        { name: "h2", state: "down", since: expect.any(String), vtep: "192.0.2.2", endpoints: 0 },
+      ]);
       await b.start();
       await b.call("share");
       await a.call("share");
+      expect((await a.call("hosts")).map(({ name, state }) => [name, state])).toEqual([
+        ["h1", "up"],
+        ["h2", "up"],
+      ]);
       expect(await reaches(b, "y", x)).toBe(true);
       expect(await reaches(a, "x", "y")).toBe(true);
       await removeAll(segment);

@@ -424,8 +424,16 @@ export interface HostDetails extends SharedHost {
   readonly isThis: boolean;
   /** `up`: it has a lease, as far as this host knows; `down`: it has none, and other hosts know nothing of what it has. */
   readonly state: "up" | "down";
+  /** Of another one that is down: when this host heard of it (ISO 8601, UTC). It is forgotten after a day. */
+  readonly since?: string;
   /** How many endpoints it has on global networks. */
   readonly endpoints: number;
+}
+
+/** A sandbox on another host that has the name of one of this host, on a network that both are on. */
+export interface Namesake {
+  readonly network: string;
+  readonly host: Pick<SharedHost, "id" | "name">;
 }
 
 /** What is tested of another host of a global network; of this one `device` and `address` are. */
@@ -500,6 +508,8 @@ export interface Netkit extends AsyncDisposable {
    * no such rules it costs one request to the kernel.
    */
   foreign(sandbox: string): Promise<Finding[]>;
+  /** Sandboxes of other hosts with a sandbox's name, on networks that it is on: there the name is that of all of them. */
+  namesakes(sandbox: string): Promise<Namesake[]>;
   /** Networks of which a route of the host takes addresses; `doctor` tells of them, too. */
   overlaps(): Promise<Finding[]>;
   /** Removes what nobody needs: strays, ended and gone sandboxes. */

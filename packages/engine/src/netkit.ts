@@ -23,6 +23,7 @@ import { operate, type Context } from "./operation.ts";
 import { OtherRoots } from "./other-roots.ts";
 import { checkChange, checkNetworkRequest, checkSandboxRequest } from "./request-shape.ts";
 import { listHosts } from "./shared/listing.ts";
+import { findNamesakes } from "./shared/namesakes.ts";
 import { Shared } from "./shared/shared.ts";
 import { findNetworkHere } from "./shared/unfollowed.ts";
 import { openSandbox } from "./sandboxes.ts";
@@ -212,6 +213,7 @@ function netkitOf(context: Context): Netkit {
     driver: async (name) => await drivers.get(name),
     doctor: async (options = {}) => await doctor(context, options),
     foreign: async (sandbox) => await findForeign(context, reader, sandbox),
+    namesakes: async (sandbox) => await findNamesakes(reader, sandbox),
     overlaps: async () => await overlaps(reader, (await context.host.open()).routes()),
     gc: async (options = {}) => await collect(context, options),
     info: async () => ({

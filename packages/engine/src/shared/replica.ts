@@ -22,6 +22,8 @@ import type { LocalHost } from "./this-host.ts";
 
 /** Of several hosts that are heard of at the same time, networks come before what is on them. */
 const order: Readonly<Record<Subject["type"], number>> = { host: 0, network: 1, endpoint: 2 };
+type Work = "present" | "follow" | "take in";
+
 /** A batch is one operation; of a first reading there are several. */
 const perOperation = 500;
 
@@ -55,8 +57,8 @@ export class Replica implements Replication {
   #owes = false;
   /** What is wrong as long as it is, by what it is about. */
   readonly #troubles = new Map<"host" | "addresses" | "networks", readonly NetkitError[]>();
-  #away: { readonly since: string; readonly message: string } | undefined;
-  #told: string | undefined;
+  /** What is tried again and again, with why it goes wrong, and since when. */
+  readonly #failing = new Map<Work, { readonly error: NetkitError; readonly since: string }>();
 
   constructor(context: Context, complain: (error: NetkitError) => void) {
     this.#context = context;
@@ -76,13 +78,19 @@ export class Replica implements Replication {
   }
 
   get state(): SharingState {
-    const troubles = [...this.#troubles.values()].flat().map(({ code, message, hint }) => ({
-      code,
-      message,
-      ...(hint === undefined ? {} : { hint }),
-    }));
-    const away = this.#away === undefined ? {} : { away: this.#away };
-    return { holdsLease: this.#holder.lives, ...away, troubles };
+    const failing = [...this.#failing.values()];
+    const away = failing.find(({ error }) => isStoreError(error));
+    const others = failing.flatMap(({ error }) => (isStoreError(error) ? [] : error));
+    const troubles = new Map([...others, ...this.#troubles.values()].flat().map((error) => [error.message, error]));
+    return {
+      holdsLease: this.#holder.lives,
+      ...(away === undefined ? {} : { away: { since: away.since, message: away.error.message } }),
+      troubles: [...troubles.values()].map(({ code, message, hint }) => ({
+        code,
+        message,
+        ...(hint === undefined ? {} : { hint }),
+      })),
+    };
   }
 
   async close(): Promise<void> {
@@ -107,9 +115,8 @@ export class Replica implements Replication {
   async #tick(): Promise<void> {
     try {
       await this.#inTurn(async () => await this.#present());
-      this.#told = undefined;
     } catch (error) {
-      this.#tell(error);
+      this.#tell("present", error);
     }
     if (!this.#ended.signal.aborted) this.#timer = setTimeout(() => void this.#tick(), this.#leaseMs / 3);
   }
@@ -122,11 +129,11 @@ export class Replica implements Replication {
     const known = this.#mirror.hosts.get(self.id)?.value;
     if (await this.#holder.renew(store, self, stableJson(known) === stableJson(introductionOf(self))))
       this.#owes = true;
-    this.#away = undefined;
     for (const [key, subject] of this.#deferred) this.#dirty.set(key, subject);
     this.#deferred.clear();
     await this.#takeAll();
     await this.#mend();
+    this.#failing.delete("present");
   }
 
   /** As it is now, or as it was, if it has lost what it advertises. */
@@ -204,6 +211,7 @@ export class Replica implements Replication {
         const store = await this.#context.shared.open();
         await this.#readAll(store);
         failures = 0;
+        this.#failing.delete("follow");
         for await (const event of store.watch("", this.#complete, signal)) {
           if (event.type === "resync") await this.#readAll(store);
           else if (event.revision > this.#ahead) {
@@ -214,7 +222,7 @@ export class Replica implements Replication {
         }
       } catch (error) {
         if (signal.aborted) return;
-        this.#tell(error);
+        this.#tell("follow", error);
         await pause(backoffMs(++failures), signal);
       }
     }
@@ -249,7 +257,11 @@ export class Replica implements Replication {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      void this.#inTurn(async () => await this.#takeAll()).catch((error: unknown) => this.#tell(error));
+      const taking = this.#inTurn(async () => await this.#takeAll());
+      taking.then(
+        () => this.#failing.delete("take in"),
+        (error: unknown) => this.#tell("take in", error),
+      );
     });
   }
 
@@ -306,12 +318,13 @@ export class Replica implements Replication {
   }
 
   /** Once, until it has gone well or goes wrong otherwise. */
-  #tell(thrown: unknown): void {
+  #tell(work: Work, thrown: unknown): void {
+    if (this.#ended.signal.aborted) return;
     const error = toNetkitError(thrown);
-    if (isStoreError(error))
-      this.#away = { since: this.#away?.since ?? new Date().toISOString(), message: error.message };
-    if (this.#told !== error.message && !this.#ended.signal.aborted) this.#complain(error);
-    this.#told = error.message;
+    const before = this.#failing.get(work);
+    const isKnown = [...this.#failing.values()].some((one) => one.error.message === error.message);
+    this.#failing.set(work, { error, since: before?.since ?? new Date().toISOString() });
+    if (!isKnown) this.#complain(error);
   }
 
   #unlessAway(error: unknown): void {
