@@ -207,10 +207,13 @@ async function carryOut(
   if (draft.recovery === "finish") {
     // A namespace that went can't be brought back: what was begun is finished, now or by the next operation.
     const attempt = async (onDisk: Promise<void>): Promise<number> => {
+      // The kernel waits for its grace period meanwhile. From now on it can only go forward.
+      const telling = sharing?.remove();
+      telling?.catch(() => {}); // awaited below
       await execute(plan, handlers, { forward: true });
       time("kernel");
       await onDisk;
-      await sharing?.remove();
+      await telling;
       return await end();
     };
     await sharing?.commit().catch(async (error: unknown) => {

@@ -6,6 +6,7 @@ import { openSqliteStore } from "@netkit/store-sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Draft } from "../../src/draft.ts";
 import type { Context } from "../../src/operation.ts";
+import { withdraw } from "../../src/shared/committing.ts";
 import { removeGlobal } from "../../src/shared/global-networks.ts";
 import { sharedKeys } from "../../src/shared/keys.ts";
 import { endpointOn, network as record } from "./records.ts";
@@ -93,4 +94,15 @@ test("one between the first look and the mark, too, and the network is as it was
 test("what the store hasn't any more needs nothing there", async () => {
   await shared.commit({ checks: [], writes: [{ key: networkKey, value: undefined }] });
   expect(await prepare()).toEqual([]);
+});
+
+test("a store that doesn't answer holds up no detach: its records are left to the agent", async () => {
+  const silent: Store = { ...shared, getAll: () => new Promise(() => {}) };
+  const context = (store: Store): Context => ({ shared: { isOthers: true, open: async () => store } }) as Context;
+  const revisionOf = async (): Promise<number | undefined> => (await shared.get(endpointKey))?.revision;
+  await attach(await revision());
+  await withdraw(context(silent), [{ key: endpointKey, id: endpoint.id }]);
+  expect(await revisionOf()).toBeGreaterThan(0);
+  await withdraw(context(shared), [{ key: endpointKey, id: endpoint.id }]);
+  expect(await revisionOf()).toBeUndefined();
 });
