@@ -96,13 +96,16 @@ test("what the store hasn't any more needs nothing there", async () => {
   expect(await prepare()).toEqual([]);
 });
 
+function sharing(store: Store): Context {
+  return { shared: { isOthers: true, open: async () => store } } as Context;
+}
+
 test("a store that doesn't answer holds up no detach: its records are left to the agent", async () => {
   const silent: Store = { ...shared, getAll: () => new Promise(() => {}) };
-  const context = (store: Store): Context => ({ shared: { isOthers: true, open: async () => store } }) as Context;
   const revisionOf = async (): Promise<number | undefined> => (await shared.get(endpointKey))?.revision;
   await attach(await revision());
-  await withdraw(context(silent), [{ key: endpointKey, id: endpoint.id }]);
+  await withdraw(sharing(silent), [{ key: endpointKey, id: endpoint.id }]);
   expect(await revisionOf()).toBeGreaterThan(0);
-  await withdraw(context(shared), [{ key: endpointKey, id: endpoint.id }]);
+  await withdraw(sharing(shared), [{ key: endpointKey, id: endpoint.id }]);
   expect(await revisionOf()).toBeUndefined();
 });
