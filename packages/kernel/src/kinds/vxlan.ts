@@ -1,5 +1,5 @@
-import type { Ip, Mac, Resource, VxlanResource } from "@netkit/core";
-import type { BridgePort } from "@netkit/netlink";
+import { familyOf, sameData, type Ip, type Mac, type Resource, type VxlanResource } from "@netkit/core";
+import { newLink, type BridgePort } from "@netkit/netlink";
 import type { Kind } from "../kind.ts";
 import { finishLink, linkFields, linkWords, newSettings, removeLinkCommands } from "../made-link.ts";
 import { compare, missing } from "../reading.ts";
@@ -14,6 +14,13 @@ function port({ master, learning, neighSuppress, isolated }: VxlanResource): Bri
     ...(neighSuppress === undefined ? {} : { neighbourSuppress: neighSuppress }),
     ...(isolated === undefined ? {} : { isolated }),
   };
+}
+
+/** The tunnels end at another address of the same family, and all else is as it was: the kernel takes that in place. */
+function onlyMoves(resource: VxlanResource, previous: VxlanResource): boolean {
+  const { local } = resource;
+  if (local === undefined || previous.local === undefined || local === previous.local) return false;
+  return familyOf(local) === familyOf(previous.local) && sameData({ ...previous, local }, resource);
 }
 
 export const vxlan: Kind<VxlanResource> = {
@@ -31,6 +38,16 @@ export const vxlan: Kind<VxlanResource> = {
       ...(master === undefined ? {} : { master: tx.ifindex(ns, master) }),
     });
     finishLink(tx, resource, alias, bridgePort === undefined ? {} : { bridgePort });
+  },
+  change(tx, resource, previous, alias) {
+    if (!onlyMoves(resource, previous)) return false;
+    const { ns, name, vni, local } = resource;
+    const link = tx.findOwnLink(ns, name);
+    if (link?.kind !== "vxlan" || local === undefined) return false;
+    tx.changed((undo) => vxlan.change?.(undo, previous, resource, alias));
+    // Without NLM_F_CREATE the kernel changes the settings of the kind, and the tables stay.
+    tx.send(ns, { ...newLink({ name, ifindex: link.ifindex, kind: "vxlan", vni, local }), flags: 0 });
+    return true;
   },
   read(view, resource) {
     const { ns, name, vni, port: udpPort, local, device, master, learning } = resource;
@@ -76,6 +93,11 @@ export const vxlan: Kind<VxlanResource> = {
       ...(master === undefined || flags.length === 0 ? [] : [shell.bridge(ns, "link", "set", "dev", name, ...flags)]),
       shell.ip(ns, "link", "set", "dev", name, "alias", alias, "up"),
     ];
+  },
+  changeCommands(shell, resource, previous) {
+    const { ns, name, vni, local } = resource;
+    if (!onlyMoves(resource, previous)) return undefined;
+    return [shell.ip(ns, "link", "set", "dev", name, "type", "vxlan", "id", vni, ...pair("local", local))];
   },
   removeCommands: removeLinkCommands,
   stray: ({ name, info }) => ({
