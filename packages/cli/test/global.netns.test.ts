@@ -261,7 +261,7 @@ test("of two that have one address, as one's host was thought dead, each knows t
   );
 });
 
-test("a host that loses the address that it advertises is told so, and one that gets another one before it has networks is known by that", async () => {
+test("a host that loses the address that it advertises is told so, and its tunnels move to another one that it gets", async () => {
   await onSharingHosts(
     2,
     async (segment) => {
@@ -283,15 +283,22 @@ test("a host that loses the address that it advertises is told so, and one that 
         expect.stringMatching(/^no link of this host has 192\.0\.2\.22, where its tunnels of network 'n' end/),
         lost,
       ]);
-      await b.host.shell("ip address add 192.0.2.22/25 dev up0");
-      await vi.waitFor(async () => expect(await b.call("sharing")).toMatchObject({ troubles: [] }), {
-        timeout: 20_000,
-        interval: 100,
-      });
+      await b.host.shell("ip address add 192.0.2.33/25 dev up0");
+      await vi.waitFor(
+        async () => {
+          expect(await b.call("sharing")).toMatchObject({ troubles: [] });
+          const { remotes } = await a.call("inspect", "n");
+          expect(new Set(remotes.map(({ vtep }) => vtep))).toEqual(new Set(["192.0.2.33"]));
+        },
+        { timeout: 20_000, interval: 100 },
+      );
       expect(await reaches(b, "y", x)).toBe(true);
+      expect(await reaches(a, "x", "y")).toBe(true);
+      expect((await a.call("hosts")).map(({ vtep }) => vtep)).toEqual(["192.0.2.1", "192.0.2.33"]);
+      for (const host of [a, b]) expect(await host.call("findings")).toEqual([]);
       expect(await b.call("complaints")).toEqual([lost]);
       await removeAll(segment);
-      await b.host.shell("ip address add 192.0.2.2/24 dev up0; ip address delete 192.0.2.22/25 dev up0");
+      await b.host.shell("ip address add 192.0.2.2/24 dev up0; ip address delete 192.0.2.33/25 dev up0");
     },
     { leaseMs: 2_000 },
   );

@@ -330,28 +330,23 @@ test("strays are the marked objects that nobody knows", async () => {
   expect(await host.handler.strays(known)).toEqual([]);
 });
 
+function tunnelFrom(local: string): Resource {
+  return { kind: "vxlan", ns: "host", name: "nkx1", vni: 4096, port: 4789, local: parseIp(local), learning: false };
+}
+
 test("a VXLAN device whose tunnels end at another address keeps its tables, and so it does by the commands", async () => {
   using host = new TestHost();
-  const at = (local: string): Resource => ({
-    kind: "vxlan",
-    ns: "host",
-    name: "nkx1",
-    vni: 4096,
-    port: 4789,
-    local: parseIp(local),
-    learning: false,
-  });
   const mac = parseMac("02:6e:0a:00:01:03");
   const entry: Resource = { kind: "fdb", ns: "host", link: "nkx1", mac, destination: parseIp("127.0.0.9") };
-  const [one, two, three] = [at("127.0.0.1"), at("127.0.0.2"), at("127.0.0.3")];
+  const [one, two, three] = [tunnelFrom("127.0.0.1"), tunnelFrom("127.0.0.2"), tunnelFrom("127.0.0.3")];
   await host.handler.apply(host.creates(one, entry));
   await host.handler.apply(host.replaces(one, two));
   expect(await host.handler.read([two, entry])).toEqual([{ state: "same" }, { state: "same" }]);
   sh(host.handler.toShell(host.replaces(two, three)).join("\n"));
   expect(await host.handler.read([three, entry])).toEqual([{ state: "same" }, { state: "same" }]);
   // Of another family it is made anew.
-  await host.handler.apply(host.replaces(three, at("::1")));
-  expect(await host.handler.read([at("::1")])).toEqual([{ state: "same" }]);
+  await host.handler.apply(host.replaces(three, tunnelFrom("::1")));
+  expect(await host.handler.read([tunnelFrom("::1")])).toEqual([{ state: "same" }]);
 });
 
 test("in the tables of an overlay's own links, what nobody knows is a stray; what the kernel has by itself isn't", async () => {

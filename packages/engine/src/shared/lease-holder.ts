@@ -1,17 +1,9 @@
-import {
-  NetkitError,
-  stableJson,
-  type Lease,
-  type LeaseId,
-  type Network,
-  type SharedHost,
-  type Store,
-} from "@netkit/core";
+import type { Lease, LeaseId, SharedHost, Store } from "@netkit/core";
 import { operate, type Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import { sharedKeys } from "./keys.ts";
 import type { LeaseRecord } from "./lease.ts";
-import { describeHost, thisHost, type LocalHost } from "./this-host.ts";
+import type { LocalHost } from "./this-host.ts";
 
 /** Keeps the lease that this host's records are under, and tells this host's commands of it. */
 export class LeaseHolder {
@@ -81,43 +73,4 @@ async function introduce(store: Store, self: LocalHost, lease: LeaseId): Promise
 /** This host as others know it. */
 export function introductionOf({ id, name, vtep, mtu }: LocalHost): SharedHost {
   return { id, name, vtep, mtu };
-}
-
-/**
- * This host as its settings have it now.
- * @param known as it was when this was last asked for
- * @param complain told that what is on global networks has its tunnels where they were
- */
-export async function refreshThisHost(
-  context: Context,
-  known: LocalHost | undefined,
-  complain: (error: NetkitError) => void,
-): Promise<LocalHost> {
-  if (known !== undefined) {
-    const now = describeHost(await context.host.open(), context.shared, known.id);
-    if (stableJson(now) === stableJson(known)) return known;
-  }
-  return await operate(context, "look at this host", async (draft) => {
-    const before = await thisHost(context, draft);
-    const now = describeHost(await context.host.open(), context.shared, before.id);
-    if (stableJson(now) === stableJson(before)) return before;
-    const networks = await draft.range<Network>("network/");
-    if (networks.some(({ value }) => value.share?.host !== undefined)) {
-      if (now.vtep !== before.vtep) complain(moved(before, now));
-      return before;
-    }
-    draft.put(keys.self, now);
-    return now;
-  });
-}
-
-function moved(before: LocalHost, now: LocalHost): NetkitError {
-  return new NetkitError(
-    "AGENT_DEGRADED",
-    `other hosts reach this one's networks by ${before.vtep}, though it is to be reached by ${now.vtep}`,
-    {
-      hint: "Disconnect all sandboxes here from networks that hosts share, and connect them again: then that counts.",
-      details: { before: before.vtep, now: now.vtep },
-    },
-  );
 }

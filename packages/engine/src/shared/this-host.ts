@@ -46,13 +46,21 @@ export async function refuseUnknown({ store, host, shared }: Context): Promise<v
   describeHost(await host.open(), shared, newId<HostId>());
 }
 
-/** @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID: the host hasn't what it is to advertise */
+/**
+ * @param preferred of several addresses of one link
+ * @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID: the host hasn't what it is to advertise
+ */
 export function describeHost(
   host: Pick<Opened, "facts">,
   { options: { advertise, name }, isOthers }: Pick<Shared, "options" | "isOthers">,
   id: HostId,
+  preferred?: Ip,
 ): LocalHost {
-  const { link, vtep } = advertise === undefined ? uplinkOf(host, isOthers) : advertisedBy(host, advertise);
+  const place = advertise === undefined ? uplinkOf(host, isOthers) : advertisedBy(host, advertise);
+  const { link } = place;
+  const isNamed = advertise !== undefined && parsed(advertise) !== undefined;
+  const isThere = !isNamed && link.addresses.some((address) => ipOf(address) === preferred);
+  const vtep = isThere && preferred !== undefined ? preferred : place.vtep;
   return { id, name: name ?? hostname(), vtep, mtu: link.mtu, link: link.name };
 }
 

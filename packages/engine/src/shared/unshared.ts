@@ -34,7 +34,7 @@ export function withoutVtep(
   const which = `network${networks.length === 1 ? "" : "s"} ${listed(networks)}`;
   return {
     message: `no link of this host has ${vtep}, where its tunnels of ${which} end: nothing gets to other hosts or from them`,
-    hint: "Give the address back to its link; or, if this host has another one for good, disconnect its sandboxes from networks that hosts share, and connect them again.",
+    hint: "Give the address back to its link, or another one of its family for good: the agent moves the tunnels there.",
   };
 }
 
