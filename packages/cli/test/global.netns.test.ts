@@ -1,8 +1,10 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { ipOf, type Cidr } from "@netkit/core";
 import type { EndpointDetails } from "@netkit/engine";
 import { describe, expect, test, vi } from "vitest";
 import { consulProgram, etcdctl, etcdPrograms } from "@netkit/testing";
-import { serverAddress, onSharingHosts, type Segment, type SharingHost } from "./sharing-hosts.ts";
+import { onSharingHosts, serverAddress, urls, type Segment, type SharingHost } from "./sharing-hosts.ts";
 
 /** Those that this machine has. */
 const stores = [
@@ -411,6 +413,29 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
         await removeAll(segment);
       },
       { store: "etcd", leaseMs: 3_000 },
+    );
+  });
+
+  test("a command warns of a sandbox that another host has under the same name", async () => {
+    await onSharingHosts(
+      2,
+      async (segment) => {
+        const { a } = await pair(segment);
+        await a.call("open", { name: "y" });
+        // What an agent of the command line would have remembered.
+        writeFileSync(join(a.root, "shared.json"), JSON.stringify({ url: urls.etcd, advertise: "up0" }));
+        const bin = join(import.meta.dirname, "..", "src", "bin.ts");
+        const connect = async (sandbox: string): Promise<string> =>
+          await a.host.shell(`${process.execPath} ${bin} --root ${a.root} network connect n ${sandbox} 2>&1`);
+        expect(await connect("y")).toMatch(
+          /^warning: host h2 has a sandbox of this name on network 'n', too: the name leads to both\nhint: +Give one of them/,
+        );
+        await a.call("open", { name: "other" });
+        expect(await connect("other")).toBe("");
+        for (const sandbox of ["y", "other"]) await a.call("remove", sandbox);
+        await removeAll(segment);
+      },
+      { store: "etcd" },
     );
   });
 

@@ -144,7 +144,8 @@ const servers = {
   consul: () => consulServer({ address: serverAddress }),
 } as const;
 
-const urls = {
+/** How their hosts name it. */
+export const urls = {
   etcd: `etcd://${serverAddress}:2379/?timeout-ms=1000`,
   consul: `consul://${serverAddress}:8500/?timeout-ms=1000`,
 } as const;
