@@ -23,6 +23,7 @@ const layers: Record<string, string[]> = {
     "@netkit/netlink",
     "@netkit/sandbox",
     "@netkit/store-sqlite",
+    "yaml",
     "zod",
     "node:*",
   ],
@@ -99,6 +100,8 @@ export default defineConfig({
     "no-console": "error",
     // vitest's expect takes a message beside the value.
     "vitest/valid-expect": ["error", { maxArgs: 2 }],
+    // Of what tests of one place expect in the same way there is one function.
+    "vitest/expect-expect": ["error", { assertFunctionNames: ["expect*"] }],
     "no-await-in-loop": "off",
     "no-shadow": "off",
     "typescript/consistent-return": "off",

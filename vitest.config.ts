@@ -5,6 +5,8 @@ import { BalancedShards } from "./.ci/shards.ts";
 const packages = (suffix: string) => [`packages/*/{src,test}/**/*${suffix}`, `examples/**/*${suffix}`];
 const slow = { testTimeout: 60_000, hookTimeout: 60_000 };
 
+const timeScale = Number(process.env["NETKIT_TIME_SCALE"] ?? 1);
+
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export
 export default defineConfig({
   test: {
@@ -21,6 +23,16 @@ export default defineConfig({
       },
       {
         test: { name: "kernel", include: packages(".netns.test.ts"), pool: "forks", fileParallelism: false, ...slow },
+      },
+      {
+        test: {
+          name: "hosts",
+          include: ["vm/suite/*.test.ts"],
+          pool: "forks",
+          fileParallelism: false,
+          testTimeout: 120_000 * timeScale,
+          hookTimeout: 120_000 * timeScale,
+        },
       },
       {
         test: { name: "gates", include: [".ci/*.gate.test.ts"], ...slow },

@@ -23,6 +23,7 @@ const tiers = {
   packed: { project: "packed", root: true },
   // Much of it waits for packets that don't come: three parts, each on a host of its own, take little longer than one.
   kernel: { project: "kernel", root: true, wrap: privateHost, shards: 3 },
+  hosts: { project: "hosts", root: true, wrap: privateHost },
 };
 
 const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });
@@ -136,9 +137,9 @@ function run([program, ...programArgs]) {
   });
 }
 
-/** Filters choose among the tests of packages and examples. */
+/** Filters choose among the tests of packages, examples and several hosts. */
 function hasTests(name) {
-  return ["unit", "kernel"].includes(name);
+  return ["unit", "kernel", "hosts"].includes(name);
 }
 
 function isRequired(name) {

@@ -1,5 +1,5 @@
 /** The rows about the resolver, which has a process of its own and so one core; its clients have another. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -7,6 +7,7 @@ import { json } from "node:stream/consumers";
 import { parseIp, type Ip } from "@netkit/core";
 import { createResolver, type Names } from "@netkit/dns";
 import type { Asked } from "./dns-client.ts";
+import { goAhead } from "./ahead.ts";
 import { median, numbers } from "./pairs.ts";
 import type { Row } from "./report.ts";
 
@@ -19,8 +20,8 @@ const budget = { perSecond: 15_000, p99Ms: 5 };
 export const names: readonly string[] = numbers(0, 1000).map((number) => `sandbox-${number}.my-network`);
 
 export async function measureDns(seconds: number): Promise<Row[]> {
-  // Waiting for a core that another program has is no part of an answer: ahead of all that aren't real-time, with the client.
-  spawnSync("chrt", ["--fifo", "--all-tasks", "--pid", "1", String(process.pid)]);
+  // With its client.
+  goAhead();
   const udp = createSocket({ type: "udp4", recvBufferSize: 1 << 20 }).bind(0, address);
   const tcp = createServer().listen(0, address);
   await Promise.all([once(udp, "listening"), once(tcp, "listening")]);

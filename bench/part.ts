@@ -40,6 +40,14 @@ async function measure(): Promise<Row[] | Asked> {
       const { measureDns } = await import("./dns.ts");
       return await measureDns(quick ? 2 : 5);
     }
+    case "hosts": {
+      const { measureHosts } = await import("./hosts/hosts.ts");
+      return await measureHosts(root, quick);
+    }
+    case "simulate": {
+      const { measureSimulation } = await import("./simulate.ts");
+      return await measureSimulation(quick);
+    }
     case "dns-client": {
       const { ask } = await import("./dns-client.ts");
       return await ask(more[0] ?? "", more[1] ?? "", Number(more[2]));

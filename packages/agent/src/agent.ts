@@ -205,6 +205,8 @@ export class Agent implements AsyncDisposable {
   status(): Status {
     const { records } = this.#following;
     const { sharing } = this;
+    const file = this.#replication?.file;
+    const troubles = file?.troubles.map(({ message }) => message) ?? [];
     return {
       version: this.#options.version ?? "",
       pid: process.pid,
@@ -223,6 +225,7 @@ export class Agent implements AsyncDisposable {
       holdsLease: sharing?.holdsLease ?? false,
       ...(sharing?.away === undefined ? {} : { storeAway: sharing.away }),
       troubles: sharing?.troubles ?? [],
+      ...(file === undefined ? {} : { peersFile: { path: file.path, troubles } }),
     };
   }
 

@@ -26,7 +26,9 @@ const schema = z.strictObject({
       .string()
       .check(
         z.minLength(1),
-        z.describe("The store that hosts share global networks by: etcd://HOST:PORT,... or consul://HOST:PORT."),
+        z.describe(
+          "The store that hosts share global networks by: etcd://HOST:PORT,..., consul://HOST:PORT, or file:PATH, relative to this file.",
+        ),
       ),
   ),
   advertise: z.optional(

@@ -5,7 +5,7 @@ import { linkTo } from "./agent-link.ts";
 import { builtInDrivers, findDriver } from "./drivers.ts";
 import type { Globals } from "./globals.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import { openShared, type SharedStore } from "./shared-store.ts";
+import { fileOf, openShared, type SharedStore } from "./shared-store.ts";
 
 /** The engine, opened when a command first asks for it and closed with the session. */
 export interface Session extends AsyncDisposable {
@@ -54,5 +54,9 @@ export function engineOptions(settings: Settings): Omit<NetkitOptions, "agent" |
 }
 
 function sharedOptions({ url, advertise }: SharedStore): NonNullable<NetkitOptions["shared"]> {
-  return { open: async () => await openShared(url), ...(advertise === undefined ? {} : { advertise }) };
+  const file = fileOf(url, "/");
+  return {
+    ...(file === undefined ? { open: async () => await openShared(url) } : { file }),
+    ...(advertise === undefined ? {} : { advertise }),
+  };
 }

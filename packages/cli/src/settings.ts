@@ -4,7 +4,7 @@ import { defaultRoot, didYouMean, NetkitError } from "@netkit/core";
 import type { FirewallBackend } from "@netkit/engine";
 import type { Config } from "./config.ts";
 import { isFirewall, type Globals } from "./globals.ts";
-import { rememberedStore, type SharedStore } from "./shared-store.ts";
+import { absolute, rememberedStore, type SharedStore } from "./shared-store.ts";
 
 const defaultPath = "/etc/netkit/netkit.json";
 
@@ -42,7 +42,7 @@ export async function readSettings(
       hint: didYouMean(firewall, ["auto", "nftables", "iptables", "none"], "It is auto, nftables, iptables or none."),
     });
   }
-  const sharedStore = sharedStoreOf(config, resolve(root ?? defaultRoot));
+  const sharedStore = sharedStoreOf(config, dirname(path), resolve(root ?? defaultRoot));
   const { "default-network-opts": networkDefaults, "host-gateway-ip": hostGateway } = config;
   return {
     ...(root === undefined ? {} : { root: resolve(root) }),
@@ -57,9 +57,9 @@ export async function readSettings(
 }
 
 /** What the configuration says, or else what the agent was told last. */
-function sharedStoreOf({ store, advertise }: Config, root: string): SharedStore | undefined {
+function sharedStoreOf({ store, advertise }: Config, folder: string, root: string): SharedStore | undefined {
   const remembered = rememberedStore(root);
-  const url = store ?? remembered?.url;
+  const url = store === undefined ? remembered?.url : absolute(store, folder);
   const reachedBy = advertise ?? remembered?.advertise;
   if (url === undefined) return undefined;
   return { url, ...(reachedBy === undefined ? {} : { advertise: reachedBy }) };

@@ -1,11 +1,11 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { makeDirectory } from "@netkit/store-sqlite";
 import { NetkitError, type Store } from "@netkit/core";
 
 /** The store that this host shares with others, and what they reach it by. */
 export interface SharedStore {
-  /** `etcd:` or `consul:`. */
+  /** `etcd:`, `consul:`, or `file:` with a path that is absolute. */
   readonly url: string;
   readonly advertise?: string;
 }
@@ -38,6 +38,18 @@ export function rememberStore(root: string, store: SharedStore | undefined): voi
   writeFileSync(pathIn(root), `${JSON.stringify(store)}\n`, { mode: 0o600 });
 }
 
+/** The path that a URL of a file names, by what it is relative to; undefined: it names another store. */
+export function fileOf(url: string, folder: string): string | undefined {
+  const [, path] = /^file:(?:\/\/)?(.+)$/.exec(url) ?? [];
+  return path === undefined ? undefined : resolve(folder, path);
+}
+
+/** A URL that means the same wherever it is read. */
+export function absolute(url: string, folder: string): string {
+  const path = fileOf(url, folder);
+  return path === undefined ? url : `file:${path}`;
+}
+
 /** Opens a store by its URL; nothing of it is loaded before. @throws NetkitError ARGUMENT_INVALID */
 export async function openShared(url: string): Promise<Store> {
   switch (/^([a-z]+):/.exec(url)?.[1]) {
@@ -52,8 +64,8 @@ export async function openShared(url: string): Promise<Store> {
       return openConsulStore(parseConsulUrl(url));
     }
     default:
-      throw new NetkitError("ARGUMENT_INVALID", "the store is neither of etcd nor of Consul", {
-        hint: `Write etcd://HOST:2379 or consul://HOST:8500; '${ownStore}' is this host's own again.`,
+      throw new NetkitError("ARGUMENT_INVALID", "the store is neither of etcd nor of Consul, nor a file", {
+        hint: `Write etcd://HOST:2379, consul://HOST:8500 or file:PATH; '${ownStore}' is this host's own again.`,
       });
   }
 }

@@ -1,6 +1,6 @@
 import { agentLink } from "@netkit/agent/client";
 import { startAgent, type Agent } from "@netkit/agent";
-import { toNetkitError, type Store } from "@netkit/core";
+import type { Store } from "@netkit/core";
 import { bridge } from "@netkit/driver-bridge";
 import { none } from "@netkit/driver-none";
 import { overlay } from "@netkit/driver-overlay";
@@ -14,12 +14,13 @@ import {
 } from "@netkit/engine";
 import { openSqliteStore } from "@netkit/store-sqlite";
 import { attempt } from "@netkit/testing";
+import { answerCalls } from "@netkit/testing/calls";
 import { openShared } from "../src/shared-store.ts";
 
 /** What plays a host has to know. */
 export interface Place {
   readonly root: string;
-  /** A URL, or the path of a file. */
+  /** A URL, the path of a file of SQLite, or `file:` and that of one which lists hosts and networks. */
   readonly store: string;
   readonly name: string;
   readonly leaseMs: number;
@@ -32,8 +33,14 @@ const options: NetkitOptions = {
   drivers: [bridge(), none(), overlay()],
   firewall: "nftables",
   shared: {
-    open: async () =>
-      mortal(store.startsWith("/") ? openSqliteStore({ path: store, synchronous: "off" }) : await openShared(store)),
+    ...(store.startsWith("file:")
+      ? { file: store.slice("file:".length) }
+      : {
+          open: async () =>
+            mortal(
+              store.startsWith("/") ? openSqliteStore({ path: store, synchronous: "off" }) : await openShared(store),
+            ),
+        }),
     advertise: "up0",
     name,
     leaseMs,
@@ -99,6 +106,8 @@ const calls = {
   stopAgent: async () => await agent?.close(),
   /** All has been taken in that others have written. */
   share: async () => await agent?.share(),
+  /** What is wrong with the file that hosts share, as 'agent status' tells it. */
+  troubles: async () => agent?.status().peersFile?.troubles,
   complaints: async () => complaints.splice(0),
   close: async () => {
     await (await opened)?.close();
@@ -108,21 +117,4 @@ const calls = {
 
 export type Calls = typeof calls;
 
-interface Call {
-  readonly id: number;
-  readonly call: keyof Calls;
-  readonly words: readonly unknown[];
-}
-
-process.on("message", ({ id, call, words }: Call) => {
-  const made = (calls[call] as (...words: readonly unknown[]) => Promise<unknown>)(...words);
-  made.then(
-    (value) => process.send?.({ id, value }),
-    (thrown: unknown) => {
-      const { code, message, hint, details } = toNetkitError(thrown);
-      const cause = thrown instanceof Error ? thrown.stack : undefined;
-      process.send?.({ id, error: { code, message, hint, details, cause } });
-    },
-  );
-});
-process.send?.({ id: 0, value: undefined });
+answerCalls(calls);

@@ -1,3 +1,5 @@
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { etcdctl, etcdPrograms, etcdServer, spaceOf } from "@netkit/testing";
 import { describe, expect, test, vi } from "vitest";
 import { onHosts, type Host } from "./host.ts";
@@ -12,9 +14,12 @@ function startAgent(...options: string[]): void {
   expect(started).toEqual({ status: 0, stdout: "", stderr: "" });
 }
 
-test("a store is named by a URL of etcd or Consul, and what is advertised needs one", () => {
+test("a store is named by a URL of etcd, Consul or a file, and what is advertised needs one", () => {
   const { status, stderr } = host.netkit(["agent", "--store", "mysql://x"]);
-  expect([status, stderr]).toEqual([2, expect.stringContaining("the store is neither of etcd nor of Consul")]);
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringContaining("the store is neither of etcd nor of Consul, nor a file"),
+  ]);
   expect(host.netkit(["agent", "--store", "etcd://x?prefixx=y"]).stderr).toContain("has no parameter");
   expect(host.netkit(["agent", "--advertise", "eth0"]).stderr).toContain("--advertise is for hosts that share a store");
   expect(host.ok("host", "ls", "-q")).toBe("");
@@ -41,7 +46,76 @@ test.each([
   },
 );
 
+const listed = `hosts: { here: 127.0.0.1, there: 127.0.0.2 }
+networks:
+  n: { subnets: [10.7.0.0/24], hosts: { here: 10.7.0.64/26, there: 10.7.0.128/26 }, options: { vni: 5001 } }
+`;
+
+/** An address of this host's part. */
+const own = /^10\.7\.0\.[67]\d$/;
+
+/** A file in a folder of its own, beside which the agent says what goes wrong. */
+function writePeers(text: string): string {
+  const path = join(host.root, "peers", "hosts.yaml");
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+  return path;
+}
+
+test("a file that was never right is refused, with the line; one that was is what holds", async () => {
+  const path = writePeers(listed.replace("127.0.0.1", "127.0.0.9"));
+  const refused = host.netkit(["agent", "--store", `file:${path}`]);
+  expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining(`${path}:1: hosts: none has`)]);
+  expect(host.netkit(["agent", "--store", `file:${path}`, "--advertise", "127.0.0.1"]).stderr).toContain(
+    `${path}:1: hosts: none has this host's address 127.0.0.1`,
+  );
+  expect(host.ok("host", "ls", "-q")).toBe("");
+  writePeers(listed);
+  startAgent("--store", `file:${path}`);
+  expect(host.ok("host", "ls", "--format", "{{.Name}} {{.State}}")).toBe("here up\nthere listed\n");
+  expect(host.ok("network", "ls", "--filter", "driver=overlay", "--format", "{{.Name}} {{.Scope}}")).toBe("n global\n");
+  expect(host.ok("run", "--rm", "--network", "n", "--", "hostname", "-I").trim()).toMatch(own);
+  expect(host.netkit(["network", "create", "--driver", "overlay", "m"])).toMatchObject({
+    status: 6,
+    stderr: expect.stringContaining(`hosts share the networks that ${path} lists`),
+  });
+  expect(host.ok("network", "prune", "-f")).toBe("");
+
+  const trouble = `${path}:3: networks.n.options: 'vni' has to be one value, for hosts have no store to agree on one by`;
+  writePeers(listed.replace("vni: 5001", ""));
+  await vi.waitFor(() => expect(host.ok("agent", "status")).toContain(trouble), { timeout: 20_000 });
+  const { status, stdout } = host.netkit(["doctor"]);
+  expect([status, stdout]).toEqual([9, expect.stringContaining(`peers-file ${trouble}`)]);
+  expect(host.ok("run", "--rm", "--network", "n", "--", "hostname", "-I").trim()).toMatch(own);
+  host.ok("agent", "stop");
+  // The next agent, too, goes on with what was right.
+  expect(host.ok("run", "--rm", "--network", "n", "--", "hostname", "-I").trim()).toMatch(own);
+  writePeers("hosts: { here: 127.0.0.1 }");
+  await vi.waitFor(() => expect(host.ok("network", "ls", "--format", "{{.Name}}")).not.toContain("n\n"), {
+    timeout: 20_000,
+  });
+  expect(JSON.parse(host.ok("agent", "status", "--json"))).toMatchObject({ peersFile: { path, troubles: [] } });
+});
+
 describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
+  test("what a file listed isn't taken to the store that comes after it", async () => {
+    const space = spaceOf(host.path);
+    await using server = etcdServer();
+    const { serves } = space.within(() => ({ serves: server.start() }));
+    await serves;
+    const path = writePeers(listed);
+    startAgent("--store", `file:${path}`);
+    expect(host.ok("network", "ls", "--filter", "driver=overlay", "-q")).not.toBe("");
+    host.ok("agent", "stop");
+    startAgent("--store", "etcd://127.0.0.1:2379/mine/", "--advertise", "lo");
+    host.ok("network", "create", "--driver", "overlay", "m");
+    expect(host.ok("network", "ls", "--filter", "driver=overlay", "--format", "{{.Name}}")).toBe("m\n");
+    const names = space.within(() => etcdctl(["get", "--prefix", "mine/network-name/", "--keys-only"]));
+    expect(names.trim()).toBe("mine/network-name/m");
+    host.ok("network", "rm", "m");
+  });
+
   test("the agent's store is remembered: commands find it, with an agent or without, until it is 'local'", async () => {
     const space = spaceOf(host.path);
     await using server = etcdServer();

@@ -1,9 +1,8 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NetkitError, type ErrorCode } from "@netkit/core";
 import { expect } from "vitest";
 import {
   compareSnapshots,
@@ -15,30 +14,18 @@ import {
   type Server,
   type Snapshot,
 } from "@netkit/testing";
+import { Caller } from "@netkit/testing/calls";
 import type { Calls, Place } from "./host.program.ts";
 
 const program = join(import.meta.dirname, "host.program.ts");
-
-interface Answer {
-  readonly id: number;
-  readonly value?: unknown;
-  readonly error?: {
-    readonly code: ErrorCode;
-    readonly message: string;
-    readonly hint?: string;
-    readonly details: Record<string, unknown>;
-    readonly cause?: string;
-  };
-}
 
 /** A host that shares networks: a namespace with a link `up0`, and a process in it that is its agent and its commands. */
 export class SharingHost {
   readonly host: Host;
   readonly #place: Place;
   readonly #before: Snapshot;
-  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   #child: ChildProcess | undefined;
-  #calls = 0;
+  #caller: Caller<Calls> | undefined;
 
   constructor(host: Host, place: Place, before: Snapshot) {
     this.host = host;
@@ -61,37 +48,19 @@ export class SharingHost {
   }
 
   async startCommands(): Promise<void> {
-    const started = this.#expect(0);
     const child = fork(program, [JSON.stringify(this.#place)], {
       execPath: "nsenter",
       execArgv: [`--net=${this.host.path}`, "--", process.execPath],
       serialization: "advanced",
     });
     this.#child = child;
-    child.on("message", ({ id, value, error }: Answer) => {
-      const waiting = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if (error === undefined) waiting?.resolve(value);
-      else waiting?.reject(new NetkitError(error.code, error.message, { ...error }));
-    });
-    child.on("exit", () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`the process of host ${this.name} has ended`));
-      this.#waiting.clear();
-    });
-    await started;
+    this.#caller = new Caller(child, `host ${this.name}`);
+    await this.#caller.ready;
   }
 
   async call<K extends keyof Calls>(call: K, ...words: Parameters<Calls[K]>): Promise<Awaited<ReturnType<Calls[K]>>> {
-    const id = ++this.#calls;
-    const answer = this.#expect(id);
-    this.#child?.send({ id, call, words });
-    return (await answer) as Awaited<ReturnType<Calls[K]>>;
-  }
-
-  #expect(id: number): Promise<unknown> {
-    const waiting = Promise.withResolvers<unknown>();
-    this.#waiting.set(id, waiting);
-    return waiting.promise;
+    if (this.#caller === undefined) throw new Error(`host ${this.name} has no process`);
+    return await this.#caller.call(call, ...words);
   }
 
   /** Agent and commands, all at once: SIGKILL. */
@@ -114,6 +83,13 @@ export class SharingHost {
     this.#child = undefined;
   }
 
+  /** In place of what is there, as deployments do it. */
+  writePeers(text: string): void {
+    const path = this.#place.store.slice("file:".length);
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
+  }
+
   async expectClean(): Promise<void> {
     // oxlint-disable-next-line vitest/no-standalone-expect -- the leak check
     expect(compareSnapshots(this.#before, await takeSnapshot({ host: this.host }))).toEqual([]);
@@ -134,6 +110,8 @@ interface SegmentOptions {
   readonly leaseMs?: number;
   /** What the hosts' store is on, somewhere on the segment. Default: a file. */
   readonly store?: "etcd" | "consul";
+  /** There is none: each host has a file that says this. */
+  readonly peers?: string;
 }
 
 /** Where etcd or Consul is. */
@@ -157,7 +135,7 @@ export const urls = {
 export async function onSharingHosts(
   count: number,
   work: (segment: Segment) => Promise<void>,
-  { store, leaseMs = 15_000 }: SegmentOptions = {},
+  { store, peers, leaseMs = 15_000 }: SegmentOptions = {},
 ): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "netkit-sharing-"));
@@ -173,6 +151,8 @@ export async function onSharingHosts(
     await serves;
   };
   await startServer();
+  const sharedFile = (number: number): string =>
+    peers === undefined ? join(folder, "shared.db") : `file:${join(folder, `hosts${number}.yaml`)}`;
   const hosts: SharingHost[] = [];
   for (let number = 1; number <= count; number++) {
     const host = cleanup.use(await createHost());
@@ -182,13 +162,14 @@ export async function onSharingHosts(
     await host.shell(`ip address add 192.0.2.${number}/24 dev up0\nip link set up0 up`);
     const place = {
       root: join(folder, `root${number}`),
-      store: store === undefined ? join(folder, "shared.db") : urls[store],
+      store: store === undefined ? sharedFile(number) : urls[store],
       name: `h${number}`,
       leaseMs,
     };
     const sharing = new SharingHost(host, place, await takeSnapshot({ host }));
     cleanup.defer(async () => await sharing.kill());
     hosts.push(sharing);
+    if (peers !== undefined) sharing.writePeers(peers);
     await sharing.start();
   }
   await work({ hosts, server, startServer, wire });

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import {
+  anyMac,
   familyOf,
   parseCidr,
   parseHostLinkName,
@@ -122,7 +123,7 @@ export function problemsOf(resource: Resource): string[] {
       check("a neighbour needs a MAC or is a proxy", () => resource.mac !== undefined || resource.proxy === true);
       break;
     case "fdb":
-      mac(resource.mac);
+      if (resource.mac !== anyMac || resource.destination === undefined) mac(resource.mac);
       if (resource.destination !== undefined) ip(resource.destination);
       break;
     case "sysctl":

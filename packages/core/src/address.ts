@@ -11,6 +11,9 @@ export type Cidr = string & { readonly __cidr: true };
 /** Six lower-case hex pairs. */
 export type Mac = string & { readonly __mac: true };
 
+/** In the forwarding table of a VXLAN device: all addresses that it doesn't know. */
+export const anyMac: Mac = "00:00:00:00:00:00" as Mac;
+
 /** ipaddr.js accepts octal, hex and short IPv4 forms that other tools read differently; only four decimal parts pass. */
 function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);

@@ -64,7 +64,10 @@ export const codes = {
   NAME_TAKEN: { kind: "conflict", doc: "The name is in use." },
   SUBNET_OVERLAP: { kind: "conflict", doc: "A subnet overlaps another network's or a route of the host." },
   ADDRESS_TAKEN: { kind: "conflict", doc: "The address is in use or reserved." },
-  ADDRESS_OUTSIDE: { kind: "invalid", doc: "The address lies in no subnet of the network." },
+  ADDRESS_OUTSIDE: {
+    kind: "invalid",
+    doc: "The address lies in no subnet of the network, or not in this host's part of it.",
+  },
   PORT_TAKEN: { kind: "conflict", doc: "A host port is in use by another endpoint or by a socket." },
   RESOURCE_CONFLICT: { kind: "conflict", doc: "Two owners want the same kernel object with different settings." },
   LINK_TAKEN: { kind: "conflict", doc: "A link of that name exists and isn't netkit's." },
@@ -88,6 +91,10 @@ export const codes = {
     doc: "The servers of the distributed store can't be reached, or can't answer now.",
   },
   STORE_REFUSED: { kind: "permission", doc: "The distributed store refuses the user, the token or the certificate." },
+  STORE_READ_ONLY: {
+    kind: "unsupported",
+    doc: "Hosts share networks by a file, in which they have to be changed.",
+  },
   STORE_LIMIT: { kind: "unsupported", doc: "A commit holds more keys or bytes than the store takes at once." },
   LOCKED: { kind: "unavailable", doc: "Another netkit process holds the lock for too long." },
   AGENT_RUNNING: { kind: "conflict", doc: "An agent of this root runs already." },

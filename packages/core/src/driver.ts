@@ -39,6 +39,8 @@ export interface Traits {
    * endpoints ({@link HostView.addresses}); absent: none.
    */
   readonly hostAddresses?: boolean;
+  /** Of a global driver: it finds endpoints that it isn't told of ({@link HostView.finds}); absent: it can't. */
+  readonly finds?: boolean;
 }
 
 /** What a driver asks to know of the host before it plans. Answered once; the answers are kept with the network. */
@@ -110,6 +112,11 @@ export interface HostView {
   readonly addresses: readonly Cidr[];
   /** The MAC of {@link addresses}, derived from the first as an endpoint's is; no other host of the network has it. */
   readonly mac: Mac;
+  /**
+   * Other hosts have endpoints, and addresses of their own, that nobody tells of: what is on the network has to find them at the
+   * hosts that `peers` gets. Only where the driver has {@link Traits.finds}.
+   */
+  readonly finds?: true;
 }
 
 /** A network as its driver sees it. Everything in it is plain data. */
@@ -227,8 +234,11 @@ export interface Driver<O extends OptionSet = OptionSet, E extends OptionSet = O
   network(view: NetworkView<O>): readonly Resource[];
   /** What this host must hold for one local endpoint. */
   endpoint(view: EndpointView<O, E>): readonly Resource[];
-  /** What this host must hold for remote endpoints and for the other hosts themselves: all of them at once. */
-  peers?(view: NetworkView<O>, peers: readonly PeerView[]): readonly Resource[];
+  /**
+   * What this host must hold for remote endpoints and for the other hosts themselves: all of them at once.
+   * @param unlisted the VTEPs of hosts that have more than is told of ({@link HostView.finds}); absent: none
+   */
+  peers?(view: NetworkView<O>, peers: readonly PeerView[], unlisted?: readonly Ip[]): readonly Resource[];
 }
 
 /** A driver of any option sets, as registries hold it. */

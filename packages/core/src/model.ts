@@ -53,6 +53,22 @@ export interface Network extends Record_ {
   readonly announces?: boolean;
   /** Of a global network: how it stands with the store that hosts share. */
   readonly share?: NetworkShare;
+  /** Hosts share it by a file; the subnets' ranges are this host's. */
+  readonly listed?: NetworkListing;
+}
+
+/** What a file that hosts share, rather than a store, says of a network for one host. */
+export interface NetworkListing {
+  /** Its path. */
+  readonly file: string;
+  /** Sandboxes of this host, by name, that other hosts know: nobody else here has their addresses. */
+  readonly sandboxes: Readonly<Record<string, ListedSandbox>>;
+}
+
+export interface ListedSandbox {
+  readonly ip?: Ip;
+  readonly ip6?: Ip;
+  readonly mac?: Mac;
 }
 
 /** What a host keeps of a global network beside the record that all hosts have. */
@@ -89,6 +105,8 @@ export interface RemoteEndpoint {
   readonly linkLocal?: readonly Cidr[];
   /** Who is called what; absent: it is the host itself. */
   readonly sandbox?: RemoteSandbox;
+  /** Beside what is told of, the host has more, and an address of its own: the record stands for all that. */
+  readonly unlisted?: true;
 }
 
 export interface RemoteSandbox {

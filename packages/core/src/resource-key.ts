@@ -1,3 +1,4 @@
+import { anyMac } from "./address.ts";
 import type { Resource, ResourceKey } from "./resource.ts";
 import { stableJson } from "./stable-json.ts";
 
@@ -46,6 +47,8 @@ function identity(resource: Resource): string {
     case "rule":
       return `${resource.family} ${resource.priority} ${resource.from ?? "all"} ${resource.to ?? "all"}`;
     case "fdb":
+      // Unknown addresses may be behind several.
+      if (resource.mac === anyMac) return `${resource.link} ${resource.mac} ${resource.destination}`;
       return `${resource.link} ${resource.mac} ${resource.master ? "master" : "self"}`;
     case "isolation":
     case "shaper":

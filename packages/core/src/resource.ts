@@ -199,6 +199,7 @@ export interface NeighbourResource extends Base {
 export interface FdbResource extends Base {
   readonly kind: "fdb";
   readonly link: string;
+  /** {@link anyMac}: one of those behind which an address may be that has no entry. */
   readonly mac: Mac;
   /** The VTEP, for entries of the device itself (`self`). */
   readonly destination?: Ip;

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  anyMac,
   keyOf,
   parseCidr,
   parseIp,
@@ -217,3 +218,8 @@ function shuffled(value: unknown, order: Iterator<number>): unknown {
   }));
   return Object.fromEntries(ranked.toSorted((a, b) => a.rank - b.rank).map(({ key, part }) => [key, part]));
 }
+
+test("an entry for unknown addresses is one of several, each to another host", () => {
+  const entry: Resource = { kind: "fdb", ns: "host", link: "a", mac: anyMac, destination: ip };
+  expect(keyOf({ ...entry, destination: other })).not.toBe(keyOf(entry));
+});

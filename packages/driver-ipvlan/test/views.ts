@@ -1,18 +1,6 @@
-import {
-  instanceOf,
-  parseCidr,
-  parseIp,
-  parseMac,
-  parseOptions,
-  type EndpointId,
-  type EndpointView,
-  type LinkFacts,
-  type NamespaceId,
-  type NetworkId,
-  type NetworkView,
-  type OptionInput,
-  type Subnet,
-} from "@netkit/core";
+import { parseCidr, parseIp } from "@netkit/core";
+import type { EndpointView, LinkFacts, NetworkView, OptionInput, Subnet } from "@netkit/core";
+import { exampleEndpoint, exampleNetwork, type NetworkChanges } from "@netkit/conformance/views";
 import { ipvlan, type IpvlanOptions } from "../src/index.ts";
 
 export const driver = ipvlan();
@@ -24,19 +12,10 @@ export const eth0: LinkFacts = { name: "eth0", kind: "", mtu: 1500, addresses: [
 type View = NetworkView<IpvlanOptions>;
 type Endpoint = EndpointView<IpvlanOptions, Readonly<Record<string, never>>>;
 
-/** A network of the default instance on a host that has eth0. */
-export function networkView(options: OptionInput, changes: Partial<Omit<View, "options">> = {}): View {
-  return {
-    instance: instanceOf("/var/lib/netkit"),
-    id: "0123456789abcdef".repeat(4) as NetworkId,
-    name: "lan",
-    internal: false,
-    subnets: [ipv4, ipv6],
-    options: parseOptions(driver.options, options, "driver 'ipvlan'"),
-    facts: { links: { eth0 }, names: ["eth0"] },
-    claims: {},
-    ...changes,
-  };
+/** A network of both families on a host that has eth0. */
+export function networkView(options: OptionInput, changes: NetworkChanges<IpvlanOptions> = {}): View {
+  const facts = { links: { eth0 }, names: ["eth0"] };
+  return exampleNetwork(driver, options, { subnets: [ipv4, ipv6], facts, ...changes });
 }
 
 /** An endpoint with an address of each family, and the network's gateways. */
@@ -45,17 +24,5 @@ export function endpointView(network: View, changes: Partial<Endpoint> = {}): En
     { address: parseCidr("192.0.2.2/24"), gateway: parseIp("192.0.2.1") },
     { address: parseCidr("fd00:5::2/64"), gateway: parseIp("fd00:5::1") },
   ];
-  return {
-    network,
-    id: "fedcba9876543210".repeat(4) as EndpointId,
-    name: "web1",
-    namespace: "ab".repeat(32) as NamespaceId,
-    ifName: "eth0",
-    mac: parseMac("02:6e:c0:00:02:02"),
-    addresses,
-    ports: [],
-    defaultRoute: ["ipv4", "ipv6"],
-    options: {},
-    ...changes,
-  };
+  return exampleEndpoint(driver, network, { addresses, ...changes });
 }

@@ -176,7 +176,7 @@ describe("an endpoint", () => {
   test("is a macvlan in the sandbox with its addresses and the default routes that it carries", () => {
     const network = networkView({ parent, mode: "private", mtu: 1400 }, { subnets: [ipv4, ipv6] });
     expect(driver.endpoint(endpointView(network, { defaultRoute: ["ipv6"] }))).toEqual([
-      { kind: "macvlan", ns, name: "eth0", parent: "eth0", mode: "private", mac: "02:6e:c0:00:02:02", mtu: 1400 },
+      { kind: "macvlan", ns, name: "eth0", parent: "eth0", mode: "private", mac: "02:6e:0a:00:01:02", mtu: 1400 },
       { kind: "sysctl", ns, path: "net/ipv6/conf/eth0/accept_ra", value: "0" },
       { kind: "address", ns, link: "eth0", address: "192.0.2.2/24" },
       { kind: "address", ns, link: "eth0", address: "fd00:5::2/64" },
@@ -187,7 +187,7 @@ describe("an endpoint", () => {
   test("without a parent lies on the network's own link", () => {
     const network = networkView({}, { subnets: [{ subnet: ipv4.subnet, auxiliary: {} }] });
     expect(driver.endpoint(endpointView(network, { defaultRoute: [] }))).toEqual([
-      { kind: "macvlan", ns, name: "eth0", parent: "nkm0123456789", mode: "bridge", mac: "02:6e:c0:00:02:02" },
+      { kind: "macvlan", ns, name: "eth0", parent: "nkm0123456789", mode: "bridge", mac: "02:6e:0a:00:01:02" },
       { kind: "address", ns, link: "eth0", address: "192.0.2.2/24" },
     ]);
   });

@@ -1,18 +1,6 @@
-import {
-  instanceOf,
-  parseCidr,
-  parseIp,
-  parseMac,
-  parseOptions,
-  type EndpointId,
-  type EndpointView,
-  type LinkFacts,
-  type NamespaceId,
-  type NetworkId,
-  type NetworkView,
-  type OptionInput,
-  type Subnet,
-} from "@netkit/core";
+import { parseCidr, parseIp } from "@netkit/core";
+import type { EndpointView, LinkFacts, NetworkView, OptionInput, Subnet } from "@netkit/core";
+import { exampleEndpoint, exampleNetwork, type NetworkChanges } from "@netkit/conformance/views";
 import { macvlan, type MacvlanOptions } from "../src/index.ts";
 
 export const driver = macvlan();
@@ -24,37 +12,12 @@ export const eth0: LinkFacts = { name: "eth0", kind: "", mtu: 1500, addresses: [
 type View = NetworkView<MacvlanOptions>;
 type Endpoint = EndpointView<MacvlanOptions, Readonly<Record<string, never>>>;
 
-/** A network of the default instance, on eth0 unless the options name something else. */
-export function networkView(options: OptionInput, changes: Partial<Omit<View, "options">> = {}): View {
-  return {
-    instance: instanceOf("/var/lib/netkit"),
-    id: "0123456789abcdef".repeat(4) as NetworkId,
-    name: "lan",
-    internal: false,
-    subnets: [ipv4],
-    options: parseOptions(driver.options, options, "driver 'macvlan'"),
-    facts: { links: { eth0 }, names: ["eth0", "eth1"] },
-    claims: {},
-    ...changes,
-  };
+/** A network on eth0 unless the options name something else. */
+export function networkView(options: OptionInput, changes: NetworkChanges<MacvlanOptions> = {}): View {
+  const facts = { links: { eth0 }, names: ["eth0", "eth1"] };
+  return exampleNetwork(driver, options, { subnets: [ipv4], facts, ...changes });
 }
 
-/** An endpoint with an address of each of the network's subnets. */
 export function endpointView(network: View, changes: Partial<Endpoint> = {}): Endpoint {
-  return {
-    network,
-    id: "fedcba9876543210".repeat(4) as EndpointId,
-    name: "web1",
-    namespace: "ab".repeat(32) as NamespaceId,
-    ifName: "eth0",
-    mac: parseMac("02:6e:c0:00:02:02"),
-    addresses: network.subnets.map(({ subnet, gateway }) => ({
-      address: parseCidr(subnet.replace(/0\/24|\/64/, (tail) => `2${tail.replace("0/", "/")}`)),
-      ...(gateway === undefined ? {} : { gateway }),
-    })),
-    ports: [],
-    defaultRoute: ["ipv4", "ipv6"],
-    options: {},
-    ...changes,
-  };
+  return exampleEndpoint(driver, network, changes);
 }

@@ -38,14 +38,15 @@ export function vxlanName({ instance, id }: View): string {
 /** What this host must hold for the network. */
 export function networkResources(view: View): readonly Resource[] {
   const { id, internal, subnets, options, claims } = view;
-  const { vtep, mac, addresses } = hostOf(view);
+  const { vtep, mac, addresses, finds = false } = hostOf(view);
   const bridge = bridgeName(view);
   const mtu = mtuOf(view);
   refuseSmallMtu(view, mtu);
   const ns = "host";
   return [
-    // The same MAC on every host, as is the gateway's address: whichever host a sandbox is on, its gateway is that host.
-    { kind: "bridge", ns, name: bridge, mac: bridgeMac(id), mtu },
+    // The same MAC on every host, as is the gateway's address: whichever host a sandbox is on, its gateway is that host. But
+    // a host that asks for an address must be told apart, for the answer is sent to who asked.
+    { kind: "bridge", ns, name: bridge, mac: finds ? mac : bridgeMac(id), mtu },
     {
       kind: "vxlan",
       ns,
@@ -57,7 +58,8 @@ export function networkResources(view: View): readonly Resource[] {
       mac,
       mtu,
       master: bridge,
-      learning: false,
+      learning: finds,
+      // With learning, too: it is also what keeps questions for the gateway, which is everywhere, on this host.
       neighSuppress: true,
       isolated: !options.icc,
     },

@@ -21,6 +21,7 @@ export function overlay(): Driver<OverlayOptions, BridgedEndpointOptions> {
       internal: true,
       subnetOfLink: false,
       hostAddresses: true,
+      finds: true,
     },
     options: networkOptions,
     endpointOptions,

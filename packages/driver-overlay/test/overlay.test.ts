@@ -1,4 +1,5 @@
 import {
+  anyMac,
   instanceOf,
   kernelName,
   parseCidr,
@@ -236,6 +237,18 @@ describe("peers", () => {
       { kind: "fdb", ns, link: vxlan, mac: "02:6e:0a:00:01:06", destination: "192.0.2.22" },
       { kind: "fdb", ns, link: vxlan, mac: "02:6e:0a:00:01:06", master: true },
     ]);
+  });
+
+  test("beside which there are others get what is for nobody known, and are learned from", () => {
+    const finds = { host: { ...host(), finds: true } } as const;
+    const [bridgeOf, tunnels] = driver.network(networkView({}, finds));
+    // Who asks has to be told apart: the answer goes to the one of that MAC.
+    expect(bridgeOf).toMatchObject({ kind: "bridge", mac: finds.host.mac });
+    expect(tunnels).toMatchObject({ kind: "vxlan", learning: true, neighSuppress: true });
+    const vteps = ["192.0.2.22", "192.0.2.23"].map(parseIp);
+    expect(driver.peers?.(networkView({}, finds), [], vteps)).toEqual(
+      vteps.map((destination) => ({ kind: "fdb", ns, link: "nkx0123456789", mac: anyMac, destination })),
+    );
   });
 
   test("that move to another host change where their MAC is, and nothing else", () => {

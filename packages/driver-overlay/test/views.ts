@@ -1,18 +1,6 @@
-import {
-  instanceOf,
-  parseCidr,
-  parseIp,
-  parseMac,
-  parseOptions,
-  type EndpointId,
-  type EndpointView,
-  type HostView,
-  type NamespaceId,
-  type NetworkId,
-  type NetworkView,
-  type OptionInput,
-  type Subnet,
-} from "@netkit/core";
+import { parseCidr, parseIp, parseMac } from "@netkit/core";
+import type { EndpointView, HostView, NetworkView, OptionInput, Subnet } from "@netkit/core";
+import { exampleEndpoint, exampleNetwork, type NetworkChanges } from "@netkit/conformance/views";
 import type { BridgedEndpointOptions } from "@netkit/core/bridged";
 import { overlay, type OverlayOptions } from "../src/index.ts";
 
@@ -32,41 +20,13 @@ export function host(vtep = "192.0.2.21", mtu = 1500, addresses = ["10.0.1.5/24"
 }
 
 type View = NetworkView<OverlayOptions>;
-
-/** An IPv4 network of the default instance. */
-export function networkView(options: OptionInput = {}, changes: Partial<Omit<View, "options">> = {}): View {
-  return {
-    instance: instanceOf("/var/lib/netkit"),
-    id: "0123456789abcdef".repeat(4) as NetworkId,
-    name: "shared",
-    internal: false,
-    subnets: [ipv4],
-    options: parseOptions(driver.options, options, "driver 'overlay'"),
-    facts: { links: {} },
-    claims: { vni: "4096" },
-    host: host(),
-    ...changes,
-  };
-}
-
 type Endpoint = EndpointView<OverlayOptions, BridgedEndpointOptions>;
 
-/** An endpoint whose addresses end in 2. */
+/** An IPv4 network. */
+export function networkView(options: OptionInput = {}, changes: NetworkChanges<OverlayOptions> = {}): View {
+  return exampleNetwork(driver, options, { subnets: [ipv4], claims: { vni: "4096" }, host: host(), ...changes });
+}
+
 export function endpointView(network: View, changes: Partial<Endpoint> = {}): Endpoint {
-  return {
-    network,
-    id: "fedcba9876543210".repeat(4) as EndpointId,
-    name: "web1",
-    namespace: "ab".repeat(32) as NamespaceId,
-    ifName: "eth0",
-    mac: parseMac("02:6e:0a:00:01:02"),
-    addresses: network.subnets.map(({ subnet, gateway }) => ({
-      address: parseCidr(subnet.replace(/0\/24|\/64/, (tail) => `2${tail.replace("0/", "/")}`)),
-      ...(gateway === undefined ? {} : { gateway }),
-    })),
-    ports: [],
-    defaultRoute: ["ipv4", "ipv6"],
-    options: parseOptions(driver.endpointOptions, {}, "endpoints of driver 'overlay'"),
-    ...changes,
-  };
+  return exampleEndpoint(driver, network, changes);
 }

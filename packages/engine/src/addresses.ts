@@ -16,6 +16,7 @@ import type { EndpointRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { sandboxOf } from "./lookup.ts";
 import { addressKeyOf } from "./networks.ts";
+import { refuseOthersPart } from "./shared/own-part.ts";
 import { keys, type AddressHolder } from "./state.ts";
 
 const familyNames: Readonly<Record<Family, string>> = { ipv4: "IPv4", ipv6: "IPv6" };
@@ -138,6 +139,7 @@ type Assigned = { ip: Ip; subnet: Network["subnets"][number]; reused: boolean };
 async function staticAddress(draft: Draft, network: Network, subnets: Network["subnets"], ip: Ip): Promise<Assigned> {
   const subnet = checkStaticAddress(subnets, ip);
   await refuseTaken(draft, network, ip);
+  refuseOthersPart(network, subnet, ip);
   return { ip, subnet, reused: true };
 }
 

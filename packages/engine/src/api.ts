@@ -68,6 +68,11 @@ export interface SharedOptions {
   /** Opens the store; called when a global network first needs it. */
   readonly open?: () => Promise<Store>;
   /**
+   * In place of a store: the path of a file that lists hosts and networks, alike on all hosts (the README of the overlay driver
+   * describes it). It is never written to, and followed by the agent.
+   */
+  readonly file?: string;
+  /**
    * What other hosts reach this one by: a link or one of its addresses. Default the address of the default route's link; on a
    * host without one that shares nothing with others 127.0.0.1.
    */
@@ -350,7 +355,8 @@ export interface Finding {
    * route of the host that takes addresses of a network (these two are warnings: netkit's own is as it should be);
    * `unserved`: names or ports that only an agent serves, while none answers; `unshared`: what keeps this host and others from
    * knowing the same of their networks, or from reaching each other there;
-   * `edited`: a file of a sandbox that somebody has written into, which is their right: for information.
+   * `edited`: a file of a sandbox that somebody has written into, which is their right: for information;
+   * `peers-file`: the file that hosts share instead of a store is wrong, or something here is otherwise than it says.
    */
   readonly problem:
     | "missing"
@@ -363,7 +369,8 @@ export interface Finding {
     | "overlap"
     | "unserved"
     | "unshared"
-    | "edited";
+    | "edited"
+    | "peers-file";
   /** What it is, in words: `bridge netkit0`, `sandbox web`. */
   readonly object: string;
   readonly owner?: Owner;
@@ -409,6 +416,8 @@ export interface SharingState {
 /** The replicator of an instance: see {@link Netkit.replicate}. */
 export interface Replication {
   readonly state: SharingState;
+  /** The file that hosts share instead of a store, if they do, and why what it says doesn't hold, or not for all that is here. */
+  readonly file: { readonly path: string; readonly troubles: readonly NetkitError[] } | undefined;
   /**
    * Resolves when it has one, and all was taken in that others had written before the call.
    * @throws NetkitError STORE_UNAVAILABLE
@@ -422,8 +431,11 @@ export interface Replication {
 export interface HostDetails extends SharedHost {
   /** It is this one. */
   readonly isThis: boolean;
-  /** `up`: it has a lease, as far as this host knows; `down`: it has none, and other hosts know nothing of what it has. */
-  readonly state: "up" | "down";
+  /**
+   * `up`: it has a lease, as far as this host knows; `down`: it has none, and other hosts know nothing of what it has;
+   * `listed`: it is in the file that hosts share, and nobody tells how it is.
+   */
+  readonly state: "up" | "down" | "listed";
   /** Of another one that is down: when this host heard of it (ISO 8601, UTC). It is forgotten after a day. */
   readonly since?: string;
   /** How many endpoints it has on global networks. */
@@ -526,7 +538,8 @@ export interface Netkit extends AsyncDisposable {
   checkPeers(options?: PeerCheckOptions): Promise<NetworkCheck[]>;
   /**
    * Takes what other hosts do into this host's state, and keeps this host's lease: for the agent, one at a time. Undefined where
-   * no other store is named than that of this host alone. It starts whether the store is there or not.
+   * no other store is named than that of this host alone. It starts whether the store is there or not; a file has to be right the
+   * first time that it is used.
    * @param onError what goes wrong meanwhile
    * @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID: this host hasn't, and never had, what it is to advertise
    */

@@ -38,6 +38,8 @@ export class Draft {
   readonly announcements: PlannedAnnouncement[] = [];
   /** How a crash in the middle is mended: by taking everything back, or by going on. */
   recovery: "undo" | "finish" = "undo";
+  /** False: nobody waits for the disk, for what a power cut takes is found again elsewhere. */
+  durable = true;
   /** Something that it makes is of no use without an agent. */
   needsAgent = false;
   /** A namespace that is there already and gets names. */
@@ -66,6 +68,11 @@ export class Draft {
   /** What the draft that comes after this one has to take for stored (see shared/again.ts). */
   assume(key: string, value: unknown): void {
     this.#assumed.set(key, value);
+  }
+
+  /** How much under a prefix was taken for stored. */
+  assumed(prefix: string): number {
+    return [...this.#assumed.keys()].filter((key) => key.startsWith(prefix)).length;
   }
 
   /** The values of those keys that have one. */

@@ -30,6 +30,7 @@ import type { Context } from "./operation.ts";
 import { refuseRouteClash } from "./route-clash.ts";
 import { moveDefaultRoutes } from "./route-moves.ts";
 import { refreshFiles } from "./sandbox-files.ts";
+import { asListed } from "./shared/own-part.ts";
 import { shareEndpoint, unshareEndpoint } from "./shared/presence.ts";
 import { realiseHere } from "./shared/realising.ts";
 import { findNetworkHere } from "./shared/unfollowed.ts";
@@ -59,7 +60,8 @@ export async function connect(
   await refuseFull(context, draft, driver, network);
 
   const id = newId<EndpointId>();
-  const { addresses, reused } = await assignAddresses(draft, network, request, id, families);
+  const wanted = asListed(network, sandbox.name, request);
+  const { addresses, reused } = await assignAddresses(draft, wanted.network, wanted.request, id, families);
   const linkLocal = await takeLinkLocal(draft, network, request.linkLocal ?? [], id, families);
   const inside = namespace.owner === "stranger" ? (await context.host.open()).look(namespace.path) : undefined;
   const endpoint: Endpoint = {
@@ -69,7 +71,7 @@ export async function connect(
     namespace: namespace.id,
     created: momentAfter(others),
     ifName: hasInterfaces(driver) ? chooseIfName(ifName, others, inside?.links ?? []) : "",
-    ...chooseMac(driver, request.mac, { id, addresses }),
+    ...chooseMac(driver, wanted.request.mac, { id, addresses }),
     addresses,
     ports: await choosePorts(context, draft, driver, network, request.publish ?? [], []),
     aliases,

@@ -138,7 +138,10 @@ function unlessUnwritable(error: unknown): undefined {
 
 async function warnings(context: Context, reader: Reader): Promise<Finding[]> {
   const routes = (await context.host.open()).routes();
-  return [...(await findForeign(context, reader)), ...(await overlaps(reader, routes))];
+  const { file } = context.shared;
+  const listed =
+    file === undefined ? [] : await (await import("./shared/peers-file/examining.ts")).examinePeersFile(context, file);
+  return [...(await findForeign(context, reader)), ...(await overlaps(reader, routes)), ...listed];
 }
 
 /** Removes strays and sandboxes that are over; drift of what is stored is left to `doctor`. */

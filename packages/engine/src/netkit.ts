@@ -145,7 +145,7 @@ function netkitOf(context: Context): Netkit {
           const removed: Network[] = [];
           for (const { value } of await draft.range<Network>("network/")) {
             if (options.filter?.(value) === false) continue;
-            if (value.configOnly !== undefined) continue;
+            if (value.configOnly !== undefined || value.listed !== undefined) continue;
             const prefixes = [
               keys.attached(value.id, ""),
               ...(value.scope === "global" ? [keys.remote(value.id, "")] : []),
@@ -237,7 +237,7 @@ function netkitOf(context: Context): Netkit {
       const { refuseUnknown } = await import("./shared/this-host.ts");
       await refuseUnknown(context);
       const { Replica } = await import("./shared/replica.ts");
-      return new Replica(context, onError);
+      return await Replica.open(context, onError);
     },
     close,
     [Symbol.asyncDispose]: close,

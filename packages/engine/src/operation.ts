@@ -171,11 +171,8 @@ async function carryOut(
 ): Promise<number> {
   const { store, host } = context;
   const sharing = sharingOf(context, draft, time);
-  if (plan.length === 0) {
-    // Whoever dies in between leaves to the agent what other hosts know already.
-    await sharing?.commit();
-    await sharing?.remove();
-    const revision = await commit(store, [...own, ...draft.lateWrites(() => "")]);
+  if (plan.length === 0 && sharing === undefined) {
+    const revision = await commit(store, [...own, ...draft.lateWrites(() => "")], draft.durable);
     time("commit");
     return revision;
   }
@@ -194,7 +191,7 @@ async function carryOut(
   };
   // It holds the writes too, and is flushed while the kernel is at work: then the end of the operation need not be.
   await commit(store, [{ key: keys.journal, value: entry }], false);
-  const flushed = store.flush();
+  const flushed = draft.durable ? store.flush() : Promise.resolve();
   flushed.catch(() => {}); // awaited below, once there is something to take back
   time("intent");
   const closed: Write = { key: keys.journal, value: undefined };

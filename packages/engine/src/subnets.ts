@@ -108,7 +108,11 @@ export async function refuseOverlapHere(
 }
 
 /** Without a network, its options being wrong, each family has gateways: most do. */
-export function subnetRules({ instance }: Context, driver: AnyDriver, network: Network | undefined): SubnetRules {
+export function subnetRules(
+  { instance }: Pick<Context, "instance">,
+  driver: AnyDriver,
+  network: Network | undefined,
+): SubnetRules {
   const { families } = driver.traits;
   const view = network === undefined ? undefined : viewOf(instance, network);
   const gateways = view === undefined ? undefined : driver.gateways?.(view);

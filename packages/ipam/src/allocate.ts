@@ -47,6 +47,18 @@ export async function allocateAddress({ subnet, cursor, taken }: AllocationReque
   });
 }
 
+/**
+ * A place in what {@link allocateAddress} hands out, for a cursor.
+ * @param fraction from 0, its beginning, to less than 1
+ */
+export function addressWithin(subnet: Subnet, fraction: number): Ip {
+  const { family, first, last } = assignableSpan(subnet);
+  // All 53 bits that a fraction has.
+  const steps = 2 ** 53;
+  const offset = (BigInt(Math.floor(fraction * steps)) * (last - first + 1n)) / BigInt(steps);
+  return bigintToIp(first + offset, family);
+}
+
 /** The first address from `candidate` on that is neither reserved nor on the page; certain if the page goes beyond it. */
 function nextFree(
   candidate: bigint,

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   addressKey,
+  addressWithin,
   allocateAddress,
   bigintToIp,
   checkStaticAddress,
@@ -166,6 +167,17 @@ describe("allocation", () => {
     const taken = new Taken();
     const request = { subnet, taken: taken.page };
     expect(await Promise.all([allocateAddress(request), allocateAddress(request)])).toEqual(["192.0.2.2", "192.0.2.2"]);
+  });
+
+  test("a fraction of the subnet is a place in what is handed out, from its first address to its last", () => {
+    fc.assert(
+      fc.property(smallPlan, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (subnet, fraction) => {
+        expect(contains(subnet.range ?? subnet.subnet, addressWithin(subnet, fraction))).toBe(true);
+      }),
+    );
+    const subnet = plan("10.0.4.0/22");
+    const at = (fraction: number): Ip => addressWithin(subnet, fraction);
+    expect([at(0), at(0.5), at(1 - Number.EPSILON)]).toEqual(["10.0.4.1", "10.0.6.0", "10.0.7.254"]);
   });
 
   test("reads nothing of what lies before the cursor", async () => {

@@ -72,6 +72,7 @@ export class Transaction {
   readonly #around: Surroundings;
   readonly #links = new Map<string, number>();
   #queue: Queued[] = [];
+  #glance: View | undefined;
   #ns: NamespaceRef = "host";
   #item: Item | undefined;
 
@@ -89,6 +90,16 @@ export class Transaction {
   look(): View {
     this.flush();
     return new View(this.#around.namespaces, this.mark);
+  }
+
+  /** What the tables showed when this was first asked, or first after {@link lookAway}: what was made since then isn't in it. */
+  glance(): View {
+    return (this.#glance ??= this.look());
+  }
+
+  /** Something goes that a glance has shown. */
+  lookAway(): void {
+    this.#glance = undefined;
   }
 
   get item(): Item {
@@ -207,12 +218,14 @@ export class Transaction {
 
   /** Forgets a link that was removed. */
   forgetLink(ns: NamespaceRef, name: string): void {
+    this.lookAway();
     this.#links.delete(`${ns} ${name}`);
     if (ns === "host") this.#around.hostLinks.delete(name);
   }
 
   /** Forgets all that is known of links. */
   forgetLinks(): void {
+    this.lookAway();
     this.#links.clear();
     this.#around.hostLinks.clear();
   }

@@ -1,4 +1,4 @@
-import { parseCidr, parseIp, parseMac, type NamespaceId, type Resource } from "@netkit/core";
+import { anyMac, parseCidr, parseIp, parseMac, type NamespaceId, type Resource } from "@netkit/core";
 import { hasLinkKind, openNetlink } from "@netkit/netlink";
 import { expect } from "vitest";
 import { bridgeJson, ipJson, mark, sh, tcJson } from "./host.ts";
@@ -508,6 +508,16 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
       resource: () => ({ kind: "fdb", ns: "host", link: "nkx1", mac, destination: parseIp("192.0.2.11") }),
       wanted: { dst: "192.0.2.11" },
     },
+  },
+  "fdb entry of a VXLAN for addresses that it doesn't know, one of several": {
+    setup: () => [
+      { kind: "vxlan", ns: "host", name: "nkx1", mac: hostMac, vni: 9, port: 4789, learning: true },
+      { kind: "fdb", ns: "host", link: "nkx1", mac: anyMac, destination: parseIp("192.0.2.8") },
+    ],
+    resource: () => ({ kind: "fdb", ns: "host", link: "nkx1", mac: anyMac, destination: parseIp("192.0.2.9") }),
+    shown: () => bridgeJson("fdb show dev nkx1").find((row) => row["mac"] === anyMac && row["dst"] === "192.0.2.9"),
+    wanted: { state: "permanent", flags: ["self"] },
+    lose: () => "bridge fdb delete 00:00:00:00:00:00 dev nkx1 dst 192.0.2.9 self",
   },
   "fdb entry of a VXLAN over IPv6": {
     setup: () => [

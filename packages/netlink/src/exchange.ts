@@ -14,6 +14,8 @@ export interface Pending {
   readonly replies: NetlinkReply[];
   /** The kernel says nothing of it unless it fails. */
   readonly silent: boolean;
+  /** An acknowledgement is asked for; otherwise what comes behind it has one, and it has failed by then or it hasn't. */
+  readonly asks: boolean;
   finished: boolean;
   interrupted: boolean;
   error: NetlinkError | undefined;
@@ -35,6 +37,15 @@ export function awaitReplies(message: NetlinkMessage): Pending {
   return newPending(message, receive, replies);
 }
 
+/**
+ * Wait for the acknowledgement of the last of several messages. The kernel carries them out one after the other, and of one that
+ * fails it always says so: each acknowledgement is a call to read it.
+ */
+export function awaitLast(messages: readonly NetlinkMessage[]): Pending[] {
+  const last = messages.length - 1;
+  return messages.map((message, index) => ({ ...awaitReplies(message), asks: index === last }));
+}
+
 /** Wait for a message's end, and hand what comes before it to `receive`. */
 export function newPending(
   message: NetlinkMessage,
@@ -46,6 +57,7 @@ export function newPending(
     receive,
     replies,
     silent: false,
+    asks: true,
     finished: false,
     interrupted: false,
     error: undefined,

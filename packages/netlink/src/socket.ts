@@ -1,7 +1,16 @@
 import { constants } from "node:os";
 import { openDescriptor } from "./descriptor.ts";
 import { NetlinkError } from "./errors.ts";
-import { BUFFER_BYTES, awaitReplies, chunks, newPending, resultOf, silent, transactionEnds } from "./exchange.ts";
+import {
+  BUFFER_BYTES,
+  awaitLast,
+  awaitReplies,
+  chunks,
+  newPending,
+  resultOf,
+  silent,
+  transactionEnds,
+} from "./exchange.ts";
 import type { BatchResult, Pending } from "./exchange.ts";
 import {
   NLMSG_DONE,
@@ -120,7 +129,7 @@ class Socket implements NetlinkSocket {
   batch(messages: readonly NetlinkMessage[]): BatchResult[] {
     const results: BatchResult[] = [];
     for (const chunk of chunks(messages)) {
-      const pending = chunk.map(awaitReplies);
+      const pending = awaitLast(chunk);
       this.#run(pending, NLM_F_ACK);
       for (const entry of pending) results.push(resultOf(entry));
     }
@@ -147,7 +156,7 @@ class Socket implements NetlinkSocket {
   async batchAsync(messages: readonly NetlinkMessage[]): Promise<BatchResult[]> {
     const results: BatchResult[] = [];
     for (const chunk of chunks(messages)) {
-      const pending = chunk.map(awaitReplies);
+      const pending = awaitLast(chunk);
       const buffer = Buffer.allocUnsafeSlow(chunk.reduce((sum, message) => sum + messageLength(message), 0));
       try {
         const length = this.#write(buffer, pending, NLM_F_ACK);
@@ -224,7 +233,7 @@ class Socket implements NetlinkSocket {
     let end = 0;
     for (const entry of pending) {
       this.#sequence = (this.#sequence + 1) >>> 0;
-      const wanted = entry.silent ? NLM_F_REQUEST : NLM_F_REQUEST | flags;
+      const wanted = entry.silent || !entry.asks ? NLM_F_REQUEST : NLM_F_REQUEST | flags;
       end = writeMessage(target, end, entry.message, wanted, this.#sequence);
       this.#pending.set(this.#sequence, entry);
     }
@@ -316,6 +325,6 @@ class Socket implements NetlinkSocket {
 }
 
 /** What the kernel says of a transaction's beginning is said of all of it. */
-function isOver({ finished, silent }: Pending, [first]: readonly Pending[]): boolean {
-  return finished || silent || (first?.silent === true && first.error !== undefined);
+function isOver({ finished, silent, asks }: Pending, [first]: readonly Pending[]): boolean {
+  return finished || silent || !asks || (first?.silent === true && first.error !== undefined);
 }

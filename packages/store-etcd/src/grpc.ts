@@ -63,8 +63,7 @@ export class Connection {
     signal.throwIfAborted();
     const session = connectHttp2(url, tls);
     try {
-      // Said by the server itself; a connection alone can be the work of a kernel whose process has stopped.
-      await once(session, "remoteSettings", { signal });
+      await hasAnswered(session, signal);
     } catch (error) {
       session.on("error", () => {});
       session.destroy();
@@ -154,6 +153,22 @@ export class Connection {
     const sent = this.#session.ping(() => clearTimeout(silent));
     if (!sent) clearTimeout(silent);
   }
+}
+
+/**
+ * Resolves with the first that the server itself says; a connection alone can be the work of a kernel whose process has
+ * stopped. One that is closed in due form, as by the kernel of a process that was killed, is no error to the session.
+ */
+async function hasAnswered(session: ClientHttp2Session, signal: AbortSignal): Promise<void> {
+  using listening = new DisposableStack();
+  const heard = listening.adopt(new AbortController(), (controller) => controller.abort());
+  const options = { signal: AbortSignal.any([signal, heard.signal]) };
+  await Promise.race([
+    once(session, "remoteSettings", options),
+    once(session, "close", options).then(() => {
+      throw new Error("the server has closed the connection");
+    }),
+  ]);
 }
 
 /** Headers or, where there was a message before, trailers. */

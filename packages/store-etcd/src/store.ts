@@ -106,7 +106,8 @@ export class EtcdStore implements Store {
     const all = { key: this.#root + prefix, rangeEnd: this.#root + endOfPrefix(prefix) };
     try {
       const put = { ...all, minModRevision: revision + 1 };
-      const { header, responses } = await this.#readAll([put, { ...all, countOnly: true }, ...before(all, revision)]);
+      const count = { ...all, countOnly: true };
+      const { header, responses } = await this.#readAll([put, count, ...before(count, revision)]);
       const [changed, now, then] = responses;
       const events = this.#entries(changed).map((entry): WatchEvent => ({ type: "put", ...entry }));
       const made = changed?.kvs.filter(({ createRevision }) => createRevision > revision).length ?? 0;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isNetkitError, type Store } from "@netkit/core";
 import {
   etcdctl,
+  etcdLoad,
   etcdPrograms,
   etcdServer,
   makeAuthority,
@@ -33,6 +34,10 @@ function open(options: Partial<EtcdStoreOptions> = {}): Store {
   return store;
 }
 
+async function run([program = "", ...words]: readonly string[]): Promise<string> {
+  return execFileSync(program, words, { encoding: "utf8" });
+}
+
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), "netkit-etcd-"));
   onTestFinished(() => rmSync(path, { recursive: true }));
@@ -41,6 +46,19 @@ function directory(): string {
 
 describe.skipIf(etcdPrograms === undefined)("a store on etcd", () => {
   ownLoopback();
+
+  test("tells what has changed without sending what hasn't", async () => {
+    await start();
+    const store = open();
+    const value = "x".repeat(1_000);
+    for (let key = 0; key < 100; key++) await store.commit({ checks: [], writes: [{ key: `a/${key}`, value }] });
+    const before = await store.revision();
+    await store.commit({ checks: [], writes: [{ key: "a/new", value }] });
+    const sent = async (): Promise<number> => (await etcdLoad({ exec: run }, "127.0.0.1")).sent;
+    const already = await sent();
+    expect((await store.changes("", before)).events).toMatchObject([{ type: "put", key: "a/new" }]);
+    expect((await sent()) - already).toBeLessThan(2 * value.length);
+  });
 
   describe("of three members", () => {
     const ports = [2379, 2479, 2579];

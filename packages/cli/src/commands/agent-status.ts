@@ -20,7 +20,13 @@ export const agentStatus: Command = command({
         ["Ports held", String(status.reservedPorts)],
         ["Processes watched", String(status.watchedProcesses)],
         ["Listeners", String(status.listeners)],
-        ...(status.shares ? sharingRows(status) : []),
+        ...(status.peersFile === undefined
+          ? []
+          : [
+              ["Hosts' file", status.peersFile.path] as const,
+              ...status.peersFile.troubles.map((trouble) => ["Trouble", trouble] as const),
+            ]),
+        ...(status.shares && status.peersFile === undefined ? sharingRows(status) : []),
       ],
       "",
     );

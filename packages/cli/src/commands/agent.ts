@@ -12,7 +12,7 @@ import { durationMs } from "../moment.ts";
 import { tellSystemd } from "../systemd.ts";
 import { engineOptions } from "../session.ts";
 import { readSettings, type Settings } from "../settings.ts";
-import { openShared, ownStore, rememberStore } from "../shared-store.ts";
+import { absolute, fileOf, openShared, ownStore, rememberStore } from "../shared-store.ts";
 import { versions } from "../versions.ts";
 
 /** How long another agent may take to serve, or to end: less than the command that waits for this one has patience. */
@@ -29,7 +29,7 @@ export const agent: Command = command({
     store: {
       value: "URL",
       summary:
-        "Share global networks with other hosts: etcd://HOST:PORT,... or consul://HOST:PORT (remembered; local: no more)",
+        "Share global networks with other hosts: etcd://HOST:PORT,..., consul://HOST:PORT or file:PATH (remembered; local: no more)",
     },
     advertise: { value: "LINK", summary: "What other hosts reach this one by: a link or an address (remembered)" },
     "ready-fd": { value: "FD", summary: "Write a line to this file descriptor once it serves, and close it" },
@@ -39,6 +39,10 @@ export const agent: Command = command({
     {
       line: "netkit agent --store etcd://10.0.0.5:2379 --advertise eth1",
       summary: "Overlay networks are those of all hosts with that store",
+    },
+    {
+      line: "netkit agent --store file:/etc/netkit/hosts.yaml",
+      summary: "Those that a file lists, which is the same on all hosts; they need no server",
     },
     { line: "netkit agent status", summary: "What it serves" },
     { line: "netkit agent install", summary: "As a service of systemd" },
@@ -56,7 +60,8 @@ export const agent: Command = command({
     const settings = withStore(before, options);
     const { sharedStore } = settings;
     // Whether it is one, before anything remembers it.
-    if (sharedStore !== undefined) await (await openShared(sharedStore.url)).close();
+    if (sharedStore !== undefined && fileOf(sharedStore.url, "/") === undefined)
+      await (await openShared(sharedStore.url)).close();
     const lingerMs = options.linger === undefined ? undefined : durationMs(options.linger);
     if (lingerMs === undefined && options.linger !== undefined) throw invalid("linger", options.linger, "5s or 1m30s");
     const fd = options["ready-fd"] === undefined ? undefined : Number(options["ready-fd"]);
@@ -119,7 +124,7 @@ function withStore(
 ): Settings {
   const { sharedStore, ...others } = settings;
   if (store === ownStore) return others;
-  const url = store ?? sharedStore?.url;
+  const url = store === undefined ? sharedStore?.url : absolute(store, process.cwd());
   const reachedBy = advertise ?? sharedStore?.advertise;
   if (url === undefined) {
     if (advertise === undefined) return others;

@@ -33,7 +33,8 @@ export const hostLs: Command = command({
   summary: "List the hosts that share networks with this one",
   details: [
     "They share global networks by the store that 'netkit agent --store' names. A host is up as long as its agent renews its lease\nthere. One that is down is listed for a day, with when it was missed; this one is listed in any case.",
-    "Filters: id, name, state (up or down).",
+    "Of a file in place of a store, other hosts are listed, and nobody knows more of them.",
+    "Filters: id, name, state (up, down or listed).",
   ],
   options: listOptions,
   examples: [

@@ -51,6 +51,7 @@ export const declarationCases: readonly Case[] = [
       if (scope === "local") {
         assert.ok(driver.peers === undefined, "peers of a network that is of one host");
         assert.ok(traits.hostAddresses !== true, "addresses to tell a network's hosts apart that is of one");
+        assert.ok(traits.finds !== true, "endpoints to find on other hosts, of a network that is of one");
       }
       if (traits.exclusive)
         assert.ok(!traits.internal && !traits.subnetOfLink, "settings of networks that nobody creates");

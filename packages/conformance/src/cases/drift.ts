@@ -127,7 +127,7 @@ function breaking(resource: Resource): string | undefined {
     case "neighbour":
       return `ip neighbour del ${resource.proxy === true ? "proxy " : ""}${resource.address} dev ${resource.link}`;
     case "fdb":
-      return `bridge fdb del ${resource.mac} dev ${resource.link} ${resource.master === true ? "master" : "self"}`;
+      return `bridge fdb del ${resource.mac} dev ${resource.link} ${resource.destination === undefined ? "" : `dst ${resource.destination} `}${resource.master === true ? "master" : "self"}`;
     case "sysctl":
       return `echo ${resource.value === "1" ? 0 : 1} > /proc/sys/${resource.path}`;
     case "shaper":

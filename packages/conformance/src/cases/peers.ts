@@ -80,6 +80,24 @@ export const peerCases: readonly Case[] = [
         if (resource.kind === "address") assert.ok(!addresses.has(ipOf(resource.address)), keyOf(resource));
     }),
   },
+  {
+    ...common,
+    id: "DRV-PEERS-004",
+    rule: "where it finds endpoints that it isn't told of, lists something for each host that has such, whichever others there are",
+    applies: (driver) => driver.peers !== undefined && driver.traits.finds === true,
+    run: (context) =>
+      forAllPeers(({ view, peers, network, resources }) => {
+        const { driver } = context;
+        const hosts = [...new Set(peers.map(({ vtep }) => vtep))];
+        const each = hosts.map((vtep) => driver.peers?.(view, [], [vtep]) ?? []);
+        for (const own of each) assert.ok(own.length > 0, "nothing for a host");
+        const all = driver.peers?.(view, peers, hosts) ?? [];
+        assert.deepEqual(lines(all), lines([...resources, ...each.flat()]));
+        const keys = [...network, ...all].map(keyOf);
+        assert.deepEqual(keys, [...new Set(keys)]);
+        for (const resource of all) assert.deepEqual(problemsOf(resource), [], keyOf(resource));
+      })(context),
+  },
 ];
 
 function lines(resources: readonly Resource[]): string[] {

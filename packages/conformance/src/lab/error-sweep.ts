@@ -115,9 +115,12 @@ async function documents(store: Store): Promise<string[]> {
   return (await store.range("")).map(({ key, value }) => `${key} ${JSON.stringify(value)}`);
 }
 
-/** A predefined network is realised with its first endpoint, and a root keeps its firewall; no other document may be left. */
+/**
+ * A predefined network is realised with its first endpoint, a root keeps its firewall, and who it is to other hosts; no other
+ * document may be left.
+ */
 function keysOf(lines: readonly string[]): string[] {
-  return lines.map((line) => line.slice(0, line.indexOf(" "))).filter((key) => key !== "firewall");
+  return lines.map((line) => line.slice(0, line.indexOf(" "))).filter((key) => key !== "firewall" && key !== "host");
 }
 
 function difference(before: Picture, after: Picture): string[] {

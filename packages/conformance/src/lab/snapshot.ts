@@ -45,7 +45,7 @@ exit 0
 
 /** A picture of the spaces that knows nothing of netkit: taken with ip, bridge, tc, nft and /proc alone. */
 export async function takeSnapshot(
-  spaces: Readonly<Record<string, Space>>,
+  spaces: Readonly<Record<string, Pick<Space, "exec">>>,
   { names = [], files = [], portable = false }: SnapshotOptions = {},
 ): Promise<Snapshot> {
   const snapshot: Record<string, Record<string, readonly string[]>> = {};

@@ -20,6 +20,7 @@ import { requireLease } from "./lease.ts";
 import { forgetRemote } from "./remotes.ts";
 import type { SharedNetwork } from "./records.ts";
 import { knownHere } from "./realising.ts";
+import type { Shared } from "./shared.ts";
 import { thisHost } from "./this-host.ts";
 
 /**
@@ -34,6 +35,7 @@ export async function createGlobal(
   requests: readonly SubnetRequest[],
   ipv4 = true,
 ): Promise<Network> {
+  refuseReadOnly(context.shared, `network '${declared.name}' can't be made`);
   await requireLease(context, draft);
   const store = await context.shared.open();
   const { shared } = draft;
@@ -102,13 +104,19 @@ async function networksIn(store: Store): Promise<SharedNetwork[]> {
 export async function removeGlobal(context: Context, draft: Draft, network: Network): Promise<void> {
   const { id, name } = network;
   const { shared } = draft;
+  refuseReadOnly(context.shared, `network '${name}' can't be removed`);
   const remote = (await draft.range<RemoteEndpoint>(keys.remote(id, ""))).map(({ value }) => value);
   // What this host knows may be of a moment ago: carrying it out, the store is asked.
   if (draft.dryRun) refuseUsed(network, remote);
   await requireLease(context, draft);
   for (const endpoint of remote) await forgetRemote(draft, endpoint);
+  const { readEndpoint, readHolder, readNetwork } = await import("./records.ts");
+  // Known before the intent is written: whoever finishes this finds them there.
+  shared.remove(sharedKeys.networkName(name), id);
+  for (const claim of await (await context.shared.open()).range(sharedKeys.claim("", "").slice(0, -1)))
+    if (readHolder(claim.value)?.id === id) shared.remove(claim.key, id);
+  shared.remove(sharedKeys.network(id), id);
   shared.preparations.push(async (store) => {
-    const { readEndpoint, readHolder, readNetwork } = await import("./records.ts");
     const key = sharedKeys.network(id);
     const found = await store.get(key);
     const record = readNetwork(found?.value);
@@ -133,10 +141,14 @@ export async function removeGlobal(context: Context, draft: Draft, network: Netw
       await mark(revision, before);
       throw error;
     }
-    shared.remove(sharedKeys.networkName(name), id);
-    for (const claim of await store.range(sharedKeys.claim("", "").slice(0, -1)))
-      if (readHolder(claim.value)?.id === id) shared.remove(claim.key, id);
-    shared.remove(key, id);
+  });
+}
+
+function refuseReadOnly({ file }: Shared, what: string): void {
+  if (file === undefined) return;
+  throw new NetkitError("STORE_READ_ONLY", `${what} here: hosts share the networks that ${file} lists`, {
+    hint: "Change that file, on all hosts alike: their agents see it at once.",
+    details: { path: file },
   });
 }
 

@@ -14,9 +14,10 @@ export async function listHosts({ store, shared, agent }: Context): Promise<Host
   const remotes = (await reader.range<RemoteEndpoint>("remote/")).map(({ value }) => value);
   const others = (await reader.range<SharedHost>(keys.host(""))).map(({ value }): HostDetails => {
     const own = remotes.filter(({ host, sandbox }) => host === value.id && sandbox !== undefined);
-    return { ...value, isThis: false, state: "up", endpoints: own.length };
+    return { ...value, isThis: false, state: shared.file === undefined ? "up" : "listed", endpoints: own.length };
   });
-  const gone = (await departedHosts(reader)).map((host): HostDetails => ({
+  const departed = shared.file === undefined ? await departedHosts(reader) : [];
+  const gone = departed.map((host): HostDetails => ({
     ...host,
     isThis: false,
     state: "down",

@@ -1,10 +1,12 @@
-import { familyOf, NetkitError, stableJson, type Network } from "@netkit/core";
+import { familyOf, NetkitError, stableJson, type HostId, type Network } from "@netkit/core";
+import type { SharedOptions } from "../api.ts";
 import type { Draft } from "../draft.ts";
+import { newId } from "../new-id.ts";
 import { ownerOf } from "../networks.ts";
 import { operate, type Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import { resourcesOf, viewOf } from "../view.ts";
-import { describeHost, thisHost, type LocalHost } from "./this-host.ts";
+import { describeHost, type LocalHost } from "./this-host.ts";
 
 /**
  * This host as its settings have it now. Where it has networks already their tunnels end at the new address from then on; what
@@ -17,11 +19,16 @@ export async function refreshThisHost(
   context: Context,
   known: LocalHost | undefined,
   complain: (error: NetkitError) => void,
+  options: SharedOptions = context.shared.options,
 ): Promise<LocalHost> {
-  if (known !== undefined && stableJson(await asOfNow(context, known)) === stableJson(known)) return known;
+  if (known !== undefined && stableJson(await asOfNow(context, known, options)) === stableJson(known)) return known;
   return await operate(context, "look at this host", async (draft) => {
-    const before = await thisHost(context, draft);
-    const now = await asOfNow(context, before);
+    const before = await draft.get<LocalHost>(keys.self);
+    const now = await asOfNow(context, before, options);
+    if (before === undefined) {
+      draft.put(keys.self, now);
+      return now;
+    }
     if (stableJson(now) === stableJson(before)) return before;
     const networks = (await draft.range<Network>("network/")).map(({ value }) => value);
     const here = networks.filter(({ share }) => share?.host !== undefined);
@@ -36,8 +43,12 @@ export async function refreshThisHost(
 }
 
 /** An address that it has still is as good as another one of the link that it advertises. */
-async function asOfNow({ host, shared }: Context, known: LocalHost): Promise<LocalHost> {
-  return describeHost(await host.open(), shared, known.id, known.vtep);
+async function asOfNow(
+  { host, shared: { isOthers } }: Context,
+  known: LocalHost | undefined,
+  options: SharedOptions,
+): Promise<LocalHost> {
+  return describeHost(await host.open(), { options, isOthers }, known?.id ?? newId<HostId>(), known?.vtep);
 }
 
 /** Interfaces in sandboxes have an MTU that follows from the underlay's, and others reach this host by one family. */

@@ -10,6 +10,7 @@ import {
   type RemoteEndpoint,
   type Sandbox,
 } from "@netkit/core";
+import { addressWithin, contains } from "@netkit/ipam";
 import type { Draft } from "../draft.ts";
 import { derivedMac } from "../endpoint-mac.ts";
 import { addressKeyOf } from "../networks.ts";
@@ -82,15 +83,27 @@ export function addressRecordOf(record: RemoteEndpoint, ip: Ip): SharedAddress {
   return { id: record.id, host: record.host, ip, who: whoIs(record) };
 }
 
-/** The next draft knows who has which address by now: an automatic one moves on, and of a static one it can say who has it. */
-function addressConflict({ shared }: Context, draft: Draft, { id, name }: Network, ip: Ip): Conflict {
-  return async () => {
+/** So many conflicts, and this host is behind: of more others it hears in time. */
+const behind = 4;
+
+/**
+ * The next draft knows who has the address: an automatic one moves on, and of a static one it can say who has it. Hosts that
+ * attach at the same time would choose the same again, each the next free one: so it moves to anywhere, and stays apart from then on.
+ */
+function addressConflict({ shared }: Context, draft: Draft, { id, name, subnets }: Network, ip: Ip): Conflict {
+  return async (found) => {
     const { readAddress } = await import("./records.ts");
-    for (const { key, value } of await (await shared.open()).range(keys.address(id, ""))) {
+    const prefix = keys.address(id, "");
+    const key = addressKeyOf(id, ip);
+    const isBehind = draft.assumed(prefix) >= behind;
+    const now = isBehind ? await (await shared.open()).range(prefix) : [{ key, value: found?.value }];
+    for (const { key, value } of now) {
       const holder = readAddress(value);
       if (holder === undefined) continue;
       draft.assume(key, { endpoint: holder.id, ip: holder.ip, who: holder.who } satisfies AddressHolder);
     }
+    const subnet = subnets.find((candidate) => contains(candidate.subnet, ip));
+    if (subnet !== undefined) draft.assume(keys.cursor(id, subnet.subnet), addressWithin(subnet, Math.random()));
     return new NetkitError("ADDRESS_TAKEN", `address ${ip} of network '${name}' is in use on another host`, {
       hint: "Other hosts attach so many sandboxes at the same time: try again.",
       details: { address: ip, network: name },

@@ -28,7 +28,7 @@ export async function knownHere(
   { id, vtep, mtu }: LocalHost,
 ): Promise<Network> {
   const { instance } = context;
-  const host: HostView = { vtep, mtu, addresses: [], mac: macOfAddress(undefined, id) };
+  const host: HostView = { vtep, mtu, addresses: [], mac: macOfAddress(undefined, id), ...findingOf(network) };
   const known: Network = { ...network, share: { revision: 0, ...network.share, host } };
   const queries = asked(driver, () => driver.facts?.(viewOf(instance, known))) ?? [];
   const found = queries.length === 0 ? known.facts : (await context.host.open()).facts(queries);
@@ -36,6 +36,11 @@ export async function knownHere(
   // Which links there are was for the driver's errors: tomorrow there are others.
   const { names: _, ...facts } = found;
   return { ...known, facts };
+}
+
+/** Where hosts share a file, none knows what others have. */
+function findingOf({ listed }: Network): Pick<HostView, "finds"> {
+  return listed === undefined ? {} : { finds: true };
 }
 
 /** A global network comes to this host with its first endpoint here: its kernel objects, the host's own part, and its peers. */
@@ -54,7 +59,7 @@ export async function realiseHere(context: Context, draft: Draft, driver: AnyDri
   }
   const [first] = addresses;
   const mac = macOfAddress(first === undefined ? undefined : ipOf(first), part);
-  const host: HostView = { vtep: self.vtep, mtu: self.mtu, addresses, mac };
+  const host: HostView = { vtep: self.vtep, mtu: self.mtu, addresses, mac, ...findingOf(found) };
   const network: Network = { ...known, realised: true, share: { revision: 0, ...found.share, host, part } };
   const view = viewOf(context.instance, network);
   draft.want(

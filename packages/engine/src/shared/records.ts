@@ -65,6 +65,12 @@ const network = z.object({
   besideHost: optional(z.boolean()),
   announces: optional(z.boolean()),
   removing: optional(z.boolean()),
+  listed: optional(
+    z.object({
+      file: z.string(),
+      sandboxes: z.record(name, z.object({ ip: optional(ip), ip6: optional(ip), mac: optional(mac) })),
+    }),
+  ),
 });
 
 const endpoint = z.object({
@@ -76,6 +82,7 @@ const endpoint = z.object({
   mac,
   addresses: z.array(cidr).check(z.maxLength(100)),
   linkLocal: optional(z.array(cidr).check(z.maxLength(100))),
+  unlisted: optional(z.literal(true)),
   sandbox: optional(z.object({ id, name, hostname: text, aliases: z.array(text).check(z.maxLength(1_000)) })),
 });
 

@@ -21,11 +21,12 @@ export function resourcesFor(
   instance: Instance,
   driver: AnyDriver,
   network: Network,
-  { mac, vtep, addresses, linkLocal = [] }: RemoteEndpoint,
+  { mac, vtep, addresses, linkLocal = [], unlisted }: RemoteEndpoint,
 ): readonly Resource[] {
   const peers = [...addresses, ...linkLocal].map((address: Cidr): PeerView => ({ address, mac, vtep }));
+  const hosts = unlisted === true ? [vtep] : [];
   const view = viewOf(instance, network);
-  return resourcesOf(driver, () => driver.peers?.(view, peers) ?? [], ["host"]);
+  return resourcesOf(driver, () => driver.peers?.(view, peers, hosts) ?? [], ["host"]);
 }
 
 export function ownerOfRemote({ id, sandbox, hostName }: RemoteEndpoint, { name }: Network): Owner {

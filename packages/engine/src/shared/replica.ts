@@ -14,6 +14,7 @@ import type { Replication, SharingState } from "../api.ts";
 import { isStoreError } from "./committing.ts";
 import { sharedKeys } from "./keys.ts";
 import { introductionOf, LeaseHolder } from "./lease-holder.ts";
+import type { Follower } from "./peers-file/following.ts";
 import { Mirror, subjectOf, type Subject } from "./mirror.ts";
 import { refreshThisHost } from "./moving.ts";
 import { compareOwn, mendOwn, type OwnDifference } from "./own-records.ts";
@@ -44,6 +45,8 @@ export class Replica implements Replication {
   readonly #ended = new AbortController();
   readonly #following: Promise<void>;
   readonly #first = Promise.withResolvers<void>();
+  readonly #file: Follower | undefined;
+  #outdated: readonly NetkitError[] = [];
   #host: LocalHost | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** One after the other: what takes in, and what writes. */
@@ -61,9 +64,26 @@ export class Replica implements Replication {
   /** What is tried again and again, with why it goes wrong, and since when. */
   readonly #failing = new Map<Work, { readonly error: NetkitError; readonly since: string }>();
 
-  constructor(context: Context, complain: (error: NetkitError) => void) {
+  /** @throws NetkitError CONFIG_INVALID: a file in place of the store was never right */
+  static async open(context: Context, complain: (error: NetkitError) => void): Promise<Replica> {
+    const { file } = context.shared;
+    if (file === undefined) return new Replica(context, complain, undefined, undefined);
+    const { Follower } = await import("./peers-file/following.ts");
+    let replica: Replica | undefined;
+    const follower = new Follower(context, file, () => replica?.lookAgain(), complain);
+    return (replica = new Replica(context, complain, follower, await follower.self()));
+  }
+
+  private constructor(
+    context: Context,
+    complain: (error: NetkitError) => void,
+    file: Follower | undefined,
+    self: LocalHost | undefined,
+  ) {
     this.#context = context;
     this.#complain = complain;
+    this.#file = file;
+    this.#host = self;
     this.#leaseMs = context.shared.options.leaseMs ?? 15_000;
     this.#holder = new LeaseHolder(context, this.#leaseMs);
     this.#mirror = new Mirror((key) => complain(misfit(key)));
@@ -76,6 +96,16 @@ export class Replica implements Replication {
     await this.#inTurn(async () => await this.#present());
     await this.#first.promise;
     await this.#inTurn(async () => await this.#catchUp());
+  }
+
+  get file(): Replication["file"] {
+    if (this.#file === undefined) return undefined;
+    const { path, trouble } = this.#file;
+    return { path, troubles: [...(trouble === undefined ? [] : [trouble]), ...this.#outdated] };
+  }
+
+  lookAgain(): void {
+    void this.#inTurn(async () => await this.#present()).catch((error: unknown) => this.#tell("present", error));
   }
 
   get state(): SharingState {
@@ -96,6 +126,7 @@ export class Replica implements Replication {
 
   async close(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#file?.close();
     this.#ended.abort();
     this.#first.reject(new NetkitError("CANCELLED", "the agent ends"));
     await this.#turn;
@@ -127,6 +158,7 @@ export class Replica implements Replication {
     if (this.#ended.signal.aborted) return;
     const store = await this.#context.shared.open();
     const self = await this.#lookAtHost();
+    await this.#file?.bring(store, self);
     const known = this.#mirror.hosts.get(self.id)?.value;
     if (await this.#holder.renew(store, self, stableJson(known) === stableJson(introductionOf(self))))
       this.#owes = true;
@@ -134,11 +166,17 @@ export class Replica implements Replication {
     this.#deferred.clear();
     await this.#takeAll();
     await this.#mend();
+    const outdated = (await this.#file?.outdated(store)) ?? [];
+    const before = new Set(this.#outdated.map(({ message }) => message));
+    this.#outdated = outdated;
+    for (const error of outdated) if (!before.has(error.message)) this.#complain(error);
     this.#failing.delete("present");
   }
 
   /** As it is now, or as it was, if it has lost what it advertises. */
   async #lookAtHost(): Promise<LocalHost> {
+    // The file says which address it is known by; whether it has that is found out when the agent starts.
+    if (this.#file !== undefined && this.#host !== undefined) return this.#host;
     const found: NetkitError[] = [];
     try {
       this.#host = await refreshThisHost(this.#context, this.#host, (error) => found.push(error));
@@ -282,6 +320,8 @@ export class Replica implements Replication {
 
   /** Before it is taken for removed by somebody. */
   async #restoreLost(): Promise<void> {
+    // What a file doesn't list any more is meant to go.
+    if (this.#file !== undefined) return;
     const lost = await findLost(readerOf(this.#context.store), this.#mirror);
     const left: NetkitError[] = [];
     if (lost.length === 0) return this.#suffer("networks", left);
@@ -304,6 +344,8 @@ export class Replica implements Replication {
   async #take(batch: readonly (readonly [key: string, subject: Subject])[]): Promise<void> {
     try {
       await operate(this.#context, "take in what other hosts have", async (draft) => {
+        // The shared store has it all.
+        draft.durable = false;
         for (const [key, subject] of batch)
           if (!(await takeIn(this.#context, draft, this.#mirror, subject))) this.#deferred.set(key, subject);
       });

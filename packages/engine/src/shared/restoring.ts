@@ -9,12 +9,12 @@ import { keys } from "../state.ts";
 
 /**
  * The networks that the store has lost: all that this host knows where it has lost everything, and those that have endpoints
- * here in any case.
+ * here in any case. Those of a file that hosts had before the store were never in it.
  */
 export async function findLost(reader: Reader, mirror: Mirror): Promise<Network[]> {
   const lost: Network[] = [];
   for (const { value } of await reader.range<Network>("network/")) {
-    if (value.scope !== "global" || mirror.networks.has(value.id)) continue;
+    if (value.scope !== "global" || value.listed !== undefined || mirror.networks.has(value.id)) continue;
     const isUsed = async (): Promise<boolean> =>
       (await reader.range(keys.attached(value.id, ""), { limit: 1 })).length > 0;
     if (!mirror.hasNetworks || (await isUsed())) lost.push(value);

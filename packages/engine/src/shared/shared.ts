@@ -8,14 +8,18 @@ export class Shared {
   readonly options: SharedOptions;
   /** Others watch it: what is of this host lives under a lease. */
   readonly isOthers: boolean;
+  /** Not a store, but a file: this is its path, and the store is a copy of it for this host alone. */
+  readonly file: string | undefined;
   readonly #open: () => Promise<Store>;
   #opened: Promise<Store> | undefined;
 
   constructor(root: string, options: SharedOptions | undefined) {
-    const open = options?.open;
+    const { open, file } = options ?? {};
     this.options = options ?? {};
-    this.isOthers = open !== undefined;
-    this.#open = open ?? (async () => openSqliteStore({ path: join(root, "shared.db") }));
+    this.file = file;
+    this.isOthers = open !== undefined || file !== undefined;
+    const name = file === undefined ? "shared.db" : "peers.db";
+    this.#open = open ?? (async () => openSqliteStore({ path: join(root, name) }));
   }
 
   async open(): Promise<Store> {

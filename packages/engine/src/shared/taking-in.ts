@@ -25,8 +25,7 @@ import type { LocalHost } from "./this-host.ts";
 export async function takeIn(context: Context, draft: Draft, mirror: Mirror, subject: Subject): Promise<boolean> {
   const self = (await draft.get<LocalHost>(keys.self))?.id;
   if (subject.type === "network") {
-    await takeInNetwork(draft, mirror, subject.network);
-    return true;
+    return await takeInNetwork(draft, mirror, subject.network);
   }
   if (subject.type === "endpoint") return await takeInEndpoint(context, draft, mirror, subject, self);
   const before = await draft.get<SharedHost>(keys.host(subject.host));
@@ -35,12 +34,11 @@ export async function takeIn(context: Context, draft: Draft, mirror: Mirror, sub
   return true;
 }
 
-async function takeInNetwork(draft: Draft, mirror: Mirror, id: NetworkId): Promise<void> {
+async function takeInNetwork(draft: Draft, mirror: Mirror, id: NetworkId): Promise<boolean> {
   const seen = mirror.networks.get(id);
   const before = await draft.get<Network>(keys.network(id));
   if (seen === undefined) {
-    if (before?.scope === "global") await forgetNetwork(draft, before);
-    return;
+    return before?.scope !== "global" || (await forgetNetwork(draft, before));
   }
   const { removing, ...record } = seen.value;
   const { removing: _, ...part } = before?.share ?? { revision: 0 };
@@ -54,6 +52,7 @@ async function takeInNetwork(draft: Draft, mirror: Mirror, id: NetworkId): Promi
   if (!isSame(now, before)) draft.put(keys.network(id), now);
   // A network of this host alone has the name, if it was here before.
   if (!(await draft.has(keys.networkName(now.name)))) draft.put(keys.networkName(now.name), id);
+  return true;
 }
 
 /** Global networks whose name nobody has on this host. */
@@ -65,15 +64,16 @@ export async function findNameless(reader: Reader): Promise<Network[]> {
   return networks.filter(({ name }) => !names.has(keys.networkName(name)));
 }
 
-/** Another host has removed it. Where there are endpoints here, it is kept, and the store gets it back. */
-async function forgetNetwork(draft: Draft, network: Network): Promise<void> {
+/** Another host has removed it, or the file. Where there are endpoints here, it is kept; a store gets it back. */
+async function forgetNetwork(draft: Draft, network: Network): Promise<boolean> {
   const { id, name, subnets } = network;
-  if ((await draft.range(keys.attached(id, ""), { limit: 1 })).length > 0) return;
+  if ((await draft.range(keys.attached(id, ""), { limit: 1 })).length > 0) return false;
   await leaveHere(draft, network);
   for (const { value } of await draft.range<RemoteEndpoint>(keys.remote(id, ""))) await forgetRemote(draft, value);
   draft.delete(keys.network(id));
   if ((await draft.get<NetworkId>(keys.networkName(name))) === id) draft.delete(keys.networkName(name));
   for (const { subnet } of subnets) draft.delete(keys.cursor(id, subnet));
+  return true;
 }
 
 async function takeInEndpoint(

@@ -83,6 +83,12 @@ function uplinkOf(host: Pick<Opened, "facts">, isOthers: boolean): Place {
   return { link: loopback ?? { name: "lo", kind: "", mtu: 65_536, addresses: [] }, vtep: "127.0.0.1" as Ip };
 }
 
+/** The address `advertise`, or those of the link. @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID */
+export function addressesAdvertised(host: Pick<Opened, "facts">, advertise: string): Ip[] {
+  const { link, vtep } = advertisedBy(host, advertise);
+  return parsed(advertise) === undefined ? link.addresses.map(ipOf) : [vtep];
+}
+
 function advertisedBy(host: Pick<Opened, "facts">, advertise: string): Place {
   const address = parsed(advertise);
   if (address === undefined) {

@@ -42,7 +42,7 @@ afterEach(async () => {
 /** What a removal does with the store that hosts share before it deletes, and what it will delete. */
 async function prepare(store: Store = shared): Promise<string[]> {
   const draft = new Draft(state);
-  await removeGlobal({ shared: { isOthers: false } } as Context, draft, network);
+  await removeGlobal({ shared: { isOthers: false, open: async () => store } } as Context, draft, network);
   for (const preparation of draft.shared.preparations) await preparation(store);
   return draft.shared.removals.map(({ key }) => key).toSorted();
 }
@@ -91,9 +91,12 @@ test("one between the first look and the mark, too, and the network is as it was
   expect((await shared.get(networkKey))?.value).toEqual(record);
 });
 
-test("what the store hasn't any more needs nothing there", async () => {
+test("of what the store hasn't any more nothing is marked, and what is left of it goes", async () => {
   await shared.commit({ checks: [], writes: [{ key: networkKey, value: undefined }] });
-  expect(await prepare()).toEqual([]);
+  expect(await prepare()).toEqual(
+    [sharedKeys.claim("vni", "5"), sharedKeys.networkName(network.name), networkKey].toSorted(),
+  );
+  expect(await shared.get(networkKey)).toBeUndefined();
 });
 
 function sharing(store: Store): Context {

@@ -1,33 +1,13 @@
-import type { Cidr, FactQuery, Facts, HostId, Ip, LinkFacts } from "@netkit/core";
+import type { HostId, Ip } from "@netkit/core";
 import { expect, test } from "vitest";
 import { describeHost } from "../../src/shared/this-host.ts";
+import { hostWith, link } from "./links.ts";
 import { idOf } from "./records.ts";
-
-function link(name: string, mtu: number, ...addresses: string[]): LinkFacts {
-  return { name, kind: "", mtu, addresses: addresses as Cidr[] };
-}
 
 const lo = link("lo", 65_536, "127.0.0.1/8", "::1/128");
 const eth0 = link("eth0", 1_500, "fe80::1/64", "2001:db8::7/64", "192.0.2.7/24");
 const eth1 = link("eth1", 9_000, "fe80::2/64", "2001:db8:1::7/64");
 const down = link("eth2", 1_500, "fe80::3/64");
-
-/** A host that answers as the kernel would. */
-function hostWith(links: readonly LinkFacts[], uplink?: LinkFacts): { facts(queries: readonly FactQuery[]): Facts } {
-  return {
-    facts: (queries) => ({
-      links: Object.fromEntries(
-        links
-          .filter(({ name }) => queries.some((query) => query.fact === "link" && query.name === name))
-          .map((one) => [one.name, one]),
-      ),
-      ...(queries.some(({ fact }) => fact === "uplink") && uplink !== undefined ? { uplink } : {}),
-      ...(queries.some(({ fact }) => fact === "links")
-        ? { names: links.flatMap(({ name }) => (name === "lo" ? [] : name)) }
-        : {}),
-    }),
-  };
-}
 
 const host = hostWith([lo, eth0, eth1, down], eth0);
 const id = idOf<HostId>("1");

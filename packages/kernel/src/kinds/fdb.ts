@@ -1,5 +1,5 @@
-import type { FdbResource } from "@netkit/core";
-import { delFdbEntry, newFdbEntry, replaceFdbEntry, type FdbEntry } from "@netkit/netlink";
+import { anyMac, type FdbResource } from "@netkit/core";
+import { appendFdbEntry, delFdbEntry, newFdbEntry, replaceFdbEntry, type FdbEntry } from "@netkit/netlink";
 import type { Kind } from "../kind.ts";
 import { compare, missing } from "../reading.ts";
 import { pair, type Shell } from "../shell.ts";
@@ -16,10 +16,16 @@ function entryOf({ mac, destination, master }: FdbResource, ifindex: number): Fd
 
 export const fdb: Kind<FdbResource> = {
   create(tx, resource) {
-    const { ns, link } = resource;
-    tx.send(ns, newFdbEntry(entryOf(resource, tx.ifindex(ns, link))), { done: "created" });
+    const { ns, link, mac } = resource;
+    const ifindex = tx.ifindex(ns, link);
+    const isOneOf = mac === anyMac;
+    // The kernel doesn't say whether one more of several was there already.
+    if (isOneOf && fdb.read(tx.glance(), resource).state === "same") return;
+    tx.send(ns, (isOneOf ? appendFdbEntry : newFdbEntry)(entryOf(resource, ifindex)), { done: "created" });
   },
   change(tx, resource, previous, alias) {
+    // One of several can't be replaced.
+    if (resource.mac === anyMac) return false;
     const { ns, link } = resource;
     const ifindex = tx.ifindex(ns, link);
     tx.changed((undo) => fdb.change?.(undo, previous, resource, alias));
@@ -36,23 +42,31 @@ export const fdb: Kind<FdbResource> = {
   remove(tx, resource) {
     const { ns, link } = resource;
     const ifindex = tx.findIfindex(ns, link);
+    tx.lookAway();
     if (ifindex !== undefined) tx.send(ns, delFdbEntry(entryOf(resource, ifindex)), { done: "removed", ignore: GONE });
   },
   read(view, { ns, link, mac, destination, master = false }) {
     const ifindex = view.link(ns, link)?.ifindex;
     const table = master ? "master" : "self";
-    const found = view.fdb(ns).find((one) => one.ifindex === ifindex && one.table === table && one.mac === mac);
+    const isIt = mac === anyMac ? (one: FdbEntry) => one.destination === destination : () => true;
+    const found = view
+      .fdb(ns)
+      .find((one) => one.ifindex === ifindex && one.table === table && one.mac === mac && isIt(one));
     if (found === undefined) return missing;
     return compare({
       destination: [destination, found.destination],
       state: [master ? "static" : "permanent", found.state],
     });
   },
-  createCommands: (shell, resource) => [render(shell, "add", resource)],
+  createCommands: (shell, resource) => [render(shell, resource.mac === anyMac ? "append" : "add", resource)],
   removeCommands: (shell, resource) => [render(shell, "delete", resource)],
 };
 
-function render(shell: Shell, verb: "add" | "delete", { ns, link, mac, destination, master }: FdbResource): string {
+function render(
+  shell: Shell,
+  verb: "add" | "append" | "delete",
+  { ns, link, mac, destination, master }: FdbResource,
+): string {
   const table = master === true ? ["master", "static"] : ["self", "permanent"];
   return shell.bridge(ns, "fdb", verb, mac, "dev", link, ...pair("dst", destination), ...table);
 }

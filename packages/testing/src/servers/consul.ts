@@ -1,5 +1,5 @@
 import { findProgram } from "./program.ts";
-import { Server } from "./server.ts";
+import { Server, type ServerPlace } from "./server.ts";
 
 /** Consul, if this machine has it. */
 export const consulProgram: string | undefined = findProgram("consul");
@@ -17,15 +17,12 @@ export interface ConsulOptions {
   readonly more?: string;
 }
 
-/** A server of Consul that isn't started yet. */
-export function consulServer({
-  address = "127.0.0.1",
-  port = 8500,
-  tls,
-  cluster = [port],
-  more = "",
-}: ConsulOptions = {}): Server {
-  if (consulProgram === undefined) throw new Error("this machine has no consul: npm run setup");
+/** A server of Consul that isn't started yet, on this machine unless there is a `place`. */
+export function consulServer(
+  { address = "127.0.0.1", port = 8500, tls, cluster = [port], more = "" }: ConsulOptions = {},
+  place?: ServerPlace,
+): Server {
+  if (place === undefined && consulProgram === undefined) throw new Error("this machine has no consul: npm run setup");
   const [lan, rpc] = [port + 1, port + 2];
   const others = cluster.filter((other) => other !== port).map((other) => `"${address}:${other + 1}"`);
   const configuration = `
@@ -36,15 +33,18 @@ export function consulServer({
     performance { raft_multiplier = 1 }
     ${tls === undefined ? "" : `ca_file = "${tls.ca}", cert_file = "${tls.cert}", key_file = "${tls.key}", verify_incoming_https = true`}
     ${more}`;
-  return new Server({
-    program: consulProgram,
-    argv: (directory) => [
-      ...`agent -server -bind=${address} -client=${address} -log-level=debug`.split(" "),
-      `-bootstrap-expect=${cluster.length}`,
-      `-data-dir=${directory}`,
-      `-hcl=${configuration.replaceAll(", ", "\n")}`,
-    ],
-    // Then there is a leader, and sessions can be made on this node.
-    ready: /agent: (Synced node info|Node info in sync)/,
-  });
+  return new Server(
+    {
+      program: "consul",
+      argv: (directory) => [
+        ...`agent -server -bind=${address} -client=${address} -log-level=debug`.split(" "),
+        `-bootstrap-expect=${cluster.length}`,
+        `-data-dir=${directory}`,
+        `-hcl=${configuration.replaceAll(", ", "\n")}`,
+      ],
+      // Then there is a leader, and sessions can be made on this node.
+      ready: /agent: (Synced node info|Node info in sync)/,
+    },
+    place,
+  );
 }

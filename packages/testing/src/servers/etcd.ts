@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { Server } from "./server.ts";
+import { Server, type ServerPlace } from "./server.ts";
 import { findProgram } from "./program.ts";
 
 export interface EtcdOptions {
@@ -26,15 +26,12 @@ function peer(address: string, port: number): string {
   return `http://${address}:${port + 1}`;
 }
 
-/** A member of etcd that isn't started yet. */
-export function etcdServer({
-  address = "127.0.0.1",
-  port = 2379,
-  tls,
-  cluster = [port],
-  more = [],
-}: EtcdOptions = {}): Server {
-  if (etcdPrograms === undefined) throw new Error("this machine has no etcd: npm run setup");
+/** A member of etcd that isn't started yet, on this machine unless there is a `place`. */
+export function etcdServer(
+  { address = "127.0.0.1", port = 2379, tls, cluster = [port], more = [] }: EtcdOptions = {},
+  place?: ServerPlace,
+): Server {
+  if (place === undefined && etcdPrograms === undefined) throw new Error("this machine has no etcd: npm run setup");
   const client = `${tls === undefined ? "http" : "https"}://${address}:${port}`;
   const words = {
     name: `m${port}`,
@@ -46,15 +43,18 @@ export function etcdServer({
     logger: "zap",
     ...(tls === undefined ? {} : { "cert-file": tls.cert, "key-file": tls.key, "trusted-ca-file": tls.ca }),
   };
-  return new Server({
-    program: etcdPrograms.etcd,
-    argv: (directory) => [
-      ...Object.entries({ "data-dir": directory, ...words }).map(([name, value]) => `--${name}=${value}`),
-      ...(tls === undefined ? [] : ["--client-cert-auth"]),
-      ...more,
-    ],
-    ready: /serving (insecure )?client (requests|traffic)/,
-  });
+  return new Server(
+    {
+      program: "etcd",
+      argv: (directory) => [
+        ...Object.entries({ "data-dir": directory, ...words }).map(([name, value]) => `--${name}=${value}`),
+        ...(tls === undefined ? [] : ["--client-cert-auth"]),
+        ...more,
+      ],
+      ready: /serving (insecure )?client (requests|traffic)/,
+    },
+    place,
+  );
 }
 
 /** What etcdctl prints. */

@@ -1,9 +1,8 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { localMachine, type Machine } from "../hosts/machine.ts";
+import type { Process } from "../hosts/process.ts";
 
 export interface ServerOptions {
   readonly program: string;
@@ -12,47 +11,45 @@ export interface ServerOptions {
   readonly ready: RegExp;
 }
 
-/** A server with a data directory of its own, in the namespaces of the thread that starts it. Dispose it to remove both. */
-export class Server implements AsyncDisposable {
-  readonly directory: string = mkdtempSync(join(tmpdir(), "netkit-server-"));
-  readonly #options: ServerOptions;
-  #child: ChildProcess | undefined;
+/** Where a server runs. */
+export interface ServerPlace {
+  readonly machine: Machine;
+  /** There, for what it stores; it goes with the server. */
+  readonly directory: string;
+}
 
-  constructor(options: ServerOptions) {
+/** A server with a data directory of its own: by default here, in the namespaces of the thread that starts it. Dispose it to remove both. */
+export class Server implements AsyncDisposable {
+  readonly #machine: Machine;
+  readonly #directory: string;
+  readonly #options: ServerOptions;
+  #process: Process | undefined;
+
+  constructor(options: ServerOptions, place?: ServerPlace) {
     this.#options = options;
+    this.#machine = place?.machine ?? localMachine();
+    this.#directory = place?.directory ?? mkdtempSync(join(tmpdir(), "netkit-server-"));
   }
 
   /** Resolves when it serves. @throws with its last lines when it ends instead */
   async start(): Promise<void> {
     const { program, argv, ready } = this.#options;
-    // It ends with the test's process, however that ends.
-    const words = ["--pdeathsig", "KILL", "--", program, ...argv(this.directory)];
-    const child = spawn("setpriv", words, { stdio: ["ignore", "pipe", "pipe"] });
-    this.#child = child;
-    const lines: string[] = [];
-    await new Promise<void>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("exit", () => reject(new Error(`${program} ended:\n${lines.slice(-20).join("\n")}`)));
-      for (const input of [child.stdout, child.stderr]) {
-        createInterface({ input }).on("line", (line) => {
-          lines.push(line);
-          if (ready.test(line)) resolve();
-        });
-      }
-    });
+    this.#process = this.#machine.start([program, ...argv(this.#directory)]);
+    await this.#process.until(ready);
   }
 
   /** Resolves when it has ended. Its directory stays, and it can be started again. */
   async stop(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" = "SIGTERM"): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill(signal);
-    if (signal !== "SIGSTOP") await ended;
+    await this.#process?.kill(signal);
+  }
+
+  /** It forgets all; it has to be stopped. */
+  async wipe(): Promise<void> {
+    await this.#machine.run(["find", this.#directory, "-mindepth", "1", "-delete"]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGKILL");
-    rmSync(this.directory, { recursive: true, force: true });
+    await this.#machine.run(["rm", "-rf", "--", this.#directory]);
   }
 }

@@ -81,6 +81,7 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
     killedBy: "DRV-DECLARE-003",
     driver: { ...base, traits: { ...base.traits, hostAddresses: true } },
   },
+  findsOnOneHost: { killedBy: "DRV-DECLARE-003", driver: { ...base, traits: { ...base.traits, finds: true } } },
   checkThatBreaks: {
     killedBy: "DRV-REFUSE-001",
     driver: {
@@ -195,6 +196,7 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
       first === undefined || entry.master === true ? entry : { ...entry, destination: first.vtep },
     )(resources, view),
   ),
+  unlistedHostsForgotten: onPeers("DRV-PEERS-004", (resources) => resources),
   peersAddressHere: onPeers("DRV-PEERS-003", (resources, { id }, peers) => [
     ...resources,
     ...peers.map(({ address }): Resource => ({ kind: "address", ns: "host", link: `nkb${id.slice(0, 10)}`, address })),

@@ -1,0 +1,179 @@
+import { ipOf, type Cidr } from "@netkit/core";
+import type { EndpointDetails } from "@netkit/engine";
+import { expect, test, vi } from "vitest";
+import { onSharingHosts, type SharingHost } from "./sharing-hosts.ts";
+
+const hosts = `hosts:
+  one: 192.0.2.1
+  two: 192.0.2.2
+  three: { address: 192.0.2.3, mtu: 1500 }
+`;
+
+const networks = `networks:
+  n:
+    subnets: [10.7.0.0/24, "fd00:7::/64"]
+    hosts:
+      one: [10.7.0.64/26, "fd00:7:0:0:1::/80"]
+      two: [10.7.0.128/26, "fd00:7:0:0:2::/80"]
+      three: [10.7.0.192/26, "fd00:7:0:0:3::/80"]
+    options: { vni: 5001 }
+    labels: { team: blue }
+    endpoints:
+      web: { host: two, ip: 10.7.0.10, ip6: "fd00:7::10" }
+`;
+
+/** A change of the file is looked at once it has rested; then it is a few milliseconds. */
+const soon = { timeout: 20_000 };
+
+type Addressed = readonly Pick<EndpointDetails, "addresses">[];
+
+function addressesOf([endpoint]: Addressed): string[] {
+  return endpoint?.addresses.map(({ address }) => ipOf(address)) ?? [];
+}
+
+/** A sandbox on the network, and its addresses. */
+async function open(host: SharingHost, name: string, request: object = {}): Promise<string[]> {
+  return addressesOf(await host.call("open", { name, networks: [{ network: "n", ...request }] }));
+}
+
+async function knows(host: SharingHost): Promise<string[]> {
+  return (await host.call("hosts")).map(({ name }) => name).toSorted();
+}
+
+async function reaches(from: SharingHost, sandbox: string, to: string): Promise<boolean> {
+  return (await from.call("attempt", sandbox, `ping -c1 -W2 ${to}`)) !== undefined;
+}
+
+function three(found: readonly SharingHost[]): [SharingHost, SharingHost, SharingHost] {
+  const [one, two, other] = found;
+  if (one === undefined || two === undefined || other === undefined) throw new Error("there are three hosts");
+  return [one, two, other];
+}
+
+test("hosts that share a file share its networks: all reach each other by address, and listed ones by name", async () => {
+  await onSharingHosts(
+    3,
+    async (segment) => {
+      const [one, two, other] = three(segment.hosts);
+      for (const host of segment.hosts) await host.call("share");
+      expect(await one.call("networks")).toContain("n");
+      expect(await two.call("inspect", "n")).toMatchObject({ scope: "global", labels: { team: "blue" } });
+      expect((await one.call("hosts")).map(({ name, state }) => [name, state])).toEqual([
+        ["one", "up"],
+        ["three", "listed"],
+        ["two", "listed"],
+      ]);
+      const places: [SharingHost, string, string[]][] = [];
+      for (const host of [one, two, other]) places.push([host, "a", await open(host, "a")]);
+      const web = await open(two, "web");
+      expect(web).toEqual(["10.7.0.10", "fd00:7::10"]);
+      for (const [from, sandbox] of places) {
+        for (const [, , addresses] of places)
+          for (const address of addresses) expect(await reaches(from, sandbox, address), address).toBe(true);
+        expect(await reaches(from, sandbox, "web")).toBe(true);
+        expect(await from.call("attempt", sandbox, "getent hosts web")).toContain("fd00:7::10");
+        // Out by its own host, whatever the others are asked.
+        expect(await reaches(from, sandbox, "10.7.0.1")).toBe(true);
+        expect(await reaches(from, sandbox, "fd00:7::1")).toBe(true);
+      }
+      // The hosts themselves, too, in both directions.
+      const own = ((await one.call("inspect", "n")).share?.host?.addresses ?? []).map((address: Cidr) => ipOf(address));
+      for (const address of own) expect(await reaches(other, "a", address), address).toBe(true);
+      for (const address of places[2]?.[2] ?? []) await one.host.shell(`ping -c1 -W2 ${address}`);
+      for (const host of segment.hosts) {
+        expect(await host.call("findings")).toEqual([]);
+        await host.call("remove", "a");
+      }
+      await two.call("remove", "web");
+    },
+    { peers: hosts + networks },
+  );
+});
+
+test("what the file says is this host's to use, and not to change", async () => {
+  await onSharingHosts(
+    2,
+    async (segment) => {
+      const [one, two] = segment.hosts;
+      if (one === undefined || two === undefined) throw new Error("there are two hosts");
+      await expect(one.call("create", { name: "m", driver: "overlay" })).rejects.toMatchObject({
+        code: "STORE_READ_ONLY",
+        message: expect.stringMatching(
+          /network 'm' can't be made here: hosts share the networks that .*hosts1.yaml lists/,
+        ),
+      });
+      await expect(one.call("removeNetwork", "n")).rejects.toMatchObject({ code: "STORE_READ_ONLY" });
+      expect(await open(one, "s", { ip: "10.7.0.100" })).toEqual(["10.7.0.100", "fd00:7::1:0:0:1"]);
+      await expect(open(one, "t", { ip: "10.7.0.130" })).rejects.toMatchObject({
+        code: "ADDRESS_OUTSIDE",
+        message: expect.stringContaining("which is 10.7.0.64/26 of 10.7.0.0/24"),
+      });
+      await expect(open(one, "t", { ip: "10.7.0.10" })).rejects.toMatchObject({ code: "ADDRESS_TAKEN" });
+      await expect(open(two, "t", { ip: "10.7.0.10" })).rejects.toMatchObject({ code: "ADDRESS_TAKEN" });
+      await expect(open(two, "web", { mac: "02:00:00:00:00:01" })).rejects.toThrow("other hosts know sandbox 'web'");
+      expect(await open(two, "web", { ip: "10.7.0.10" })).toEqual(["10.7.0.10", "fd00:7::10"]);
+      await one.call("remove", "s");
+      await two.call("remove", "web");
+    },
+    { peers: hosts + networks },
+  );
+});
+
+test("agents follow the file: hosts and networks come and go, and one that is wrong changes nothing", async () => {
+  await onSharingHosts(
+    3,
+    async (segment) => {
+      const [one, two, other] = three(segment.hosts);
+      const write = (text: string): void => segment.hosts.forEach((host) => host.writePeers(text));
+      const without = hosts.replace(/.*three.*\n/, "") + networks.replace(/.*three.*\n/, "");
+      write(without.replace("    endpoints:\n", "").replace(/.*web:.*\n/, ""));
+      await vi.waitFor(async () => expect(await knows(one)).toEqual(["one", "two"]), soon);
+      await vi.waitFor(async () => expect(await knows(two)).toEqual(["one", "two"]), soon);
+      await vi.waitFor(async () => expect(await other.call("troubles")).toHaveLength(1), soon);
+      const [trouble = ""] = (await other.call("troubles")) ?? [];
+      expect(trouble).toMatch(/hosts3.yaml:1: hosts: none has this host's address 192.0.2.3$/);
+      expect(await other.call("findings")).toEqual([trouble]);
+      expect(await other.call("complaints")).toEqual([trouble]);
+
+      await open(one, "a");
+      const [b = ""] = await open(two, "b");
+      expect(await reaches(one, "a", b)).toBe(true);
+      // A host joins, and is reached through what is there already.
+      write(hosts + networks);
+      const [c = ""] = await open(other, "c");
+      await vi.waitFor(async () => expect(await reaches(one, "a", c)).toBe(true), soon);
+      expect(await reaches(one, "a", "10.7.0.10")).toBe(false);
+      await vi.waitFor(async () => expect(await other.call("troubles")).toEqual([]), soon);
+
+      write(hosts + networks.replace("10.7.0.128/26", "10.7.0.64/27"));
+      await vi.waitFor(async () => expect(await one.call("troubles")).toHaveLength(1), soon);
+      expect(await one.call("troubles")).toEqual([
+        expect.stringMatching(/:10: networks.n.hosts.two: 10.7.0.64\/27 overlaps 10.7.0.64\/26 of host 'one'$/),
+      ]);
+      expect(await reaches(one, "a", b)).toBe(true);
+      for (const host of segment.hosts)
+        await vi.waitFor(async () => expect(await host.call("complaints")).toHaveLength(1), soon);
+
+      // A further network, and the first one is another one now: what is on it stays, and is told of.
+      const second = networks.replace("networks:\n", "").replaceAll("10.7.0.", "10.8.0.").replaceAll("00:7:", "00:8:");
+      write(hosts + networks.replace("5001", "5002") + second.replace(" n:", " m:").replace("5001", "5003"));
+      await vi.waitFor(async () => expect(await one.call("networks")).toContain("m"), soon);
+      await vi.waitFor(async () => expect(await one.call("troubles")).toHaveLength(1), soon);
+      const [changed = ""] = (await one.call("troubles")) ?? [];
+      expect(changed).toMatch(/^network 'n', which 'a' is on, is no more in .*hosts1.yaml for this host$/);
+      expect(await one.call("findings")).toEqual([changed]);
+      await one.call("connect", "a", { network: "m" });
+      for (const [host, name] of [[one, "a"] as const, [two, "b"] as const, [other, "c"] as const]) {
+        await vi.waitFor(async () => expect(await host.call("complaints")).toHaveLength(1), soon);
+        await host.call("remove", name);
+        await host.call("share");
+        await vi.waitFor(async () => expect(await host.call("troubles")).toEqual([]), soon);
+        await vi.waitFor(async () => expect((await host.call("inspect", "n")).claims).toEqual({ vni: "5002" }), soon);
+      }
+      write(hosts);
+      for (const host of segment.hosts)
+        await vi.waitFor(async () => expect(await host.call("networks")).not.toContain("n"), soon);
+    },
+    { peers: hosts + networks },
+  );
+});
