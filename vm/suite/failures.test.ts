@@ -36,7 +36,8 @@ describe.skipIf(virtualMachines === undefined && localStores.length === 0)("core
       // The store looks for what has ended now and then.
       expect(took).toBeLessThan(leaseMs + 3_000 * timeScale);
       expect(await a.ip("neighbour show nud permanent")).toEqual([]);
-      expect(await a.netkit("host", "ls", "--format", "{{.Name}}")).toBe(`${a.name}\n`);
+      expect(await a.netkit("host", "ls", "--filter", "state=up", "--format", "{{.Name}}")).toBe(`${a.name}\n`);
+      expect(await a.netkit("host", "ls", "--filter", "state=down", "-q")).not.toBe("");
       await b.heal();
       await expectReached(a, "x", { [y]: "y", y: "y" }, 30_000);
       await expectReached(b, "y", { [x]: "x", x: "x" });

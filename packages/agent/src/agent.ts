@@ -18,6 +18,7 @@ import {
   type NetkitOptions,
   type RecordChange,
   type Replication,
+  type SharingState,
 } from "@netkit/engine";
 import { agentSocket } from "./client.ts";
 import { Announcements } from "./announcements.ts";
@@ -59,6 +60,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     changed: async () => void (await agent?.settle()),
     serves: async () => true,
     share: async () => await agent?.share(),
+    sharing: async () => agent?.sharing,
   };
   const netkit = await openNetkit({ ...options, root, agent: itself });
   const lock = new Lock(join(root, "agent.lock"));
@@ -199,8 +201,14 @@ export class Agent implements AsyncDisposable {
     });
   }
 
+  /** How it stands with the store that hosts share; undefined: it knows of none. */
+  get sharing(): SharingState | undefined {
+    return this.#replication?.state;
+  }
+
   status(): Status {
     const { records } = this.#following;
+    const { sharing } = this;
     const file = this.#replication?.file;
     const troubles = file?.troubles.map(({ message }) => message) ?? [];
     return {
@@ -218,7 +226,9 @@ export class Agent implements AsyncDisposable {
       overlaps: this.#routes?.size ?? 0,
       listeners: this.events.listeners,
       shares: this.#replication !== undefined,
-      holdsLease: this.#replication?.holdsLease ?? false,
+      holdsLease: sharing?.holdsLease ?? false,
+      ...(sharing?.away === undefined ? {} : { storeAway: sharing.away }),
+      troubles: sharing?.troubles ?? [],
       ...(file === undefined ? {} : { peersFile: { path: file.path, troubles } }),
     };
   }

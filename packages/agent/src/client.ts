@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { instanceOf, NetkitError } from "@netkit/core";
 import type { AgentLink } from "@netkit/engine";
 import { Answer } from "./answer.ts";
+import type { Status } from "./status.ts";
 import { isNobodyThere, timedOut, unavailable } from "./unreachable.ts";
 
 export { checkEventTypes, eventTypes } from "./event-types.ts";
@@ -123,6 +124,16 @@ export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
         () => true,
         () => false,
       );
+    },
+    async sharing() {
+      if (!existsSync(path)) return undefined;
+      try {
+        const status = await askAgent(path, { method: "GET", target: "/v1/status", timeoutMs: patienceMs });
+        const { shares, holdsLease, storeAway: away, troubles } = status as Status;
+        return shares ? { holdsLease, ...(away === undefined ? {} : { away }), troubles } : undefined;
+      } catch {
+        return undefined;
+      }
     },
     async share() {
       await asked({ method: "POST", target: "/v1/share", timeoutMs: 2 * patienceMs }, askAgent);

@@ -25,6 +25,10 @@ export interface Status {
   readonly shares: boolean;
   /** This host has a lease there. */
   readonly holdsLease: boolean;
+  /** The store doesn't answer, since when (ISO 8601, UTC) and why. */
+  readonly storeAway?: { readonly since: string; readonly message: string };
+  /** What is wrong with what this host shares, as long as it is. */
+  readonly troubles: readonly { readonly code: string; readonly message: string; readonly hint?: string }[];
   /** The path of the file that hosts share instead of a store, and why what it says doesn't hold, or not for all that is here. */
   readonly peersFile?: { readonly path: string; readonly troubles: readonly string[] } | undefined;
 }
@@ -47,5 +51,7 @@ export const statusSchema: z.ZodType<Status> = z.strictObject({
   listeners: count,
   shares: z.boolean(),
   holdsLease: z.boolean(),
+  storeAway: z.exactOptional(z.strictObject({ since: z.iso.datetime(), message: z.string() })),
+  troubles: z.array(z.strictObject({ code: z.string(), message: z.string(), hint: z.exactOptional(z.string()) })),
   peersFile: z.optional(z.strictObject({ path: z.string(), troubles: z.array(z.string()) })),
 });

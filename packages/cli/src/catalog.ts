@@ -21,6 +21,7 @@ import { networkInspect } from "./commands/network-inspect.ts";
 import { networkLs } from "./commands/network-ls.ts";
 import { networkPrune } from "./commands/network-prune.ts";
 import { networkRm } from "./commands/network-rm.ts";
+import { overlayCheck } from "./commands/overlay-check.ts";
 import { podAdd } from "./commands/pod-add.ts";
 import { podCreate } from "./commands/pod-create.ts";
 import { podInspect } from "./commands/pod-inspect.ts";
@@ -69,6 +70,7 @@ const commands: readonly Command[] = [
   agentInstall,
   agentUninstall,
   hostLs,
+  overlayCheck,
   info,
   version,
   conformance,
@@ -84,6 +86,7 @@ export const groups: Readonly<Record<string, string>> = {
   port: "Published ports: list, add, remove",
   agent: "The long-running agent: run, status, stop, install",
   host: "Hosts that share networks: list",
+  overlay: "Networks across hosts: check",
 };
 
 /** Docker's other spellings of a verb. */

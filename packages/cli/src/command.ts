@@ -91,6 +91,8 @@ export interface Result {
   readonly exitCode?: number;
   /** Shell lines that belong after those of the plan (`--explain`). */
   readonly shell?: readonly string[];
+  /** What a plan that is only shown doesn't say. */
+  readonly note?: string;
 }
 
 interface Example {

@@ -75,7 +75,7 @@ function print(result: Result, { globals, terminal }: Context, previews: readonl
   if (globals["dry-run"] || globals.explain) {
     if (globals.json) process.stdout.write(`${formatJson(previewData(previews, result))}\n`);
     else if (globals.explain) process.stdout.write(shellLines(previews, result).join(""));
-    else process.stdout.write(`${formatPreviews(previews, terminal)}\n`);
+    else process.stdout.write([formatPreviews(previews, terminal), result.note ?? [], ""].flat().join("\n"));
   } else if (globals.json) {
     if (result.data !== undefined) process.stdout.write(`${formatJson(result.data)}\n`);
   } else if (result.text !== undefined && result.text !== "") {

@@ -2,7 +2,7 @@ import { NetkitError } from "@netkit/core";
 import type { Netkit, SandboxHandle, SandboxRequest } from "@netkit/engine";
 import { checkStart, runForeground } from "@netkit/sandbox";
 import type { Context, OptionValues, Result } from "./command.ts";
-import { warnOfForeign } from "./foreign.ts";
+import { warnOfSurroundings } from "./attached-warnings.ts";
 import { makeLogPath, sweepLogs } from "./logs.ts";
 import { environment, explained, variables, type processOptions } from "./process-options.ts";
 import { detached, enter } from "./shell.ts";
@@ -48,7 +48,7 @@ export async function launch(
     await sandbox.close();
     throw new NetkitError("CANCELLED", "cancelled; the command was not started", { cause: change.signal.reason });
   }
-  await warnOfForeign(netkit, id, terminal);
+  await warnOfSurroundings(netkit, id, terminal);
   const start = { env, ...(options.workdir === undefined ? {} : { cwd: options.workdir }) };
   try {
     if (options.detach) return await leaveRunning(netkit, sandbox, words, options.log, start);

@@ -9,6 +9,7 @@ import {
   type SubnetRequest,
 } from "@netkit/core";
 import type { NetworkDetails } from "@netkit/engine";
+import { hostLabels } from "./host-labels.ts";
 import { portTexts } from "./port-view.ts";
 
 /** Docker's fields of a network in a list. */
@@ -63,6 +64,7 @@ function hasIpv4({ subnets }: Network): boolean {
 
 /** What `docker network inspect` shows of a network, with netkit's further facts of an endpoint beside Docker's. */
 export function networkView(network: NetworkDetails): Record<string, unknown> {
+  const hosts = hostLabels(network.remotes.map(hostOf));
   return {
     Name: network.name,
     Id: network.id,
@@ -98,9 +100,9 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
           ...(network.host === undefined ? {} : hostView(network.host)),
         },
       ]),
-      ...network.remotes.flatMap(remoteView),
+      ...network.remotes.flatMap((remote) => remoteView(remote, hosts(hostOf(remote)))),
     ]),
-    ...(network.scope === "global" ? { Peers: peersOf(network) } : {}),
+    ...(network.scope === "global" ? { Peers: peersOf(network, hosts) } : {}),
     ...(network.facts.place === undefined ? {} : { Place: network.facts.place, Outsiders: network.outsiders }),
     Options: Object.fromEntries(
       // What was claimed is one of what was asked for: the VNI, say.
@@ -126,7 +128,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
 }
 
 /** A sandbox on another host, with where that is. */
-function remoteView({ id, sandbox, mac, addresses, hostName, vtep }: RemoteEndpoint): [string, unknown][] {
+function remoteView({ id, sandbox, mac, addresses, vtep }: RemoteEndpoint, host: string): [string, unknown][] {
   if (sandbox === undefined) return [];
   const found = { addresses: addresses.map((address) => ({ address })) };
   const view = {
@@ -136,7 +138,7 @@ function remoteView({ id, sandbox, mac, addresses, hostName, vtep }: RemoteEndpo
     IPv4Address: addressOf(found, "ipv4"),
     IPv6Address: addressOf(found, "ipv6"),
     Aliases: sandbox.aliases,
-    ...hostView({ name: hostName, vtep }),
+    ...hostView({ name: host, vtep }),
   };
   return [[sandbox.id, view]];
 }
@@ -147,9 +149,16 @@ function hostView({ name, vtep }: Pick<SharedHost, "name" | "vtep">): Record<str
 }
 
 /** The other hosts that have the network, in Docker's shape. */
-function peersOf({ remotes }: NetworkDetails): { readonly Name: string; readonly IP: string }[] {
-  const peers = new Map(remotes.map(({ host, hostName, vtep }) => [host, { Name: hostName, IP: vtep }]));
+function peersOf(
+  { remotes }: NetworkDetails,
+  hosts: ReturnType<typeof hostLabels>,
+): { readonly Name: string; readonly IP: string }[] {
+  const peers = new Map(remotes.map((remote) => [remote.host, { Name: hosts(hostOf(remote)), IP: remote.vtep }]));
   return [...peers.values()];
+}
+
+function hostOf({ host, hostName }: RemoteEndpoint): Pick<SharedHost, "id" | "name"> {
+  return { id: host, name: hostName };
 }
 
 function ipamConfig({ subnet, gateway, range, auxiliary = {} }: SubnetRequest): Record<string, unknown> {

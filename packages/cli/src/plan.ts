@@ -90,7 +90,9 @@ function describeResource(resource: Resource, sandbox: string): string {
     case "neighbour":
       return `neighbour ${resource.address} on ${resource.link}${where}`;
     case "fdb":
-      return `forwarding entry ${resource.mac} on ${resource.link}${where}`;
+      return resource.master === true
+        ? `forwarding entry ${resource.mac} to ${resource.link}, of its bridge${where}`
+        : `forwarding entry ${resource.mac} of ${resource.link}${resource.destination === undefined ? "" : ` to ${resource.destination}`}${where}`;
     case "shaper":
       return `rate of ${resource.link}: ${resource.bytesPerSecond * 8} bits per second${where}`;
     case "redirect":
@@ -129,8 +131,12 @@ function sourcesOf({ from }: { readonly from?: readonly string[] }): string {
 }
 
 /** The plans as shell lines, each with its line break, and nothing else: made to be piped to `sh -e`. */
-export function shellLines(previews: readonly Preview[], result: Pick<Result, "shell">): string[] {
-  return [...previews.flatMap((preview) => preview.toShell()), ...(result.shell ?? [])].map((line) => `${line}\n`);
+export function shellLines(
+  previews: readonly Preview[],
+  { shell = [], note }: Pick<Result, "shell" | "note">,
+): string[] {
+  const lines = [...previews.flatMap((preview) => preview.toShell()), ...shell];
+  return [...lines, ...(note === undefined ? [] : [`# ${note}`])].map((line) => `${line}\n`);
 }
 
 /** The plans as data, for --json. */

@@ -1,7 +1,10 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { ipOf, type Cidr } from "@netkit/core";
 import type { EndpointDetails } from "@netkit/engine";
-import { expect, test, vi } from "vitest";
-import { onSharingHosts, type Segment, type SharingHost } from "./sharing-hosts.ts";
+import { describe, expect, test, vi } from "vitest";
+import { etcdPrograms } from "@netkit/testing";
+import { onSharingHosts, serverAddress, urls, type Segment, type SharingHost } from "./sharing-hosts.ts";
 
 /** The first address of a sandbox that is on one network. */
 function addressOf([endpoint]: readonly Pick<EndpointDetails, "addresses">[]): string {
@@ -98,6 +101,11 @@ test("what is unique is so on all hosts: one of two gets an address, a name, a V
       ),
     );
     expect(new Set(addresses).size).toBe(10);
+    await a.call("share");
+    expect(await a.call("namesakes", "s1")).toMatchObject([{ network: "n", host: { name: "h2" } }]);
+    expect(await a.call("open", { name: `s-h${2 - won}` })).toEqual([]);
+    expect(await a.call("namesakes", `s-h${2 - won}`)).toEqual([]);
+    await a.call("remove", `s-h${2 - won}`);
     for (const host of both) for (const name of names) await host.call("remove", `s${name}`);
     await both[won]?.call("remove", `s-h${won + 1}`);
     for (const name of ["n", "m"]) {
@@ -164,8 +172,16 @@ test("a command whose host has lost its lease has an agent take another, and tel
       const { a, b, x } = await pair(segment);
       await b.call("stopAgent");
       await vi.waitFor(async () => expect(await remotesOn(a, "n")).toEqual([]), { timeout: 20_000, interval: 100 });
+      expect(await a.call("hosts")).toMatchObject([
+        { name: "h1", state: "up" },
+        { name: "h2", state: "down", since: expect.any(String), vtep: "192.0.2.2", endpoints: 0 },
+      ]);
       await b.call("open", { name: "w", networks: ["n"] });
       await a.call("share");
+      expect((await a.call("hosts")).map(({ name, state }) => [name, state])).toEqual([
+        ["h1", "up"],
+        ["h2", "up"],
+      ]);
       expect(await remotesOn(a, "n")).toEqual(["w", "y"]);
       for (const sandbox of ["w", "y"]) expect(await reaches(b, sandbox, x)).toBe(true);
       await b.call("remove", "w");
@@ -185,17 +201,62 @@ test("of two that have one address, as one's host was thought dead, each knows t
       await a.call("open", { name: "z", networks: [{ network: "n", ip: y }] });
       await b.start();
       await b.call("share");
+      const conflict = `the address ${y} of sandbox 'y' is in use by sandbox 'z' on host 'h1' since this host was away`;
+      expect(await b.call("sharing")).toMatchObject({ troubles: [{ code: "ADDRESS_TAKEN", message: conflict }] });
+      expect(await b.call("findings")).toEqual([conflict]);
       await b.call("disconnect", "y", "n");
       await b.call("connect", "y", { network: "n" });
       await b.call("share");
       await a.call("share");
       expect(await remotesOn(b, "n")).toEqual(["x", "z"]);
       for (const address of [x, y]) expect(await reaches(b, "y", address)).toBe(true);
-      expect(await b.call("complaints")).toEqual([
-        `the address ${y} of sandbox 'y' is in use by sandbox 'z' on host 'h1' since this host was away`,
-      ]);
+      expect(await b.call("sharing")).toEqual({ holdsLease: true, troubles: [] });
+      expect(await b.call("complaints")).toEqual([conflict]);
       await a.call("remove", "z");
       await removeAll(segment);
+    },
+    { leaseMs: 2_000 },
+  );
+});
+
+test("a host that loses the address that it advertises is told so, and its tunnels move to another one that it gets", async () => {
+  await onSharingHosts(
+    2,
+    async (segment) => {
+      const [a, b] = hostsOf(segment);
+      await b.host.shell("ip address add 192.0.2.22/25 dev up0; ip address delete 192.0.2.2/24 dev up0");
+      await vi.waitFor(
+        async () => expect((await a.call("hosts")).map(({ vtep }) => vtep)).toEqual(["192.0.2.1", "192.0.2.22"]),
+        { timeout: 20_000, interval: 100 },
+      );
+      const { x, y } = await pair(segment);
+      expect(await reaches(a, "x", y)).toBe(true);
+      await b.host.shell("ip address delete 192.0.2.22/25 dev up0");
+      const lost = "no address is on the link 'up0' that others could be told of";
+      await vi.waitFor(async () => expect(await b.call("sharing")).toMatchObject({ troubles: [{ message: lost }] }), {
+        timeout: 20_000,
+        interval: 100,
+      });
+      expect(await b.call("findings")).toEqual([
+        expect.stringMatching(/^no link of this host has 192\.0\.2\.22, where its tunnels of network 'n' end/),
+        lost,
+      ]);
+      await b.host.shell("ip address add 192.0.2.33/25 dev up0");
+      await vi.waitFor(
+        async () => {
+          expect(await b.call("sharing")).toMatchObject({ troubles: [] });
+          const { remotes } = await a.call("inspect", "n");
+          expect(new Set(remotes.map(({ vtep }) => vtep))).toEqual(new Set(["192.0.2.33"]));
+        },
+        { timeout: 20_000, interval: 100 },
+      );
+      expect(await reaches(b, "y", x)).toBe(true);
+      expect(await reaches(a, "x", "y")).toBe(true);
+      expect((await a.call("hosts")).map(({ vtep }) => vtep)).toEqual(["192.0.2.1", "192.0.2.33"]);
+      for (const host of [a, b]) expect(await host.call("findings")).toEqual([]);
+      expect(await b.call("complaints")).toEqual([lost]);
+      await removeAll(segment);
+      await b.host.shell("ip address add 192.0.2.2/24 dev up0; ip address delete 192.0.2.33/25 dev up0");
     },
     { leaseMs: 2_000 },
   );
@@ -233,5 +294,80 @@ test("where a host has a network of its own of a name, that is what the name mea
     expect(await b.call("inspect", "n")).toMatchObject({ id });
     await a.call("removeNetwork", "n");
     await b.call("share");
+  });
+});
+
+describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
+  test("without the store traffic and looking go on, attaching says what is wrong; when it is back, all is made up for", async () => {
+    await onSharingHosts(
+      2,
+      async (segment) => {
+        const { server } = segment;
+        const { a, b, x, y } = await pair(segment);
+        await a.call("open", { name: "z", networks: ["n"] });
+        await b.call("share");
+        expect(await remotesOn(b, "n")).toEqual(["x", "z"]);
+        await server?.stop("SIGKILL");
+        expect(await reaches(a, "x", y)).toBe(true);
+        expect(await reaches(a, "x", "y")).toBe(true);
+        expect(await a.call("networks")).toContain("n");
+        await expect(a.call("open", { name: "v", networks: ["n"] })).rejects.toMatchObject({
+          code: "STORE_UNAVAILABLE",
+          message: expect.stringContaining(serverAddress) as unknown,
+        });
+        await a.call("remove", "z");
+        await vi.waitFor(
+          async () => {
+            const state = await a.call("sharing");
+            expect(state?.away?.message).toContain(serverAddress);
+            expect(state?.holdsLease).toBe(false);
+          },
+          { timeout: 20_000, interval: 100 },
+        );
+        expect((await a.call("hosts")).map(({ name, state }) => [name, state])).toEqual([
+          ["h1", "down"],
+          ["h2", "up"],
+        ]);
+        expect(await a.call("findings")).toEqual([
+          expect.stringMatching(/^the store that hosts share is away since 2/),
+        ]);
+        await a.call("complaints");
+        await segment.startServer();
+        for (const host of [a, b, a, b]) await host.call("share");
+        expect(await a.call("sharing")).toEqual({ holdsLease: true, troubles: [] });
+        expect(await remotesOn(b, "n")).toEqual(["x"]);
+        expect(await reaches(b, "y", x)).toBe(true);
+        await a.call("open", { name: "v", networks: ["n"] });
+        await b.call("share");
+        expect(await remotesOn(b, "n")).toEqual(["v", "x"]);
+        await a.call("remove", "v");
+        for (const host of [a, b]) await host.call("complaints");
+        await removeAll(segment);
+      },
+      { store: "etcd", leaseMs: 3_000 },
+    );
+  });
+
+  test("a command warns of a sandbox that another host has under the same name", async () => {
+    await onSharingHosts(
+      2,
+      async (segment) => {
+        const { a } = await pair(segment);
+        await a.call("open", { name: "y" });
+        // What an agent of the command line would have remembered.
+        writeFileSync(join(a.root, "shared.json"), JSON.stringify({ url: urls.etcd, advertise: "up0" }));
+        const bin = join(import.meta.dirname, "..", "src", "bin.ts");
+        const connect = async (sandbox: string): Promise<string> =>
+          await a.host.shell(`${process.execPath} ${bin} --root ${a.root} network connect n ${sandbox} 2>&1`);
+        expect(await connect("y")).toMatch(
+          /^warning: host h2 has a sandbox of this name on network 'n', too: the name leads to both\nhint: +Give one of them/,
+        );
+        await a.call("open", { name: "other" });
+        expect(await connect("other")).toBe("");
+        for (const sandbox of ["y", "other"]) await a.call("remove", sandbox);
+        await removeAll(segment);
+      },
+      { store: "etcd" },
+    );
   });
 });

@@ -103,6 +103,9 @@ const calls = {
   hosts: async () => await (await netkit()).hosts(),
   findings: async (repair = false) =>
     (await (await netkit()).doctor({ repair })).findings.map(({ message }) => message),
+  checkPeers: async () => await (await netkit()).checkPeers({ timeoutMs: 1_500 }),
+  namesakes: async (sandbox: string) => await (await netkit()).namesakes(sandbox),
+  sharing: async () => await (await netkit()).sharing(),
   /** With the next one of that. */
   dieAt: async (what: "attach" | "detach") => void (diesAt = what),
   startAgent: start,

@@ -25,6 +25,27 @@ test("a store is named by a URL of etcd, Consul or a file, and what is advertise
   expect(host.ok("host", "ls", "-q")).toBe("");
 });
 
+test("of a network of many hosts a plan says when it comes to this one", () => {
+  const note = "network 'n' is made on each host with its first sandbox there: see 'netkit network connect --explain'";
+  expect(host.ok("network", "create", "--driver", "overlay", "--explain", "n")).toBe(`# ${note}\n`);
+  const plan = host.ok("network", "create", "--driver", "overlay", "--dry-run", "n");
+  expect(plan).toBe(`Nothing would change in the kernel.\n${note}\n`);
+  expect(host.ok("network", "create", "--explain", "--driver", "bridge", "n")).not.toContain("#");
+});
+
+test.each([
+  ["eth9", 3, "this host has no link 'eth9' that others could be told of"],
+  ["192.0.2.9", 2, "192.0.2.9 is no address of this host"],
+])(
+  "an agent that is to advertise %s, which isn't there, ends with that, and remembers nothing",
+  (advertise, code, message) => {
+    const { status, stderr } = host.netkit(["agent", "--store", "etcd://127.0.0.1:2379", "--advertise", advertise]);
+    expect([status, stderr]).toEqual([code, expect.stringContaining(message)]);
+    expect(stderr).toContain("hint:  Name ");
+    expect(host.netkit(["agent", "--advertise", "lo"]).stderr).toContain("is for hosts that share a store");
+  },
+);
+
 const listed = `hosts: { here: 127.0.0.1, there: 127.0.0.2 }
 networks:
   n: { subnets: [10.7.0.0/24], hosts: { here: 10.7.0.64/26, there: 10.7.0.128/26 }, options: { vni: 5001 } }
@@ -108,18 +129,53 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     await using server = etcdServer();
     const { serves } = space.within(() => ({ serves: server.start() }));
     await serves;
-    startAgent("--store", "etcd://127.0.0.1:2379/mine/", "--advertise", "lo");
+    startAgent("--store", "etcd://127.0.0.1:2379/mine/?timeout-ms=500", "--advertise", "lo");
     host.ok("network", "create", "--driver", "overlay", "n");
     const keys = (): string => space.within(() => etcdctl(["get", "--prefix", "mine/network-name/", "--keys-only"]));
     expect(keys().trim()).toBe("mine/network-name/n");
     expect(host.ok("host", "ls", "--format", "{{.State}} {{.VTEP}} {{.This}}")).toBe("up 127.0.0.1 *\n");
     expect(JSON.parse(host.ok("agent", "status", "--json"))).toMatchObject({ shares: true, holdsLease: true });
 
+    await server.stop("SIGKILL");
+    await vi.waitFor(
+      () => expect(host.ok("agent", "status")).toMatch(/^Store +away since 2\S+Z: etcd at \S+ can't be used/m),
+      {
+        timeout: 30_000,
+        interval: 200,
+      },
+    );
+    const seen = host.netkit(["host", "ls", "-q"]);
+    expect(seen).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(
+        /^warning: the store is away since 2\S+Z: other hosts are shown as they were then/,
+      ) as unknown,
+    });
+    expect(seen.stdout).toHaveLength(13);
+    const { serves: again } = space.within(() => ({ serves: server.start() }));
+    await again;
+    await vi.waitFor(() => expect(host.ok("agent", "status")).toMatch(/^Store +there\nLease of this host +held$/m), {
+      timeout: 30_000,
+      interval: 200,
+    });
+
     host.ok("agent", "stop");
     expect(host.ok("host", "ls", "--format", "{{.State}}")).toBe("down\n");
+    const unknown = host.netkit(["network", "inspect", "elsewhere"]);
+    expect(unknown).toMatchObject({ status: 3, stderr: expect.stringContaining("The agent isn't running") as unknown });
     // Another one is started for it.
     host.ok("network", "create", "--driver", "overlay", "m");
     expect(keys().trim().split(/\n+/)).toEqual(["mine/network-name/m", "mine/network-name/n"]);
+    expect(host.netkit(["network", "inspect", "elsewhere"]).stderr).not.toContain("The agent isn't running");
+    host.ok("sandbox", "create", "--name", "x", "--network", "n");
+    expect(host.netkit(["agent", "stop"]).status).toBe(0);
+    expect(host.netkit(["agent", "--store", "local"])).toMatchObject({
+      status: 4,
+      stderr: expect.stringMatching(
+        /this host can't leave its store: .*: 'x' on 'n'\n.*network disconnect n x/,
+      ) as unknown,
+    });
+    host.ok("sandbox", "rm", "x");
     expect(host.ok("network", "rm", "n", "m")).toBe("n\nm\n");
     expect(keys()).toBe("");
     host.ok("agent", "stop");

@@ -37,6 +37,10 @@ export class SharingHost {
     return this.#place.name;
   }
 
+  get root(): string {
+    return this.#place.root;
+  }
+
   /** The process, with its agent. */
   async start(): Promise<void> {
     await this.startCommands();
@@ -120,7 +124,8 @@ const servers = {
   consul: () => consulServer({ address: serverAddress }),
 } as const;
 
-const urls = {
+/** How their hosts name it. */
+export const urls = {
   etcd: `etcd://${serverAddress}:2379/?timeout-ms=1000`,
   consul: `consul://${serverAddress}:8500/?timeout-ms=1000`,
 } as const;

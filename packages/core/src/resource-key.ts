@@ -14,6 +14,12 @@ export function sameData(a: Resource, b: Resource): boolean {
   return a === b || stableJson(a, noData) === stableJson(b, noData);
 }
 
+/** The link that a resource can't outlive, in its own namespace. */
+export function linkUnder(resource: Resource): string | undefined {
+  if (resource.kind === "sysctl") return /^net\/ipv[46]\/(?:conf|neigh)\/([^/]+)\//.exec(resource.path)?.[1];
+  return "link" in resource ? resource.link : undefined;
+}
+
 function identity(resource: Resource): string {
   switch (resource.kind) {
     case "netns":

@@ -105,6 +105,8 @@ export interface AgentLink {
    * @throws NetkitError AGENT_UNAVAILABLE, STORE_UNAVAILABLE
    */
   share?(): Promise<void>;
+  /** How the agent says that it stands with that store; undefined: none answers. It must not reject. */
+  sharing?(): Promise<SharingState | undefined>;
 }
 
 /** Disposed of when the change fails. */
@@ -360,7 +362,8 @@ export interface Finding {
    * `gone`: a sandbox whose namespace is gone; `ended`: a sandbox to be removed whose process has ended;
    * `journal`: an operation that was cut off; `foreign`: somebody else's rule that drops netkit's traffic; `overlap`: a
    * route of the host that takes addresses of a network (these two are warnings: netkit's own is as it should be);
-   * `unserved`: names or ports that only an agent serves, while none answers;
+   * `unserved`: names or ports that only an agent serves, while none answers; `unshared`: what keeps this host and others from
+   * knowing the same of their networks, or from reaching each other there;
    * `edited`: a file of a sandbox that somebody has written into, which is their right: for information;
    * `peers-file`: the file that hosts share instead of a store is wrong, or something here is otherwise than it says.
    */
@@ -374,6 +377,7 @@ export interface Finding {
     | "foreign"
     | "overlap"
     | "unserved"
+    | "unshared"
     | "edited"
     | "peers-file";
   /** What it is, in words: `bridge netkit0`, `sandbox web`. */
@@ -408,10 +412,19 @@ export interface Info {
   readonly kernel: string;
 }
 
+/** How this host stands with the store that hosts share. */
+export interface SharingState {
+  /** It has a lease that lives: others know what it has. */
+  readonly holdsLease: boolean;
+  /** The store doesn't answer, since then (ISO 8601, UTC), and why. */
+  readonly away?: { readonly since: string; readonly message: string };
+  /** What is wrong for as long as it is: another host has an address of this one's, or this host's own is gone. */
+  readonly troubles: readonly { readonly code: string; readonly message: string; readonly hint?: string }[];
+}
+
 /** The replicator of an instance: see {@link Netkit.replicate}. */
 export interface Replication {
-  /** This host has a lease that lives. */
-  readonly holdsLease: boolean;
+  readonly state: SharingState;
   /** The file that hosts share instead of a store, if they do, and why what it says doesn't hold, or not for all that is here. */
   readonly file: { readonly path: string; readonly troubles: readonly NetkitError[] } | undefined;
   /**
@@ -442,8 +455,75 @@ export interface HostDetails extends SharedHost {
    * `listed`: it is in the file that hosts share, and nobody tells how it is.
    */
   readonly state: "up" | "down" | "listed";
+  /** Of another one that is down: when this host heard of it (ISO 8601, UTC). It is forgotten after a day. */
+  readonly since?: string;
   /** How many endpoints it has on global networks. */
   readonly endpoints: number;
+}
+
+/** A sandbox on another host that has the name of one of this host, on a network that both are on. */
+export interface Namesake {
+  readonly network: string;
+  readonly host: Pick<SharedHost, "id" | "name">;
+}
+
+/** What is tested of another host of a global network; of this one `device` and `address` are. */
+export type PeerTest = "device" | "address" | "entries" | "underlay" | "tunnel" | "mtu";
+
+/** What a test has found wrong, and the next step. */
+export interface PeerFault {
+  readonly test: PeerTest;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface PeerOutcome {
+  /** `skipped`: it means nothing here, or something else says enough. */
+  readonly state: "passed" | "failed" | "skipped";
+  /** The round trip of one that asked the other host. */
+  readonly ms?: number;
+  /** How many requests went unanswered before one was answered. */
+  readonly lost?: number;
+}
+
+/** Another host that has a global network, as seen from this one. */
+export interface PeerCheck {
+  readonly host: Pick<SharedHost, "id" | "name" | "vtep">;
+  /** Its own addresses in the network. */
+  readonly addresses: readonly Cidr[];
+  /** The network's MTU there, as far as it is known. */
+  readonly mtu?: number;
+  /** What this host holds for it and its endpoints: forwarding and neighbour entries, routes. */
+  readonly entries: PeerOutcome;
+  /** It answers where its tunnels end. */
+  readonly underlay: PeerOutcome;
+  /** It answers in the network. */
+  readonly tunnel: PeerOutcome;
+  /** So do packets of the network's MTU, whole, there and back. */
+  readonly path: PeerOutcome;
+  readonly faults: readonly PeerFault[];
+}
+
+/** A global network on this host, and the others that have it. */
+export interface NetworkCheck {
+  readonly network: Pick<Network, "id" | "name" | "driver" | "claims">;
+  /** False: no sandbox of this host is on it, so that there is nothing to test. */
+  readonly isHere: boolean;
+  readonly vtep?: Ip;
+  readonly mtu?: number;
+  /** What is wrong with this host's own part. */
+  readonly faults: readonly PeerFault[];
+  readonly peers: readonly PeerCheck[];
+}
+
+export interface PeerCheckOptions {
+  /** Default: all global networks. */
+  readonly networks?: readonly string[];
+  /** How long other hosts may take to answer, all at once, in ms. Default 3,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Of all requests, how many have been answered. */
+  readonly onProgress?: (answered: number, of: number) => void;
 }
 
 export interface Netkit extends AsyncDisposable {
@@ -459,6 +539,8 @@ export interface Netkit extends AsyncDisposable {
    * no such rules it costs one request to the kernel.
    */
   foreign(sandbox: string): Promise<Finding[]>;
+  /** Sandboxes of other hosts with a sandbox's name, on networks that it is on: there the name is that of all of them. */
+  namesakes(sandbox: string): Promise<Namesake[]>;
   /** Networks of which a route of the host takes addresses; `doctor` tells of them, too. */
   overlaps(): Promise<Finding[]>;
   /** Removes what nobody needs: strays, ended and gone sandboxes. */
@@ -466,11 +548,19 @@ export interface Netkit extends AsyncDisposable {
   info(): Promise<Info>;
   /** The hosts that share networks, this one first; empty where none of them was ever used. */
   hosts(): Promise<HostDetails[]>;
+  /** How this host stands with their store, as its agent says; undefined: there is none, or no agent answers. */
+  sharing(): Promise<SharingState | undefined>;
+  /**
+   * Tests the way to every other host of global networks, and what this one holds for it; changes nothing.
+   * @throws NetkitError UNSUPPORTED for a network that is of this host alone
+   */
+  checkPeers(options?: PeerCheckOptions): Promise<NetworkCheck[]>;
   /**
    * Takes what other hosts do into this host's state, and keeps this host's lease: for the agent, one at a time. Undefined where
    * no other store is named than that of this host alone. It starts whether the store is there or not; a file has to be right the
    * first time that it is used. Without either, this host forgets what it had of others before.
    * @param onError what goes wrong meanwhile
+   * @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID: this host hasn't, and never had, what it is to advertise
    */
   replicate(onError: (error: NetkitError) => void): Promise<Replication | undefined>;
   /**

@@ -1,5 +1,6 @@
 import {
   keyOf,
+  linkUnder,
   type Change,
   type Difference,
   type FileResource,
@@ -51,12 +52,13 @@ export async function examine(
     if (handler === firewall && switching !== undefined) continue;
     const own = [...compared.values()].filter(({ resource }) => handler.kinds.has(resource.kind));
     const readings = await handler.read(own.map(({ resource }) => resource));
+    const theirs = new Set(own.flatMap(({ resource }, index) => takenLink(resource, readings[index]) ?? []));
     for (const [index, { resource, owner }] of own.entries()) {
       const reading = readings[index];
       if (reading === undefined || reading.state === "same") continue;
       const { finding, change }: { finding: Finding; change?: Change } = isEdited(resource, reading)
         ? { finding: editedFile(resource, owner) }
-        : drift(resource, owner, reading);
+        : inTheWay(resource, drift(resource, owner, reading), theirs);
       findings.push(finding);
       if (change !== undefined) changes.push(change);
     }
@@ -65,7 +67,7 @@ export async function examine(
         problem: "stray",
         object: describe(stray),
         resource: stray,
-        message: `${describe(stray)} carries netkit's mark, but nothing stored implies it`,
+        message: `${describe(stray)} ${isEntry(stray) ? "is in a table of a link of netkit's" : "carries netkit's mark"}, but nothing stored implies it`,
         repairable: true,
       });
       changes.push({
@@ -131,7 +133,8 @@ function editedFile(resource: FileResource, owner: Owner): Finding {
   };
 }
 
-function drift(
+/** A resource that isn't as stored, and what mends it. */
+export function drift(
   resource: Resource,
   owner: Owner,
   reading: Exclude<Reading, { state: "same" }>,
@@ -159,6 +162,46 @@ function drift(
       ? { op: "create", key, resource, owner }
       : { op: "replace", key, resource, previous: resource, owner };
   return { finding, change };
+}
+
+/** In a link's table, which has no marks. */
+function isEntry({ kind }: Resource): boolean {
+  return kind === "fdb" || kind === "neighbour";
+}
+
+/** The place of a link of the host's that netkit made, if another one is there that isn't netkit's. */
+function takenLink(resource: Resource, reading: Reading | undefined): string | undefined {
+  if (resource.ensure === "exists" || resource.ns !== "host" || !("name" in resource)) return undefined;
+  if (resource.kind === "netns" || reading?.state !== "different") return undefined;
+  return reading.differences.some(({ field }) => field === "alias") ? resource.name : undefined;
+}
+
+/** What is netkit's has no place while somebody else's link is there: neither that nor what belongs on it is touched. */
+function inTheWay(
+  resource: Resource,
+  found: { readonly finding: Finding; readonly change?: Change },
+  theirs: ReadonlySet<string>,
+): { readonly finding: Finding; readonly change?: Change } {
+  if (resource.ns !== "host" || theirs.size === 0) return found;
+  const { finding } = found;
+  if ("name" in resource && theirs.has(resource.name)) {
+    return {
+      finding: {
+        ...finding,
+        message: `${finding.message}; it isn't netkit's, and in the way of what was`,
+        hint: "Rename or remove it, then 'netkit doctor --repair' makes netkit's own again:",
+        remedy: [`ip link delete dev ${resource.name}`],
+        repairable: false,
+      },
+    };
+  }
+  const link = [linkUnder(resource), "master" in resource ? resource.master : undefined].find(
+    (name) => typeof name === "string" && theirs.has(name),
+  );
+  if (link === undefined) return found;
+  return {
+    finding: { ...finding, message: `${finding.message}; '${String(link)}' isn't netkit's`, repairable: false },
+  };
 }
 
 /** What of a whole ruleset isn't as declared is the same for all that it holds: one thing stands for the others. */

@@ -24,7 +24,7 @@ import { refuseFull } from "./full-network.ts";
 import { giveBackPorts } from "./host-ports.ts";
 import { hasInterfaces, readInterface } from "./interface.ts";
 import { newId } from "./new-id.ts";
-import { findNetwork, namespaceOf } from "./lookup.ts";
+import { namespaceOf } from "./lookup.ts";
 import { addressKeyOf, realise } from "./networks.ts";
 import type { Context } from "./operation.ts";
 import { refuseRouteClash } from "./route-clash.ts";
@@ -33,6 +33,7 @@ import { refreshFiles } from "./sandbox-files.ts";
 import { asListed } from "./shared/own-part.ts";
 import { shareEndpoint, unshareEndpoint } from "./shared/presence.ts";
 import { realiseHere } from "./shared/realising.ts";
+import { findNetworkHere } from "./shared/unfollowed.ts";
 import { keys } from "./state.ts";
 
 /** Attaches a sandbox to a network. The default route goes to the endpoint that it suits best: perhaps the new one. */
@@ -43,7 +44,7 @@ export async function connect(
   request: EndpointRequest,
 ): Promise<Endpoint> {
   const namespace = await ownNamespace(draft, sandbox, "connect");
-  const found = await findNetwork(draft, request.network);
+  const found = await findNetworkHere(context, draft, request.network);
   if (found.configOnly !== undefined) {
     throw new NetkitError("UNSUPPORTED", `'${found.name}' holds settings for networks and is none itself`, {
       hint: `Create one from it: netkit network create --config-from ${found.name} NAME`,

@@ -66,6 +66,7 @@ export class Host {
           () => (diag ??= system.openNetlink({ family: system.NETLINK_SOCK_DIAG })),
         ),
       execute: system.execute,
+      echo: system.echo,
       look: (path) => {
         using inside = system.openNetlink({ namespace: path });
         return {
@@ -101,6 +102,7 @@ export interface Opened {
   routes(): HostRoute[];
   firstPortInUse(ports: readonly HostPorts[]): HostPort | undefined;
   readonly execute: typeof import("@netkit/kernel").execute;
+  readonly echo: typeof import("@netkit/kernel").echo;
   readonly namespaceCookie: (path: string) => string;
   /** Tells a link's neighbours its MAC. @throws NetlinkError */
   announce(namespace: string, announcement: Announcement): void;

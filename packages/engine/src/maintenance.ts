@@ -12,6 +12,7 @@ import { commit, operate, previewOf, recover, requireChanging, requireRoot, type
 import { overlaps } from "./overlaps.ts";
 import { order } from "./planning.ts";
 import { keys } from "./state.ts";
+import { findUnshared } from "./shared/unshared.ts";
 import { Survey } from "./survey.ts";
 import { findUnserved, serveAgain } from "./unserved.ts";
 
@@ -94,7 +95,13 @@ export async function doctor(
   const survey = new Survey(context.store);
   const unserved = await findUnserved(context, survey, sandboxes);
   const served = options.dryRun !== true && unserved.length > 0 && (await serveAgain(context));
-  const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
+  const all = [
+    ...plain,
+    ...findings,
+    ...unserved,
+    ...(await findUnshared(context, survey)),
+    ...(await warnings(context, survey)),
+  ];
   return {
     findings: all,
     repaired:
@@ -113,7 +120,13 @@ async function look(context: Context, { signal }: ChangeOptions): Promise<Report
     const { findings, checked } = await examine(context, survey, sandboxes);
     const plain = sandboxes.map(({ finding }) => finding);
     const unserved = await findUnserved(context, survey, sandboxes);
-    const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
+    const all = [
+      ...plain,
+      ...findings,
+      ...unserved,
+      ...(await findUnshared(context, survey)),
+      ...(await warnings(context, survey)),
+    ];
     return { findings: all, repaired: [], checked };
   };
   const report = await consistently(compare);

@@ -15,7 +15,7 @@ import { findForeign } from "./foreign.ts";
 import { overlaps } from "./overlaps.ts";
 import { Host } from "./host.ts";
 import { Lock } from "./lock.ts";
-import { findNetwork, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
+import { findSandbox, namespaceOf, readerOf } from "./lookup.ts";
 import { catchUp, collect, doctor } from "./maintenance.ts";
 import { removeNetwork } from "./network-removal.ts";
 import { createNetwork, declare } from "./networks.ts";
@@ -23,7 +23,9 @@ import { operate, type Context } from "./operation.ts";
 import { OtherRoots } from "./other-roots.ts";
 import { checkChange, checkNetworkRequest, checkSandboxRequest } from "./request-shape.ts";
 import { listHosts } from "./shared/listing.ts";
+import { findNamesakes } from "./shared/namesakes.ts";
 import { Shared } from "./shared/shared.ts";
+import { findNetworkHere } from "./shared/unfollowed.ts";
 import { openSandbox } from "./sandboxes.ts";
 import { keys } from "./state.ts";
 
@@ -118,16 +120,21 @@ function netkitOf(context: Context): Netkit {
       );
     },
     list: async () => byAge((await reader.range<Network>("network/")).map(({ value }) => value)),
-    get: async (ref) => await findNetwork(reader, ref),
+    get: async (ref) => await findNetworkHere(context, reader, ref),
     inspect: async (ref) =>
-      await consistently(async () => await networkDetails(reader, await findNetwork(reader, ref))),
+      await consistently(async () => await networkDetails(reader, await findNetworkHere(context, reader, ref))),
     remove: async (ref, options = {}) => {
       checkChange(options);
       return await operate(
         context,
         `remove network ${ref}`,
         async (draft) =>
-          await removeNetwork(context, draft, await findNetwork(draft, ref, ({ predefined }) => !predefined), options),
+          await removeNetwork(
+            context,
+            draft,
+            await findNetworkHere(context, draft, ref, ({ predefined }) => !predefined),
+            options,
+          ),
         options,
       );
     },
@@ -208,6 +215,7 @@ function netkitOf(context: Context): Netkit {
     driver: async (name) => await drivers.get(name),
     doctor: async (options = {}) => await doctor(context, options),
     foreign: async (sandbox) => await findForeign(context, reader, sandbox),
+    namesakes: async (sandbox) => await findNamesakes(reader, sandbox),
     overlaps: async () => await overlaps(reader, (await context.host.open()).routes()),
     gc: async (options = {}) => await collect(context, options),
     info: async () => ({
@@ -221,12 +229,19 @@ function netkitOf(context: Context): Netkit {
     }),
     follow: async (onChange) => await follow(store, onChange),
     hosts: async () => await listHosts(context),
+    sharing: async () => (context.shared.isOthers ? await context.agent?.sharing?.() : undefined),
+    checkPeers: async (options = {}) => {
+      const { checkPeers } = await import("./shared/peer-check.ts");
+      return await checkPeers(context, options);
+    },
     replicate: async (onError) => {
       if (!context.shared.isOthers) {
         const { forgetOthers } = await import("./shared/alone.ts");
         await forgetOthers(context);
         return undefined;
       }
+      const { refuseUnknown } = await import("./shared/this-host.ts");
+      await refuseUnknown(context);
       const { Replica } = await import("./shared/replica.ts");
       return await Replica.open(context, onError);
     },

@@ -209,10 +209,16 @@ async function carryOut(
   if (draft.recovery === "finish") {
     // A namespace that went can't be brought back: what was begun is finished, now or by the next operation.
     const attempt = async (onDisk: Promise<void>): Promise<number> => {
-      await execute(plan, handlers, { forward: true });
-      time("kernel");
-      await onDisk;
-      await sharing?.remove();
+      // The kernel waits for its grace period meanwhile. From now on it can only go forward.
+      const telling = Promise.allSettled([sharing?.remove()]);
+      try {
+        await execute(plan, handlers, { forward: true });
+        time("kernel");
+        await onDisk;
+      } finally {
+        await telling;
+      }
+      for (const told of await telling) if (told.status === "rejected") throw told.reason;
       return await end();
     };
     await sharing?.commit().catch(async (error: unknown) => {

@@ -53,6 +53,8 @@ export const keys = {
   lease: "lease",
   /** What is known of other hosts, and of their endpoints on global networks. */
   host: (id: HostId | "") => `host/${id}`,
+  /** Those that have gone, for a while. */
+  departed: (id: HostId | "") => `departed/${id}`,
   remote: (network: NetworkId, endpoint: EndpointId | "") => `remote/${network}/${endpoint}`,
   /** Who else is on a network that others have a say in, by the driver's name for them. */
   outsider: (network: NetworkId, name: string) => `outside/${network}/${name}`,

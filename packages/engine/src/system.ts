@@ -2,7 +2,16 @@
  * What the engine needs to touch the kernel, as one module: it is loaded when it is first needed, so that reading the
  * state costs nothing of it, and in one go.
  */
-export { announce, Announcer, execute, firstPortInUse, kernelHandler, readFacts, readHostRoutes } from "@netkit/kernel";
+export {
+  announce,
+  Announcer,
+  echo,
+  execute,
+  firstPortInUse,
+  kernelHandler,
+  readFacts,
+  readHostRoutes,
+} from "@netkit/kernel";
 export { firewallHandler } from "@netkit/netfilter";
 export {
   listLinks,

@@ -11,6 +11,7 @@ import {
   withNamespace,
   type NetlinkSocket,
 } from "@netkit/netlink";
+import { checksum } from "./checksum.ts";
 
 const AF_PACKET = 17;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
@@ -84,14 +85,6 @@ function neighbourAdvertisement(mac: string, ip: Ip): Buffer {
 
 function ethernet(to: Uint8Array, from: Uint8Array, type: number): Buffer {
   return Buffer.concat([to, from, Buffer.from([type >> 8, type & 0xff])]);
-}
-
-/** RFC 1071, of an even number of bytes. */
-function checksum(bytes: Buffer): number {
-  let sum = 0;
-  for (let at = 0; at < bytes.length; at += 2) sum += bytes.readUInt16BE(at);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
 }
 
 function checked(result: number, op: string): number {

@@ -18,7 +18,7 @@ import { aliasOf, markOf, type Mark } from "./mark.ts";
 import { Namespaces } from "./namespaces.ts";
 import { OwnProc } from "./own-proc.ts";
 import { missing } from "./reading.ts";
-import { notThere, taken } from "./refusal.ts";
+import { notThere, outrivalled, taken } from "./refusal.ts";
 import { planRemoval, removeAll } from "./removal.ts";
 import { shellOf, type Shell } from "./shell.ts";
 import { findStrays } from "./strays.ts";
@@ -71,8 +71,9 @@ class KernelHandler implements ResourceHandler {
 
   async strays(known: ReadonlySet<ResourceKey>): Promise<Resource[]> {
     using namespaces = this.#namespaces();
-    const links = (this.#seen ?? new View(namespaces, this.#mark)).links("host");
-    return findStrays(links, this.#mark, known, (id) => this.#context.namespacePath(id));
+    return findStrays(this.#seen ?? new View(namespaces, this.#mark), this.#mark, known, (id) =>
+      this.#context.namespacePath(id),
+    );
   }
 
   toShell(changes: readonly Change[]): string[] {
@@ -203,6 +204,8 @@ function verify(tx: Transaction, view: View, item: Item, error: NetlinkError): v
   const reading = readOne(view, resource);
   if (reading.state === "same") return;
   tx.begin(item);
+  const rival = reading.state === "missing" ? kindOf(resource).rival?.(view, resource) : undefined;
+  if (rival !== undefined) throw outrivalled(item, rival, error);
   if (kindOf(resource).takeOver?.(tx, resource, reading) !== true) throw taken(item, reading, error);
 }
 

@@ -5,6 +5,7 @@
  */
 export { announce, type Announcement } from "./announce.ts";
 export { Announcer } from "./announcer.ts";
+export { echo, type EchoOptions, type EchoRequest, type EchoResult } from "./echo.ts";
 export { execute, groupRuns, type ExecuteOptions, type Run } from "./execute.ts";
 export { kernelHandler } from "./handler.ts";
 export { readFacts, readHostRoutes, type HostRoute } from "./facts.ts";

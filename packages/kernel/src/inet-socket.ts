@@ -3,8 +3,8 @@ import type { Family, Ip, Protocol } from "@netkit/core";
 import { parseAddress, syscalls } from "@netkit/netlink";
 
 // Of sys/socket.h and linux/in.h, as the calls take them.
-const AF_INET = 2;
-const AF_INET6 = 10;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
@@ -29,7 +29,7 @@ export function bindSocket(fd: number, protocol: Protocol, address: Ip, port: nu
 }
 
 /** struct sockaddr_in (16 bytes) or sockaddr_in6 (28 bytes), linux/in.h and linux/in6.h. */
-function socketAddress(address: Ip, port: number): Buffer {
+export function socketAddress(address: Ip, port: number): Buffer {
   const bytes = parseAddress(address);
   const v6 = bytes.length === 16;
   const encoded = Buffer.alloc(v6 ? 28 : 16);

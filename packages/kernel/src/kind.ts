@@ -22,6 +22,8 @@ export interface Kind<R extends Resource> {
    * own making (a learned neighbour); false when it is somebody's.
    */
   takeOver?(tx: Transaction, resource: R, reading: Reading): boolean;
+  /** Another link that has what can be had once, so that the kernel says that it exists, though there is none of that name. */
+  rival?(view: View, resource: R): Link | undefined;
   /** Queues what removes it. Absent for links, which go in groups, and for what is never removed. */
   remove?(tx: Transaction, resource: R): void;
   read(view: View, resource: R): Reading;
@@ -33,4 +35,6 @@ export interface Kind<R extends Resource> {
   removeCommands(shell: Shell, resource: R): string[];
   /** A marked link of the host that nobody knows, as a resource that can be removed. Links only. */
   stray?(link: Link): R;
+  /** Of a marked link what somebody has put into its tables, or the kernel hasn't by itself; known or not. Links only. */
+  entries?(view: View, link: Link): Resource[];
 }

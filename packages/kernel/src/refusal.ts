@@ -150,6 +150,22 @@ export function foreignLink(item: Item, link: Link): NetkitError {
   });
 }
 
+/** Another link has what the kernel lets one have. */
+export function outrivalled(item: Item, { name, kind, alias }: Link, error: NetlinkError): NetkitError {
+  const { resource } = item;
+  const of = alias === undefined ? "without netkit's mark" : `with the alias '${alias}'`;
+  const what = resource.kind === "vxlan" ? `the VNI ${resource.vni} on port ${resource.port}` : "what it needs";
+  return new NetkitError(
+    "LINK_TAKEN",
+    `${subject(item)} can't be made: '${name}', a ${kind ?? "link"} ${of}, has ${what}`,
+    {
+      hint: `Remove that link ('ip link delete dev ${name}') if nobody needs it, or make the network anew with another VNI (-o vni=).`,
+      details: { resource, link: name, kind, alias, errno: error.code, extack: error.extack },
+      cause: error,
+    },
+  );
+}
+
 /** Something else is where the resource should be made. */
 export function taken(item: Item, reading: Reading, error?: NetlinkError): NetkitError {
   const { resource } = item;

@@ -1,4 +1,4 @@
-import type { NamespaceRef } from "@netkit/core";
+import { linkUnder, type NamespaceRef } from "@netkit/core";
 import { delLink, delLinkGroup, setLink, type NetlinkMessage } from "@netkit/netlink";
 import type { KernelResource } from "./kind.ts";
 import { kindOf } from "./kinds.ts";
@@ -118,10 +118,4 @@ function linkKeys(resource: KernelResource): string[] {
   if (!("name" in resource)) return [];
   const own = `${resource.ns} ${resource.name}`;
   return resource.kind === "veth" ? [own, `${resource.peer.ns} ${resource.peer.name}`] : [own];
-}
-
-/** The link that a resource can't outlive. */
-function linkUnder(resource: KernelResource): string | undefined {
-  if (resource.kind === "sysctl") return /^net\/ipv[46]\/(?:conf|neigh)\/([^/]+)\//.exec(resource.path)?.[1];
-  return "link" in resource ? resource.link : undefined;
 }

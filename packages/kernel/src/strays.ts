@@ -8,29 +8,30 @@ import {
   type Resource,
   type ResourceKey,
 } from "@netkit/core";
-import type { Link } from "@netkit/netlink";
 import { kinds } from "./kinds.ts";
 import { isOurs, type Mark } from "./mark.ts";
 import { ifThere, NAMESPACES } from "./namespaces.ts";
+import type { View } from "./view.ts";
 
 /**
- * Links of the host and namespaces that carry the mark and that nobody knows. What depends on them, such as routes,
- * goes with them.
+ * Links of the host and namespaces that carry the mark and that nobody knows, and what somebody has put into the tables of
+ * those that are known. What depends on them, such as routes, goes with them.
  */
 export function findStrays(
-  hostLinks: Iterable<Link>,
+  view: View,
   mark: Mark,
   known: ReadonlySet<ResourceKey>,
   namespacePath: HandlerContext["namespacePath"],
 ): Resource[] {
-  const links = [...hostLinks]
-    .filter((link) => isOurs(mark, link))
-    .flatMap((link): Resource[] => {
-      const kind = Object.entries(kinds).find(([name]) => name === link.kind)?.[1];
-      return kind?.stray === undefined ? [] : [kind.stray(link)];
-    })
-    .filter((stray) => !known.has(keyOf(stray)));
-  return [...links, ...strayNamespaces(mark, known, namespacePath)];
+  const own = [...view.links("host")].filter((link) => isOurs(mark, link));
+  const links = own.flatMap((link): Resource[] => {
+    const kind = Object.entries(kinds).find(([name]) => name === link.kind)?.[1];
+    const stray = kind?.stray?.(link);
+    if (stray === undefined) return [];
+    // What is in the tables of a stray goes with it.
+    return known.has(keyOf(stray)) ? (kind?.entries?.(view, link) ?? []) : [stray];
+  });
+  return [...links.filter((stray) => !known.has(keyOf(stray))), ...strayNamespaces(mark, known, namespacePath)];
 }
 
 /** Namespaces named `<mark>.<sandbox>`. A key says no name, so what is known is told apart by its path. */

@@ -93,6 +93,20 @@ test("a taken name in the sandbox is said to be the peer's", async () => {
   expect(names()).toEqual(["lo", "br0"]);
 });
 
+test("a VNI that another link has is said to be that link's", async () => {
+  using host = new TestHost();
+  sh("ip link add theirs type vxlan id 4096 dstport 4789 local 127.0.0.1");
+  const vxlan: Resource = { kind: "vxlan", ns: "host", name: "nkx1", vni: 4096, port: 4789, learning: false };
+  await expect(host.handler.apply(host.creates(bridge, vxlan))).rejects.toMatchObject({
+    code: "LINK_TAKEN",
+    message:
+      "vxlan nkx1 of endpoint 'web' can't be made: 'theirs', a vxlan without netkit's mark, has the VNI 4096 on port 4789",
+    hint: expect.stringContaining("ip link delete dev theirs"),
+  });
+  expect(names()).toEqual(["lo", "theirs"]);
+  await host.handler.apply(host.creates({ ...vxlan, port: 4790 }));
+});
+
 test("what must exist is checked, and never removed", async () => {
   using host = new TestHost();
   const parent: Resource = { kind: "link", ns: "host", name: "up0", ensure: "exists" };
@@ -314,6 +328,64 @@ test("strays are the marked objects that nobody knows", async () => {
   sh(`ip netns add ${stray}`);
   host.forget(netns.ns);
   expect(await host.handler.strays(known)).toEqual([]);
+});
+
+function tunnelFrom(local: string): Resource {
+  return { kind: "vxlan", ns: "host", name: "nkx1", vni: 4096, port: 4789, local: parseIp(local), learning: false };
+}
+
+test("a VXLAN device whose tunnels end at another address keeps its tables, and so it does by the commands", async () => {
+  using host = new TestHost();
+  const mac = parseMac("02:6e:0a:00:01:03");
+  const entry: Resource = { kind: "fdb", ns: "host", link: "nkx1", mac, destination: parseIp("127.0.0.9") };
+  const [one, two, three] = [tunnelFrom("127.0.0.1"), tunnelFrom("127.0.0.2"), tunnelFrom("127.0.0.3")];
+  await host.handler.apply(host.creates(one, entry));
+  await host.handler.apply(host.replaces(one, two));
+  expect(await host.handler.read([two, entry])).toEqual([{ state: "same" }, { state: "same" }]);
+  sh(host.handler.toShell(host.replaces(two, three)).join("\n"));
+  expect(await host.handler.read([three, entry])).toEqual([{ state: "same" }, { state: "same" }]);
+  // Of another family it is made anew.
+  await host.handler.apply(host.replaces(three, tunnelFrom("::1")));
+  expect(await host.handler.read([tunnelFrom("::1")])).toEqual([{ state: "same" }]);
+});
+
+test("in the tables of an overlay's own links, what nobody knows is a stray; what the kernel has by itself isn't", async () => {
+  using host = new TestHost();
+  const [mac, other] = [parseMac("02:6e:0a:00:01:03"), parseMac("02:6e:0a:00:01:04")];
+  const vxlan: Resource = {
+    kind: "vxlan",
+    ns: "host",
+    name: "nkx1",
+    vni: 4096,
+    port: 4789,
+    local: parseIp("127.0.0.1"),
+    master: "br0",
+    learning: false,
+  };
+  const own: Resource[] = [
+    bridge,
+    gateway,
+    vxlan,
+    { kind: "fdb", ns: "host", link: "nkx1", mac, destination: parseIp("127.0.0.2") },
+    { kind: "fdb", ns: "host", link: "nkx1", mac, master: true },
+    { kind: "neighbour", ns: "host", link: "br0", address: parseIp("10.9.0.3"), mac },
+  ];
+  await host.handler.apply(host.creates(...own));
+  const known = new Set(own.map(keyOf));
+  expect(await host.handler.strays(known)).toEqual([]);
+  sh(`bridge fdb add ${other} dev nkx1 dst 127.0.0.3 self permanent
+      bridge fdb add ${other} dev nkx1 master static
+      ip neighbour add 10.9.0.4 lladdr ${other} dev br0 nud permanent
+      ip neighbour add 10.9.0.5 lladdr ${other} dev br0 nud reachable`);
+  const strays = await host.handler.strays(known);
+  expect(strays.map(keyOf).toSorted()).toEqual([
+    `fdb host nkx1 ${other} master`,
+    `fdb host nkx1 ${other} self`,
+    "neighbour host br0 10.9.0.4",
+  ]);
+  await host.handler.apply(host.removes(...strays));
+  expect(await host.handler.strays(known)).toEqual([]);
+  expect(await host.handler.read(own)).toEqual(own.map(() => ({ state: "same" })));
 });
 
 test.each(["br", "dev", "up", "type", "name", "m", "a+b", "a@b", "+"])(

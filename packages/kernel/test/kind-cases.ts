@@ -51,6 +51,17 @@ const ifbs = ["nki1", "nki2"].map((name, index): Resource => ({
   name,
   mac: parseMac(`02:00:5e:30:00:0${index}`),
 }));
+const tunnel = (local: string): Resource => ({
+  kind: "vxlan",
+  ns: "host",
+  name: "nkx1",
+  vni: 4097,
+  port: 4789,
+  local: parseIp(local),
+  mac,
+  master: "br0",
+  learning: false,
+});
 const alias = `${mark}/endpoint/web`;
 
 const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
@@ -192,6 +203,16 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
     },
     tamper: { script: () => "bridge link set dev nkx1 isolated on", field: "isolated" },
     lose: () => "ip link delete nkx1",
+  },
+  "vxlan that moves": {
+    setup: () => [bridge],
+    resource: () => tunnel("127.0.0.1"),
+    shown: link("nkx1"),
+    wanted: { linkinfo: expect.objectContaining({ info_data: expect.objectContaining({ local: "127.0.0.1" }) }) },
+    replacement: {
+      resource: () => tunnel("127.0.0.2"),
+      wanted: { linkinfo: expect.objectContaining({ info_data: expect.objectContaining({ local: "127.0.0.2" }) }) },
+    },
   },
   macvlan: {
     setup: () => [bridge],

@@ -52,7 +52,7 @@ export function parseConsulUrl(url: string, environment: Environment = process.e
       environment["CONSUL_HTTP_TOKEN"] ??
       (tokenFile === undefined ? undefined : fileOf(tokenFile).toString().trim()),
     datacenter: given["dc"],
-    prefix: path === "" ? undefined : decodeURIComponent(path),
+    prefix: path === "" ? undefined : folderOf(decodeURIComponent(path)),
     timeoutMs: given["timeout-ms"] === undefined ? undefined : Number(given["timeout-ms"]),
   };
   const files = (options.cacert ?? options.cert ?? options.key) !== undefined;
@@ -63,6 +63,11 @@ export function parseConsulUrl(url: string, environment: Environment = process.e
     addresses: addresses.map((host) => (host.includes("://") ? host : `${tls ? "https" : "http"}://${host}`)),
     ...Object.fromEntries(known),
   };
+}
+
+/** What begins so is a folder's, not all whose name begins so: `netkit` isn't `netkit2/`. */
+function folderOf(path: string): string {
+  return path.endsWith("/") ? path : `${path}/`;
 }
 
 /** The options, complete and checked. */

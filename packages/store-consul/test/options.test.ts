@@ -11,7 +11,7 @@ describe("the URL of a store", () => {
     ["consul://[::1]:8500/", { addresses: ["http://[::1]:8500"] }],
     [
       "consuls://h1/a%20b?timeout-ms=100&dc=east",
-      { addresses: ["https://h1"], prefix: "a b", timeoutMs: 100, datacenter: "east" },
+      { addresses: ["https://h1"], prefix: "a b/", timeoutMs: 100, datacenter: "east" },
     ],
     [
       "consul://h1:8501?cacert=/ca&cert=/c&key=/k&token=t&server-name=n",

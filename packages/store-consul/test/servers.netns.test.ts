@@ -197,6 +197,15 @@ describe.skipIf(consulProgram === undefined)("a store on Consul", () => {
     expect((await store.range("")).map(({ key }) => key)).toEqual(["a"]);
   });
 
+  test("gives as text what somebody else has put under its prefix that isn't JSON", async () => {
+    await start();
+    const store = open();
+    await store.commit(write);
+    await ask("kv/netkit/v1/theirs", "plain text");
+    expect(await store.get("theirs")).toMatchObject({ value: "plain text" });
+    expect((await store.range("")).map(({ value }) => value)).toEqual([1, "plain text"]);
+  });
+
   test("says resync where Consul has begun anew", async () => {
     const [server] = await start();
     const store = open();

@@ -42,7 +42,7 @@ export function parseEtcdUrl(url: string, environment: Environment = process.env
       .split(",")
       .filter((host) => host !== "")
       .map((host) => (host.includes("://") ? host : `${tls ? "https" : "http"}://${host}`)),
-    ...(path === "" ? {} : { prefix: decodeURIComponent(path) }),
+    ...(path === "" ? {} : { prefix: folderOf(decodeURIComponent(path)) }),
     ...(cacert === undefined ? {} : { cacert }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
@@ -62,6 +62,11 @@ function userOf(login: string | undefined, environment: Environment): EtcdStoreO
 /** Passwords don't belong into messages. */
 function withoutPassword(url: string): string {
   return url.replace(/:[^:@/]*@/, ":...@");
+}
+
+/** What begins so is a folder's, not all whose name begins so: `netkit` isn't `netkit2/`. */
+function folderOf(path: string): string {
+  return path.endsWith("/") ? path : `${path}/`;
 }
 
 /** The options, complete and checked. */

@@ -6,7 +6,7 @@ describe("the URL of a store", () => {
     ["etcd://h1:2379,h2:2379/netkit/v1/", { endpoints: ["http://h1:2379", "http://h2:2379"], prefix: "netkit/v1/" }],
     ["etcd://h1", { endpoints: ["http://h1"] }],
     ["etcd://[::1]:2379/", { endpoints: ["http://[::1]:2379"] }],
-    ["etcds://h1:2379/a%20b?timeout-ms=100", { endpoints: ["https://h1:2379"], prefix: "a b", timeoutMs: 100 }],
+    ["etcds://h1:2379/a%20b?timeout-ms=100", { endpoints: ["https://h1:2379"], prefix: "a b/", timeoutMs: 100 }],
     [
       "etcd://n%40me:p%3Ass@h1:2379?cacert=/ca&cert=/c&key=/k",
       {

@@ -194,3 +194,31 @@ test("what a repair itself takes away is there again when it returns: the entrie
   expect(host.sh("bridge fdb show dev acme0")).toContain(`${mac} dst 127.0.0.2`);
   await opened.networks.remove("wire");
 });
+
+test("somebody else's link in the place of netkit's is named, and neither it nor anything on it is changed", async () => {
+  const mac = "02:00:00:00:00:07" as Mac;
+  const resources: readonly Resource[] = [
+    { kind: "vxlan", ns: "host", name: "acme0", vni: 77, port: 4789, local: "127.0.0.1" as Ip, learning: false },
+    { kind: "fdb", ns: "host", link: "acme0", mac, destination: "127.0.0.2" as Ip },
+  ];
+  const acme: AnyDriver = { ...bridge(), name: "acme", predefined: () => undefined, network: () => resources };
+  const opened = await host.open({ drivers: [acme] });
+  await opened.networks.create({ name: "wire", driver: "acme" });
+  host.sh("ip link delete acme0; ip link add acme0 type vxlan id 78 dstport 4789 local 127.0.0.1");
+  const { findings, repaired } = await opened.doctor({ repair: true });
+  expect(repaired).toEqual([]);
+  expect(findings.map(({ object, repairable, remedy }) => [object, repairable, remedy])).toEqual([
+    ["vxlan acme0", false, ["ip link delete dev acme0"]],
+    [`fdb acme0 ${mac} self`, false, undefined],
+  ]);
+  expect(host.sh("bridge fdb show dev acme0")).not.toContain(mac);
+  host.sh("ip link delete acme0");
+  await opened.doctor({ repair: true });
+  host.sh("bridge fdb add 02:00:00:00:00:08 dev acme0 dst 127.0.0.3 self permanent");
+  const { repaired: removed } = await opened.doctor({ repair: true });
+  expect(removed.map(({ problem, object }) => [problem, object])).toEqual([
+    ["stray", "fdb acme0 02:00:00:00:00:08 self"],
+  ]);
+  expect((await opened.doctor()).findings).toEqual([]);
+  await opened.networks.remove("wire");
+});

@@ -2,13 +2,14 @@ import type { Status } from "@netkit/agent";
 import { command, type Command } from "../command.ts";
 import { askTheAgent } from "../agent-request.ts";
 import { columns } from "../table.ts";
+import type { Terminal } from "../terminal.ts";
 
 export const agentStatus: Command = command({
   name: "agent status",
   summary: "Show what the agent serves",
   examples: [{ line: "netkit agent status", summary: "Whether one runs, since when, and for what" }],
   changes: false,
-  async run({ globals }) {
+  async run({ globals, terminal }) {
     const status = (await askTheAgent(globals, { method: "GET", target: "/v1/status" })) as Status;
     const text = columns(
       [
@@ -25,12 +26,24 @@ export const agentStatus: Command = command({
               ["Hosts' file", status.peersFile.path] as const,
               ...status.peersFile.troubles.map((trouble) => ["Trouble", trouble] as const),
             ]),
-        ...(status.shares && status.peersFile === undefined
-          ? [["Lease of this host", status.holdsLease ? "held" : "none"] as const]
-          : []),
+        ...(status.shares && status.peersFile === undefined ? sharingRows(status) : []),
       ],
       "",
     );
-    return { data: status, text };
+    return { data: status, text: [text, ...troubleLines(status, terminal)].join("\n") };
   },
 });
+
+function sharingRows({ holdsLease, storeAway }: Status): [string, string][] {
+  return [
+    ["Store", storeAway === undefined ? "there" : `away since ${storeAway.since}: ${storeAway.message}`],
+    ["Lease of this host", holdsLease ? "held" : "none: other hosts know nothing of this one"],
+  ];
+}
+
+function troubleLines({ troubles }: Status, terminal: Terminal): string[] {
+  return troubles.flatMap(({ message, hint }) => [
+    `${terminal.out("red", "trouble")}: ${message}`,
+    ...(hint === undefined ? [] : [`         ${hint}`]),
+  ]);
+}

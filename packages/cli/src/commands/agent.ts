@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Agent } from "@netkit/agent";
 import { defaultRoot, isNetkitError, NetkitError } from "@netkit/core";
+import { openNetkit } from "@netkit/engine";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { formatFailure } from "../failure.ts";
@@ -54,7 +55,9 @@ export const agent: Command = command({
     return [{ title: "Commands", rows: rows.slice(1) }];
   },
   async run({ globals, options, terminal, change: { signal } }) {
-    const settings = withStore(await readSettings(globals), options);
+    const before = await readSettings(globals);
+    if (options.store === ownStore && before.sharedStore !== undefined) await refuseLeaving(before);
+    const settings = withStore(before, options);
     const { sharedStore } = settings;
     // Whether it is one, before anything remembers it.
     if (sharedStore !== undefined && fileOf(sharedStore.url, "/") === undefined)
@@ -94,6 +97,25 @@ export const agent: Command = command({
     return {};
   },
 });
+
+/** @throws NetkitError NETWORK_IN_USE: sandboxes of this host are on networks of the store that it is to leave */
+async function refuseLeaving(settings: Settings): Promise<void> {
+  await using netkit = await openNetkit({ looking: true, ...engineOptions(settings) });
+  const networks = new Map((await netkit.networks.list()).map(({ id, name, scope }) => [id, { name, scope }]));
+  const users = (await netkit.sandboxes.list()).flatMap(({ name, endpoints }) =>
+    endpoints.flatMap(({ network }) => {
+      const found = networks.get(network);
+      return found?.scope === "global" ? [{ sandbox: name, network: found.name }] : [];
+    }),
+  );
+  const [first] = users;
+  if (first === undefined) return;
+  const who = users.map(({ sandbox, network }) => `'${sandbox}' on '${network}'`).join(", ");
+  throw new NetkitError("NETWORK_IN_USE", `this host can't leave its store: sandboxes are on networks there: ${who}`, {
+    hint: `Disconnect or remove them first: netkit network disconnect ${first.network} ${first.sandbox}`,
+    details: { users },
+  });
+}
 
 /** @throws NetkitError ARGUMENT_INVALID: there is nobody to advertise anything to */
 function withStore(

@@ -1,6 +1,8 @@
 import type { HostDetails } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { filter } from "../filter.ts";
+import { warn } from "../warning.ts";
+import { hostLabels } from "../host-labels.ts";
 import { list, listOptions } from "../listing.ts";
 
 /** The fields of a host in a list. */
@@ -8,6 +10,7 @@ interface HostRow {
   readonly ID: string;
   readonly Name: string;
   readonly State: string;
+  readonly Since: string;
   readonly VTEP: string;
   readonly MTU: string;
   readonly Endpoints: string;
@@ -18,6 +21,7 @@ const headers: Readonly<Record<keyof HostRow, string>> = {
   ID: "HOST ID",
   Name: "NAME",
   State: "STATE",
+  Since: "SINCE",
   VTEP: "VTEP",
   MTU: "MTU",
   Endpoints: "ENDPOINTS",
@@ -28,39 +32,49 @@ export const hostLs: Command = command({
   name: "host ls",
   summary: "List the hosts that share networks with this one",
   details: [
-    "They share global networks by the store that 'netkit agent --store' names. A host is up as long as its agent renews its lease\nthere; of others, those that are up are known, and this one is listed in any case.",
+    "They share global networks by the store that 'netkit agent --store' names. A host is up as long as its agent renews its lease\nthere. One that is down is listed for a day, with when it was missed; this one is listed in any case.",
     "Of a file in place of a store, other hosts are listed, and nobody knows more of them.",
     "Filters: id, name, state (up, down or listed).",
   ],
   options: listOptions,
   examples: [
-    { line: "netkit host ls", summary: "All hosts that are there, this one first" },
+    { line: "netkit host ls", summary: "All hosts, this one first, those that are down last" },
     { line: "netkit host ls --format '{{.Name}} {{.VTEP}}'", summary: "Names, and where tunnels end" },
   ],
   changes: false,
-  async run({ open, options }) {
+  async run({ open, options, terminal }) {
     const netkit = await open();
+    const away = (await netkit.sharing())?.away;
+    if (away !== undefined) {
+      warn(`the store is away since ${away.since}: other hosts are shown as they were then`, away.message, terminal);
+    }
     const found = filter(await netkit.hosts(), options.filter, {
       id: (host, value) => host.id.startsWith(value),
       name: (host, value) => host.name.includes(value),
       state: (host, value) => host.state === value,
     });
+    const labels = hostLabels(found);
     return list({
       data: found,
-      rows: found.map((host) => hostRow(host, !options["no-trunc"])),
+      rows: found.map((host) => hostRow(host, labels(host), !options["no-trunc"])),
       headers,
-      columns: ["ID", "Name", "State", "VTEP", "Endpoints", "This"],
+      columns: ["ID", "Name", "State", "Since", "VTEP", "Endpoints", "This"],
       quiet: options.quiet,
       format: options.format,
     });
   },
 });
 
-function hostRow({ id, name, state, vtep, mtu, endpoints, isThis }: HostDetails, truncated: boolean): HostRow {
+function hostRow(
+  { id, state, since = "", vtep, mtu, endpoints, isThis }: HostDetails,
+  name: string,
+  truncated: boolean,
+): HostRow {
   return {
     ID: truncated ? id.slice(0, 12) : id,
     Name: name,
     State: state,
+    Since: since,
     VTEP: vtep,
     MTU: String(mtu),
     Endpoints: String(endpoints),

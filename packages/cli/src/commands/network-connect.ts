@@ -2,7 +2,7 @@ import { commonEndpointOptions } from "@netkit/core";
 import { command, type Command, type HelpSection } from "../command.ts";
 import { endpointOptions, endpointRequest } from "../endpoint-request.ts";
 import { optionSection } from "../driver-help.ts";
-import { warnOfForeign } from "../foreign.ts";
+import { warnOfSurroundings } from "../attached-warnings.ts";
 
 export const networkConnect: Command = command({
   name: "network connect",
@@ -38,7 +38,7 @@ export const networkConnect: Command = command({
     const netkit = await open();
     const sandbox = await netkit.sandboxes.get(SANDBOX);
     const data = await sandbox.connect(NETWORK, request, change);
-    if (change.dryRun !== true) await warnOfForeign(netkit, sandbox.id, terminal);
+    if (change.dryRun !== true) await warnOfSurroundings(netkit, sandbox.id, terminal);
     return { data };
   },
 });

@@ -86,6 +86,8 @@ export const networkCreate: Command = command({
     };
     const netkit = await open();
     const network = await netkit.networks.create(request, change);
-    return { data: network, text: network.id };
+    if (change.dryRun !== true || network.scope !== "global") return { data: network, text: network.id };
+    const note = `network '${NAME}' is made on each host with its first sandbox there: see 'netkit network connect --explain'`;
+    return { data: network, note };
   },
 });

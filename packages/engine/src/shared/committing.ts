@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { isNetkitError, NetkitError, type Store } from "@netkit/core";
 import type { Draft } from "../draft.ts";
 import type { Context } from "../operation.ts";
@@ -8,6 +9,8 @@ import { renewLease, type LeaseRecord } from "./lease.ts";
 
 /** Records are removed so many at a time: what every store takes. */
 const perCommit = 20;
+/** A store that is there answers in a tenth of it. */
+const patienceMs = 1_000;
 
 /**
  * Writes what the draft wants of the shared store: all or nothing.
@@ -58,13 +61,15 @@ async function conflictIn(
 }
 
 /** Removes records of this host: of what it has removed, or failed to make. If the store is away, they are left to the agent. */
-export async function withdraw(context: Context, items: readonly SharedItem[]): Promise<void> {
+export async function withdraw({ shared }: Context, items: readonly SharedItem[]): Promise<void> {
   if (items.length === 0) return;
-  try {
-    await removeShared(await context.shared.open(), items);
-  } catch (error) {
-    if (!context.shared.isOthers || !isStoreError(error)) throw error;
-  }
+  const removing = (async () => await removeShared(await shared.open(), items))().catch((error: unknown) => {
+    if (!shared.isOthers || !isStoreError(error)) throw error;
+  });
+  // Others on this host wait for the lock meanwhile. Of a network the agent wouldn't know what is left.
+  if (!shared.isOthers || !items.every(({ key }) => /^(endpoint|address)\//.test(key))) return await removing;
+  await Promise.race([removing, setTimeout(patienceMs, undefined, { ref: false })]);
+  removing.catch(() => {});
 }
 
 /** Removes those records that are still of whom they were. */

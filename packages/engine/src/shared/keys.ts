@@ -5,7 +5,11 @@ import type { EndpointId, HostId, NetworkId } from "@netkit/core";
  * names and claims stay. Addresses have the keys that they have in a host's own store.
  */
 export const sharedKeys = {
-  /** Written anew with each network that comes or goes: whoever chooses what networks mustn't share checks its revision. */
+  /**
+   * Written anew with each network that comes or goes: whoever chooses what networks mustn't share checks its revision. It stays when
+   * the last one has gone: without it the store would be one that has lost everything, and a host that was away meanwhile would
+   * write again all the networks that it knows.
+   */
   networks: "networks",
   network: (id: NetworkId) => `network/${id}`,
   networkName: (name: string) => `network-name/${name}`,

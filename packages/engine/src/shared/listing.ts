@@ -3,9 +3,10 @@ import type { HostDetails } from "../api.ts";
 import { readerOf, type Reader } from "../lookup.ts";
 import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
+import { departedHosts } from "./departed.ts";
 import type { LocalHost } from "./this-host.ts";
 
-/** The hosts that share networks as this one knows them, this one first. Of others those that hold a lease are known. */
+/** The hosts that share networks as this one knows them, this one first; those that have gone last, for a while. */
 export async function listHosts({ store, shared, agent }: Context): Promise<HostDetails[]> {
   const reader = readerOf(store);
   const self = await reader.get<LocalHost>(keys.self);
@@ -15,12 +16,22 @@ export async function listHosts({ store, shared, agent }: Context): Promise<Host
     const own = remotes.filter(({ host, sandbox }) => host === value.id && sandbox !== undefined);
     return { ...value, isThis: false, state: shared.file === undefined ? "up" : "listed", endpoints: own.length };
   });
+  const departed = shared.file === undefined ? await departedHosts(reader) : [];
+  const gone = departed.map((host): HostDetails => ({
+    ...host,
+    isThis: false,
+    state: "down",
+    endpoints: 0,
+  }));
   const { id, name, vtep, mtu } = self;
-  const hasLease = async (): Promise<boolean> =>
-    (await reader.get(keys.lease)) !== undefined && (agent === undefined || (await agent.serves()));
+  const hasLease = async (): Promise<boolean> => {
+    if ((await reader.get(keys.lease)) === undefined) return false;
+    if (agent === undefined) return true;
+    return agent.sharing === undefined ? await agent.serves() : (await agent.sharing())?.holdsLease === true;
+  };
   const isUp = !shared.isOthers || (await hasLease());
   const endpoints = await countOwn(reader);
-  return [{ id, name, vtep, mtu, isThis: true, state: isUp ? "up" : "down", endpoints }, ...others];
+  return [{ id, name, vtep, mtu, isThis: true, state: isUp ? "up" : "down", endpoints }, ...others, ...gone];
 }
 
 async function countOwn(reader: Reader): Promise<number> {

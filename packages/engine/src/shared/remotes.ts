@@ -1,4 +1,4 @@
-import type { AnyDriver, Cidr, Network, Owner, PeerView, RemoteEndpoint } from "@netkit/core";
+import type { AnyDriver, Cidr, Instance, Network, Owner, PeerView, RemoteEndpoint, Resource } from "@netkit/core";
 import type { Draft } from "../draft.ts";
 import { addressKeyOf } from "../networks.ts";
 import type { Context } from "../operation.ts";
@@ -14,15 +14,22 @@ export function wantRemote(
   network: Network,
   remote: RemoteEndpoint,
 ): void {
-  const { mac, vtep, addresses, linkLocal = [], unlisted = false } = remote;
-  const peers = [...addresses, ...linkLocal].map((address: Cidr): PeerView => ({ address, mac, vtep }));
-  const hosts = unlisted ? [vtep] : [];
-  const view = viewOf(instance, network);
-  const resources = resourcesOf(driver, () => driver.peers?.(view, peers, hosts) ?? [], ["host"]);
-  draft.want(ownerOfRemote(remote, network), resources);
+  draft.want(ownerOfRemote(remote, network), resourcesFor(instance, driver, network, remote));
 }
 
-function ownerOfRemote({ id, sandbox, hostName }: RemoteEndpoint, { name }: Network): Owner {
+export function resourcesFor(
+  instance: Instance,
+  driver: AnyDriver,
+  network: Network,
+  { mac, vtep, addresses, linkLocal = [], unlisted }: RemoteEndpoint,
+): readonly Resource[] {
+  const peers = [...addresses, ...linkLocal].map((address: Cidr): PeerView => ({ address, mac, vtep }));
+  const hosts = unlisted === true ? [vtep] : [];
+  const view = viewOf(instance, network);
+  return resourcesOf(driver, () => driver.peers?.(view, peers, hosts) ?? [], ["host"]);
+}
+
+export function ownerOfRemote({ id, sandbox, hostName }: RemoteEndpoint, { name }: Network): Owner {
   return { type: "peer", id, name: `${sandbox?.name ?? "host"}@${name} on ${hostName}` };
 }
 

@@ -1,6 +1,7 @@
 import {
   backoffMs,
   NetkitError,
+  stableJson,
   toNetkitError,
   type Entry,
   type Network,
@@ -9,13 +10,14 @@ import {
 } from "@netkit/core";
 import { readerOf } from "../lookup.ts";
 import { operate, type Context } from "../operation.ts";
-import type { Replication } from "../api.ts";
+import type { Replication, SharingState } from "../api.ts";
 import { pause } from "../pause.ts";
 import { isStoreError } from "./committing.ts";
 import { sharedKeys } from "./keys.ts";
-import { LeaseHolder, refreshThisHost } from "./lease-holder.ts";
+import { introductionOf, LeaseHolder } from "./lease-holder.ts";
 import type { Follower } from "./peers-file/following.ts";
 import { Mirror, subjectOf, type Subject } from "./mirror.ts";
+import { refreshThisHost } from "./moving.ts";
 import { compareOwn, mendOwn, type OwnDifference } from "./own-records.ts";
 import { findLost, restore } from "./restoring.ts";
 import { findNameless, takeIn } from "./taking-in.ts";
@@ -23,6 +25,8 @@ import type { LocalHost } from "./this-host.ts";
 
 /** Of several hosts that are heard of at the same time, networks come before what is on them. */
 const order: Readonly<Record<Subject["type"], number>> = { host: 0, network: 1, endpoint: 2 };
+type Work = "present" | "follow" | "take in";
+
 /** So long those of hosts alone may wait for others, in ms: nothing but a list of hosts needs them, and many may start at once. */
 const hostsWaitMs = 500;
 /** A batch is one operation; of a first reading there are several. */
@@ -59,8 +63,10 @@ export class Replica implements Replication {
   #ahead = 0;
   /** All of this host's records have to be written anew. */
   #owes = false;
-  readonly #lost = new Set<string>();
-  #told: string | undefined;
+  /** What is wrong as long as it is, by what it is about. */
+  readonly #troubles = new Map<"host" | "addresses" | "networks", readonly NetkitError[]>();
+  /** What is tried again and again, with why it goes wrong, and since when. */
+  readonly #failing = new Map<Work, { readonly error: NetkitError; readonly since: string }>();
 
   /** @throws NetkitError CONFIG_INVALID: a file in place of the store was never right */
   static async open(context: Context, complain: (error: NetkitError) => void): Promise<Replica> {
@@ -103,11 +109,23 @@ export class Replica implements Replication {
   }
 
   lookAgain(): void {
-    void this.#inTurn(async () => await this.#present()).catch((error: unknown) => this.#tell(error));
+    void this.#inTurn(async () => await this.#present()).catch((error: unknown) => this.#tell("present", error));
   }
 
-  get holdsLease(): boolean {
-    return this.#holder.id !== undefined;
+  get state(): SharingState {
+    const failing = [...this.#failing.values()];
+    const away = failing.find(({ error }) => isStoreError(error));
+    const others = failing.flatMap(({ error }) => (isStoreError(error) ? [] : error));
+    const troubles = new Map([...others, ...this.#troubles.values()].flat().map((error) => [error.message, error]));
+    return {
+      holdsLease: this.#holder.lives,
+      ...(away === undefined ? {} : { away: { since: away.since, message: away.error.message } }),
+      troubles: [...troubles.values()].map(({ code, message, hint }) => ({
+        code,
+        message,
+        ...(hint === undefined ? {} : { hint }),
+      })),
+    };
   }
 
   async close(): Promise<void> {
@@ -134,9 +152,8 @@ export class Replica implements Replication {
   async #tick(): Promise<void> {
     try {
       await this.#inTurn(async () => await this.#present());
-      this.#told = undefined;
     } catch (error) {
-      this.#tell(error);
+      this.#tell("present", error);
     }
     if (!this.#ended.signal.aborted) this.#timer = setTimeout(() => void this.#tick(), this.#leaseMs / 3);
   }
@@ -145,20 +162,39 @@ export class Replica implements Replication {
   async #present(): Promise<void> {
     if (this.#ended.signal.aborted) return;
     const store = await this.#context.shared.open();
-    const self = await this.#self();
+    const self = await this.#lookAtHost();
     await this.#file?.bring(store, self);
-    if (await this.#holder.renew(store, self, this.#mirror.hosts.has(self.id))) this.#owes = true;
+    const known = this.#mirror.hosts.get(self.id)?.value;
+    if (await this.#holder.renew(store, self, stableJson(known) === stableJson(introductionOf(self))))
+      this.#owes = true;
     for (const [key, subject] of this.#deferred) this.#dirty.set(key, subject);
     this.#deferred.clear();
     await this.#takeAll();
     await this.#mend();
-    this.#outdated = (await this.#file?.outdated(store)) ?? [];
-    for (const error of this.#outdated) this.#once(error);
+    const outdated = (await this.#file?.outdated(store)) ?? [];
+    const before = new Set(this.#outdated.map(({ message }) => message));
+    this.#outdated = outdated;
+    for (const error of outdated) if (!before.has(error.message)) this.#complain(error);
+    this.#failing.delete("present");
   }
 
-  /** As its settings have it when the agent starts. */
+  /** As it is now, or as it was, if it has lost what it advertises. */
+  async #lookAtHost(): Promise<LocalHost> {
+    // The file says which address it is known by; whether it has that is found out when the agent starts.
+    if (this.#file !== undefined && this.#host !== undefined) return this.#host;
+    const found: NetkitError[] = [];
+    try {
+      this.#host = await refreshThisHost(this.#context, this.#host, (error) => found.push(error));
+    } catch (error) {
+      if (this.#host === undefined) throw error;
+      found.push(toNetkitError(error));
+    }
+    this.#suffer("host", found);
+    return this.#host;
+  }
+
   async #self(): Promise<LocalHost> {
-    return (this.#host ??= await refreshThisHost(this.#context, this.#complain));
+    return this.#host ?? (await this.#lookAtHost());
   }
 
   /** Under the lock no operation is in between: each has written here and there before it ends. */
@@ -172,17 +208,22 @@ export class Replica implements Replication {
     if (missing.length > 0 || leftOver.length > 0) {
       using _ = await lock.acquire();
       const lease = this.#holder.id;
+      const lost: NetkitError[] = [];
       this.#owes = !(await mendOwn(await shared.open(), await compare(), lease, this.#owes, (error) =>
-        this.#once(error),
+        lost.push(error),
       ));
-    } else this.#owes = false;
+      this.#suffer("addresses", lost);
+    } else {
+      this.#owes = false;
+      this.#suffer("addresses", []);
+    }
   }
 
-  /** It is found each time that it is looked for. */
-  #once(error: NetkitError): void {
-    if (this.#lost.has(error.message)) return;
-    this.#lost.add(error.message);
-    this.#complain(error);
+  /** What is wrong by now is told when it begins. */
+  #suffer(what: "host" | "addresses" | "networks", errors: readonly NetkitError[]): void {
+    const before = new Set(this.#troubles.get(what)?.map(({ message }) => message));
+    this.#troubles.set(what, errors);
+    for (const error of errors) if (!before.has(error.message)) this.#complain(error);
   }
 
   /** Without waiting for the watch, which then tells of it again. */
@@ -214,6 +255,7 @@ export class Replica implements Replication {
         const store = await this.#context.shared.open();
         await this.#readAll(store);
         failures = 0;
+        this.#failing.delete("follow");
         for await (const event of store.watch("", this.#complete, signal)) {
           if (event.type === "resync") await this.#readAll(store);
           else if (event.revision > this.#ahead) {
@@ -224,7 +266,7 @@ export class Replica implements Replication {
         }
       } catch (error) {
         if (signal.aborted) return;
-        this.#tell(error);
+        this.#tell("follow", error);
         await pause(backoffMs(++failures), signal);
       }
     }
@@ -260,7 +302,11 @@ export class Replica implements Replication {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      void this.#inTurn(async () => await this.#takeAll()).catch((error: unknown) => this.#tell(error));
+      const taking = this.#inTurn(async () => await this.#takeAll());
+      taking.then(
+        () => this.#failing.delete("take in"),
+        (error: unknown) => this.#tell("take in", error),
+      );
     });
   }
 
@@ -285,19 +331,21 @@ export class Replica implements Replication {
     // What a file doesn't list any more is meant to go.
     if (this.#file !== undefined) return;
     const lost = await findLost(readerOf(this.#context.store), this.#mirror);
-    if (lost.length === 0) return;
+    const left: NetkitError[] = [];
+    if (lost.length === 0) return this.#suffer("networks", left);
     const store = await this.#context.shared.open();
     for (const network of lost) {
       await restore(this.#context, store, network);
       const key = sharedKeys.network(network.id);
       const entry = await store.get(key);
       if (entry === undefined) {
-        this.#once(notRestored(network));
+        left.push(notRestored(network));
         continue;
       }
       this.#mirror.note(key, entry.value, entry.revision);
       this.#owes = true;
     }
+    this.#suffer("networks", left);
   }
 
   /** One that this host's kernel or a driver refuses must not keep the others out. */
@@ -321,10 +369,13 @@ export class Replica implements Replication {
   }
 
   /** Once, until it has gone well or goes wrong otherwise. */
-  #tell(thrown: unknown): void {
+  #tell(work: Work, thrown: unknown): void {
+    if (this.#ended.signal.aborted) return;
     const error = toNetkitError(thrown);
-    if (this.#told !== error.message && !this.#ended.signal.aborted) this.#complain(error);
-    this.#told = error.message;
+    const before = this.#failing.get(work);
+    const isKnown = [...this.#failing.values()].some((one) => one.error.message === error.message);
+    this.#failing.set(work, { error, since: before?.since ?? new Date().toISOString() });
+    if (!isKnown) this.#complain(error);
   }
 
   #unlessAway(error: unknown): void {

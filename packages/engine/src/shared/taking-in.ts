@@ -12,6 +12,7 @@ import { addressKeyOf } from "../networks.ts";
 import type { Context } from "../operation.ts";
 import { keys, type AddressHolder } from "../state.ts";
 import type { Mirror, Subject } from "./mirror.ts";
+import { noteHost } from "./departed.ts";
 import { addressesOf } from "./presence.ts";
 import { leaveHere } from "./realising.ts";
 import { forgetRemote, noteRemote, wantRemote } from "./remotes.ts";
@@ -27,9 +28,9 @@ export async function takeIn(context: Context, draft: Draft, mirror: Mirror, sub
     return await takeInNetwork(draft, mirror, subject.network);
   }
   if (subject.type === "endpoint") return await takeInEndpoint(context, draft, mirror, subject, self);
-  const key = keys.host(subject.host);
+  const before = await draft.get<SharedHost>(keys.host(subject.host));
   const now = subject.host === self ? undefined : mirror.hosts.get(subject.host)?.value;
-  if (!isSame(now, await draft.get<SharedHost>(key))) draft.put(key, now);
+  if (!isSame(now, before)) await noteHost(draft, subject.host, now, before);
   return true;
 }
 

@@ -14,6 +14,7 @@ import {
 import { contains } from "@netkit/ipam";
 import type { Draft } from "../draft.ts";
 import type { Opened } from "../host.ts";
+import { readerOf } from "../lookup.ts";
 import { newId } from "../new-id.ts";
 import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
@@ -33,13 +34,33 @@ export async function thisHost(context: Context, draft: Draft): Promise<LocalHos
   return made;
 }
 
-/** @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID: the host hasn't what it is to advertise */
+/**
+ * What is to be advertised must be there, unless this host is known by it: then it has lost it, and may get it back.
+ * @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID
+ */
+export async function refuseUnknown({ store, host, shared }: Context): Promise<void> {
+  const { advertise } = shared.options;
+  if (advertise === undefined) return;
+  const known = await readerOf(store).get<LocalHost>(keys.self);
+  if (known !== undefined && [known.link, known.vtep].includes(advertise)) return;
+  describeHost(await host.open(), shared, newId<HostId>());
+}
+
+/**
+ * @param preferred of several addresses of one link
+ * @throws NetkitError LINK_NOT_FOUND, ARGUMENT_INVALID: the host hasn't what it is to advertise
+ */
 export function describeHost(
   host: Pick<Opened, "facts">,
   { options: { advertise, name }, isOthers }: Pick<Shared, "options" | "isOthers">,
   id: HostId,
+  preferred?: Ip,
 ): LocalHost {
-  const { link, vtep } = advertise === undefined ? uplinkOf(host, isOthers) : advertisedBy(host, advertise);
+  const place = advertise === undefined ? uplinkOf(host, isOthers) : advertisedBy(host, advertise);
+  const { link } = place;
+  const isNamed = advertise !== undefined && parsed(advertise) !== undefined;
+  const isThere = !isNamed && link.addresses.some((address) => ipOf(address) === preferred);
+  const vtep = isThere && preferred !== undefined ? preferred : place.vtep;
   return { id, name: name ?? hostname(), vtep, mtu: link.mtu, link: link.name };
 }
 
@@ -80,14 +101,19 @@ function advertisedBy(host: Pick<Opened, "facts">, advertise: string): Place {
       details: { advertise },
     });
   }
-  const { names = [] } = host.facts([{ fact: "links" }]);
-  const { links } = host.facts([...names, "lo"].map((name) => ({ fact: "link", name })));
-  const link = Object.values(links).find(({ addresses }) => addresses.some((own) => ipOf(own) === address));
+  const link = linkOf(host, address);
   if (link !== undefined) return { link, vtep: address };
   throw new NetkitError("ARGUMENT_INVALID", `${address} is no address of this host, so that nobody can be told of it`, {
     hint: "Name one of those that 'ip address' shows, or a link, with --advertise.",
     details: { advertise },
   });
+}
+
+/** The link of this host that has an address. */
+export function linkOf(host: Pick<Opened, "facts">, address: Ip): LinkFacts | undefined {
+  const { names = [] } = host.facts([{ fact: "links" }]);
+  const { links } = host.facts([...names, "lo"].map((name) => ({ fact: "link", name })));
+  return Object.values(links).find(({ addresses }) => addresses.some((own) => ipOf(own) === address));
 }
 
 function parsed(text: string): Ip | undefined {

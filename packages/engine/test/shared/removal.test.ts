@@ -6,6 +6,7 @@ import { openSqliteStore } from "@netkit/store-sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Draft } from "../../src/draft.ts";
 import type { Context } from "../../src/operation.ts";
+import { withdraw } from "../../src/shared/committing.ts";
 import { removeGlobal } from "../../src/shared/global-networks.ts";
 import { sharedKeys } from "../../src/shared/keys.ts";
 import { endpointOn, network as record } from "./records.ts";
@@ -94,4 +95,18 @@ test("a network that the store hasn't any more isn't marked there; what is left 
   await shared.commit({ checks: [], writes: [{ key: networkKey, value: undefined }] });
   expect(await prepare()).toEqual(everything);
   expect(await revision()).toBe(0);
+});
+
+function sharing(store: Store): Context {
+  return { shared: { isOthers: true, open: async () => store } } as Context;
+}
+
+test("a store that doesn't answer holds up no detach: its records are left to the agent", async () => {
+  const silent: Store = { ...shared, getAll: () => new Promise(() => {}) };
+  const revisionOf = async (): Promise<number | undefined> => (await shared.get(endpointKey))?.revision;
+  await attach(await revision());
+  await withdraw(sharing(silent), [{ key: endpointKey, id: endpoint.id }]);
+  expect(await revisionOf()).toBeGreaterThan(0);
+  await withdraw(sharing(shared), [{ key: endpointKey, id: endpoint.id }]);
+  expect(await revisionOf()).toBeUndefined();
 });

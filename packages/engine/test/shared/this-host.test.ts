@@ -1,4 +1,4 @@
-import type { HostId } from "@netkit/core";
+import type { HostId, Ip } from "@netkit/core";
 import { expect, test } from "vitest";
 import { describeHost } from "../../src/shared/this-host.ts";
 import { hostWith, link } from "./links.ts";
@@ -20,6 +20,15 @@ test.each([
 ])("a host that advertises %s is reached so", (advertise, found) => {
   const options = { name: "a", ...(advertise === undefined ? {} : { advertise }) };
   expect(describeHost(host, { options, isOthers: true }, id)).toMatchObject({ id, name: "a", ...found });
+});
+
+test.each([
+  ["eth0", "2001:db8::7", "2001:db8::7"],
+  ["eth0", "192.0.2.8", "192.0.2.7"],
+  ["192.0.2.7", "2001:db8::7", "192.0.2.7"],
+])("one that advertises %s and was reached by %s is reached by %s", (advertise, before, now) => {
+  const found = describeHost(host, { options: { advertise }, isOthers: true }, id, before as Ip);
+  expect(found).toMatchObject({ link: "eth0", vtep: now });
 });
 
 test("one that leads nowhere can be alone, and nobody else can be told of it", () => {

@@ -6,7 +6,7 @@ import { readerOf } from "../../lookup.ts";
 import type { Context } from "../../operation.ts";
 import { keys } from "../../state.ts";
 import { sharedKeys } from "../keys.ts";
-import { refreshThisHost } from "../lease-holder.ts";
+import { refreshThisHost } from "../moving.ts";
 import type { SharedNetwork } from "../records.ts";
 import type { LocalHost } from "../this-host.ts";
 import { planNetworks } from "./planning.ts";
@@ -56,7 +56,11 @@ export class Follower {
       const file = readPeersFile(this.path, await readText(this.path));
       const { vtep, name } = findSelf(file, await host.open(), shared.options);
       await planNetworks(this.#context, file);
-      return await refreshThisHost(this.#context, this.#complain, { ...shared.options, advertise: vtep, name });
+      return await refreshThisHost(this.#context, undefined, this.#complain, {
+        ...shared.options,
+        advertise: vtep,
+        name,
+      });
     } catch (error) {
       const known = await readerOf(store).get<LocalHost>(keys.self);
       const source = (await (await shared.open()).get(sourceKey))?.value;

@@ -1,0 +1,182 @@
+import { join } from "node:path";
+import type { NetworkCheck } from "@netkit/engine";
+import { expect, test } from "vitest";
+import { onSharingHosts, type Segment, type SharingHost } from "./sharing-hosts.ts";
+
+const bin = join(import.meta.dirname, "..", "src", "bin.ts");
+
+/** Two hosts with a sandbox each on one network of both families, and what takes all of it away again. */
+async function pair({ hosts: [a, b] }: Segment): Promise<{ a: SharingHost; b: SharingHost; end: () => Promise<void> }> {
+  if (a === undefined || b === undefined) throw new Error("there are two hosts");
+  await a.call("create", { name: "n", driver: "overlay", ipv6: true });
+  for (const host of [a, b]) {
+    await host.call("share");
+    await host.call("open", { name: `s-${host.name}`, networks: ["n"] });
+  }
+  await a.call("share");
+  const end = async (): Promise<void> => {
+    for (const host of [a, b]) await host.call("remove", `s-${host.name}`);
+    for (const host of [a, b]) await host.call("share");
+    await a.call("removeNetwork", "n");
+    await b.call("share");
+  };
+  return { a, b, end };
+}
+
+/** What the first network's one peer came to, with all faults by their test. */
+async function outcome(host: SharingHost): Promise<Record<string, unknown>> {
+  const [check] = (await host.call("checkPeers")) as [NetworkCheck];
+  const [peer] = check.peers;
+  if (peer === undefined) throw new Error("there is a peer");
+  const { entries, underlay, tunnel, path, faults } = peer;
+  const states = [entries, underlay, tunnel, path].map((one) => one.state);
+  return { states, faults: [...check.faults, ...faults].map(({ test: what, message }) => `${what}: ${message}`) };
+}
+
+const well = { states: ["passed", "passed", "passed", "passed"], faults: [] };
+
+async function linkOf(host: SharingHost, type: "vxlan" | "bridge"): Promise<string> {
+  const links = JSON.parse(await host.host.shell(`ip -j link show type ${type}`)) as { ifname: string }[];
+  return links[0]?.ifname ?? "";
+}
+
+test("every peer is tested, and what is wrong with the way to it is named", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const { a, b, end } = await pair(segment);
+    expect(await outcome(a)).toEqual(well);
+    const [check] = await a.call("checkPeers");
+    expect(check).toMatchObject({
+      isHere: true,
+      vtep: "192.0.2.1",
+      mtu: 1450,
+      peers: [{ host: { name: "h2", vtep: "192.0.2.2" }, mtu: 1450 }],
+    });
+    expect(check?.peers[0]?.addresses).toHaveLength(2);
+
+    // This host's own entries.
+    const vxlan = await linkOf(a, "vxlan");
+    const [entry = ""] = (await a.host.shell(`bridge fdb show dev ${vxlan} | grep dst`)).split("\n");
+    await a.host.shell(`bridge fdb delete ${entry.split(" ")[0]} dev ${vxlan} dst 192.0.2.2 self`);
+    expect(await outcome(a)).toMatchObject({
+      states: ["failed", "passed", expect.any(String), expect.any(String)],
+      faults: expect.arrayContaining([expect.stringMatching(/^entries: fdb .* is missing$/)]) as unknown,
+    });
+    await a.call("findings", true);
+    expect(await outcome(a)).toEqual(well);
+
+    // Tunnels that nothing comes through, though the other host is there.
+    await b.host.shell("nft 'add table inet cut; add chain inet cut in { type filter hook input priority 0; }'");
+    await b.host.shell("nft add rule inet cut in udp dport 4789 drop");
+    expect(await outcome(a)).toEqual({
+      states: ["passed", "passed", "failed", "skipped"],
+      faults: [expect.stringMatching(/^tunnel: host 'h2' answers at 192\.0\.2\.2, but not in the network, at 10\./)],
+    });
+    await b.host.shell("nft delete table inet cut");
+
+    // One that answers no pings on the underlay is reached all the same.
+    await b.host.shell("nft 'add table inet cut; add chain inet cut in { type filter hook input priority 0; }'");
+    await b.host.shell("nft add rule inet cut in iifname up0 icmp type echo-request drop");
+    expect(await outcome(a)).toEqual({ states: ["passed", "skipped", "passed", "passed"], faults: [] });
+    await b.host.shell("nft delete table inet cut");
+
+    // A way that takes no full packets.
+    await segment.wire.shell("ip link set w1 mtu 1450");
+    expect(await outcome(b)).toEqual({
+      states: ["passed", "passed", "passed", "failed"],
+      faults: [
+        expect.stringMatching(/^mtu: packets of 1450 bytes, the network's MTU, don't get to host 'h1' and back/),
+      ],
+    });
+    await segment.wire.shell("ip link set w1 mtu 1500");
+
+    await segment.wire.shell("ip link set w2 down");
+    expect(await outcome(a)).toEqual({
+      states: ["passed", "failed", "failed", "skipped"],
+      faults: [expect.stringMatching(/^underlay: host 'h2' doesn't answer at 192\.0\.2\.2, where its tunnels end/)],
+    });
+    await segment.wire.shell("ip link set w2 up");
+    expect(await outcome(a)).toEqual(well);
+    await end();
+  });
+});
+
+test("what is wrong with this host's own part is named: its link, its VNI, the address that tunnels end at", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const { a, end } = await pair(segment);
+    const vxlan = await linkOf(a, "vxlan");
+    await a.host.shell(
+      `ip link delete ${vxlan}\nip link add ${vxlan} type vxlan id 5 dstport 4790 local 192.0.2.1\nip link set ${vxlan} up`,
+    );
+    const { faults } = await outcome(a);
+    expect(faults).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^device: vxlan .*vni is 5, not \d+.*port is 4790, not 4789/)]),
+    );
+    await a.host.shell(`ip link delete ${vxlan}`);
+    await a.call("findings", true);
+    expect(await outcome(a)).toEqual(well);
+
+    await a.host.shell("ip address delete 192.0.2.1/24 dev up0");
+    expect((await outcome(a))["faults"]).toEqual(
+      expect.arrayContaining([
+        "address: no link of this host has 192.0.2.1, where its tunnels of network 'n' end: nothing gets to other hosts or from them",
+      ]),
+    );
+    await a.host.shell("ip address add 192.0.2.1/24 dev up0");
+    expect(await outcome(a)).toEqual(well);
+    await end();
+  });
+});
+
+test("a host whose underlay takes smaller packets is told by its record", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const [, other] = segment.hosts;
+    await other?.host.shell("ip link set up0 mtu 1400");
+    await other?.call("stopAgent");
+    await other?.call("startAgent");
+    const { a, b, end } = await pair(segment);
+    const message =
+      "the MTU of network 'n' is 1350 on host 'h2' and 1450 here, so that larger packets are lost on the way to it";
+    expect(await outcome(a)).toEqual({ states: ["passed", "passed", "passed", "failed"], faults: [`mtu: ${message}`] });
+    expect((await outcome(b))["states"]).toEqual(["passed", "passed", "passed", "failed"]);
+    await end();
+    await other?.host.shell("ip link set up0 mtu 1500");
+  });
+});
+
+test("netkit overlay check prints a table and what is wrong, as its exit status says", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const { a, b, end } = await pair(segment);
+    const check = async (...words: string[]): Promise<string> =>
+      await a.host.shell(
+        `${process.execPath} ${bin} --root ${a.root} overlay check ${words.join(" ")} && echo status 0 || echo status $?`,
+      );
+    const lines = (await check()).split("\n");
+    expect(lines[0]?.split(/ {2,}/)).toEqual([
+      "NETWORK",
+      "PEER",
+      "VTEP",
+      "ADDRESS",
+      "ENTRIES",
+      "UNDERLAY",
+      "TUNNEL",
+      "MTU",
+      "STATE",
+    ]);
+    expect(lines[1]).toMatch(/^n +h2 +192\.0\.2\.2 +10\.\S+,fd\S+ +ok +\d+\.\d ms +\d+\.\d ms +1450 +ok$/);
+    expect(lines.slice(2)).toEqual(["1 peer on 1 network tested: all is well", "status 0"]);
+    await segment.wire.shell("ip link set w2 down");
+    const failed = await check("n", "--timeout", "1s");
+    expect(failed).toMatch(/^n +h2 +.*failed\nhost h2 on network n\n {2}underlay +host 'h2' doesn't answer/m);
+    expect(failed).toMatch(/1 peer on 1 network tested: 1 problem\nstatus 1$/);
+    await segment.wire.shell("ip link set w2 up");
+    expect(JSON.parse((await check("--json")).replace(/status 0$/, ""))).toMatchObject([
+      { network: { name: "n" }, faults: [] },
+    ]);
+    await b.call("create", { name: "own" });
+    expect(await b.host.shell(`${process.execPath} ${bin} --root ${b.root} overlay check own 2>&1 || true`)).toContain(
+      "network 'own' is of this host alone: it has no peers",
+    );
+    await b.call("removeNetwork", "own");
+    await end();
+  });
+});

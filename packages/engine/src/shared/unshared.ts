@@ -1,0 +1,49 @@
+import type { Ip, Network } from "@netkit/core";
+import type { Finding } from "../api.ts";
+import { listed } from "../listed.ts";
+import type { Reader } from "../lookup.ts";
+import type { Context } from "../operation.ts";
+import { linkOf } from "./this-host.ts";
+
+/** What keeps this host and others from knowing the same of the networks that they share, or from reaching each other there. */
+export async function findUnshared(context: Context, reader: Reader): Promise<Finding[]> {
+  const networks = (await reader.range<Network>("network/")).map(({ value }) => value);
+  const byVtep = Map.groupBy(networks, ({ share }) => share?.host?.vtep);
+  const findings: Finding[] = [];
+  for (const [vtep, those] of byVtep) {
+    if (vtep === undefined || linkOf(await context.host.open(), vtep) !== undefined) continue;
+    const names = those.map(({ name }) => name);
+    findings.push(unshared(withoutVtep(names, vtep)));
+  }
+  if (!networks.some(({ scope }) => scope === "global") || !context.shared.isOthers) return findings;
+  const state = await context.agent?.sharing?.();
+  if (state?.away !== undefined) {
+    const { since, message } = state.away;
+    const hint = "Traffic goes on; nothing can be attached to networks that hosts share until it is back.";
+    findings.push(unshared({ message: `the store that hosts share is away since ${since}: ${message}`, hint }));
+  }
+  for (const { message, hint } of state?.troubles ?? []) findings.push(unshared({ message, hint }));
+  return findings;
+}
+
+/** The address that tunnels end at is gone. */
+export function withoutVtep(
+  networks: readonly string[],
+  vtep: Ip,
+): { readonly message: string; readonly hint: string } {
+  const which = `network${networks.length === 1 ? "" : "s"} ${listed(networks)}`;
+  return {
+    message: `no link of this host has ${vtep}, where its tunnels of ${which} end: nothing gets to other hosts or from them`,
+    hint: "Give the address back to its link, or another one of its family for good: the agent moves the tunnels there.",
+  };
+}
+
+function unshared({ message, hint }: { readonly message: string; readonly hint: string | undefined }): Finding {
+  return {
+    problem: "unshared",
+    object: "this host among others",
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    repairable: false,
+  };
+}
