@@ -26,21 +26,22 @@ const underlay: LinkFacts = {
   addresses: [parseCidr("192.0.2.1/24"), parseCidr("2001:db8::1/64")],
 };
 
-/** The stores of networks by their prefix, for as long as the process lives. */
-const stores = new Map<string, Promise<Store>>();
-
-const world: World = {
-  async openStore(_, prefix) {
-    let store = stores.get(prefix);
-    if (store === undefined) stores.set(prefix, (store = makeStore(prefix)));
-    return storeWith(await store, { close: async () => {} });
-  },
-};
-
-async function makeStore(prefix: string): Promise<Store> {
-  const store = openSqliteStore({ path: ":memory:" });
-  await store.commit({ checks: [], writes: [{ key: "config", value: configOf(numberOf(prefix)) }] });
-  return store;
+/** A world whose networks are all of both families, or of IPv4 alone. */
+function worldOf(ipv6: boolean): World {
+  /** The stores of networks by their prefix, for as long as the process lives. */
+  const stores = new Map<string, Promise<Store>>();
+  const makeStore = async (prefix: string): Promise<Store> => {
+    const store = openSqliteStore({ path: ":memory:" });
+    await store.commit({ checks: [], writes: [{ key: "config", value: configOf(numberOf(prefix), ipv6) }] });
+    return store;
+  };
+  return {
+    async openStore(_, prefix) {
+      let store = stores.get(prefix);
+      if (store === undefined) stores.set(prefix, (store = makeStore(prefix)));
+      return storeWith(await store, { close: async () => {} });
+    },
+  };
 }
 
 /** Networks of different names have nothing in common. */
@@ -48,11 +49,10 @@ function numberOf(name: string): number {
   return (digest32(name) % 250) + 1;
 }
 
-function configOf(number: number): unknown {
+function configOf(number: number, ipv6: boolean): unknown {
   return {
     Network: `10.${number}.0.0/16`,
-    EnableIPv6: true,
-    IPv6Network: `fd00:${number}::/48`,
+    ...(ipv6 ? { EnableIPv6: true, IPv6Network: `fd00:${number}::/48` } : {}),
     Backend: { Type: "vxlan", VNI: number, DirectRouting: true },
   };
 }
@@ -105,13 +105,26 @@ function asView<V>(view: unknown): V {
 
 type Whole = NetworkView<FlannelOptions>;
 
-export function driver(): Driver<Pick<FlannelOptions, "masquerade">, BridgedEndpointOptions> {
+type LabDriver = Driver<Pick<FlannelOptions, "masquerade">, BridgedEndpointOptions>;
+
+export function driver(): LabDriver {
+  return labDriver(["ipv4", "ipv6"]);
+}
+
+/** With half the kernel objects, for what tries each of them. */
+export function narrow(): LabDriver {
+  return labDriver(["ipv4"]);
+}
+
+function labDriver(families: LabDriver["traits"]["families"]): LabDriver {
   const own = flannel();
+  const world = worldOf(families.includes("ipv6"));
   const { outside } = own;
   if (outside === undefined) throw new Error("flannel is outside");
   const { masquerade } = own.options;
   return {
     ...own,
+    traits: { ...own.traits, families },
     options: { masquerade },
     facts: () => [],
     check: () => {},
