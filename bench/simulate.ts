@@ -24,8 +24,8 @@ interface Plan {
 
 /** On memory: the disk isn't what is measured, and hosts have one each. */
 const root = "/run/netkit/simulation";
-/** Twice what passes between renewals. */
-const restMs = 10_000;
+/** What passes between two renewals of a host. */
+const restMs = 20_000;
 /** More would keep each other from answering etcd in time. */
 const perProcess = 100;
 
