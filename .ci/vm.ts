@@ -53,6 +53,16 @@ const partMs = 1_200_000;
 /** Longest first, so that both machines end at about the same time. */
 const heavy = ["overlay", "bridge", "ipvlan", "macvlan"];
 
+/** What tests of sources don't need of the clone: the command, and tools that are large. */
+const unneeded = [
+  "packages/*/dist",
+  "packages/*/.turbo",
+  "packages/cli",
+  ..."@turbo @typescript typescript@ @oxfmt oxfmt@ @oxlint oxlint knip@ @esbuild highlight.js@"
+    .split(" ")
+    .map((name) => `node_modules/.pnpm/${name}*`),
+];
+
 const start = performance.now();
 const total = { passed: 0, failed: 0, skipped: 0 };
 try {
@@ -93,16 +103,6 @@ function parts(): Part[] {
   return [{ name: "tests of links that are rare", run: rareLinks }, ...ofDrivers];
 }
 
-/** What tests of sources don't need of the clone: the command, and tools that are large. */
-const unneeded = [
-  "packages/*/dist",
-  "packages/*/.turbo",
-  "packages/cli",
-  ..."@turbo @typescript typescript@ @oxfmt oxfmt@ @oxlint oxlint knip@ @esbuild highlight.js@"
-    .split(" ")
-    .map((name) => `node_modules/.pnpm/${name}*`),
-];
-
 /** The kernel tier's tests of links that it skips where the kernel has none, from the sources. */
 async function rareLinks({ ssh }: Vm): Promise<Outcome> {
   const files = globSync("packages/*/test/*.netns.test.ts", { cwd: root }).filter((file) =>
@@ -141,7 +141,7 @@ function rank(driver: string): number {
 
 function conformance(driver: string, name: string, options: readonly string[]): Part {
   const words = ["netkit", "conformance", "--json", ...tiers, ...options, `@netkit/driver-${driver}`];
-  const command = `cd ${installed} && NETKIT_REQUIRE=all NETKIT_TIME_SCALE=${timeScale()} ${words.join(" ")}`;
+  const command = `cd ${installed} && NODE_COMPILE_CACHE=/var/cache/netkit-tests NETKIT_REQUIRE=all NETKIT_TIME_SCALE=${timeScale()} ${words.join(" ")}`;
   return {
     name,
     run: async ({ ssh }) => {
