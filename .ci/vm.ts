@@ -2,7 +2,7 @@
 // driver, and the tests of links that this kernel may lack. A line for each part, the output of those that fail, and the sum as the last line.
 // usage: npm run test:vm
 import { spawn } from "node:child_process";
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { files } from "../vm/files.ts";
 import { vms, type Vm } from "../vm/vms.ts";
@@ -106,7 +106,7 @@ function parts(): Part[] {
 /** The kernel tier's tests of links that it skips where the kernel has none, from the sources. */
 async function rareLinks({ ssh }: Vm): Promise<Outcome> {
   const files = globSync("packages/*/test/*.netns.test.ts", { cwd: root }).filter((file) =>
-    /needs|needing/.test(readFileSync(join(root, file), "utf8")),
+    /\(needs |needing\(/.test(readFileSync(join(root, file), "utf8")),
   );
   const excluded = unneeded.map((pattern) => `--exclude=${pattern}`);
   const clone = "/opt/netkit-clone";
@@ -120,14 +120,15 @@ async function rareLinks({ ssh }: Vm): Promise<Outcome> {
     "-",
     ".ci",
     "package.json",
+    "tsconfig.base.json",
     "vitest.config.ts",
     "packages",
     "node_modules",
   ];
   const copied = await run(["sh", "-c", 'ssh=$1; shift; "$@" | eval "$ssh"', "sh", words([...ssh, unpack]), ...tar]);
   if (copied.status !== 0) return { passed: 0, failed: 1, skipped: 0, output: copied.stderr };
-  const vitest = `vitest run --project kernel ${files.join(" ")} -t 'needs (ipvlan|vlan|dummy)' --testTimeout=600000 --reporter=json`;
-  return vitestOutcome(await run([...ssh, `cd ${clone} && node_modules/.bin/${vitest}`]));
+  const vitest = `vitest run --project kernel ${files.join(" ")} -t 'needs (ipvlan|vlan|dummy)' --testTimeout=600000 --reporter=json --outputFile=report`;
+  return vitestOutcome(await run([...ssh, `cd ${clone} && node_modules/.bin/${vitest} >&2; cat report`]));
 }
 
 /** As one line for a shell. */
@@ -187,8 +188,11 @@ async function report(name: string, work: () => Promise<Outcome>): Promise<void>
 
 /** The tests of several hosts that are meant for these machines, run from here. */
 async function suite(machines: readonly Vm[]): Promise<Outcome> {
-  const words = ["vitest", "run", "--project", "hosts", "-t", "core", "--reporter=json"];
-  return vitestOutcome(await run(words, { NETKIT_VMS: JSON.stringify(machines), NETKIT_TIME_SCALE: timeScale() }));
+  const report = join(files.folder, "report");
+  rmSync(report, { force: true });
+  const vitest = ["vitest", "run", "--project", "hosts", "-t", "core", "--reporter=json", `--outputFile=${report}`];
+  const ended = await run(vitest, { NETKIT_VMS: JSON.stringify(machines), NETKIT_TIME_SCALE: timeScale() });
+  return vitestOutcome(existsSync(report) ? { ...ended, stdout: readFileSync(report, "utf8") } : ended);
 }
 
 /** Of a run whose filter left tests out: those were not asked for, and count for nothing. */
