@@ -11,12 +11,15 @@ import { now } from "./clock.ts";
 import { Ear, type Heard } from "./hearing.ts";
 import type { Place } from "./segment.ts";
 
+/** Nobody dies here, and what is measured may keep a host from renewing its lease for a while. */
+const leaseMs = 120_000;
+
 const [place = "{}"] = process.argv.slice(2);
 const { root, store, name } = JSON.parse(place) as Place;
 const options = {
   root,
   drivers: [overlay()],
-  shared: { open: async () => openEtcdStore(parseEtcdUrl(store)), advertise: "up0", name },
+  shared: { open: async () => openEtcdStore(parseEtcdUrl(store)), advertise: "up0", name, leaseMs },
 };
 let agent: Agent | undefined;
 let netkit: Netkit | undefined;

@@ -73,7 +73,7 @@ export class Segment implements AsyncDisposable {
     prefix = "",
   ): Promise<{ readonly caller: Caller<F>; readonly space: Space }> {
     const { host } = await this.place();
-    const store = `etcd://${serverAddress}:2379/${prefix}`;
+    const store = `etcd://${serverAddress}:2379/${prefix}?timeout-ms=30000`;
     const place: Place = { root: join(this.#root, name), store, name };
     return { caller: await this.fork<F>(program, [JSON.stringify(place)], host), space: host };
   }
