@@ -123,6 +123,9 @@ test("what is wrong with this host's own part is named: its link, its VNI, the a
     );
     await a.host.shell("ip address add 192.0.2.1/24 dev up0");
     expect(await outcome(a)).toEqual(well);
+    // Its agent may have looked meanwhile.
+    await a.call("share");
+    await a.call("complaints");
     await end();
   });
 });
