@@ -1,6 +1,6 @@
 // Runs what needs another kernel than this machine's in the two virtual machines of vm/README.md: the conformance of every
 // driver, and the tests of links that this kernel may lack. A line for each part, the output of those that fail, and the sum as the last line.
-// usage: npm run test:vm
+// usage: npm run test:vm [-- WORD]; only the parts whose names have the word
 import { spawn } from "node:child_process";
 import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -63,6 +63,7 @@ const unneeded = [
     .map((name) => `node_modules/.pnpm/${name}*`),
 ];
 
+const [word = ""] = process.argv.slice(2);
 const start = performance.now();
 const total = { passed: 0, failed: 0, skipped: 0 };
 try {
@@ -76,7 +77,9 @@ try {
     }),
   );
   // It has both machines to itself.
-  if (existsSync(join(root, "vm/suite"))) await report("both: core of the suite of hosts", () => suite(site.machines));
+  const core = "core of the suite of hosts";
+  if (existsSync(join(root, "vm/suite")) && core.includes(word))
+    await report(`both: ${core}`, () => suite(site.machines));
 } catch (error) {
   // On a machine that is to have them, none is a failure.
   total.failed += 1;
@@ -100,7 +103,7 @@ function parts(): Part[] {
         conformance(driver, `driver ${driver}, all else`, [...rest, "--skip", "DRV-TRAFFIC"]),
       ];
     });
-  return [{ name: "tests of links that are rare", run: rareLinks }, ...ofDrivers];
+  return [{ name: "tests of rare links", run: rareLinks }, ...ofDrivers].filter(({ name }) => name.includes(word));
 }
 
 /** The kernel tier's tests of links that it skips where the kernel has none, from the sources. */
