@@ -105,6 +105,7 @@ describe("drivers", () => {
       "ipvlan",
       "macvlan",
       "overlay",
+      "flannel",
       "container",
       "foo",
       "@acme/networks",
@@ -119,7 +120,7 @@ describe("drivers", () => {
       hint: "Did you mean 'bridge'?",
     });
     await expect(findDriver("wireguard", settings)).rejects.toMatchObject({
-      hint: "Networks can be made with: bridge, ipvlan, macvlan, overlay.",
+      hint: "Networks can be made with: bridge, ipvlan, macvlan, overlay, flannel.",
     });
     await expect(findDriver("none", settings)).rejects.toMatchObject({
       hint: "The network 'none' is there from the start: --network none",

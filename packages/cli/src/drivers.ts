@@ -12,8 +12,8 @@ const builtIn: Readonly<Record<string, () => Promise<AnyDriver>>> = {
   null: async () => (await import("@netkit/driver-none")).none(),
   ipvlan: async () => (await import("@netkit/driver-ipvlan")).ipvlan(),
   macvlan: async () => (await import("@netkit/driver-macvlan")).macvlan(),
-  flannel: async () => (await import("@netkit/driver-flannel")).flannel(),
   overlay: async () => (await import("@netkit/driver-overlay")).overlay(),
+  flannel: async () => (await import("@netkit/driver-flannel")).flannel(),
   container: async () => (await import("@netkit/driver-container")).container(),
 };
 
