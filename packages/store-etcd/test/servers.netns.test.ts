@@ -38,6 +38,11 @@ async function run([program = "", ...words]: readonly string[]): Promise<string>
   return execFileSync(program, words, { encoding: "utf8" });
 }
 
+/** What the server has sent, in bytes. */
+async function sent(): Promise<number> {
+  return (await etcdLoad({ exec: run }, "127.0.0.1")).sent;
+}
+
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), "netkit-etcd-"));
   onTestFinished(() => rmSync(path, { recursive: true }));
@@ -54,7 +59,6 @@ describe.skipIf(etcdPrograms === undefined)("a store on etcd", () => {
     for (let key = 0; key < 100; key++) await store.commit({ checks: [], writes: [{ key: `a/${key}`, value }] });
     const before = await store.revision();
     await store.commit({ checks: [], writes: [{ key: "a/new", value }] });
-    const sent = async (): Promise<number> => (await etcdLoad({ exec: run }, "127.0.0.1")).sent;
     const already = await sent();
     expect((await store.changes("", before)).events).toMatchObject([{ type: "put", key: "a/new" }]);
     expect((await sent()) - already).toBeLessThan(2 * value.length);
