@@ -38,14 +38,15 @@ async function run([program = "", ...words]: readonly string[]): Promise<string>
   return execFileSync(program, words, { encoding: "utf8" });
 }
 
+/** What the server has sent, in bytes. */
+async function bytesSent(): Promise<number> {
+  return (await etcdLoad({ exec: run }, "127.0.0.1")).sent;
+}
+
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), "netkit-etcd-"));
   onTestFinished(() => rmSync(path, { recursive: true }));
   return path;
-}
-
-async function bytesSent(): Promise<number> {
-  return (await etcdLoad({ exec: run }, "127.0.0.1")).sent;
 }
 
 describe.skipIf(etcdPrograms === undefined)("a store on etcd", () => {
