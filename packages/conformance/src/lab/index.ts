@@ -9,6 +9,7 @@ export { compareSnapshots, takeSnapshot } from "./snapshot.ts";
 export type { Snapshot, SnapshotOptions } from "./snapshot.ts";
 export { spaceOf } from "./space.ts";
 export type { Space } from "./space.ts";
+export { timeScale } from "./time-scale.ts";
 export { ping, reach, serve } from "./traffic.ts";
 export type { Echo, Outcome, Target } from "./traffic.ts";
 export { sweep } from "./sweep.ts";

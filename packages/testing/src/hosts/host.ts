@@ -1,7 +1,6 @@
-import { compareSnapshots, takeSnapshot, type Snapshot } from "@netkit/conformance/lab";
+import { compareSnapshots, takeSnapshot, timeScale, type Snapshot } from "@netkit/conformance/lab";
 import type { Machine, Outcome, RunOptions } from "./machine.ts";
 import type { Process } from "./process.ts";
-import { timeScale } from "./time-scale.ts";
 
 /** Where a host is on the segment that it shares with others. */
 export interface Place {

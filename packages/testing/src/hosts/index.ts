@@ -11,4 +11,4 @@ export type { Process } from "./process.ts";
 export { virtualMachines, type VirtualMachine } from "./segment.ts";
 export { onSite, type Site, type SiteOptions } from "./site.ts";
 export { localStores, StoreServers, type StoreKind } from "./store-servers.ts";
-export { timeScale } from "./time-scale.ts";
+export { timeScale } from "@netkit/conformance/lab";

@@ -2,7 +2,7 @@ import { execa } from "execa";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { Process } from "./process.ts";
-import { timeScale } from "./time-scale.ts";
+import { timeScale } from "@netkit/conformance/lab";
 
 export interface Outcome {
   /** The exit status; undefined if a signal ended it, or the way to the machine broke. */
