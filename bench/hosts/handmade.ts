@@ -11,6 +11,21 @@ interface Box {
 const vni = 77;
 const prefixLength = 24;
 
+/** What sandboxes have of netkit's firewall on an overlay network, in as few rules as one network alone can be written in. */
+export const servicesByHand = `nft 'table inet byhand {
+  chain forwarded {
+    type filter hook forward priority filter;
+    ct state established,related accept; iifname br0 oifname br0 accept; oifname br0 drop;
+  };
+  chain leaving { type nat hook postrouting priority srcnat; ip saddr 10.66.0.0/24 oifname != br0 masquerade; };
+}'`;
+
+/** In the same table. */
+export const untrackedByHand = `nft 'table inet byhand {
+  chain received { type filter hook prerouting priority raw; udp dport 4789 notrack; };
+  chain sent { type filter hook output priority raw; udp dport 4789 notrack; };
+}'`;
+
 /**
  * A VXLAN between two hosts with a sandbox on each, by ip and bridge alone: the links, flags and entries that netkit makes, and
  * nothing else. @returns their namespaces and addresses

@@ -2,7 +2,7 @@ import { spaceOf, type Space } from "@netkit/testing";
 import type { Caller } from "@netkit/testing/calls";
 import { measurePairs, numbers, summarise, type Side, type Summary } from "../pairs.ts";
 import { ms, type Row } from "../report.ts";
-import { joinByHand } from "./handmade.ts";
+import { joinByHand, servicesByHand, untrackedByHand } from "./handmade.ts";
 import type { LoadCalls } from "./load.program.ts";
 import type { Segment } from "./segment.ts";
 
@@ -30,15 +30,13 @@ interface Setting {
 }
 
 const bridgeNetfilter = (on: 0 | 1): string => `echo ${on} > /proc/sys/net/bridge/bridge-nf-call-iptables`;
-const masquerade = `nft 'table ip byhand {
-  chain out { type nat hook postrouting priority srcnat; ip saddr 10.66.0.0/24 oifname != br0 masquerade; };
-}'`;
 
 /** One after the other: what one sets stays for those behind it. */
 const settings: readonly Setting[] = [
-  { id: "", beside: "a VXLAN made by hand", counts: true, all: bridgeNetfilter(0) },
-  { id: "-nat", beside: "one with NAT to the outside", counts: false, byHand: masquerade, all: "" },
-  { id: "-filtered", beside: "the same, bridged packets filtered as well", counts: false, all: bridgeNetfilter(1) },
+  { id: "-bare", beside: "a VXLAN made by hand, without any firewall", counts: false, all: bridgeNetfilter(0) },
+  { id: "", beside: "one with the same services", counts: true, byHand: servicesByHand, all: "" },
+  { id: "-untracked", beside: "the same, its tunnels untracked", counts: false, byHand: untrackedByHand, all: "" },
+  { id: "-filtered", beside: "that, bridged packets filtered as well", counts: false, all: bridgeNetfilter(1) },
 ];
 
 /** Two processes, a connection of TCP and one of UDP between them. */
@@ -109,7 +107,7 @@ export async function measureTunnel(segment: Segment, { pairs, bytes, roundTrips
     await prepare(setting);
     rows.push(rowOf("tunnel-stream", "time of a TCP stream", setting, await measure(sending), rate));
   }
-  for (const { host } of [a, b]) await host.shell("nft delete table ip byhand");
+  for (const { host } of [a, b]) await host.shell("nft delete table inet byhand");
   // On one CPU a round trip is the path of its packets, and not how long the other CPU takes to wake up.
   await pin(0, 0);
   for (const setting of settings) {

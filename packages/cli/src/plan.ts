@@ -114,6 +114,8 @@ function describeResource(resource: Resource, sandbox: string): string {
     }
     case "masquerade":
       return `masquerade ${resource.subnet} out of ${resource.link}${resource.within === undefined ? "" : `, but not to ${resource.within}`}`;
+    case "untracked":
+      return `no tracking of UDP port ${resource.port} from and to ${resource.address}`;
     case "open":
       return `open port ${formatRange(resource.targetPort)}/${resource.protocol} of ${resource.target}${sourcesOf(resource)}`;
     case "publish": {

@@ -163,6 +163,10 @@ export function problemsOf(resource: Resource): string[] {
       subnets(resource.within);
       break;
     }
+    case "untracked":
+      ip(resource.address);
+      check(`port ${resource.port}`, () => isRange({ first: resource.port, last: resource.port }));
+      break;
     case "open":
       ip(resource.target);
       check(`ports ${resource.targetPort.first}-${resource.targetPort.last}`, () => isRange(resource.targetPort));

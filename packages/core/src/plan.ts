@@ -98,6 +98,7 @@ const rank: Readonly<Record<Resource["kind"], number>> = {
   redirect: 9,
   isolation: 10,
   masquerade: 10,
+  untracked: 10,
   open: 11,
   publish: 11,
 };

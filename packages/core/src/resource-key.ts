@@ -56,6 +56,8 @@ function identity(resource: Resource): string {
       return resource.link;
     case "masquerade":
       return `${resource.link} ${resource.subnet}`;
+    case "untracked":
+      return `${resource.address} ${resource.port}`;
     case "open":
       return `${resource.target} ${resource.protocol} ${resource.targetPort.first}-${resource.targetPort.last}`;
     case "publish":

@@ -323,6 +323,18 @@ export interface OpenResource extends Base {
   readonly from?: readonly Cidr[];
 }
 
+/**
+ * UDP packets of the host's own that conntrack doesn't follow: from one of its addresses to a port, and from others to the
+ * same of this host, as tunnels have them. Nothing translates them, and what is forwarded is none of them.
+ */
+export interface UntrackedResource extends Base {
+  readonly kind: "untracked";
+  /** Of the host. */
+  readonly address: Ip;
+  /** The destination's, in both directions. */
+  readonly port: number;
+}
+
 export type Resource =
   | NetnsResource
   | FileResource
@@ -346,7 +358,8 @@ export type Resource =
   | IsolationResource
   | MasqueradeResource
   | PublishResource
-  | OpenResource;
+  | OpenResource
+  | UntrackedResource;
 
 export type ResourceKind = Resource["kind"];
 export type ResourceOf<K extends ResourceKind> = Extract<Resource, { kind: K }>;

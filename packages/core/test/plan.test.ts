@@ -24,6 +24,7 @@ const needs: Readonly<Record<ResourceKind, readonly ResourceKind[]>> = {
   redirect: ["bridge", "ifb", "vxlan", "macvlan", "ipvlan", "veth"],
   isolation: ["bridge", "link"],
   masquerade: ["bridge", "address"],
+  untracked: [],
   open: ["veth", "macvlan", "address", "isolation"],
   publish: ["veth", "macvlan", "address", "isolation", "masquerade"],
 };

@@ -138,6 +138,11 @@ const samples: { readonly [K in ResourceKind]: Sample<K> } = {
     identity: [{ link: "b" }, { subnet: otherCidr }],
     settings: [{ source: ip }],
   },
+  untracked: {
+    resource: { kind: "untracked", ns: "host", address: ip, port: 4789 },
+    identity: [{ address: other }, { port: 8472 }],
+    settings: [],
+  },
   open: {
     resource: { kind: "open", ns: "host", protocol: "tcp", target: ip, targetPort: range, link: "a" },
     identity: [{ protocol: "udp" }, { target: other }, { targetPort: { first: 80, last: 81 } }],

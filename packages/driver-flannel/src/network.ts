@@ -79,10 +79,11 @@ export function networkResources(view: View): readonly Resource[] {
   ];
 }
 
-/** The end of one family's tunnels. The host speaks with the others' sandboxes by the base address of its own subnet. */
+/** The end of one family's tunnels, which conntrack has no use for. The host speaks with the others' sandboxes by the base address of its own subnet. */
 function deviceResources(view: View, backend: VxlanBackend, subnet: Cidr, mtu: number): Resource[] {
   const family = familyOf(subnet);
   const name = deviceName(backend.vni, family);
+  const local = ownAddress(view, family);
   return [
     {
       kind: "vxlan",
@@ -90,13 +91,14 @@ function deviceResources(view: View, backend: VxlanBackend, subnet: Cidr, mtu: n
       name,
       vni: backend.vni,
       port: backend.port,
-      local: ownAddress(view, family),
+      local,
       device: underlayOf(view).name,
       mac: vtepMacs(view.id)[family],
       mtu,
       learning: backend.learning,
       ...(backend.gbp ? { groupPolicy: true } : {}),
     },
+    { kind: "untracked", ns, address: local, port: backend.port },
     { kind: "address", ns, link: name, address: `${ipOf(subnet)}/${family === "ipv4" ? 32 : 128}` as Cidr },
     ...ipv6Sysctls(name, family === "ipv6"),
   ];

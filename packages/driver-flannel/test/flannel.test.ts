@@ -28,6 +28,7 @@ describe("a network", () => {
       `sysctl host net/ipv4/conf/${bridge}/route_localnet`,
       `sysctl host net/ipv6/conf/${bridge}/disable_ipv6`,
       "vxlan host flannel.1",
+      "untracked host 192.0.2.1 8472",
       "address host flannel.1 10.5.34.0/32",
       "sysctl host net/ipv6/conf/flannel.1/disable_ipv6",
       `isolation host ${bridge}`,

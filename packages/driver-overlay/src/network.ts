@@ -63,6 +63,8 @@ export function networkResources(view: View): readonly Resource[] {
       neighSuppress: true,
       isolated: !options.icc,
     },
+    // Each packet of a tunnel has its connection inside, and conntrack would never see an answer to the one around it.
+    { kind: "untracked", ns, address: vtep, port: options.port },
     ...subnets.flatMap((subnet, index) => addressesOf(bridge, subnet, addresses[index])),
     ...bridgeSysctls(view, bridge, { adopted: false, ipv6: true }),
     { kind: "isolation", ns, link: bridge, icc: options.icc, internal },

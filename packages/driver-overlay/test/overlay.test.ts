@@ -49,6 +49,7 @@ describe("a network", () => {
         neighSuppress: true,
         isolated: false,
       },
+      { kind: "untracked", ns, address: "192.0.2.21", port: 4789 },
       { kind: "address", ns, link: bridge, address: "10.0.1.1/32", noPrefixRoute: true },
       { kind: "address", ns, link: bridge, address: "10.0.1.5/24", noPrefixRoute: true },
       { kind: "route", ns, destination: "10.0.1.0/24", link: bridge, source: "10.0.1.5" },
@@ -83,6 +84,7 @@ describe("a network", () => {
         neighSuppress: true,
         isolated: true,
       },
+      { kind: "untracked", ns, address: "2001:db8::21", port: 8472 },
       { kind: "address", ns, link: bridge, address: "10.0.1.1/32", noPrefixRoute: true },
       { kind: "address", ns, link: bridge, address: "10.0.1.5/24", noPrefixRoute: true },
       { kind: "route", ns, destination: "10.0.1.0/24", link: bridge, source: "10.0.1.5" },
@@ -114,7 +116,7 @@ describe("a network", () => {
       driver.network(networkView({}, changes)).map((resource) => JSON.stringify(resource)),
     );
     expect(here[0]).toContain('"mac":"02:6b:01:23:45:67"');
-    expect(kindsOf(here.filter((line) => !there.includes(line)))).toEqual(["vxlan", "address", "route"]);
+    expect(kindsOf(here.filter((line) => !there.includes(line)))).toEqual(["vxlan", "untracked", "address", "route"]);
     expect(kindsOf(here.filter((line) => there.includes(line)))).toContain("bridge");
   });
 

@@ -16,10 +16,16 @@ import {
   type PublishResource,
   type Resource,
   type ResourceHandler,
+  type UntrackedResource,
 } from "@netkit/core";
 
 /** The kinds that every backend carries out. */
-export type FirewallResource = IsolationResource | MasqueradeResource | PublishResource | OpenResource;
+export type FirewallResource =
+  | IsolationResource
+  | MasqueradeResource
+  | PublishResource
+  | OpenResource
+  | UntrackedResource;
 
 /** What stands between the resource kinds and one way of programming netfilter: a handler without its list of kinds. */
 export type Backend = Omit<ResourceHandler, "kinds" | "close">;
@@ -29,6 +35,7 @@ export const firewallKinds: ReadonlySet<Resource["kind"]> = new Set<FirewallReso
   "masquerade",
   "publish",
   "open",
+  "untracked",
 ]);
 
 /**
@@ -41,6 +48,7 @@ export function firewallResource(resource: Resource): FirewallResource {
   if (resource.kind === "masquerade") return parseMasquerade(resource);
   if (resource.kind === "publish") return parsePublish(resource);
   if (resource.kind === "open") return parseOpen(resource);
+  if (resource.kind === "untracked") return parseUntracked(resource);
   throw new TypeError(`not a firewall resource: ${resource.kind}`);
 }
 
@@ -98,6 +106,11 @@ function parseOpen(resource: OpenResource): OpenResource {
     targetPort: parseRange(resource.targetPort),
     ...(from === undefined ? {} : { from: parseFrom(from, familyOf(target)) }),
   };
+}
+
+function parseUntracked(resource: UntrackedResource): UntrackedResource {
+  const { first: port } = parseRange({ first: resource.port, last: resource.port });
+  return { ...resource, address: parseIp(resource.address), port };
 }
 
 /** What isn't a filter must not become none. */

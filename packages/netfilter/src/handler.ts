@@ -47,7 +47,7 @@ export interface Firewall extends ResourceHandler {
 }
 
 /**
- * The handler of `isolation`, `masquerade` and `publish`, for the network namespace that the thread is in now.
+ * The handler of the firewall kinds, for the network namespace that the thread is in now.
  * Libraries and programs are looked for at the first use: it throws TOOL_MISSING when there are none.
  * With the backend "none" nothing is applied, and everything reads as it should be.
  */

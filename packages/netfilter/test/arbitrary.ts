@@ -2,7 +2,7 @@
 import type { Cidr, IsolationResource, PublishResource, Resource } from "@netkit/core";
 import { parseCidr, parseIp, parseSources } from "@netkit/core";
 import * as fc from "fast-check";
-import { isolation, masquerade, open } from "./wanted.ts";
+import { isolation, masquerade, open, untracked } from "./wanted.ts";
 
 const link = fc
   .stringMatching(/^[a-z0-9_.][a-zA-Z0-9_.+@-]{0,14}$/)
@@ -98,5 +98,10 @@ const anyOpen = fc
     ...filterOf(sources, target),
   }));
 
-export const anyResource: fc.Arbitrary<Extract<Resource, { kind: "isolation" | "masquerade" | "publish" | "open" }>> =
-  fc.oneof(anyIsolation, anyMasquerade, anyPublish, anyOpen);
+const anyUntracked = fc
+  .tuple(fc.oneof(ipv4, ipv6), fc.integer({ min: 1, max: 65_535 }))
+  .map(([address, port]) => untracked(address, port));
+
+export const anyResource: fc.Arbitrary<
+  Extract<Resource, { kind: "isolation" | "masquerade" | "publish" | "open" | "untracked" }>
+> = fc.oneof(anyIsolation, anyMasquerade, anyPublish, anyOpen, anyUntracked);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { firewallHandler, setNft, type Nft } from "../src/index.ts";
 import { inNamespace, rulesIn, useLegacyPrograms } from "./rules.ts";
 import { ip } from "./topology.ts";
-import { creates, isolation, masquerade, open as opened, publish, removes, replaces } from "./wanted.ts";
+import { creates, isolation, masquerade, open as opened, publish, removes, replaces, untracked } from "./wanted.ts";
 
 const network = [
   isolation("br1"),
@@ -15,6 +15,8 @@ const network = [
   isolation("br2", { icc: false, internal: true }),
   isolation("br3", { ipv4: "opened", ipv6: "all", trusted: ["eth1", "eth2"] }),
   isolation("br4", { within: parseSources(["10.4.0.0/16", "fd00:4::/48"]) }),
+  untracked("192.0.2.21", 4789),
+  untracked("2001:db8::21", 8472),
 ];
 const ports = [
   publish("tcp", "80", "10.1.0.2", "8000", "br1"),

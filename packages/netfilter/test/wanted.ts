@@ -12,6 +12,7 @@ import {
   type Protocol,
   type PublishResource,
   type Resource,
+  type UntrackedResource,
 } from "@netkit/core";
 
 const owner: Owner = { type: "network", id: "0".repeat(64), name: "test" };
@@ -46,6 +47,10 @@ export function masquerade(link: string, subnet: string, source?: string, within
   const from = source === undefined ? {} : { source: parseIp(source) };
   const network = within === undefined ? {} : { within: parseCidr(within) };
   return { kind: "masquerade", ns: "host", link, subnet: parseCidr(subnet), ...from, ...network };
+}
+
+export function untracked(address: string, port: number): UntrackedResource {
+  return { kind: "untracked", ns: "host", address: parseIp(address), port };
 }
 
 /** `hostPort` and `port` as `8080` or `9000-9010`. */

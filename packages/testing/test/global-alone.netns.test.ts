@@ -31,6 +31,28 @@ test("without a store that hosts share, a network of many hosts is of this one, 
   await netkit.networks.remove("n");
 });
 
+test("what keeps conntrack from tunnels is shared, mended, and goes with the last network", async () => {
+  const entries = (): number =>
+    host.sh(`nft list table inet ${netkit.instance.mark} 2>/dev/null || true`).split(": goto untracked").length - 1;
+  const untracked = async (): Promise<string[]> =>
+    (await netkit.doctor()).findings.flatMap(({ problem, resource }) =>
+      resource?.kind === "untracked" ? [problem] : [],
+    );
+  for (const name of ["n", "m"]) await netkit.networks.create({ name, driver: "overlay" });
+  const box = await netkit.sandboxes.open({ name: "a", networks: ["n", "m"] });
+  expect(entries()).toBe(1);
+  for (const set of ["untracked4", "untracked6"]) host.sh(`nft flush map inet ${netkit.instance.mark} ${set}`);
+  expect(await untracked()).toEqual(["missing"]);
+  await netkit.doctor({ repair: true });
+  expect((await netkit.doctor()).findings).toEqual([]);
+  expect(entries()).toBe(1);
+  await box.disconnect("n");
+  expect(entries()).toBe(1);
+  await box.close();
+  expect(entries()).toBe(0);
+  for (const name of ["n", "m"]) await netkit.networks.remove(name);
+});
+
 test("what a dead operation wrote to the shared store is taken back with the rest of it", async () => {
   const { id } = await netkit.networks.create({ name: "n", driver: "overlay" });
   const sandbox = await netkit.sandboxes.open({ name: "a" });

@@ -30,8 +30,20 @@ async function fits(space: Space, address: string, bytes: number, pieces: "do" |
 }
 
 /** The address that a server on port 80 of `address` sees `space` come from; undefined: no answer. */
-async function seen(space: Space, address: string, port = 80): Promise<string | undefined> {
-  return (await reach(space, { protocol: "tcp", address, port })).source;
+async function seen(
+  space: Space,
+  address: string,
+  port = 80,
+  protocol: "tcp" | "udp" = "tcp",
+): Promise<string | undefined> {
+  return (await reach(space, { protocol, address, port })).source;
+}
+
+/** What conntrack follows to the port of the tunnels: where to. */
+async function followed({ host }: OverlayHost): Promise<string[]> {
+  const entries = await host.exec(["cat", "/proc/thread-self/net/nf_conntrack"]);
+  const found = entries.matchAll(/udp .*? src=\S+ dst=(\S+) sport=\d+ dport=4789 .*src=/g);
+  return [...found].map(([, destination = ""]) => destination).toSorted();
 }
 
 describe.each(settings)("over $underlay, with $firewall, bridge-nf-call $bridgeNetfilter", (setting) => {
@@ -81,6 +93,27 @@ describe.each(settings)("over $underlay, with $firewall, bridge-nf-call $bridgeN
         expect(await seen(two.space, vtepAt(family, 21), 8080)).toBe(vtepAt(family, 22));
       expect(await seen(two.space, outsideIpv4)).toBe(hostIpv4);
       expect(await seen(two.space, outsideIpv6)).toBe(hostIpv6);
+    });
+  });
+
+  test("conntrack follows no tunnel, and all else that goes to the tunnels' port", async () => {
+    await onOverlay(setting, async ({ a, b, one, two }) => {
+      const { outside } = a.host;
+      if (outside === undefined) throw new Error("the host has no outside");
+      for (const address of two.addresses) expect(await ping(one.space, address)).toBe(true);
+      for (const host of [a, b]) {
+        expect(await host.count("tunnels")).toBeGreaterThan(0);
+        expect(await followed(host)).toEqual([]);
+      }
+      const publisher = await a.sandbox(103, `${hostIpv4}:4789:4789/udp`);
+      await using servers = new AsyncDisposableStack();
+      for (const space of [publisher.space, outside]) servers.use(await serve(space, 4789));
+      expect(await seen(outside, hostIpv4, 4789, "udp")).toBe(outsideIpv4);
+      expect(await seen(one.space, outsideIpv4, 4789, "udp")).toBe(hostIpv4);
+      expect(await seen(one.space, outsideIpv6, 4789, "udp")).toBe(hostIpv6);
+      const all = await followed(a);
+      expect(all).toHaveLength(3);
+      expect(all).toEqual(expect.arrayContaining([hostIpv4, outsideIpv4]));
     });
   });
 });

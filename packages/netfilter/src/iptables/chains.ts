@@ -22,6 +22,7 @@ export interface Chain {
 
 const chainNames = [
   "RAW",
+  "SENDING",
   "HAIRPIN",
   "ARRIVING",
   "PREROUTING",
@@ -71,6 +72,7 @@ export function chainsOf(prefix: string, version: Version): readonly Chain[] {
   ];
   return [
     { table: "raw", name: "RAW", hook: "PREROUTING", rules: [] },
+    { table: "raw", name: "SENDING", hook: "OUTPUT", rules: [] },
     { table: "mangle", name: "HAIRPIN", hook: "FORWARD", rules: [] },
     // The nat table drops nothing, and here a connection is known to be a new one, unlike in raw.
     { table: "mangle", name: "ARRIVING", hook: "PREROUTING", rules: [] },

@@ -28,6 +28,8 @@ export function recordOf(resource: FirewallResource): string {
       const { link, subnet, source = "*", within } = resource;
       return ["masquerade", link, subnet, source, ...(within === undefined ? [] : [within])].join(" ");
     }
+    case "untracked":
+      return ["untracked", resource.address, `${resource.port}`].join(" ");
     case "publish": {
       const { family, hostAddress, protocol, hostPort, target, targetPort, link, from } = resource;
       const ports = [protocol, rangeText(hostPort), target, rangeText(targetPort)];
@@ -76,6 +78,10 @@ function parse([kind, ...words]: readonly string[]): FirewallResource | undefine
     const fixed = source === "*" ? {} : { source: parseIp(source) };
     const within = network === undefined ? {} : { within: parseCidr(network) };
     return { kind, ns: "host", link: parseHostLinkName(link), subnet: parseCidr(subnet), ...fixed, ...within };
+  }
+  if (kind === "untracked" && words.length === 2) {
+    const [address = "", port = ""] = words;
+    return /^[0-9]{1,5}$/.test(port) ? { kind, ns: "host", address: parseIp(address), port: Number(port) } : undefined;
   }
   if (kind === "open" && isPort(words, 4)) {
     const [protocol = "", target = "", ports = "", link = "", ...filter] = words;

@@ -66,6 +66,15 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
       const outside = within === undefined ? "" : ` ! -d ${within}`;
       return [rule("POSTROUTING", `-s ${subnet}${outside} ! -o ${link}`, target)];
     }
+    case "untracked": {
+      const { address, port } = resource;
+      if (versionOf(address) !== version) return [];
+      const match = portMatch("udp", { first: port, last: port });
+      return [
+        rule("RAW", `-d ${address} ${match}`, "CT --notrack"),
+        rule("SENDING", `-s ${address} ${match}`, "CT --notrack"),
+      ];
+    }
     case "publish": {
       if (versionOf(resource.target) !== version) return [];
       const { from, ...open } = resource;

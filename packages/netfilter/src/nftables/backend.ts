@@ -127,7 +127,7 @@ export class NftablesBackend implements Backend {
   }
 
   async #dropIfLast({ deletes }: Transaction): Promise<void> {
-    if (!deletes.some(({ set }) => set.startsWith("inward") || set.startsWith("outward"))) return;
+    if (!deletes.some(({ set }) => /^(inward|outward|untracked)/.test(set))) return;
     const result = await this.#nftTimed("nft: drop the table if it is empty", dropTable(this.#table));
     // EBUSY: another network holds a chain. ENOENT: somebody else was quicker.
     if (result.code !== 0 && /busy/i.test(result.error)) return;

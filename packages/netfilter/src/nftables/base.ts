@@ -42,6 +42,9 @@ const sets = {
   /** Subnets with the networks that they are a part of. */
   kept4: "set { type ipv4_addr . ifname . ipv4_addr; flags interval; }",
   kept6: "set { type ipv6_addr . ifname . ipv6_addr; flags interval; }",
+  /** Host addresses with the UDP port that packets from and to them aren't followed to: `goto untracked`. */
+  untracked4: "map { type ipv4_addr . inet_service : verdict; }",
+  untracked6: "map { type ipv6_addr . inet_service : verdict; }",
   /** Single ports of every local address. Hash maps: a change costs the same however many there are. */
   any4: "map { type inet_proto . inet_service : ipv4_addr . inet_service; }",
   any6: "map { type inet_proto . inet_service : ipv6_addr . inet_service; }",
@@ -137,12 +140,29 @@ export const chains: Readonly<Record<string, BaseChain>> = {
       ["snat ip6 to ip6 saddr . iifname map @source6", "fixed IPv6 address"],
     ],
   },
-  // route_localnet lets 127.0.0.0/8 through the kernel's own checks on the bridges.
+  untracked: { rules: [["notrack", "tunnels of this host"]] },
+  inner: {
+    rules: [
+      ["ct state established,related accept", "answers"],
+      ["fib daddr . iif type unicast drop", "only addresses of the bridge"],
+    ],
+  },
+  // route_localnet lets 127.0.0.0/8 through the kernel's own checks on the bridges. The address comes first: every packet
+  // passes here, and comparing it is quicker than looking up the link.
   "raw-prerouting": {
     hook: { type: "filter", hook: "prerouting", prio: -300 },
     rules: [
-      ["iifname @bridges ip saddr 127.0.0.0/8 drop", "spoofed loopback source"],
-      ["iifname @bridges ip daddr 127.0.0.0/8 drop", "loopback of the host"],
+      ["ip saddr 127.0.0.0/8 iifname @bridges drop", "spoofed loopback source"],
+      ["ip daddr 127.0.0.0/8 iifname @bridges drop", "loopback of the host"],
+      ["ip daddr . udp dport vmap @untracked4", "tunnels to this host"],
+      ["ip6 daddr . udp dport vmap @untracked6", "IPv6 tunnels to this host"],
+    ],
+  },
+  "raw-output": {
+    hook: { type: "filter", hook: "output", prio: -300 },
+    rules: [
+      ["ip saddr . udp dport vmap @untracked4", "tunnels from this host"],
+      ["ip6 saddr . udp dport vmap @untracked6", "IPv6 tunnels from this host"],
     ],
   },
   // The kernel refuses 127.0.0.0/8 from outside after this chain: translating it would save it from that.
@@ -159,10 +179,7 @@ export const chains: Readonly<Record<string, BaseChain>> = {
   },
   "filter-input": {
     hook: { type: "filter", hook: "input", prio: 0 },
-    rules: [
-      ["ct state established,related accept", "answers"],
-      ["iifname @sealed fib daddr . iif type unicast drop", "internal: only addresses of the bridge"],
-    ],
+    rules: [["iifname @sealed goto inner", "from an internal network"]],
   },
   "filter-forward": {
     hook: { type: "filter", hook: "forward", prio: 0 },
@@ -231,6 +248,6 @@ export function assertBase(table: string): string {
 
 /** Commands that delete the table, and fail, changing nothing, while a network holds one of the chains. */
 export function dropTable(table: string): string {
-  const held = ["guarded", "routed", "direct", "closed", "masqueraded", "sourced"];
+  const held = ["guarded", "routed", "direct", "closed", "masqueraded", "sourced", "untracked"];
   return [...held.map((chain) => `delete chain inet ${table} ${chain}`), `delete table inet ${table}`].join("\n");
 }

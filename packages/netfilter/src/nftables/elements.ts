@@ -27,10 +27,10 @@ export function elementId(element: Element): string {
 
 /** The elements that stand for a resource. They are its whole presence in the kernel, and imply it (see listing.ts). */
 export function elementsOf(resource: FirewallResource): readonly Element[] {
-  const link = `"${resource.link}"`;
   switch (resource.kind) {
     case "isolation": {
       const { icc, internal } = resource;
+      const link = `"${resource.link}"`;
       const { trusted = [], within = [] } = internal ? {} : resource;
       const inward = (access: Access | undefined): string => `goto ${internal ? "closed" : chainOfAccess(access)}`;
       return [
@@ -50,12 +50,16 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
     case "masquerade": {
       const version = versionOf(familyOf(resource.subnet));
       const { source, within } = resource;
-      const key = `${subnetText(resource.subnet)} . ${link}`;
+      const key = `${subnetText(resource.subnet)} . "${resource.link}"`;
       return [
         { set: `outward${version}`, key, data: `goto ${source === undefined ? "masqueraded" : "sourced"}` },
         ...(source === undefined ? [] : [{ set: `source${version}`, key, data: source } as const]),
         ...(within === undefined ? [] : [{ set: `kept${version}`, key: `${key} . ${subnetText(within)}` } as const]),
       ];
+    }
+    case "untracked": {
+      const { address, port } = resource;
+      return [{ set: `untracked${versionOf(familyOf(address))}`, key: `${address} . ${port}`, data: "goto untracked" }];
     }
     case "publish":
       return [...translations(resource), ...filters(resource)];
@@ -95,6 +99,7 @@ export function footprintOf(
     const own = elementsOf({ ...resource, source: resource.source ?? anywhere[familyOf(resource.subnet)] });
     return [...own, ...own.slice(0, 1).flatMap((outward) => present.get(elementId(outward)) ?? [])];
   }
+  if (resource.kind === "untracked") return elementsOf(resource);
   const limit = limitOf(resource);
   return [...elementsOf(resource), limit, ...(present.get(elementId(limit)) ?? [])];
 }

@@ -91,6 +91,17 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
         });
         break;
       }
+      case "untracked4":
+      case "untracked6": {
+        const [address = "", port] = element.key.split(" . ");
+        found.set(`untracked ${element.key}`, {
+          kind: "untracked",
+          ns: "host",
+          address: address as Ip,
+          port: Number(port),
+        });
+        break;
+      }
       case "open4":
       case "open6":
       case "wide4":

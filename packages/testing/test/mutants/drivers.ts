@@ -27,8 +27,8 @@ type Edit<V> = (resources: readonly Resource[], view: V) => readonly Resource[];
 
 const base: AnyDriver = bridge();
 
-function onNetwork(killedBy: string, edit: Edit<NetworkView>): Mutant {
-  return { killedBy, driver: { ...base, network: (view: NetworkView) => edit(base.network(view), view) } };
+function onNetwork(killedBy: string, edit: Edit<NetworkView>, driver: AnyDriver = base): Mutant {
+  return { killedBy, driver: { ...driver, network: (view: NetworkView) => edit(driver.network(view), view) } };
 }
 
 function onEndpoint(killedBy: string, edit: Edit<EndpointView>): Mutant {
@@ -148,6 +148,11 @@ export const contractMutants: Readonly<Record<string, Mutant>> = {
   sysctlOutsideNet: onNetwork(
     "DRV-RESOURCE-003",
     each("sysctl", (sysctl) => ({ ...sysctl, path: "kernel/panic" })),
+  ),
+  untrackedPortOfNone: onNetwork(
+    "DRV-RESOURCE-003",
+    each("untracked", (tunnels) => ({ ...tunnels, port: 0 })),
+    shared,
   ),
   portOfAnotherBridge: onEndpoint(
     "DRV-RESOURCE-004",
