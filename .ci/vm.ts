@@ -99,6 +99,7 @@ function parts(): Part[] {
   const ofDrivers = drivers
     .toSorted((a, b) => rank(a) - rank(b))
     .flatMap((driver) => {
+      if (existsSync(join(root, `packages/driver-${driver}/test/lab.ts`))) return [conformanceInLab(driver)];
       if (!heavy.includes(driver)) return [conformance(driver, `driver ${driver}`, rest)];
       return [
         conformance(driver, `driver ${driver}, traffic`, [...rest, "--only", "DRV-TRAFFIC"]),
@@ -108,12 +109,25 @@ function parts(): Part[] {
   return [{ name: "tests of rare links", run: rareLinks }, ...ofDrivers].filter(({ name }) => name.includes(word));
 }
 
-/** The kernel tier's tests of links that it skips where the kernel has none, from the sources. */
-async function rareLinks({ ssh }: Vm): Promise<Outcome> {
+/** The kernel tier's tests of links that it skips where the kernel has none. */
+async function rareLinks(machine: Vm): Promise<Outcome> {
   // Those that prove that the others can fail are many, and say nothing of a kernel.
   const files = globSync("packages/*/test/*.netns.test.ts", { cwd: root }).filter(
     (file) => !file.includes("mutants") && /\(needs |needing\(/.test(readFileSync(join(root, file), "utf8")),
   );
+  return await fromSources(machine, files, "needs (ipvlan|vlan|dummy)");
+}
+
+/** A driver that conformance can try only in surroundings that its tests make for it. */
+function conformanceInLab(driver: string): Part {
+  const files = [`packages/driver-${driver}/test/conformance.netns.test.ts`];
+  const run = async (machine: Vm): Promise<Outcome> =>
+    await fromSources(machine, files, String.raw`DRV-(ATTACH|NETWORK|REMOVE|DRIFT-001|TRAFFIC-00[12356])`);
+  return { name: `driver ${driver}`, run };
+}
+
+/** Tests of the kernel tier whose names match. */
+async function fromSources({ ssh }: Vm, files: readonly string[], names: string): Promise<Outcome> {
   const excluded = unneeded.map((pattern) => `--exclude=${pattern}`);
   const clone = "/opt/netkit-clone";
   const unpack = `rm -rf ${clone} && mkdir ${clone} && tar -C ${clone} -xzf -`;
@@ -133,8 +147,9 @@ async function rareLinks({ ssh }: Vm): Promise<Outcome> {
   ];
   const copied = await run(["sh", "-c", 'ssh=$1; shift; "$@" | eval "$ssh"', "sh", words([...ssh, unpack]), ...tar]);
   if (copied.status !== 0) return { passed: 0, failed: 1, skipped: 0, output: copied.stderr };
-  const vitest = `vitest run --project kernel ${files.join(" ")} -t 'needs (ipvlan|vlan|dummy)' --testTimeout=600000 --reporter=json --outputFile=report`;
-  return vitestOutcome(await run([...ssh, `cd ${clone} && node_modules/.bin/${vitest} >&2; cat report`]));
+  const vitest = `vitest run --project kernel ${files.join(" ")} -t '${names}' --testTimeout=600000 --reporter=json --outputFile=report`;
+  const scale = `NETKIT_TIME_SCALE=${timeScale()}`;
+  return vitestOutcome(await run([...ssh, `cd ${clone} && ${scale} node_modules/.bin/${vitest} >&2; cat report`]));
 }
 
 /** As one line for a shell. */

@@ -42,6 +42,36 @@ describe.skipIf(!available)("core", () => {
   });
 });
 
+describe.skipIf(virtualMachines === undefined && !localStores.includes("etcd"))("core", () => {
+  test("sandboxes of two hosts reach each other on flannel's network, each host in a subnet of its own", async () => {
+    await onSharingHosts(2, async ({ hosts, store }) => {
+      const config = { Network: "10.5.0.0/16", Backend: { Type: "vxlan" } };
+      await store.etcdctl("put", "/coreos.com/network/config", JSON.stringify(config));
+      const found = await Promise.all(
+        hosts.map(async (host) => {
+          // Its usual place is one that hosts in namespaces share.
+          const file = `-o subnet-file=/run/flannel-${host.name}/subnet.env`;
+          const create = `netkit network create --driver flannel -o store=${store.url} -o iface=${host.link} ${file} f`;
+          const { [host.name]: [address = ""] = [] } = await launch(host, create, peer(host.name, "--network f"));
+          return [address, host.name] as const;
+        }),
+      );
+      // Each is told of the other by its agent.
+      await Promise.all(
+        hosts.map(async (host) => await expectReached(host, host.name, Object.fromEntries(found), 20_000)),
+      );
+      const subnets = found.map(([address]) => address.split(".", 3).join("."));
+      expect(new Set(subnets).size).toBe(2);
+      const leases = await store.etcdctl("get", "/coreos.com/network/subnets/", "--prefix", "--keys-only");
+      for (const subnet of subnets) expect(leases).toContain(`/coreos.com/network/subnets/${subnet}.0-24`);
+      await Promise.all(
+        hosts.map(async (host) => await host.shell(`netkit sandbox rm -f ${host.name}; netkit network rm f`)),
+      );
+      expect(await store.etcdctl("get", "/coreos.com/network/subnets/", "--prefix", "--keys-only")).toBe("");
+    });
+  });
+});
+
 describe.skipIf(!available)("networks", () => {
   test("a VNI is one network's on all hosts, whether it is asked for or one of a range", async () => {
     await onSharingHosts(2, async ({ hosts }) => {
