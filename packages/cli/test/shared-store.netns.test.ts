@@ -46,6 +46,35 @@ test.each([
   },
 );
 
+test.each(["etcd://192.0.2.2:2379", "consul://192.0.2.2:8500"])(
+  "commands and the agent end with their answer where packets to %s are dropped",
+  (store) => {
+    host.run("ip", "link", "add", "drop0", "type", "veth", "peer", "name", "drop1");
+    host.run("ip", "address", "add", "192.0.2.1/24", "dev", "drop0");
+    for (const link of ["drop0", "drop1"]) host.run("ip", "link", "set", link, "up");
+    host.run("ip", "neigh", "add", "192.0.2.2", "lladdr", "02:00:00:00:00:02", "dev", "drop0");
+    startAgent("--store", `${store}/?timeout-ms=2000`, "--advertise", "drop0");
+    // The kernel itself goes on with a connection for more than two minutes.
+    const { status, stderr } = host.attempt(
+      "timeout",
+      "15",
+      process.execPath,
+      "--",
+      host.cli,
+      "network",
+      "create",
+      "-d",
+      "overlay",
+      "n",
+    );
+    expect([status, stderr]).toEqual([8, expect.stringContaining("can't be used")]);
+    host.run("timeout", "15", process.execPath, "--", host.cli, "agent", "stop");
+    expect(host.run("ss", "-Htn", "state", "syn-sent")).toBe("");
+    host.run("ip", "link", "delete", "drop0");
+  },
+  60_000,
+);
+
 const listed = `hosts: { here: 127.0.0.1, there: 127.0.0.2 }
 networks:
   n: { subnets: [10.7.0.0/24], hosts: { here: 10.7.0.64/26, there: 10.7.0.128/26 }, options: { vni: 5001 } }
