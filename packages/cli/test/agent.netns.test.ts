@@ -373,3 +373,17 @@ test("the unit for systemd names this program and this root", () => {
   );
   for (const line of ["Type=notify", "Restart=always", "KillMode=process"]) expect(unit).toContain(`${line}\n`);
 });
+
+test("without systemd no unit is left behind, and one that is there is removed", () => {
+  const folder = "/etc/systemd/system";
+  const script = `mkdir -p ${folder} && mount -t tmpfs tmpfs ${folder} || exit
+netkit() { PATH=/nowhere "$@" || echo "status $?"; }
+netkit "$@" install; ls ${folder}
+netkit "$@" install --no-start; netkit "$@" uninstall; ls ${folder}`;
+  const agent = [process.execPath, "--", machine.cli, "agent"];
+  const { stdout, stderr } = machine.attempt("unshare", "--mount", "sh", "-c", script, "sh", ...agent);
+  const path = expect.stringMatching(/^\/etc\/systemd\/system\/netkit-agent-\w+\.service$/) as unknown;
+  expect(stdout.trim().split("\n")).toEqual(["status 10", path, path]);
+  expect(stderr).toContain("systemctl daemon-reload failed");
+  expect(stderr).toMatch(/warning: systemctl disable .* the unit is removed all the same/);
+});
