@@ -26,7 +26,7 @@ export function unavailable(path: string, code: string, cause?: Error): NetkitEr
 
 export function timedOut(path: string, timeoutMs: number): NetkitError {
   return new NetkitError("AGENT_UNAVAILABLE", `the agent has not answered for ${timeoutMs / 1_000} s (${path})`, {
-    hint: "Its log is agent.log in the state directory; 'netkit agent stop' ends it, and the next command starts another.",
+    hint: "If a command started it, its log is agent.log in the state directory; 'netkit agent stop' ends it, and the next command starts another.",
     details: { path },
   });
 }

@@ -44,6 +44,11 @@ export function fileOf(url: string, folder: string): string | undefined {
   return path === undefined ? undefined : resolve(folder, path);
 }
 
+/** A URL as anybody may see it: without login and parameters, which may hold a password or a token. */
+export function shown(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)[^@/?#]*@/, "$1").replace(/\?.*$/s, "");
+}
+
 /** A URL that means the same wherever it is read. */
 export function absolute(url: string, folder: string): string {
   const path = fileOf(url, folder);

@@ -22,6 +22,13 @@ export function refuseSwarm(options: OptionValues<typeof swarmOptions>): void {
     refuse("ipam-opt", "the built-in IPAM takes no options", "See --subnet, --ip-range, --gateway, --aux-address.");
 }
 
+/** Docker's `--opt encrypted`, which has no value. @throws NetkitError UNSUPPORTED */
+export function refuseEncryption(driver: string, options: readonly string[]): void {
+  if (driver !== "overlay" || !options.some((option) => /^encrypted(=|$)/.test(option))) return;
+  const hint = "Leave it out, and have hosts advertise addresses on an encrypted underlay, such as WireGuard's.";
+  refuse("opt encrypted", "tunnels of overlay networks aren't encrypted", hint);
+}
+
 function refuse(option: string, why: string, hint: string): never {
   throw new NetkitError("UNSUPPORTED", `netkit has no --${option}: ${why}`, { hint });
 }

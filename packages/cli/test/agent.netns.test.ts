@@ -175,8 +175,15 @@ test("an agent in the foreground tells a terminal that it serves", () => {
   const log = join(machine.root, "typescript");
   const agent = `${process.execPath} ${machine.cli} agent`;
   const stop = `until ${agent} status; do sleep 0.1; done; ${agent} stop`;
-  machine.run("sh", "-c", `(${stop}) >${machine.root}/stop 2>&1 & script -qec '${agent}' ${log} </dev/null; wait`);
-  expect(readFileSync(log, "utf8")).toContain(`serving ${machine.root}; Ctrl-C ends it\r\n`);
+  const begin = (options: string): string => {
+    const started = `script -qec '${agent}${options}' ${log} </dev/null`;
+    machine.run("sh", "-c", `(${stop}) >${machine.root}/stop 2>&1 & ${started}; wait`);
+    return readFileSync(log, "utf8");
+  };
+  expect(begin("")).toContain(`serving ${machine.root}; Ctrl-C ends it\r\n`);
+  machine.run("ip", "address", "add", "192.0.2.7/32", "dev", "lo");
+  const shared = begin(" --store etcd://me:secret@127.0.0.1:2379/x/?timeout-ms=500 --advertise 192.0.2.7");
+  expect(shared).toContain("; shares networks by etcd://127.0.0.1:2379/x/, reached by 192.0.2.7; Ctrl-C ends it\r\n");
 });
 
 test("a detached process with --rm takes its sandbox along at once", async () => {
@@ -372,4 +379,18 @@ test("the unit for systemd names this program and this root", () => {
     `ExecStart=${process.execPath} --max-semi-space-size=2 ${machine.cli} agent --root ${machine.root}\n`,
   );
   for (const line of ["Type=notify", "Restart=always", "KillMode=process"]) expect(unit).toContain(`${line}\n`);
+});
+
+test("without systemd no unit is left behind, and one that is there is removed", () => {
+  const folder = "/etc/systemd/system";
+  const script = `mkdir -p ${folder} && mount -t tmpfs tmpfs ${folder} || exit
+netkit() { PATH=/nowhere "$@" || echo "status $?"; }
+netkit "$@" install; ls ${folder}
+netkit "$@" install --no-start; netkit "$@" uninstall; ls ${folder}`;
+  const agent = [process.execPath, "--", machine.cli, "agent"];
+  const { stdout, stderr } = machine.attempt("unshare", "--mount", "sh", "-c", script, "sh", ...agent);
+  const path = expect.stringMatching(/^\/etc\/systemd\/system\/netkit-agent-\w+\.service$/) as unknown;
+  expect(stdout.trim().split("\n")).toEqual(["status 10", path, path]);
+  expect(stderr).toContain("systemctl daemon-reload failed");
+  expect(stderr).toMatch(/warning: systemctl disable .* the unit is removed all the same/);
 });

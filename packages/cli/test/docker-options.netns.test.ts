@@ -200,6 +200,7 @@ test("a network with IPv6 alone is made with --ipv4=false", () => {
 test.each([
   [["--attachable", "--scope", "local", "--ipam-driver", "default"], 0, ""],
   [["--ingress"], 6, "swarm"],
+  [["-d", "overlay", "-o", "encrypted"], 6, "tunnels of overlay networks aren't encrypted"],
   [["--scope", "swarm"], 6, "one host"],
   [["--ipam-driver", "dhcp"], 6, "built-in IPAM"],
   [["--ipam-opt", "com.docker.network.ipam.serial=true"], 6, "takes no options"],

@@ -14,6 +14,11 @@ function startAgent(...options: string[]): void {
   expect(started).toEqual({ status: 0, stdout: "", stderr: "" });
 }
 
+/** An address that others could reach, on a link that is there already. */
+function addAddress(): void {
+  host.run("ip", "address", "add", "192.0.2.7/32", "dev", "lo");
+}
+
 test("a store is named by a URL of etcd, Consul or a file, and what is advertised needs one", () => {
   const { status, stderr } = host.netkit(["agent", "--store", "mysql://x"]);
   expect([status, stderr]).toEqual([
@@ -35,15 +40,45 @@ test("of a network of many hosts a plan says when it comes to this one", () => {
 
 test.each([
   ["eth9", 3, "this host has no link 'eth9' that others could be told of"],
+  ["lo", 3, "'lo', whose address is 127.0.0.1, leads every other host to itself"],
   ["192.0.2.9", 2, "192.0.2.9 is no address of this host"],
 ])(
-  "an agent that is to advertise %s, which isn't there, ends with that, and remembers nothing",
+  "an agent that is to advertise %s, which leads others nowhere, ends with that, and remembers nothing",
   (advertise, code, message) => {
     const { status, stderr } = host.netkit(["agent", "--store", "etcd://127.0.0.1:2379", "--advertise", advertise]);
     expect([status, stderr]).toEqual([code, expect.stringContaining(message)]);
     expect(stderr).toContain("hint:  Name ");
     expect(host.netkit(["agent", "--advertise", "lo"]).stderr).toContain("is for hosts that share a store");
   },
+);
+
+test.each(["etcd://192.0.2.2:2379", "consul://192.0.2.2:8500"])(
+  "commands and the agent end with their answer where packets to %s are dropped",
+  (store) => {
+    host.run("ip", "link", "add", "drop0", "type", "veth", "peer", "name", "drop1");
+    host.run("ip", "address", "add", "192.0.2.1/24", "dev", "drop0");
+    for (const link of ["drop0", "drop1"]) host.run("ip", "link", "set", link, "up");
+    host.run("ip", "neigh", "add", "192.0.2.2", "lladdr", "02:00:00:00:00:02", "dev", "drop0");
+    startAgent("--store", `${store}/?timeout-ms=2000`, "--advertise", "drop0");
+    // The kernel itself goes on with a connection for more than two minutes.
+    const { status, stderr } = host.attempt(
+      "timeout",
+      "15",
+      process.execPath,
+      "--",
+      host.cli,
+      "network",
+      "create",
+      "-d",
+      "overlay",
+      "n",
+    );
+    expect([status, stderr]).toEqual([8, expect.stringContaining("can't be used")]);
+    host.run("timeout", "15", process.execPath, "--", host.cli, "agent", "stop");
+    expect(host.run("ss", "-Htn", "state", "syn-sent")).toBe("");
+    host.run("ip", "link", "delete", "drop0");
+  },
+  60_000,
 );
 
 const listed = `hosts: { here: 127.0.0.1, there: 127.0.0.2 }
@@ -116,6 +151,7 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     startAgent("--store", `file:${path}`);
     expect(host.ok("network", "ls", "--filter", "driver=overlay", "-q")).not.toBe("");
     host.ok("agent", "stop");
+    addAddress();
     startAgent("--store", "etcd://127.0.0.1:2379/mine/", "--advertise", "lo");
     host.ok("network", "create", "--driver", "overlay", "m");
     expect(host.ok("network", "ls", "--filter", "driver=overlay", "--format", "{{.Name}}")).toBe("m\n");
@@ -129,11 +165,12 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     await using server = etcdServer();
     const { serves } = space.within(() => ({ serves: server.start() }));
     await serves;
+    addAddress();
     startAgent("--store", "etcd://127.0.0.1:2379/mine/?timeout-ms=500", "--advertise", "lo");
     host.ok("network", "create", "--driver", "overlay", "n");
     const keys = (): string => space.within(() => etcdctl(["get", "--prefix", "mine/network-name/", "--keys-only"]));
     expect(keys().trim()).toBe("mine/network-name/n");
-    expect(host.ok("host", "ls", "--format", "{{.State}} {{.VTEP}} {{.This}}")).toBe("up 127.0.0.1 *\n");
+    expect(host.ok("host", "ls", "--format", "{{.State}} {{.VTEP}} {{.This}}")).toBe("up 192.0.2.7 *\n");
     expect(JSON.parse(host.ok("agent", "status", "--json"))).toMatchObject({ shares: true, holdsLease: true });
 
     await server.stop("SIGKILL");

@@ -32,6 +32,10 @@ export const networkOptions: OverlayOptions = {
 };
 
 function parseVnis(text: string): PortRange {
+  if (text.includes(",")) {
+    // As Docker's list, which has one for each subnet.
+    throw new TypeError("expected one number, or a range: a network has one VNI, whatever its subnets");
+  }
   const [, from = "", to = from] = /^([1-9][0-9]{0,7})(?:-([1-9][0-9]{0,7}))?$/.exec(text) ?? [];
   const [first, last] = [Number(from), Number(to)];
   if (first < 1 || last < first || last > anyVni.last) {

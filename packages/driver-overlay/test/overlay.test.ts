@@ -152,8 +152,13 @@ describe("a VNI", () => {
     expect(driver.claims?.(networkView(options))).toEqual([{ name: "vni", space: "vni", ...claim }]);
   });
 
-  test.each(["0", "16777216", "5999-5000", "5000,5001", "a", "", "-5", "0x10", "5000-"])("of %o is refused", (vni) => {
+  test.each(["0", "16777216", "5999-5000", "a", "", "-5", "0x10", "5000-"])("of %o is refused", (vni) => {
     expect(() => networkView({ vni })).toThrow("expected one number from 1 to 16777215, or a range");
+  });
+
+  test("for each subnet, as in Docker's list, is refused with the reason", () => {
+    const list = { "com.docker.network.driver.overlay.vxlanid_list": "5000,5001" };
+    expect(() => networkView(list)).toThrow("a network has one VNI, whatever its subnets");
   });
 });
 

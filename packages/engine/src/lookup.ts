@@ -9,6 +9,7 @@ import {
   type Network,
   type NetworkId,
   type Owner,
+  type RemoteEndpoint,
   type Resource,
   type ResourceKey,
   type Sandbox,
@@ -34,9 +35,26 @@ export async function findNetwork(reader: Reader, ref: string, fits?: (network: 
   return await select<Network>(reader, "network", "NETWORK_NOT_FOUND", ref, keys.networkName(ref), fits);
 }
 
-/** @throws NetkitError SANDBOX_NOT_FOUND with the nearest name, ID_AMBIGUOUS */
+/** @throws NetkitError SANDBOX_NOT_FOUND with the host that has it, or the nearest name, ID_AMBIGUOUS */
 export async function findSandbox(reader: Reader, ref: string): Promise<Sandbox> {
-  return await select<Sandbox>(reader, "sandbox", "SANDBOX_NOT_FOUND", ref, keys.sandboxName(ref));
+  const elsewhere = async (): Promise<string | undefined> => await elsewhereIs(reader, ref);
+  return await select<Sandbox>(
+    reader,
+    "sandbox",
+    "SANDBOX_NOT_FOUND",
+    ref,
+    keys.sandboxName(ref),
+    () => true,
+    elsewhere,
+  );
+}
+
+/** Where a sandbox is that others have on a network that this host knows. */
+async function elsewhereIs(reader: Reader, name: string): Promise<string | undefined> {
+  const remotes = (await reader.range<RemoteEndpoint>("remote/")).map(({ value }) => value);
+  const hosts = remotes.flatMap(({ sandbox, hostName }) => (sandbox?.name === name ? [`'${hostName}'`] : []));
+  if (hosts.length === 0) return undefined;
+  return `There is a '${name}' on host ${[...new Set(hosts)].join(", ")}: give the command there.`;
 }
 
 /** A full id first, then a name, then a unique prefix of an id, as Docker does. */
@@ -47,6 +65,7 @@ async function select<T extends { name: string }>(
   ref: string,
   nameKey: string,
   fits: (found: T) => boolean = () => true,
+  elsewhere: () => Promise<string | undefined> = async () => undefined,
 ): Promise<T> {
   checkReference(`the ${what}`, ref);
   if (/^[0-9a-f]{64}$/.test(ref)) {
@@ -68,7 +87,7 @@ async function select<T extends { name: string }>(
   }
   const names = (await reader.range<T>(`${what}/`)).flatMap(({ value }) => (fits(value) ? [value.name] : []));
   throw new NetkitError(missing, `no ${what} '${ref.slice(0, 130)}'`, {
-    hint: didYouMean(ref.slice(0, 130), names, `'netkit ${what} ls' lists them.`),
+    hint: (await elsewhere()) ?? didYouMean(ref.slice(0, 130), names, `'netkit ${what} ls' lists them.`),
     details: { ref },
   });
 }

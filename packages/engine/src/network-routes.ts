@@ -116,7 +116,7 @@ function nameOf({ destination }: NetworkRoute): string {
   return `route ${destination}`;
 }
 
-function familyName(address: Ip | Cidr): string {
+export function familyName(address: Ip | Cidr): string {
   return familyOf(address) === "ipv4" ? "IPv4" : "IPv6";
 }
 

@@ -7,7 +7,8 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from "node:http2";
-import type { SecureContextOptions } from "node:tls";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls, type SecureContextOptions } from "node:tls";
 import type { Rpc } from "./rpc.ts";
 
 /** The statuses that netkit tells apart (google.rpc.Code). */
@@ -61,12 +62,15 @@ export class Connection {
   /** @throws what the network or TLS says; the signal's reason */
   static async open(url: string, tls: SecureContextOptions, signal: AbortSignal): Promise<Connection> {
     signal.throwIfAborted();
-    const session = connectHttp2(url, tls);
+    const socket = connectSocket(new URL(url), tls);
+    const session = connectHttp2(url, { createConnection: () => socket });
     try {
       await hasAnswered(session, signal);
     } catch (error) {
       session.on("error", () => {});
       session.destroy();
+      // The session leaves one that is still connecting to the kernel, which goes on for two minutes where packets are dropped.
+      socket.destroy();
       signal.throwIfAborted();
       throw error;
     }
@@ -153,6 +157,15 @@ export class Connection {
     const sent = this.#session.ping(() => clearTimeout(silent));
     if (!sent) clearTimeout(silent);
   }
+}
+
+/** What `connect` of node:http2 would make, for whoever has to destroy it. */
+function connectSocket({ protocol, hostname, port }: URL, tls: SecureContextOptions): Socket {
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const to = { host, port: Number(port) };
+  if (protocol === "http:") return connectTcp(to);
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ ...tls, ...to, ...name, ALPNProtocols: ["h2"] });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { defaultRoot, instanceOf } from "@netkit/core";
 import { agentProgram, sameSettings } from "../agent-process.ts";
@@ -30,11 +30,25 @@ export const agentInstall: Command = command({
     const unit = renderUnit({ command: [...agentProgram(), "agent", ...sameSettings(root, globals)], root });
     if (options.print) return { data: { path, unit }, text: unit.trimEnd() };
     mkdirSync(unitFolder, { recursive: true });
+    const before = existsSync(path) ? readFileSync(path) : undefined;
     writeFileSync(path, unit);
     if (!options["no-start"]) {
-      await systemctl("daemon-reload");
-      await systemctl("enable", "--now", name);
+      try {
+        await systemctl("daemon-reload");
+        await systemctl("enable", "--now", name);
+      } catch (error) {
+        await undo(name, path, before);
+        throw error;
+      }
     }
     return { data: { path, unit: name, started: !options["no-start"] }, text: path };
   },
 });
+
+/** Leaves what there was, and nothing where there was none. */
+async function undo(name: string, path: string, before: Buffer | undefined): Promise<void> {
+  if (before !== undefined) return writeFileSync(path, before);
+  // It may have got as far as its start, which is tried again and again. What systemctl says of it has been said.
+  await systemctl("disable", "--now", name).catch(() => {});
+  rmSync(path);
+}

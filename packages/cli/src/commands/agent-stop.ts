@@ -20,8 +20,9 @@ export const agentStop: Command = command({
   async run({ globals, terminal }) {
     let pid: number;
     let nameServers: number;
+    let stays: boolean;
     try {
-      ({ pid, nameServers } = (await askTheAgent(globals, { method: "POST", target: "/v1/stop" })) as Status);
+      ({ pid, nameServers, stays } = (await askTheAgent(globals, { method: "POST", target: "/v1/stop" })) as Status);
     } catch (error) {
       if (isNobodyThere(error)) return { data: { stopped: false }, text: "No agent runs." };
       throw error;
@@ -32,7 +33,7 @@ export const agentStop: Command = command({
       startTime === undefined || (await waitForExit({ pid, startTime, boot: bootId() }, { timeoutMs: endTimeoutMs }));
     if (!ended) {
       throw new NetkitError("AGENT_UNAVAILABLE", `the agent (pid ${pid}) has not ended within 20 s`, {
-        hint: `Its log is agent.log in the state directory; to end it at once: kill -9 ${pid}`,
+        hint: `${stays ? "What is wrong is told where it was started" : "Its log is agent.log in the state directory"}; to end it at once: kill -9 ${pid}`,
       });
     }
     if (nameServers > 0) {

@@ -1,5 +1,5 @@
-import { closeSync, writeSync } from "node:fs";
-import { resolve } from "node:path";
+import { closeSync, existsSync, writeSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Agent } from "@netkit/agent";
 import { defaultRoot, isNetkitError, NetkitError } from "@netkit/core";
@@ -9,11 +9,12 @@ import { command, type Command } from "../command.ts";
 import { formatFailure } from "../failure.ts";
 import type { Globals } from "../globals.ts";
 import { durationMs } from "../moment.ts";
-import { tellSystemd } from "../systemd.ts";
+import { tellSystemd, unitFolder } from "../systemd.ts";
 import { engineOptions } from "../session.ts";
 import { readSettings, type Settings } from "../settings.ts";
-import { absolute, fileOf, openShared, ownStore, rememberStore } from "../shared-store.ts";
+import { absolute, fileOf, openShared, ownStore, rememberStore, shown, type SharedStore } from "../shared-store.ts";
 import { versions } from "../versions.ts";
+import { unitName } from "./agent-install.ts";
 
 /** How long another agent may take to serve, or to end: less than the command that waits for this one has patience. */
 const othersTimeoutMs = 10_000;
@@ -80,15 +81,19 @@ export const agent: Command = command({
         onError: (error) => process.stderr.write(`${new Date().toISOString()} ${formatFailure(error, terminal)}\n`),
       });
     const root = resolve(settings.root ?? defaultRoot);
-    await using running = fd === undefined ? await start() : await startUnlessServed(start, globals, signal);
     const isNamed = options.store !== undefined || options.advertise !== undefined;
+    const startAlone = async (): Promise<Agent> =>
+      await start().catch((error: unknown) => {
+        throw isNamed ? withOtherStore(error, root, before.sharedStore, sharedStore) : error;
+      });
+    await using running = fd === undefined ? await startAlone() : await startUnlessServed(start, globals, signal);
     if (running !== undefined && isNamed) rememberStore(root, sharedStore);
     if (fd !== undefined) {
       writeSync(fd, "ready\n");
       closeSync(fd);
     }
     if (running === undefined) return {};
-    if (process.stderr.isTTY) process.stderr.write(`serving ${running.netkit.instance.root}; Ctrl-C ends it\n`);
+    if (process.stderr.isTTY) process.stderr.write(`${greeting(root, sharedStore)}\n`);
     await tellSystemd("--ready");
     signal?.addEventListener("abort", () => void running.close());
     if (signal?.aborted) await running.close();
@@ -97,6 +102,36 @@ export const agent: Command = command({
     return {};
   },
 });
+
+function greeting(root: string, sharedStore: SharedStore | undefined): string {
+  const sharing = sharedStore === undefined ? "" : `; shares networks by ${storeText(sharedStore)}`;
+  return `serving ${root}${sharing}; Ctrl-C ends it`;
+}
+
+function storeText({ url, advertise }: SharedStore): string {
+  return advertise === undefined ? shown(url) : `${shown(url)}, reached by ${advertise}`;
+}
+
+/** Where an agent runs already, which store it has, and how to come to the one that was named. */
+function withOtherStore(
+  error: unknown,
+  root: string,
+  has: SharedStore | undefined,
+  named: SharedStore | undefined,
+): unknown {
+  const isSame = has?.url === named?.url && has?.advertise === named?.advertise;
+  if (!isNetkitError(error) || error.code !== "AGENT_RUNNING" || isSame) return error;
+  const store = has === undefined ? "this host's own store" : `the store ${storeText(has)}`;
+  const service = unitName(root);
+  const next = existsSync(join(unitFolder, service))
+    ? `systemctl stop ${service}, then this command again until it serves, then Ctrl-C and systemctl start ${service}`
+    : "netkit agent stop, then this command again";
+  return new NetkitError("AGENT_RUNNING", `${error.message}, with ${store}`, {
+    hint: `An agent has one store as long as it runs. To change it: ${next}.`,
+    details: error.details,
+    cause: error,
+  });
+}
 
 /** @throws NetkitError NETWORK_IN_USE: sandboxes of this host are on networks of the store that it is to leave */
 async function refuseLeaving(settings: Settings): Promise<void> {

@@ -1,10 +1,11 @@
 import { commonNetworkOptions } from "@netkit/core";
 import { command, type Command, type HelpSection } from "../command.ts";
 import { parseRoute } from "../route-option.ts";
-import { refuseSwarm, swarmOptions } from "../swarm-options.ts";
+import { refuseEncryption, refuseSwarm, swarmOptions } from "../swarm-options.ts";
 import { parsePairs } from "../pairs.ts";
 import { readSettings } from "../settings.ts";
 import { findDriver } from "../drivers.ts";
+import { driverExamples } from "../driver-examples.ts";
 import { optionSection } from "../driver-help.ts";
 import { refuseFamilies, subnetRequests } from "../subnet-requests.ts";
 
@@ -60,15 +61,18 @@ export const networkCreate: Command = command({
   changes: true,
   async help({ options, globals }): Promise<HelpSection[]> {
     const driver = await findDriver(options.driver, await readSettings(globals));
+    const examples = driverExamples[driver.name];
     return [
       optionSection(`Options of the driver ${driver.name} (-o KEY=VALUE)`, {
         ...driver.options,
         ...commonNetworkOptions,
       }),
+      ...(examples === undefined ? [] : [{ title: `Examples for the driver ${driver.name}`, rows: examples }]),
     ];
   },
   async run({ open, options, arguments: { NAME }, change }) {
     refuseSwarm(options);
+    refuseEncryption(options.driver, options.opt);
     const subnets = subnetRequests(options);
     refuseFamilies(subnets, options);
     const request = {

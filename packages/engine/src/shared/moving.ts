@@ -44,11 +44,11 @@ export async function refreshThisHost(
 
 /** An address that it has still is as good as another one of the link that it advertises. */
 async function asOfNow(
-  { host, shared: { isOthers } }: Context,
+  { host, shared: { isOthers, file } }: Context,
   known: LocalHost | undefined,
   options: SharedOptions,
 ): Promise<LocalHost> {
-  return describeHost(await host.open(), { options, isOthers }, known?.id ?? newId<HostId>(), known?.vtep);
+  return describeHost(await host.open(), { options, isOthers, file }, known?.id ?? newId<HostId>(), known?.vtep);
 }
 
 /** Interfaces in sandboxes have an MTU that follows from the underlay's, and others reach this host by one family. */

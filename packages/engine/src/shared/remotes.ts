@@ -1,12 +1,27 @@
-import type { AnyDriver, Cidr, Instance, Network, Owner, PeerView, RemoteEndpoint, Resource } from "@netkit/core";
+import {
+  familyOf,
+  NetkitError,
+  type AnyDriver,
+  type Cidr,
+  type Instance,
+  type Network,
+  type Owner,
+  type PeerView,
+  type RemoteEndpoint,
+  type Resource,
+} from "@netkit/core";
 import type { Draft } from "../draft.ts";
+import { familyName } from "../network-routes.ts";
 import { addressKeyOf } from "../networks.ts";
 import type { Context } from "../operation.ts";
 import { keys, type AddressHolder } from "../state.ts";
 import { resourcesOf, viewOf } from "../view.ts";
 import { addressesOf, whoIs } from "./presence.ts";
 
-/** What this host must hold for it, if it has the network: each remote endpoint is an owner of its own. */
+/**
+ * What this host must hold for it, if it has the network: each remote endpoint is an owner of its own.
+ * @throws NetkitError UNSUPPORTED: its host is reached by the other family, and a tunnel has one
+ */
 export function wantRemote(
   { instance }: Pick<Context, "instance">,
   draft: Draft,
@@ -14,6 +29,18 @@ export function wantRemote(
   network: Network,
   remote: RemoteEndpoint,
 ): void {
+  const vtep = network.share?.host?.vtep;
+  if (driver.peers !== undefined && vtep !== undefined && familyOf(vtep) !== familyOf(remote.vtep)) {
+    const [there, here] = [remote.vtep, vtep].map(familyName);
+    throw new NetkitError(
+      "UNSUPPORTED",
+      `host '${remote.hostName}' is reached by ${there} (${remote.vtep}), and this one by ${here} (${vtep}): no tunnel of network '${network.name}' joins them`,
+      {
+        hint: "Have all hosts advertise addresses of one family: netkit agent --advertise ADDRESS",
+        details: { network: network.name, host: remote.hostName, there: remote.vtep, here: vtep },
+      },
+    );
+  }
   draft.want(ownerOfRemote(remote, network), resourcesFor(instance, driver, network, remote));
 }
 

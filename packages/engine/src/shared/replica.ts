@@ -29,6 +29,8 @@ type Work = "present" | "follow" | "take in";
 
 /** So long those of hosts alone may wait for others, in ms: nothing but a list of hosts needs them, and many may start at once. */
 const hostsWaitMs = 500;
+/** So long who ends waits for a store that others have, in ms: a host that goes in due form is forgotten at once. */
+const farewellMs = 2_000;
 /** A batch is one operation; of a first reading there are several. */
 const perOperation = 500;
 
@@ -134,6 +136,13 @@ export class Replica implements Replication {
     clearTimeout(this.#hostsTimer);
     this.#ended.abort();
     this.#first.reject(new NetkitError("CANCELLED", "the agent ends"));
+    const { shared } = this.#context;
+    using ending = new DisposableStack();
+    if (this.#file === undefined) {
+      // Whatever it is still being asked fails then.
+      const late = setTimeout(() => void shared.close(), farewellMs);
+      ending.defer(() => clearTimeout(late));
+    }
     await this.#turn;
     await this.#following;
     const present = [...(await readerOf(this.#context.store).range<Network>("network/"))];

@@ -20,6 +20,8 @@ import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import type { Shared } from "./shared.ts";
 
+const loopback: readonly Cidr[] = ["127.0.0.0/8" as Cidr, "::1/128" as Cidr];
+
 /** This host as others know it, and the link that has its address on the underlay. */
 export interface LocalHost extends SharedHost {
   readonly link: string;
@@ -42,7 +44,8 @@ export async function refuseUnknown({ store, host, shared }: Context): Promise<v
   const { advertise } = shared.options;
   if (advertise === undefined) return;
   const known = await readerOf(store).get<LocalHost>(keys.self);
-  if (known !== undefined && [known.link, known.vtep].includes(advertise)) return;
+  const wasAdvertised = known !== undefined && [known.link, known.vtep].includes(advertise);
+  if (wasAdvertised && !isLoopback(known.vtep)) return;
   describeHost(await host.open(), shared, newId<HostId>());
 }
 
@@ -52,7 +55,11 @@ export async function refuseUnknown({ store, host, shared }: Context): Promise<v
  */
 export function describeHost(
   host: Pick<Opened, "facts">,
-  { options: { advertise, name }, isOthers }: Pick<Shared, "options" | "isOthers">,
+  {
+    options: { advertise, name },
+    isOthers,
+    file,
+  }: Pick<Shared, "options" | "isOthers"> & Partial<Pick<Shared, "file">>,
   id: HostId,
   preferred?: Ip,
 ): LocalHost {
@@ -60,8 +67,18 @@ export function describeHost(
   const { link } = place;
   const isNamed = advertise !== undefined && parsed(advertise) !== undefined;
   const isThere = !isNamed && link.addresses.some((address) => ipOf(address) === preferred);
-  const vtep = isThere && preferred !== undefined ? preferred : place.vtep;
+  const vtep = isThere && preferred !== undefined && !isLoopback(preferred) ? preferred : place.vtep;
+  // A file says itself what each is reached by.
+  if (isOthers && file === undefined && isLoopback(vtep)) throw leadsBack(advertise ?? link.name, vtep);
   return { id, name: name ?? hostname(), vtep, mtu: link.mtu, link: link.name };
+}
+
+function leadsBack(advertise: string, vtep: Ip): NetkitError {
+  const what = advertise === vtep ? vtep : `'${advertise}', whose address is ${vtep},`;
+  return new NetkitError("LINK_NOT_FOUND", `${what} leads every other host to itself`, {
+    hint: "Name a link or an address by which others reach this host, as 'ip address' shows them: netkit agent --advertise LINK",
+    details: { advertise },
+  });
 }
 
 interface Place {
@@ -125,8 +142,14 @@ function parsed(text: string): Ip | undefined {
   }
 }
 
-/** The first address that others reach, of IPv4 if there is one. */
+function isLoopback(ip: Ip): boolean {
+  return loopback.some((range) => contains(range, ip));
+}
+
+/** The first address that others reach, of IPv4 if there is one; else the first that this host has for itself. */
 function routable(addresses: readonly Cidr[]): Ip | undefined {
-  const found = addresses.map(ipOf).filter((ip) => familyOf(ip) === "ipv4" || !contains("fe80::/10" as Cidr, ip));
+  const all = addresses.map(ipOf).filter((ip) => familyOf(ip) === "ipv4" || !contains("fe80::/10" as Cidr, ip));
+  const others = all.filter((ip) => !isLoopback(ip));
+  const found = others.length > 0 ? others : all;
   return found.find((ip) => familyOf(ip) === "ipv4") ?? found[0];
 }

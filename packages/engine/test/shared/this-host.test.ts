@@ -16,7 +16,6 @@ test.each([
   [undefined, { link: "eth0", vtep: "192.0.2.7", mtu: 1_500 }],
   ["eth1", { link: "eth1", vtep: "2001:db8:1::7", mtu: 9_000 }],
   ["2001:db8::7", { link: "eth0", vtep: "2001:db8::7", mtu: 1_500 }],
-  ["127.0.0.1", { link: "lo", vtep: "127.0.0.1" }],
 ])("a host that advertises %s is reached so", (advertise, found) => {
   const options = { name: "a", ...(advertise === undefined ? {} : { advertise }) };
   expect(describeHost(host, { options, isOthers: true }, id)).toMatchObject({ id, name: "a", ...found });
@@ -43,9 +42,20 @@ test("one that leads nowhere can be alone, and nobody else can be told of it", (
 test.each([
   ["eth9", "LINK_NOT_FOUND", "this host has no link 'eth9'"],
   ["eth2", "LINK_NOT_FOUND", "no address is on the link 'eth2'"],
+  ["lo", "LINK_NOT_FOUND", "'lo', whose address is 127.0.0.1, leads every other host to itself"],
+  ["::1", "LINK_NOT_FOUND", "::1 leads every other host to itself"],
   ["192.0.2.8", "ARGUMENT_INVALID", "192.0.2.8 is no address of this host"],
 ])("it can't advertise %s", (advertise, code, message) => {
   expect(() => describeHost(host, { options: { advertise }, isOthers: true }, id)).toThrow(
     expect.objectContaining({ code, message: expect.stringContaining(message) as unknown }),
   );
+});
+
+test("what only leads to itself will do where a file says so, and another address on the loopback does for all", () => {
+  const shared = { options: { advertise: "127.0.0.1" }, isOthers: true, file: "/hosts.yaml" };
+  expect(describeHost(host, shared, id)).toMatchObject({ link: "lo", vtep: "127.0.0.1" });
+  const routed = hostWith([link("lo", 65_536, "127.0.0.1/8", "::1/128", "192.0.2.9/32")]);
+  const options = { advertise: "lo" };
+  for (const before of [undefined, "127.0.0.1" as Ip])
+    expect(describeHost(routed, { options, isOthers: true }, id, before)).toMatchObject({ vtep: "192.0.2.9" });
 });
