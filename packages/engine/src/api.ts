@@ -497,7 +497,7 @@ export interface PeerCheck {
   readonly entries: PeerOutcome;
   /** It answers where its tunnels end. */
   readonly underlay: PeerOutcome;
-  /** It answers in the network. */
+  /** It answers in the network, or a sandbox that a file lists on it; skipped where no address there is known. */
   readonly tunnel: PeerOutcome;
   /** So do packets of the network's MTU, whole, there and back. */
   readonly path: PeerOutcome;

@@ -65,6 +65,7 @@ function describe(checks: readonly NetworkCheck[], faults: number, terminal: Ter
   const peers = new Set(checks.flatMap((check) => check.peers.map(({ host }) => host.id))).size;
   const away = checks.filter(({ isHere }) => !isHere).map(({ network }) => network.name);
   const alone = checks.filter((check) => check.isHere && check.peers.length === 0).map(({ network }) => network.name);
+  const untested = checks.flatMap((check) => check.peers.filter(isUntested)).length;
   const sections = [
     ...(rows.length === 0 ? [] : [table(headers, rows)]),
     ...checks.flatMap((check) => [
@@ -75,13 +76,13 @@ function describe(checks: readonly NetworkCheck[], faults: number, terminal: Ter
     ]),
     ...(away.length === 0 ? [] : [`No sandbox of this host is on ${away.join(", ")}: nothing to test.`]),
     ...(alone.length === 0 ? [] : [`No other host is on ${alone.join(", ")}.`]),
-    `${count(peers, "peer")} on ${count(checks.length - away.length, "network")} tested: ${faults === 0 ? "all is well" : count(faults, "problem")}`,
+    `${count(peers, "peer")} on ${count(checks.length - away.length, "network")} tested: ${verdict(faults, untested)}`,
   ];
   return sections.join("\n");
 }
 
 function rowOf({ network }: NetworkCheck, peer: PeerCheck, label: string, terminal: Terminal): string[] {
-  const { host, addresses, entries, underlay, tunnel, path, faults, mtu } = peer;
+  const { host, addresses, entries, underlay, tunnel, path, mtu } = peer;
   return [
     network.name,
     label,
@@ -91,8 +92,24 @@ function rowOf({ network }: NetworkCheck, peer: PeerCheck, label: string, termin
     words(underlay),
     words(tunnel),
     path.state === "passed" && mtu !== undefined ? String(mtu) : words(path),
-    faults.length === 0 ? terminal.out("green", "ok") : terminal.out("red", "failed"),
+    stateOf(peer, terminal),
   ];
+}
+
+function stateOf(peer: PeerCheck, terminal: Terminal): string {
+  if (peer.faults.length > 0) return terminal.out("red", "failed");
+  return isUntested(peer) ? terminal.out("yellow", "tunnel not tested") : terminal.out("green", "ok");
+}
+
+/** No address of it in the network is known: a file lists none. */
+function isUntested({ tunnel, faults }: PeerCheck): boolean {
+  return tunnel.state === "skipped" && faults.length === 0;
+}
+
+function verdict(faults: number, untested: number): string {
+  if (faults > 0) return count(faults, "problem");
+  if (untested === 0) return "all is well";
+  return `no problem found, tunnel not tested to ${count(untested, "peer")}: no address there is listed`;
 }
 
 function words({ state, ms, lost = 0 }: PeerOutcome): string {

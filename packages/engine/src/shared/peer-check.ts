@@ -162,6 +162,7 @@ function peerOf(
   return {
     host: { id, name, vtep },
     addresses,
+    guests: part?.unlisted === true ? remotes.flatMap((remote) => (remote === part ? [] : remote.addresses)) : [],
     mtu: underlay === undefined ? undefined : mtuThere({ vtep, mtu: underlay, addresses, mac }),
     fault: lacking.length === 0 ? undefined : { test: "entries", message: enumerated(lacking), hint: mending },
   };
