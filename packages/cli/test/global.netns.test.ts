@@ -324,9 +324,9 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
           },
           { timeout: 20_000, interval: 100 },
         );
-        expect((await a.call("hosts")).map(({ name, state }) => [name, state])).toEqual([
-          ["h1", "down"],
-          ["h2", "up"],
+        expect((await a.call("hosts")).map(({ name, state, since }) => [name, state, since])).toEqual([
+          ["h1", "down", expect.stringMatching(/^2/)],
+          ["h2", "up", undefined],
         ]);
         expect(await a.call("findings")).toEqual([
           expect.stringMatching(/^the store that hosts share is away since 2/),

@@ -422,6 +422,13 @@ export interface SharingState {
   readonly troubles: readonly { readonly code: string; readonly message: string; readonly hint?: string }[];
 }
 
+/** Why this host and others that share its store hear nothing of each other. */
+export type OutOfTouch = { readonly message: string; readonly hint: string } & (
+  | { readonly lacks: "store"; /** ISO 8601, UTC. */ readonly since: string }
+  /** With whether this host has sandboxes on global networks. */
+  | { readonly lacks: "agent"; readonly isOnSome: boolean }
+);
+
 /** The replicator of an instance: see {@link Netkit.replicate}. */
 export interface Replication {
   readonly state: SharingState;
@@ -455,7 +462,10 @@ export interface HostDetails extends SharedHost {
    * `listed`: it is in the file that hosts share, and nobody tells how it is.
    */
   readonly state: "up" | "down" | "listed";
-  /** Of another one that is down: when this host heard of it (ISO 8601, UTC). It is forgotten after a day. */
+  /**
+   * Of one that is down: when this host heard of it (ISO 8601, UTC), or, of itself, since when the store is away. Another one is
+   * forgotten after a day.
+   */
   readonly since?: string;
   /** How many endpoints it has on global networks. */
   readonly endpoints: number;
@@ -550,6 +560,8 @@ export interface Netkit extends AsyncDisposable {
   hosts(): Promise<HostDetails[]>;
   /** How this host stands with their store, as its agent says; undefined: there is none, or no agent answers. */
   sharing(): Promise<SharingState | undefined>;
+  /** Why this host and others hear nothing of each other; undefined: they do, as far as it knows. */
+  outOfTouch(): Promise<OutOfTouch | undefined>;
   /**
    * Tests the way to every other host of global networks, and what this one holds for it; changes nothing.
    * @throws NetkitError UNSUPPORTED for a network that is of this host alone

@@ -3,6 +3,7 @@ import { ipOf, NetkitError } from "@netkit/core";
 import { command, type Command } from "../command.ts";
 import { hostLabels } from "../host-labels.ts";
 import { durationMs } from "../moment.ts";
+import { warnIfOutOfTouch } from "../out-of-touch.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -50,7 +51,8 @@ export const overlayCheck: Command = command({
           onProgress: (answered, of) => (progress = `testing peers: ${answered} of ${of} requests answered`),
         }),
     );
-    const faults = checks.reduce((sum, check) => sum + faultsOf(check).length, 0);
+    const ofSharing = (await warnIfOutOfTouch(netkit, terminal)) ? 1 : 0;
+    const faults = checks.reduce((sum, check) => sum + faultsOf(check).length, ofSharing);
     return { data: checks, text: describe(checks, faults, terminal), exitCode: faults === 0 ? 0 : 1 };
   },
 });

@@ -1,7 +1,7 @@
 import { ipOf, type HostView, type Ip, type Network, type SharedHost } from "@netkit/core";
 import { contains } from "@netkit/ipam";
 import type { EchoRequest, EchoResult } from "@netkit/kernel";
-import type { PeerCheck, PeerFault, PeerOutcome } from "../api.ts";
+import type { OutOfTouch, PeerCheck, PeerFault, PeerOutcome } from "../api.ts";
 
 /** A network that is on this host, as far as this host's own kernel and state say. */
 export interface Place {
@@ -11,6 +11,8 @@ export interface Place {
   /** The UDP port of its tunnels, where it has such. */
   readonly port: number | undefined;
   readonly faults: readonly PeerFault[];
+  /** Why other hosts may have forgotten this one, if so. */
+  readonly apart: OutOfTouch | undefined;
   readonly peers: readonly Peer[];
 }
 
@@ -111,7 +113,7 @@ function unreachable({ host: { vtep } }: Place, { host }: Peer, [result]: readon
   };
 }
 
-function cut({ network, port }: Place, { host, addresses, guests, fault }: Peer): PeerFault {
+function cut({ network, port, apart }: Place, { host, addresses, guests, fault }: Peer): PeerFault {
   const isByGuests = addresses.length === 0;
   const asked = isByGuests ? guests.slice(0, mostGuests) : addresses;
   const where = asked.map(ipOf).join(isByGuests ? ", " : " and ");
@@ -123,7 +125,9 @@ function cut({ network, port }: Place, { host, addresses, guests, fault }: Peer)
     hint:
       fault !== undefined
         ? "Mend this host's own entries first: netkit doctor --repair"
-        : `${running} ${tunnels} through between the two hosts, in both directions; then look from there, too: netkit overlay check ${network.name}`,
+        : apart !== undefined
+          ? `It may have forgotten this host: ${apart.message}. ${apart.hint}`
+          : `${running} ${tunnels} through between the two hosts, in both directions; then look from there, too: netkit overlay check ${network.name}`,
   };
 }
 

@@ -18,6 +18,7 @@ import { requireRoot, type Context } from "../operation.ts";
 import { keys, type Owned } from "../state.ts";
 import { resourcesOf, viewOf } from "../view.ts";
 import { judge, keyOf, requestsOf, type Answers, type Peer, type Place } from "./peer-answers.ts";
+import { outOfTouch } from "./out-of-touch.ts";
 import { ownerOfRemote, resourcesFor } from "./remotes.ts";
 import { findNetworkHere } from "./unfollowed.ts";
 import { withoutVtep } from "./unshared.ts";
@@ -86,6 +87,7 @@ function isAtFault({ faults, peers }: Place): boolean {
 /** Those of the networks that are on this host. */
 async function placesOf(context: Context, reader: Reader, networks: readonly Network[]): Promise<Place[]> {
   const hosts = new Map((await reader.range<SharedHost>(keys.host(""))).map(({ value }) => [value.id, value]));
+  const apart = await outOfTouch(context, reader);
   const places: Place[] = [];
   for (const { id } of networks) {
     const network = await reader.get<Network>(keys.network(id));
@@ -111,6 +113,7 @@ async function placesOf(context: Context, reader: Reader, networks: readonly Net
       mtu: mtuOf(own.resources),
       port: own.resources.find((resource) => resource.kind === "vxlan")?.port,
       faults: await ownFaults(context, network, host, different.get(own.owner.id) ?? []),
+      apart,
       peers: peers.toSorted((a, b) => (a.host.name < b.host.name ? -1 : 1)),
     });
   }

@@ -3,6 +3,7 @@ import type { Finding } from "../api.ts";
 import { listed } from "../listed.ts";
 import type { Reader } from "../lookup.ts";
 import type { Context } from "../operation.ts";
+import { outOfTouch } from "./out-of-touch.ts";
 import { linkOf } from "./this-host.ts";
 
 /** What keeps this host and others from knowing the same of the networks that they share, or from reaching each other there. */
@@ -16,12 +17,9 @@ export async function findUnshared(context: Context, reader: Reader): Promise<Fi
     findings.push(unshared(withoutVtep(names, vtep)));
   }
   if (!networks.some(({ scope }) => scope === "global") || !context.shared.isOthers) return findings;
+  const apart = await outOfTouch(context, reader);
+  if (apart?.lacks === "store" || apart?.isOnSome === true) findings.push(unshared(apart));
   const state = await context.agent?.sharing?.();
-  if (state?.away !== undefined) {
-    const { since, message } = state.away;
-    const hint = "Traffic goes on; nothing can be attached to networks that hosts share until it is back.";
-    findings.push(unshared({ message: `the store that hosts share is away since ${since}: ${message}`, hint }));
-  }
   for (const { message, hint } of state?.troubles ?? []) findings.push(unshared({ message, hint }));
   return findings;
 }

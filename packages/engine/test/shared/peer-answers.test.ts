@@ -11,6 +11,7 @@ const place: Place = {
   mtu: 1450,
   port: 4789,
   faults: [],
+  apart: undefined,
   peers: [],
 };
 
@@ -26,12 +27,16 @@ function listing(...guests: string[]): Peer {
 
 /** What comes of it where these answer. */
 function judged(peer: Peer, ...answering: string[]): PeerCheck {
-  const { underlay, inside, path } = requestsOf(place, peer);
+  return judgedAt(place, peer, ...answering);
+}
+
+function judgedAt(at: Place, peer: Peer, ...answering: string[]): PeerCheck {
+  const { underlay, inside, path } = requestsOf(at, peer);
   const answers = [underlay, ...inside, ...path].map((request): [string, EchoResult] => [
     keyOf(request),
     answering.includes(request.destination) ? { ms: 1, sent: 1 } : { sent: 3 },
   ]);
-  return judge(place, peer, new Map(answers));
+  return judge(at, peer, new Map(answers));
 }
 
 test("of a host in a file its listed sandboxes are asked, and one that answers will do", () => {
@@ -55,4 +60,10 @@ test("of a host in a file its listed sandboxes are asked, and one that answers w
 
 test("where nobody is listed there is nothing to ask", () => {
   expect(judged(listing(), "192.0.2.2")).toMatchObject({ tunnel: { state: "skipped" }, faults: [] });
+});
+
+test("a host that others may have forgotten is told that first", () => {
+  const apart = { lacks: "agent", isOnSome: true, message: "no agent runs here", hint: "Start it." } as const;
+  const { faults } = judgedAt({ ...place, apart }, listing("10.0.0.2/24"), "192.0.2.2");
+  expect(faults.map(({ hint }) => hint)).toEqual(["It may have forgotten this host: no agent runs here. Start it."]);
 });
