@@ -115,8 +115,10 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     const path = writePeers(listed);
     startAgent("--store", `file:${path}`);
     expect(host.ok("network", "ls", "--filter", "driver=overlay", "-q")).not.toBe("");
+    expect(host.ok("host", "ls", "-q").trim().split("\n")).toHaveLength(2);
     host.ok("agent", "stop");
     startAgent("--store", "etcd://127.0.0.1:2379/mine/", "--advertise", "lo");
+    expect(host.ok("host", "ls", "--format", "{{.VTEP}} {{.This}}")).toBe("127.0.0.1 *\n");
     host.ok("network", "create", "--driver", "overlay", "m");
     expect(host.ok("network", "ls", "--filter", "driver=overlay", "--format", "{{.Name}}")).toBe("m\n");
     const names = space.within(() => etcdctl(["get", "--prefix", "mine/network-name/", "--keys-only"]));

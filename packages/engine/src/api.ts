@@ -70,6 +70,8 @@ export interface NetkitOptions {
 export interface SharedOptions {
   /** Opens the store; called when a global network first needs it. */
   readonly open?: () => Promise<Store>;
+  /** What tells that store from others: hosts of the one before are forgotten. Default the file, if it is one. */
+  readonly id?: string;
   /**
    * In place of a store: the path of a file that lists hosts and networks, alike on all hosts (the README of the overlay driver
    * describes it). It is never written to, and followed by the agent.

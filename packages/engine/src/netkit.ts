@@ -244,6 +244,8 @@ function netkitOf(context: Context): Netkit {
       }
       const { refuseUnknown } = await import("./shared/this-host.ts");
       await refuseUnknown(context);
+      const { forgetOtherStore } = await import("./shared/other-store.ts");
+      await forgetOtherStore(context);
       const { Replica } = await import("./shared/replica.ts");
       return await Replica.open(context, onError);
     },

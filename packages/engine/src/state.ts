@@ -51,6 +51,8 @@ export const keys = {
   /** This host as others know it, and what its records in the shared store are written under. */
   self: "host",
   lease: "lease",
+  /** The {@link SharedOptions.id} of the store that others are known from. */
+  sharedStore: "shared-store",
   /** What is known of other hosts, and of their endpoints on global networks. */
   host: (id: HostId | "") => `host/${id}`,
   /** Those that have gone, for a while. */
