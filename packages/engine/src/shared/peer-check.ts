@@ -22,7 +22,8 @@ import { outOfTouch } from "./out-of-touch.ts";
 import { ownerOfRemote, resourcesFor } from "./remotes.ts";
 import { findNetworkHere } from "./unfollowed.ts";
 import { withoutVtep } from "./unshared.ts";
-import { linkOf } from "./this-host.ts";
+import { withOneAddress } from "./same-address.ts";
+import { linkOf, type LocalHost } from "./this-host.ts";
 
 /** How long everybody together has to answer, in ms. */
 const defaultTimeoutMs = 3_000;
@@ -87,6 +88,7 @@ function isAtFault({ faults, peers }: Place): boolean {
 /** Those of the networks that are on this host. */
 async function placesOf(context: Context, reader: Reader, networks: readonly Network[]): Promise<Place[]> {
   const hosts = new Map((await reader.range<SharedHost>(keys.host(""))).map(({ value }) => [value.id, value]));
+  const self = await reader.get<LocalHost>(keys.self);
   const apart = await outOfTouch(context, reader);
   const places: Place[] = [];
   for (const { id } of networks) {
@@ -112,7 +114,13 @@ async function placesOf(context: Context, reader: Reader, networks: readonly Net
       host,
       mtu: mtuOf(own.resources),
       port: own.resources.find((resource) => resource.kind === "vxlan")?.port,
-      faults: await ownFaults(context, network, host, different.get(own.owner.id) ?? []),
+      faults: [
+        ...(await ownFaults(context, network, host, different.get(own.owner.id) ?? [])),
+        ...withOneAddress([
+          ...(self === undefined ? [] : [{ ...self, vtep: host.vtep }]),
+          ...peers.map((peer) => peer.host),
+        ]).map((fault): PeerFault => ({ test: "address", ...fault })),
+      ],
       apart,
       peers: peers.toSorted((a, b) => (a.host.name < b.host.name ? -1 : 1)),
     });

@@ -1,10 +1,12 @@
-import type { Ip, Network } from "@netkit/core";
+import type { Ip, Network, SharedHost } from "@netkit/core";
 import type { Finding } from "../api.ts";
 import { listed } from "../listed.ts";
 import type { Reader } from "../lookup.ts";
 import type { Context } from "../operation.ts";
+import { keys } from "../state.ts";
 import { outOfTouch } from "./out-of-touch.ts";
-import { linkOf } from "./this-host.ts";
+import { withOneAddress } from "./same-address.ts";
+import { linkOf, type LocalHost } from "./this-host.ts";
 
 /** What keeps this host and others from knowing the same of the networks that they share, or from reaching each other there. */
 export async function findUnshared(context: Context, reader: Reader): Promise<Finding[]> {
@@ -20,6 +22,9 @@ export async function findUnshared(context: Context, reader: Reader): Promise<Fi
   const apart = await outOfTouch(context, reader);
   if (apart?.lacks === "store" || apart?.isOnSome === true) findings.push(unshared(apart));
   const state = await context.agent?.sharing?.();
+  const self = await reader.get<LocalHost>(keys.self);
+  const others = (await reader.range<SharedHost>(keys.host(""))).map(({ value }) => value);
+  findings.push(...withOneAddress([...(self === undefined ? [] : [self]), ...others]).map(unshared));
   for (const { message, hint } of state?.troubles ?? []) findings.push(unshared({ message, hint }));
   return findings;
 }
