@@ -176,8 +176,13 @@ test("a command whose host has lost its lease has an agent take another, and tel
         { name: "h1", state: "up" },
         { name: "h2", state: "down", since: expect.any(String), vtep: "192.0.2.2", endpoints: 0 },
       ]);
+      const missed = async (): Promise<unknown> => (await a.call("checkPeers"))[0]?.faults;
+      expect(await missed()).toMatchObject([
+        { test: "host", message: expect.stringMatching(/^host 'h2', at 192\.0\.2\.2, is down since 2/) as unknown },
+      ]);
       await b.call("open", { name: "w", networks: ["n"] });
       await a.call("share");
+      expect(await missed()).toEqual([]);
       expect((await a.call("hosts")).map(({ name, state }) => [name, state])).toEqual([
         ["h1", "up"],
         ["h2", "up"],

@@ -479,8 +479,11 @@ export interface Namesake {
   readonly host: Pick<SharedHost, "id" | "name">;
 }
 
-/** What is tested of another host of a global network; of this one `device` and `address` are. */
-export type PeerTest = "device" | "address" | "entries" | "underlay" | "tunnel" | "mtu";
+/**
+ * What is tested of another host of a global network; of this one `device` and `address` are. Of one that is down and no peer any
+ * more: `host`.
+ */
+export type PeerTest = "host" | "device" | "address" | "entries" | "underlay" | "tunnel" | "mtu";
 
 /** What a test has found wrong, and the next step. */
 export interface PeerFault {
@@ -523,7 +526,7 @@ export interface NetworkCheck {
   readonly isHere: boolean;
   readonly vtep?: Ip;
   readonly mtu?: number;
-  /** What is wrong with this host's own part. */
+  /** What is wrong with this host's own part, and which hosts are down that were on the network. */
   readonly faults: readonly PeerFault[];
   readonly peers: readonly PeerCheck[];
 }

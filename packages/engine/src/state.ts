@@ -57,6 +57,8 @@ export const keys = {
   host: (id: HostId | "") => `host/${id}`,
   /** Those that have gone, for a while. */
   departed: (id: HostId | "") => `departed/${id}`,
+  /** The networks that those were on. */
+  departedFrom: (id: HostId, network: NetworkId | "") => `departed-from/${id}/${network}`,
   remote: (network: NetworkId, endpoint: EndpointId | "") => `remote/${network}/${endpoint}`,
   /** Who else is on a network that others have a say in, by the driver's name for them. */
   outsider: (network: NetworkId, name: string) => `outside/${network}/${name}`,

@@ -18,6 +18,7 @@ import { requireRoot, type Context } from "../operation.ts";
 import { keys, type Owned } from "../state.ts";
 import { resourcesOf, viewOf } from "../view.ts";
 import { judge, keyOf, requestsOf, type Answers, type Peer, type Place } from "./peer-answers.ts";
+import { departedFrom, type DepartedFrom } from "./departed.ts";
 import { outOfTouch } from "./out-of-touch.ts";
 import { ownerOfRemote, resourcesFor } from "./remotes.ts";
 import { findNetworkHere } from "./unfollowed.ts";
@@ -116,6 +117,7 @@ async function placesOf(context: Context, reader: Reader, networks: readonly Net
       port: own.resources.find((resource) => resource.kind === "vxlan")?.port,
       faults: [
         ...(await ownFaults(context, network, host, different.get(own.owner.id) ?? [])),
+        ...(await departedFrom(reader, id)).map(down),
         ...withOneAddress([
           ...(self === undefined ? [] : [{ ...self, vtep: host.vtep }]),
           ...peers.map((peer) => peer.host),
@@ -138,6 +140,15 @@ async function ownFaults(
   const faults = different.map((message): PeerFault => ({ test: "device", message, hint: mending }));
   if (linkOf(await context.host.open(), vtep) !== undefined) return faults;
   return [{ test: "address", ...withoutVtep([network.name], vtep) }, ...faults];
+}
+
+/** It is no peer any more, and somebody misses what was on it. */
+function down({ host, since }: DepartedFrom): PeerFault {
+  return {
+    test: "host",
+    message: `host '${host.name}', at ${host.vtep}, is down since ${since}: its lease ended while it was on the network`,
+    hint: "Is it up, does its agent run, and reach the store? On it: netkit agent status. One that is gone for good is forgotten after a day.",
+  };
 }
 
 /** What isn't in the kernel as wanted, in words, by owner. The firewall is left to `doctor`. */
