@@ -203,7 +203,7 @@ export class Agent implements AsyncDisposable {
 
   /** How it stands with the store that hosts share; undefined: it knows of none. */
   get sharing(): SharingState | undefined {
-    return this.#replication?.state;
+    return this.#replication?.state((endpoint) => this.#following.records.endpoints.has(endpoint));
   }
 
   status(): Status {

@@ -210,6 +210,7 @@ test("of two that have one address, as one's host was thought dead, each knows t
       expect(await b.call("sharing")).toMatchObject({ troubles: [{ code: "ADDRESS_TAKEN", message: conflict }] });
       expect(await b.call("findings")).toEqual([conflict]);
       await b.call("disconnect", "y", "n");
+      expect(await b.call("findings")).toEqual([]);
       await b.call("connect", "y", { network: "n" });
       await b.call("share");
       await a.call("share");

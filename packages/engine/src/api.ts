@@ -433,7 +433,8 @@ export type OutOfTouch = { readonly message: string; readonly hint: string } & (
 
 /** The replicator of an instance: see {@link Netkit.replicate}. */
 export interface Replication {
-  readonly state: SharingState;
+  /** @param isHere whether an endpoint is there still: what was wrong with one that has gone is no trouble any more */
+  state(isHere: (endpoint: EndpointId) => boolean): SharingState;
   /** The file that hosts share instead of a store, if they do, and why what it says doesn't hold, or not for all that is here. */
   readonly file: { readonly path: string; readonly troubles: readonly NetkitError[] } | undefined;
   /**
