@@ -109,6 +109,11 @@ export interface AgentLink {
   share?(): Promise<void>;
   /** How the agent says that it stands with that store; undefined: none answers. It must not reject. */
   sharing?(): Promise<SharingState | undefined>;
+  /**
+   * What it says is wrong with that, and with networks that others have a say in; undefined: none answers. It must not
+   * reject.
+   */
+  troubles?(): Promise<readonly Trouble[] | undefined>;
 }
 
 /** Disposed of when the change fails. */
@@ -421,7 +426,14 @@ export interface SharingState {
   /** The store doesn't answer, since then (ISO 8601, UTC), and why. */
   readonly away?: { readonly since: string; readonly message: string };
   /** What is wrong for as long as it is: another host has an address of this one's, or this host's own is gone. */
-  readonly troubles: readonly { readonly code: string; readonly message: string; readonly hint?: string }[];
+  readonly troubles: readonly Trouble[];
+}
+
+/** What is wrong for as long as it is, and the next step. */
+export interface Trouble {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
 }
 
 /** Why this host and others that share its store hear nothing of each other. */
@@ -450,6 +462,8 @@ export interface Replication {
 export interface Attending {
   /** How many networks there are of that kind. */
   readonly size: number;
+  /** What is wrong with them for as long as it is. */
+  readonly troubles: readonly Trouble[];
   /** Begins with the networks that have come, ends with those that have gone. */
   settle(networks: Iterable<Network>): void;
   /** Their places stay theirs. */

@@ -12,6 +12,7 @@ import {
 import { readerOf } from "../lookup.ts";
 import { operate, type Context } from "../operation.ts";
 import type { Replication, SharingState } from "../api.ts";
+import { troubleOf } from "../trouble.ts";
 import { pause } from "../pause.ts";
 import { isStoreError } from "./committing.ts";
 import { sharedKeys } from "./keys.ts";
@@ -123,11 +124,7 @@ export class Replica implements Replication {
     return {
       holdsLease: this.#holder.lives,
       ...(away === undefined ? {} : { away: { since: away.since, message: away.error.message } }),
-      troubles: [...troubles.values()].map(({ code, message, hint }) => ({
-        code,
-        message,
-        ...(hint === undefined ? {} : { hint }),
-      })),
+      troubles: [...troubles.values()].map(troubleOf),
     };
   }
 

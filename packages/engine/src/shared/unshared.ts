@@ -18,14 +18,15 @@ export async function findUnshared(context: Context, reader: Reader): Promise<Fi
     const names = those.map(({ name }) => name);
     findings.push(unshared(withoutVtep(names, vtep)));
   }
-  if (!networks.some(({ scope }) => scope === "global") || !context.shared.isOthers) return findings;
+  const sharesSome = networks.some(({ scope }) => scope === "global") && context.shared.isOthers;
+  if (sharesSome || networks.some(({ facts }) => facts.place !== undefined))
+    findings.push(...((await context.agent?.troubles?.()) ?? []).map(unshared));
+  if (!sharesSome) return findings;
   const apart = await outOfTouch(context, reader);
   if (apart?.lacks === "store" || apart?.isOnSome === true) findings.push(unshared(apart));
-  const state = await context.agent?.sharing?.();
   const self = await reader.get<LocalHost>(keys.self);
   const others = (await reader.range<SharedHost>(keys.host(""))).map(({ value }) => value);
   findings.push(...withOneAddress([...(self === undefined ? [] : [self]), ...others]).map(unshared));
-  for (const { message, hint } of state?.troubles ?? []) findings.push(unshared({ message, hint }));
   return findings;
 }
 
@@ -41,7 +42,7 @@ export function withoutVtep(
   };
 }
 
-function unshared({ message, hint }: { readonly message: string; readonly hint: string | undefined }): Finding {
+function unshared({ message, hint }: { readonly message: string; readonly hint?: string }): Finding {
   return {
     problem: "unshared",
     object: "this host among others",
