@@ -45,11 +45,16 @@ export const hostLs: Command = command({
   async run({ open, options, terminal }) {
     const netkit = await open();
     await warnIfOutOfTouch(netkit, terminal);
-    const found = filter(await netkit.hosts(), options.filter, {
-      id: (host, value) => host.id.startsWith(value),
-      name: (host, value) => host.name.includes(value),
-      state: (host, value) => host.state === value,
-    });
+    const found = filter(
+      await netkit.hosts(),
+      options.filter,
+      {
+        id: (host, value) => host.id.startsWith(value),
+        name: (host, value) => host.name.includes(value),
+        state: (host, value) => host.state === value,
+      },
+      { state: ["up", "down", "listed"] satisfies HostDetails["state"][] },
+    );
     const labels = hostLabels(found);
     return list({
       data: found,

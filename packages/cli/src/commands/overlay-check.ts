@@ -14,10 +14,15 @@ export const overlayCheck: Command = command({
   summary: "Test the way to every other host of overlay networks",
   details: [
     "Of this host: the network's links with their VNI, port and address, and that the address is there. For each peer: the\nforwarding and neighbour entries for it and its sandboxes; whether it answers where its tunnels end, in the network, and\nthere with packets of the network's MTU, which nobody may take to pieces, there and back; whether its MTU is the same.",
-    "Nothing is changed. All peers are asked at once. Exit status 1 if anything is wrong.",
+    "Nothing is changed. All peers are asked at once.",
   ],
   arguments: {
-    NETWORK: { many: true, optional: true, summary: "Networks (default: all that hosts share)", complete: "network" },
+    NETWORK: {
+      many: true,
+      optional: true,
+      summary: "Networks (default: all that hosts share)",
+      complete: "global-network",
+    },
   },
   options: {
     timeout: { value: "DURATION", default: "3s", summary: "How long all peers together have to answer (3s, 1m)" },
@@ -31,6 +36,7 @@ export const overlayCheck: Command = command({
     },
   ],
   changes: false,
+  finds: "something is wrong",
   abortable: true,
   async run({ open, options, arguments: { NETWORK }, change: { signal }, terminal }) {
     const timeoutMs = durationMs(options.timeout);
