@@ -19,6 +19,7 @@ import {
   type RecordChange,
   type Replication,
   type SharingState,
+  type Trouble,
 } from "@netkit/engine";
 import { agentSocket } from "./client.ts";
 import { Announcements } from "./announcements.ts";
@@ -61,6 +62,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     serves: async () => true,
     share: async () => await agent?.share(),
     sharing: async () => agent?.sharing,
+    troubles: async () => agent?.troubles,
   };
   const netkit = await openNetkit({ ...options, root, agent: itself });
   const lock = new Lock(join(root, "agent.lock"));
@@ -203,7 +205,12 @@ export class Agent implements AsyncDisposable {
 
   /** How it stands with the store that hosts share; undefined: it knows of none. */
   get sharing(): SharingState | undefined {
-    return this.#replication?.state;
+    return this.#replication?.state((endpoint) => this.#following.records.endpoints.has(endpoint));
+  }
+
+  /** What is wrong with networks that others know of, or have a say in, for as long as it is. */
+  get troubles(): readonly Trouble[] {
+    return [...(this.sharing?.troubles ?? []), ...(this.#attending?.troubles ?? [])];
   }
 
   status(): Status {
@@ -228,7 +235,7 @@ export class Agent implements AsyncDisposable {
       shares: this.#replication !== undefined,
       holdsLease: sharing?.holdsLease ?? false,
       ...(sharing?.away === undefined ? {} : { storeAway: sharing.away }),
-      troubles: sharing?.troubles ?? [],
+      troubles: this.troubles,
       ...(file === undefined ? {} : { peersFile: { path: file.path, troubles } }),
     };
   }

@@ -135,6 +135,14 @@ export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
         return undefined;
       }
     },
+    async troubles() {
+      if (!existsSync(path)) return undefined;
+      const asked = askAgent(path, { method: "GET", target: "/v1/status", timeoutMs: patienceMs });
+      return await asked.then(
+        (status) => (status as Status).troubles,
+        () => undefined,
+      );
+    },
     async share() {
       await asked({ method: "POST", target: "/v1/share", timeoutMs: 2 * patienceMs }, askAgent);
     },

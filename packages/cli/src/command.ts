@@ -5,6 +5,7 @@ import type { Terminal } from "./terminal.ts";
 /** What a value can be completed to in a shell. */
 export type Completion =
   | "network"
+  | "global-network"
   | "sandbox"
   | "pod"
   | "published-port"
@@ -124,6 +125,8 @@ export interface Definition<O extends CommandOptions, A extends Arguments> {
   readonly takesCommand?: true;
   /** Exit status for netkit's own errors, instead of the one by kind of error. */
   readonly failureCode?: number;
+  /** What exit status 1 says that it has found. */
+  readonly finds?: string;
   /** Parts of the help that depend on what else was given, such as the driver's options. */
   help?(
     context: Pick<Context<O, Partial<A> & Arguments>, "options" | "arguments" | "globals" | "open">,

@@ -50,7 +50,7 @@ export async function commandHelp(command: Command, context: Context): Promise<H
       "Examples",
       command.examples.map(({ line, summary }) => `  ${terminal.out("dim", `# ${summary}`)}\n  ${line}`).join("\n"),
     ),
-    ...(command.failureCode === undefined ? [section(terminal, "Exit status", exitStatus())] : []),
+    ...(command.failureCode === undefined ? [section(terminal, "Exit status", exitStatus(command))] : []),
   ].join("\n\n");
   return { text, data: helpData(command, further) };
 }
@@ -94,9 +94,9 @@ function describe({ summary, many, aliases = [], default: preset }: CommandOptio
   return notes.length === 0 ? summary : `${summary} (${notes.join("; ")})`;
 }
 
-function exitStatus(): string {
+function exitStatus({ finds }: Command): string {
   const kinds = Object.entries(exitCodes).map(([kind, code]) => `${code} ${kind}`);
-  return `  0 success, ${kinds.join(", ")}`;
+  return `  ${["0 success", ...(finds === undefined ? [] : [`1 ${finds}`]), ...kinds].join(", ")}`;
 }
 
 function helpData(command: Command, further: readonly HelpSection[]): unknown {

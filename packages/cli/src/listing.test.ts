@@ -70,3 +70,11 @@ test("a left column that is too long has a line of its own", () => {
     ["  a                                   one", `  ${long}`, "                                      two"].join("\n"),
   );
 });
+
+test("filters: of a key with few values another one is refused with those", () => {
+  const matchers = { state: (item: { state: string }, value: string) => item.state === value };
+  expect(filter([{ state: "up" }], ["state=up"], matchers, { state: ["up", "down"] })).toHaveLength(1);
+  expect(() => filter([{ state: "up" }], ["state=foo"], matchers, { state: ["up", "down"] })).toThrow(
+    expect.objectContaining({ code: "ARGUMENT_INVALID", hint: "It is one of up, down." }),
+  );
+});

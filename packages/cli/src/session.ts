@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { defaultRoot } from "@netkit/core";
 import { openNetkit, type Netkit, type NetkitOptions, type Timing } from "@netkit/engine";
@@ -57,7 +58,12 @@ export function engineOptions(settings: Settings): Omit<NetkitOptions, "agent" |
 function sharedOptions({ url, advertise }: SharedStore): NonNullable<NetkitOptions["shared"]> {
   const file = fileOf(url, "/");
   return {
-    ...(file === undefined ? { open: async () => await openShared(url) } : { file }),
+    ...(file === undefined ? { open: async () => await openShared(url), id: idOf(url) } : { file }),
     ...(advertise === undefined ? {} : { advertise }),
   };
+}
+
+/** A URL may hold a password. */
+function idOf(url: string): string {
+  return createHash("sha256").update(url).digest("hex");
 }

@@ -253,6 +253,9 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
       await configure(segment, { ...vxlan, SubnetLen: 26 });
       const other = "flannel's configuration isn't that any more which network 'f' was made by";
       await vi.waitFor(async () => expect((await a.call("complaints")).join()).toContain(other), patience);
+      expect(await a.call("findings")).toEqual([other]);
+      await configure(segment, vxlan);
+      await vi.waitFor(async () => expect(await a.call("findings")).toEqual([]), patience);
       await a.call("removeNetwork", "f");
     });
   });

@@ -176,8 +176,13 @@ test("a command whose host has lost its lease has an agent take another, and tel
         { name: "h1", state: "up" },
         { name: "h2", state: "down", since: expect.any(String), vtep: "192.0.2.2", endpoints: 0 },
       ]);
+      const missed = async (): Promise<unknown> => (await a.call("checkPeers"))[0]?.faults;
+      expect(await missed()).toMatchObject([
+        { test: "host", message: expect.stringMatching(/^host 'h2', at 192\.0\.2\.2, is down since 2/) as unknown },
+      ]);
       await b.call("open", { name: "w", networks: ["n"] });
       await a.call("share");
+      expect(await missed()).toEqual([]);
       expect((await a.call("hosts")).map(({ name, state }) => [name, state])).toEqual([
         ["h1", "up"],
         ["h2", "up"],
@@ -205,6 +210,7 @@ test("of two that have one address, as one's host was thought dead, each knows t
       expect(await b.call("sharing")).toMatchObject({ troubles: [{ code: "ADDRESS_TAKEN", message: conflict }] });
       expect(await b.call("findings")).toEqual([conflict]);
       await b.call("disconnect", "y", "n");
+      expect(await b.call("findings")).toEqual([]);
       await b.call("connect", "y", { network: "n" });
       await b.call("share");
       await a.call("share");
@@ -324,9 +330,9 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
           },
           { timeout: 20_000, interval: 100 },
         );
-        expect((await a.call("hosts")).map(({ name, state }) => [name, state])).toEqual([
-          ["h1", "down"],
-          ["h2", "up"],
+        expect((await a.call("hosts")).map(({ name, state, since }) => [name, state, since])).toEqual([
+          ["h1", "down", expect.stringMatching(/^2/)],
+          ["h2", "up", undefined],
         ]);
         expect(await a.call("findings")).toEqual([
           expect.stringMatching(/^the store that hosts share is away since 2/),

@@ -179,6 +179,9 @@ test("netkit overlay check prints a table and what is wrong, as its exit status 
     expect(await b.host.shell(`${process.execPath} ${bin} --root ${b.root} overlay check own 2>&1 || true`)).toContain(
       "network 'own' is of this host alone: it has no peers",
     );
+    const netkit = `${process.execPath} ${bin} --root ${b.root}`;
+    expect(await b.host.shell(`${netkit} __complete overlay check ''`)).toBe("n\toverlay");
+    expect(await b.host.shell(`${netkit} overlay check --help`)).toContain("0 success, 1 something is wrong, ");
     await b.call("removeNetwork", "own");
     await end();
   });

@@ -103,6 +103,22 @@ test("who is listed is asked for by nobody; who isn't is asked for on all hosts 
       await open(two, "web");
       const [b = ""] = await open(two, "b");
       await open(other, "c");
+      const tunnels = async (): Promise<unknown[]> => {
+        const [check] = await one.call("checkPeers");
+        return check?.peers.map(({ host, tunnel, faults }) => [host.name, tunnel.state, faults.length]) ?? [];
+      };
+      // Of the third host no address is listed that could be asked.
+      expect(await tunnels()).toEqual([
+        ["three", "skipped", 0],
+        ["two", "passed", 0],
+      ]);
+      await two.host.shell("nft 'add table inet cut; add chain inet cut in { type filter hook input priority 0; }'");
+      await two.host.shell("nft add rule inet cut in udp dport 4789 drop");
+      expect(await tunnels()).toEqual([
+        ["three", "skipped", 0],
+        ["two", "failed", 1],
+      ]);
+      await two.host.shell("nft delete table inet cut");
       const mac = (await one.call("attempt", "a", "cat /sys/class/net/eth0/address"))?.trim() ?? "";
       expect(mac).toMatch(/^02:6e:/);
       expect(await reaches(one, "a", "web")).toBe(true);

@@ -150,9 +150,11 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     const path = writePeers(listed);
     startAgent("--store", `file:${path}`);
     expect(host.ok("network", "ls", "--filter", "driver=overlay", "-q")).not.toBe("");
+    expect(host.ok("host", "ls", "-q").trim().split("\n")).toHaveLength(2);
     host.ok("agent", "stop");
     addAddress();
     startAgent("--store", "etcd://127.0.0.1:2379/mine/", "--advertise", "lo");
+    expect(host.ok("host", "ls", "--format", "{{.VTEP}} {{.This}}")).toBe("127.0.0.1 *\n");
     host.ok("network", "create", "--driver", "overlay", "m");
     expect(host.ok("network", "ls", "--filter", "driver=overlay", "--format", "{{.Name}}")).toBe("m\n");
     const names = space.within(() => etcdctl(["get", "--prefix", "mine/network-name/", "--keys-only"]));
@@ -184,10 +186,17 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     const seen = host.netkit(["host", "ls", "-q"]);
     expect(seen).toMatchObject({
       status: 0,
-      stderr: expect.stringMatching(
-        /^warning: the store is away since 2\S+Z: other hosts are shown as they were then/,
-      ) as unknown,
+      stderr: expect.stringMatching(/^warning: the store that hosts share is away since 2\S+Z: etcd at/) as unknown,
     });
+    expect(host.netkit(["network", "ls"]).stderr).toContain("the store that hosts share is away since");
+    expect(host.netkit(["overlay", "check"])).toMatchObject({
+      status: 1,
+      stdout: expect.stringMatching(/0 peers on 0 networks tested: 1 problem\n$/) as unknown,
+      stderr: expect.stringContaining("the store that hosts share is away since") as unknown,
+    });
+    expect(host.netkit(["run", "--rm", "--network", "elsewhere", "--", "true"]).stderr).toMatch(
+      /no network 'elsewhere'[^]*The store that hosts share is away since/,
+    );
     expect(seen.stdout).toHaveLength(13);
     const { serves: again } = space.within(() => ({ serves: server.start() }));
     await again;
@@ -197,7 +206,10 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     });
 
     host.ok("agent", "stop");
-    expect(host.ok("host", "ls", "--format", "{{.State}}")).toBe("down\n");
+    expect(host.netkit(["host", "ls", "--format", "{{.State}}"])).toMatchObject({
+      stdout: "down\n",
+      stderr: expect.stringMatching(/^warning: no agent runs here: of other hosts/) as unknown,
+    });
     const unknown = host.netkit(["network", "inspect", "elsewhere"]);
     expect(unknown).toMatchObject({ status: 3, stderr: expect.stringContaining("The agent isn't running") as unknown });
     // Another one is started for it.
@@ -206,6 +218,14 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     expect(host.netkit(["network", "inspect", "elsewhere"]).stderr).not.toContain("The agent isn't running");
     host.ok("sandbox", "create", "--name", "x", "--network", "n");
     expect(host.netkit(["agent", "stop"]).status).toBe(0);
+    const forgotten = "no agent runs here: other hosts have forgotten, or will forget, this one's sandboxes";
+    for (const look of [
+      ["host", "ls"],
+      ["network", "ls"],
+      ["overlay", "check"],
+    ])
+      expect(host.netkit(look).stderr).toContain(`warning: ${forgotten}`);
+    expect(host.netkit(["doctor"]).stdout).toContain(forgotten);
     expect(host.netkit(["agent", "--store", "local"])).toMatchObject({
       status: 4,
       stderr: expect.stringMatching(

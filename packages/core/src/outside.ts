@@ -36,6 +36,8 @@ export interface Audience {
   isHere(): Promise<boolean>;
   /** Of what is wrong and doesn't end the following. */
   complain(error: NetkitError): void;
+  /** All that is wrong by now and stays so until it is said anew: 'doctor' tells of it. What comes is complained of once. */
+  suffer(errors: readonly NetkitError[]): void;
 }
 
 /**

@@ -103,7 +103,7 @@ async function* follow(
       return revision;
     };
     const look = (): OutsidePeers => {
-      compareConfig(network, entries.get(configKey)?.value, complain);
+      audience.suffer(configTroubles(network, entries.get(configKey)?.value));
       return peersOf(network, [...entries.values()], complain);
     };
     const revision = await readAll();
@@ -156,11 +156,11 @@ function passedOver(key: string, why: string): NetkitError {
 }
 
 /** What a network was made by stays: its subnet, its devices and its MTU follow from it. */
-function compareConfig(network: Newcomer, value: unknown, complain: (error: NetkitError) => void): void {
+function configTroubles(network: Newcomer, value: unknown): NetkitError[] {
   try {
     const now = parseConfig(value, `${network.options.prefix}/${configKey}`);
-    if (stableJson(now) === stableJson(placeOf(network).config)) return;
-    complain(
+    if (stableJson(now) === stableJson(placeOf(network).config)) return [];
+    return [
       new NetkitError(
         "AGENT_DEGRADED",
         `flannel's configuration isn't that any more which network '${network.name}' was made by`,
@@ -168,9 +168,9 @@ function compareConfig(network: Newcomer, value: unknown, complain: (error: Netk
           hint: "Remove the network, and make it again: then the new one counts.",
         },
       ),
-    );
+    ];
   } catch (error) {
-    complain(error as NetkitError);
+    return [error as NetkitError];
   }
 }
 

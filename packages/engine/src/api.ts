@@ -70,6 +70,8 @@ export interface NetkitOptions {
 export interface SharedOptions {
   /** Opens the store; called when a global network first needs it. */
   readonly open?: () => Promise<Store>;
+  /** What tells that store from others: hosts of the one before are forgotten. Default the file, if it is one. */
+  readonly id?: string;
   /**
    * In place of a store: the path of a file that lists hosts and networks, alike on all hosts (the README of the overlay driver
    * describes it). It is never written to, and followed by the agent.
@@ -107,6 +109,11 @@ export interface AgentLink {
   share?(): Promise<void>;
   /** How the agent says that it stands with that store; undefined: none answers. It must not reject. */
   sharing?(): Promise<SharingState | undefined>;
+  /**
+   * What it says is wrong with that, and with networks that others have a say in; undefined: none answers. It must not
+   * reject.
+   */
+  troubles?(): Promise<readonly Trouble[] | undefined>;
 }
 
 /** Disposed of when the change fails. */
@@ -419,12 +426,27 @@ export interface SharingState {
   /** The store doesn't answer, since then (ISO 8601, UTC), and why. */
   readonly away?: { readonly since: string; readonly message: string };
   /** What is wrong for as long as it is: another host has an address of this one's, or this host's own is gone. */
-  readonly troubles: readonly { readonly code: string; readonly message: string; readonly hint?: string }[];
+  readonly troubles: readonly Trouble[];
 }
+
+/** What is wrong for as long as it is, and the next step. */
+export interface Trouble {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** Why this host and others that share its store hear nothing of each other. */
+export type OutOfTouch = { readonly message: string; readonly hint: string } & (
+  | { readonly lacks: "store"; /** ISO 8601, UTC. */ readonly since: string }
+  /** With whether this host has sandboxes on global networks. */
+  | { readonly lacks: "agent"; readonly isOnSome: boolean }
+);
 
 /** The replicator of an instance: see {@link Netkit.replicate}. */
 export interface Replication {
-  readonly state: SharingState;
+  /** @param isHere whether an endpoint is there still: what was wrong with one that has gone is no trouble any more */
+  state(isHere: (endpoint: EndpointId) => boolean): SharingState;
   /** The file that hosts share instead of a store, if they do, and why what it says doesn't hold, or not for all that is here. */
   readonly file: { readonly path: string; readonly troubles: readonly NetkitError[] } | undefined;
   /**
@@ -440,6 +462,8 @@ export interface Replication {
 export interface Attending {
   /** How many networks there are of that kind. */
   readonly size: number;
+  /** What is wrong with them for as long as it is. */
+  readonly troubles: readonly Trouble[];
   /** Begins with the networks that have come, ends with those that have gone. */
   settle(networks: Iterable<Network>): void;
   /** Their places stay theirs. */
@@ -455,7 +479,10 @@ export interface HostDetails extends SharedHost {
    * `listed`: it is in the file that hosts share, and nobody tells how it is.
    */
   readonly state: "up" | "down" | "listed";
-  /** Of another one that is down: when this host heard of it (ISO 8601, UTC). It is forgotten after a day. */
+  /**
+   * Of one that is down: when this host heard of it (ISO 8601, UTC), or, of itself, since when the store is away. Another one is
+   * forgotten after a day.
+   */
   readonly since?: string;
   /** How many endpoints it has on global networks. */
   readonly endpoints: number;
@@ -467,8 +494,11 @@ export interface Namesake {
   readonly host: Pick<SharedHost, "id" | "name">;
 }
 
-/** What is tested of another host of a global network; of this one `device` and `address` are. */
-export type PeerTest = "device" | "address" | "entries" | "underlay" | "tunnel" | "mtu";
+/**
+ * What is tested of another host of a global network; of this one `device` and `address` are. Of one that is down and no peer any
+ * more: `host`.
+ */
+export type PeerTest = "host" | "device" | "address" | "entries" | "underlay" | "tunnel" | "mtu";
 
 /** What a test has found wrong, and the next step. */
 export interface PeerFault {
@@ -497,7 +527,7 @@ export interface PeerCheck {
   readonly entries: PeerOutcome;
   /** It answers where its tunnels end. */
   readonly underlay: PeerOutcome;
-  /** It answers in the network. */
+  /** It answers in the network, or a sandbox that a file lists on it; skipped where no address there is known. */
   readonly tunnel: PeerOutcome;
   /** So do packets of the network's MTU, whole, there and back. */
   readonly path: PeerOutcome;
@@ -511,7 +541,7 @@ export interface NetworkCheck {
   readonly isHere: boolean;
   readonly vtep?: Ip;
   readonly mtu?: number;
-  /** What is wrong with this host's own part. */
+  /** What is wrong with this host's own part, and which hosts are down that were on the network. */
   readonly faults: readonly PeerFault[];
   readonly peers: readonly PeerCheck[];
 }
@@ -550,6 +580,8 @@ export interface Netkit extends AsyncDisposable {
   hosts(): Promise<HostDetails[]>;
   /** How this host stands with their store, as its agent says; undefined: there is none, or no agent answers. */
   sharing(): Promise<SharingState | undefined>;
+  /** Why this host and others hear nothing of each other; undefined: they do, as far as it knows. */
+  outOfTouch(): Promise<OutOfTouch | undefined>;
   /**
    * Tests the way to every other host of global networks, and what this one holds for it; changes nothing.
    * @throws NetkitError UNSUPPORTED for a network that is of this host alone

@@ -24,6 +24,7 @@ import { OtherRoots } from "./other-roots.ts";
 import { checkChange, checkNetworkRequest, checkSandboxRequest } from "./request-shape.ts";
 import { listHosts } from "./shared/listing.ts";
 import { findNamesakes } from "./shared/namesakes.ts";
+import { outOfTouch } from "./shared/out-of-touch.ts";
 import { Shared } from "./shared/shared.ts";
 import { findNetworkHere } from "./shared/unfollowed.ts";
 import { openSandbox } from "./sandboxes.ts";
@@ -230,6 +231,7 @@ function netkitOf(context: Context): Netkit {
     follow: async (onChange) => await follow(store, onChange),
     hosts: async () => await listHosts(context),
     sharing: async () => (context.shared.isOthers ? await context.agent?.sharing?.() : undefined),
+    outOfTouch: async () => await outOfTouch(context, reader),
     checkPeers: async (options = {}) => {
       const { checkPeers } = await import("./shared/peer-check.ts");
       return await checkPeers(context, options);
@@ -242,6 +244,8 @@ function netkitOf(context: Context): Netkit {
       }
       const { refuseUnknown } = await import("./shared/this-host.ts");
       await refuseUnknown(context);
+      const { forgetOtherStore } = await import("./shared/other-store.ts");
+      await forgetOtherStore(context);
       const { Replica } = await import("./shared/replica.ts");
       return await Replica.open(context, onError);
     },

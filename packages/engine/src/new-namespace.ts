@@ -4,9 +4,10 @@ import { NetkitError, type Namespace, type NamespaceId } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { EndpointRequest, SandboxRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
-import { findNetwork, namespaceOf, sandboxOf } from "./lookup.ts";
+import { namespaceOf, sandboxOf } from "./lookup.ts";
 import { newId } from "./new-id.ts";
 import type { Context } from "./operation.ts";
+import { findNetworkHere } from "./shared/unfollowed.ts";
 import { keys } from "./state.ts";
 import { namespaceName } from "./view.ts";
 
@@ -32,7 +33,7 @@ export async function newNamespace(
 
 async function livesOnHost(context: Context, draft: Draft, endpoints: readonly EndpointRequest[]): Promise<boolean> {
   for (const { network } of endpoints) {
-    const { driver } = await findNetwork(draft, network);
+    const { driver } = await findNetworkHere(context, draft, network);
     if ((await context.drivers.find(driver))?.traits.namespace === "host") return true;
   }
   return false;

@@ -15,10 +15,11 @@ import { joinedSandbox } from "./joining.ts";
 import { newId } from "./new-id.ts";
 import { newNamespace } from "./new-namespace.ts";
 import { connect, detach } from "./endpoints.ts";
-import { endpointsOfNamespace, findNetwork, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
+import { endpointsOfNamespace, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { ownerOfNamespace, refreshFiles, wantNamespace } from "./sandbox-files.ts";
 import { randomName } from "./random-name.ts";
+import { findNetworkHere } from "./shared/unfollowed.ts";
 import { keys } from "./state.ts";
 
 /** A new sandbox in a namespace of its own, an adopted one, the host's or another sandbox's, connected to its networks. */
@@ -144,7 +145,9 @@ async function refuseMixedRequest(
   endpoints: readonly EndpointRequest[],
 ): Promise<void> {
   if (endpoints.length < 2) return;
-  const networks = await Promise.all(endpoints.map(async ({ network }) => await findNetwork(draft, network)));
+  const networks = await Promise.all(
+    endpoints.map(async ({ network }) => await findNetworkHere(context, draft, network)),
+  );
   for (const [index, network] of networks.entries()) {
     if (networks.findIndex(({ id }) => id === network.id) < index) {
       throw new NetkitError("ARGUMENT_INVALID", `network '${network.name}' is asked for twice`, {

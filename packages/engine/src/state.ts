@@ -51,10 +51,14 @@ export const keys = {
   /** This host as others know it, and what its records in the shared store are written under. */
   self: "host",
   lease: "lease",
+  /** The {@link SharedOptions.id} of the store that others are known from. */
+  sharedStore: "shared-store",
   /** What is known of other hosts, and of their endpoints on global networks. */
   host: (id: HostId | "") => `host/${id}`,
   /** Those that have gone, for a while. */
   departed: (id: HostId | "") => `departed/${id}`,
+  /** The networks that those were on. */
+  departedFrom: (id: HostId, network: NetworkId | "") => `departed-from/${id}/${network}`,
   remote: (network: NetworkId, endpoint: EndpointId | "") => `remote/${network}/${endpoint}`,
   /** Who else is on a network that others have a say in, by the driver's name for them. */
   outsider: (network: NetworkId, name: string) => `outside/${network}/${name}`,

@@ -8,10 +8,13 @@ const EPOLLIN = 1;
 const SOL_RAW = 255;
 const IPPROTO_IP = 0;
 const IPPROTO_ICMPV6 = 58;
-/** IP_MTU_DISCOVER and IPV6_MTU_DISCOVER with their value DO: nobody may take a packet to pieces (ip(7)). */
+/**
+ * IP_MTU_DISCOVER and IPV6_MTU_DISCOVER with their value PROBE: nobody may take a packet to pieces, and what the kernel
+ * remembers of how long the way was, for ten minutes, keeps none from being sent (ip(7)).
+ */
 const IP_MTU_DISCOVER = 10;
 const IPV6_MTU_DISCOVER = 23;
-const PMTUDISC_DO = 2;
+const PMTUDISC_PROBE = 3;
 /** ICMP_FILTER and ICMP6_FILTER (icmp(7), RFC 3542). */
 const FILTER = 1;
 const ICMP_HEADER = 8;
@@ -146,10 +149,10 @@ class Probe {
     const isV6 = this.#family === "ipv6";
     this.fd = checked(calls.socket(isV6 ? AF_INET6 : AF_INET, SOCK_RAW_FLAGS, isV6 ? IPPROTO_ICMPV6 : 1));
     if (isV6) {
-      calls.setsockopt(this.fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, int32(PMTUDISC_DO));
+      calls.setsockopt(this.fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, int32(PMTUDISC_PROBE));
       calls.setsockopt(this.fd, IPPROTO_ICMPV6, FILTER, allBut(types.ipv6.reply, 32));
     } else {
-      calls.setsockopt(this.fd, IPPROTO_IP, IP_MTU_DISCOVER, int32(PMTUDISC_DO));
+      calls.setsockopt(this.fd, IPPROTO_IP, IP_MTU_DISCOVER, int32(PMTUDISC_PROBE));
       calls.setsockopt(this.fd, SOL_RAW, FILTER, allBut(types.ipv4.reply, 4));
     }
     const bound = calls.bind(this.fd, socketAddress(source, 0));

@@ -57,6 +57,24 @@ test("whole packets get as far as the link takes them, and who can't send says w
   expect(results[5]?.ms).toBeUndefined();
 });
 
+test("a way that has been too narrow is tried anew, whatever the kernel remembers of it", async () => {
+  using host = new TestHost();
+  const [{ name: router }, { name: far }] = [host.sandbox(), host.sandbox()];
+  sh(`ip link add up0 type veth peer name eth0 netns ${router}; ip -n ${router} link add far type veth peer name eth0 netns ${far}
+      ip address add 192.0.2.1/24 dev up0; ip link set up0 up; ip route add 198.51.100.0/24 via 192.0.2.2
+      ip -n ${router} address add 192.0.2.2/24 dev eth0; ip -n ${router} link set eth0 up
+      ip -n ${router} address add 198.51.100.1/24 dev far; ip -n ${router} link set far mtu 1400 up
+      ip netns exec ${router} sysctl -qw net.ipv4.ip_forward=1
+      ip -n ${far} address add 198.51.100.2/24 dev eth0; ip -n ${far} link set eth0 up
+      ip -n ${far} route add default via 198.51.100.1`);
+  const whole = ask("192.0.2.1", "198.51.100.2", 1500);
+  const [narrow] = await echo([whole], { timeoutMs: 1_500 });
+  expect(narrow).toMatchObject({ error: "EMSGSIZE" });
+  sh(`ip -n ${router} link set far mtu 1500`);
+  expect(sh("ip route get 198.51.100.2")).toContain("mtu 1400");
+  expect(await echo([whole], { timeoutMs: 5_000 })).toEqual([answered]);
+});
+
 test("what is lost is sent again, and whoever gives up is heard", async () => {
   using _ = new TestHost();
   sh("nft 'add table ip cut; add chain ip cut in { type filter hook input priority 0; }'");

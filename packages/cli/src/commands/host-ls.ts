@@ -1,7 +1,7 @@
 import type { HostDetails } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { filter } from "../filter.ts";
-import { warn } from "../warning.ts";
+import { warnIfOutOfTouch } from "../out-of-touch.ts";
 import { hostLabels } from "../host-labels.ts";
 import { list, listOptions } from "../listing.ts";
 
@@ -44,15 +44,17 @@ export const hostLs: Command = command({
   changes: false,
   async run({ open, options, terminal }) {
     const netkit = await open();
-    const away = (await netkit.sharing())?.away;
-    if (away !== undefined) {
-      warn(`the store is away since ${away.since}: other hosts are shown as they were then`, away.message, terminal);
-    }
-    const found = filter(await netkit.hosts(), options.filter, {
-      id: (host, value) => host.id.startsWith(value),
-      name: (host, value) => host.name.includes(value),
-      state: (host, value) => host.state === value,
-    });
+    await warnIfOutOfTouch(netkit, terminal);
+    const found = filter(
+      await netkit.hosts(),
+      options.filter,
+      {
+        id: (host, value) => host.id.startsWith(value),
+        name: (host, value) => host.name.includes(value),
+        state: (host, value) => host.state === value,
+      },
+      { state: ["up", "down", "listed"] satisfies HostDetails["state"][] },
+    );
     const labels = hostLabels(found);
     return list({
       data: found,

@@ -1,6 +1,7 @@
 import { command, type Command } from "../command.ts";
 import { filter, matchesLabel } from "../filter.ts";
 import { list, listOptions } from "../listing.ts";
+import { warnIfOutOfTouch } from "../out-of-touch.ts";
 import { networkHeaders, networkRow } from "../network-view.ts";
 
 export const networkLs: Command = command({
@@ -19,8 +20,9 @@ export const networkLs: Command = command({
     { line: "netkit network ls --format 'table {{.Name}}\\t{{.Internal}}'", summary: "A table of one's own" },
   ],
   changes: false,
-  async run({ open, options }) {
+  async run({ open, options, terminal }) {
     const netkit = await open();
+    await warnIfOutOfTouch(netkit, terminal);
     const networks = await netkit.networks.list();
     const wantsUse = options.filter.some((text) => text.startsWith("dangling="));
     const sandboxes = wantsUse ? await netkit.sandboxes.list() : [];

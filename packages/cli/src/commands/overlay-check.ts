@@ -3,6 +3,7 @@ import { ipOf, NetkitError } from "@netkit/core";
 import { command, type Command } from "../command.ts";
 import { hostLabels } from "../host-labels.ts";
 import { durationMs } from "../moment.ts";
+import { warnIfOutOfTouch } from "../out-of-touch.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -13,10 +14,15 @@ export const overlayCheck: Command = command({
   summary: "Test the way to every other host of overlay networks",
   details: [
     "Of this host: the network's links with their VNI, port and address, and that the address is there. For each peer: the\nforwarding and neighbour entries for it and its sandboxes; whether it answers where its tunnels end, in the network, and\nthere with packets of the network's MTU, which nobody may take to pieces, there and back; whether its MTU is the same.",
-    "Nothing is changed. All peers are asked at once. Exit status 1 if anything is wrong.",
+    "Nothing is changed. All peers are asked at once.",
   ],
   arguments: {
-    NETWORK: { many: true, optional: true, summary: "Networks (default: all that hosts share)", complete: "network" },
+    NETWORK: {
+      many: true,
+      optional: true,
+      summary: "Networks (default: all that hosts share)",
+      complete: "global-network",
+    },
   },
   options: {
     timeout: { value: "DURATION", default: "3s", summary: "How long all peers together have to answer (3s, 1m)" },
@@ -30,6 +36,7 @@ export const overlayCheck: Command = command({
     },
   ],
   changes: false,
+  finds: "something is wrong",
   abortable: true,
   async run({ open, options, arguments: { NETWORK }, change: { signal }, terminal }) {
     const timeoutMs = durationMs(options.timeout);
@@ -50,7 +57,8 @@ export const overlayCheck: Command = command({
           onProgress: (answered, of) => (progress = `testing peers: ${answered} of ${of} requests answered`),
         }),
     );
-    const faults = checks.reduce((sum, check) => sum + faultsOf(check).length, 0);
+    const ofSharing = (await warnIfOutOfTouch(netkit, terminal)) ? 1 : 0;
+    const faults = checks.reduce((sum, check) => sum + faultsOf(check).length, ofSharing);
     return { data: checks, text: describe(checks, faults, terminal), exitCode: faults === 0 ? 0 : 1 };
   },
 });
@@ -65,6 +73,7 @@ function describe(checks: readonly NetworkCheck[], faults: number, terminal: Ter
   const peers = new Set(checks.flatMap((check) => check.peers.map(({ host }) => host.id))).size;
   const away = checks.filter(({ isHere }) => !isHere).map(({ network }) => network.name);
   const alone = checks.filter((check) => check.isHere && check.peers.length === 0).map(({ network }) => network.name);
+  const untested = checks.flatMap((check) => check.peers.filter(isUntested)).length;
   const sections = [
     ...(rows.length === 0 ? [] : [table(headers, rows)]),
     ...checks.flatMap((check) => [
@@ -75,13 +84,13 @@ function describe(checks: readonly NetworkCheck[], faults: number, terminal: Ter
     ]),
     ...(away.length === 0 ? [] : [`No sandbox of this host is on ${away.join(", ")}: nothing to test.`]),
     ...(alone.length === 0 ? [] : [`No other host is on ${alone.join(", ")}.`]),
-    `${count(peers, "peer")} on ${count(checks.length - away.length, "network")} tested: ${faults === 0 ? "all is well" : count(faults, "problem")}`,
+    `${count(peers, "peer")} on ${count(checks.length - away.length, "network")} tested: ${verdict(faults, untested)}`,
   ];
   return sections.join("\n");
 }
 
 function rowOf({ network }: NetworkCheck, peer: PeerCheck, label: string, terminal: Terminal): string[] {
-  const { host, addresses, entries, underlay, tunnel, path, faults, mtu } = peer;
+  const { host, addresses, entries, underlay, tunnel, path, mtu } = peer;
   return [
     network.name,
     label,
@@ -91,8 +100,24 @@ function rowOf({ network }: NetworkCheck, peer: PeerCheck, label: string, termin
     words(underlay),
     words(tunnel),
     path.state === "passed" && mtu !== undefined ? String(mtu) : words(path),
-    faults.length === 0 ? terminal.out("green", "ok") : terminal.out("red", "failed"),
+    stateOf(peer, terminal),
   ];
+}
+
+function stateOf(peer: PeerCheck, terminal: Terminal): string {
+  if (peer.faults.length > 0) return terminal.out("red", "failed");
+  return isUntested(peer) ? terminal.out("yellow", "tunnel not tested") : terminal.out("green", "ok");
+}
+
+/** No address of it in the network is known: a file lists none. */
+function isUntested({ tunnel, faults }: PeerCheck): boolean {
+  return tunnel.state === "skipped" && faults.length === 0;
+}
+
+function verdict(faults: number, untested: number): string {
+  if (faults > 0) return count(faults, "problem");
+  if (untested === 0) return "all is well";
+  return `no problem found, tunnel not tested to ${count(untested, "peer")}: no address there is listed`;
 }
 
 function words({ state, ms, lost = 0 }: PeerOutcome): string {

@@ -34,6 +34,11 @@ export async function valuesFor(
       return driverNames(await readSettings(globals)).map((word) => ({ word }));
     case "network":
       return await networkNames(globals, partial, around?.command.name ?? "");
+    case "global-network":
+      return await withState(globals, async (netkit) => {
+        const networks = (await netkit.networks.list()).filter(({ scope }) => scope === "global");
+        return networks.map(({ name, driver }) => ({ word: name, summary: driver }));
+      });
     case "sandbox":
       return await withState(globals, async (netkit) => await sandboxNames(netkit, ""));
     case "published-port":

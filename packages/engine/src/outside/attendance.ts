@@ -1,6 +1,7 @@
 import type { NetkitError, Network, NetworkId } from "@netkit/core";
-import type { Attending } from "../api.ts";
+import type { Attending, Trouble } from "../api.ts";
 import type { Context } from "../operation.ts";
+import { troubleOf } from "../trouble.ts";
 import { Follower } from "./follower.ts";
 
 /** One follower for each network that others have a say in. */
@@ -17,6 +18,10 @@ export class Attendance implements Attending {
 
   get size(): number {
     return this.#followers.size;
+  }
+
+  get troubles(): readonly Trouble[] {
+    return [...this.#followers.values()].flatMap((follower) => follower.troubles.map(troubleOf));
   }
 
   settle(networks: Iterable<Network>): void {

@@ -20,6 +20,7 @@ export class Follower {
   #taking: Promise<void> = Promise.resolve();
   #isTaking = false;
   #told: string | undefined;
+  #troubles: readonly NetkitError[] = [];
   readonly #refused = new Map<string, string>();
 
   constructor(context: Context, network: Network, complain: (error: NetkitError) => void) {
@@ -27,6 +28,11 @@ export class Follower {
     this.#network = network;
     this.#complain = complain;
     this.#following = this.#follow();
+  }
+
+  /** What is wrong with the network for as long as it is. */
+  get troubles(): readonly NetkitError[] {
+    return this.#troubles;
   }
 
   async close(): Promise<void> {
@@ -42,6 +48,7 @@ export class Follower {
       signal,
       isHere: async () => (await store.get(keys.network(this.#network.id))) !== undefined,
       complain: (error) => this.#complain(error),
+      suffer: (errors) => this.#suffer(errors),
     };
     for (let failures = 0; !signal.aborted;) {
       try {
@@ -117,6 +124,12 @@ export class Follower {
       this.#refused.set(name, error.message);
       return true;
     }
+  }
+
+  #suffer(errors: readonly NetkitError[]): void {
+    const before = new Set(this.#troubles.map(({ message }) => message));
+    this.#troubles = errors;
+    for (const error of errors) if (!before.has(error.message)) this.#complain(error);
   }
 
   /** Once, until it has gone well or goes wrong otherwise. */

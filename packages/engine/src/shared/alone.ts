@@ -8,7 +8,10 @@ import { forgetNetwork } from "./taking-in.ts";
 /** What this host had of other hosts, whose store it has left: networks that something here is on stay. */
 export async function forgetOthers(context: Context): Promise<void> {
   const reader = readerOf(context.store);
-  const hosts = await reader.range<SharedHost>(keys.host(""));
+  const hosts = [
+    ...(await reader.range<SharedHost>(keys.host(""))),
+    ...(await reader.range<SharedHost>(keys.departed(""))),
+  ];
   const lease = await reader.get(keys.lease);
   const networks: Network[] = [];
   for (const { value } of await reader.range<Network>("network/")) {
@@ -19,6 +22,7 @@ export async function forgetOthers(context: Context): Promise<void> {
   await operate(context, "forget other hosts", async (draft) => {
     for (const { key } of hosts) draft.delete(key);
     draft.delete(keys.lease);
+    draft.delete(keys.sharedStore);
     for (const network of networks) await forgetNetwork(draft, network);
   });
 }

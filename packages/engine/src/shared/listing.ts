@@ -24,14 +24,18 @@ export async function listHosts({ store, shared, agent }: Context): Promise<Host
     endpoints: 0,
   }));
   const { id, name, vtep, mtu } = self;
+  const away = shared.isOthers ? (await agent?.sharing?.())?.away : undefined;
   const hasLease = async (): Promise<boolean> => {
     if ((await reader.get(keys.lease)) === undefined) return false;
     if (agent === undefined) return true;
     return agent.sharing === undefined ? await agent.serves() : (await agent.sharing())?.holdsLease === true;
   };
   const isUp = !shared.isOthers || (await hasLease());
+  const standing: Pick<HostDetails, "state" | "since"> = isUp
+    ? { state: "up" }
+    : { state: "down", ...(away === undefined ? {} : { since: away.since }) };
   const endpoints = await countOwn(reader);
-  return [{ id, name, vtep, mtu, isThis: true, state: isUp ? "up" : "down", endpoints }, ...others, ...gone];
+  return [{ id, name, vtep, mtu, isThis: true, ...standing, endpoints }, ...others, ...gone];
 }
 
 async function countOwn(reader: Reader): Promise<number> {

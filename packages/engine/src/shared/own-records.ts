@@ -114,12 +114,15 @@ export async function mendOwn(
   return isDone;
 }
 
-function lost({ sandbox, addresses }: RemoteEndpoint, holder: unknown): NetkitError {
+function lost({ id, sandbox, addresses }: RemoteEndpoint, holder: unknown): NetkitError {
   const who = (holder as { readonly who?: unknown } | null)?.who;
   const name = sandbox === undefined ? "this host itself" : `sandbox '${sandbox.name}'`;
   return new NetkitError(
     "ADDRESS_TAKEN",
     `the address ${addresses.map(ipOf).join(" or ")} of ${name} is in use by ${typeof who === "string" ? who : "somebody else"} since this host was away`,
-    { hint: "Disconnect and connect one of them, so that it gets another address.", details: { addresses } },
+    {
+      hint: "Disconnect and connect one of them, so that it gets another address.",
+      details: { addresses, ...(sandbox === undefined ? {} : { endpoint: id }) },
+    },
   );
 }

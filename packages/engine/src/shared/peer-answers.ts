@@ -1,7 +1,7 @@
 import { ipOf, type HostView, type Ip, type Network, type SharedHost } from "@netkit/core";
 import { contains } from "@netkit/ipam";
 import type { EchoRequest, EchoResult } from "@netkit/kernel";
-import type { PeerCheck, PeerFault, PeerOutcome } from "../api.ts";
+import type { OutOfTouch, PeerCheck, PeerFault, PeerOutcome } from "../api.ts";
 
 /** A network that is on this host, as far as this host's own kernel and state say. */
 export interface Place {
@@ -11,6 +11,8 @@ export interface Place {
   /** The UDP port of its tunnels, where it has such. */
   readonly port: number | undefined;
   readonly faults: readonly PeerFault[];
+  /** Why other hosts may have forgotten this one, if so. */
+  readonly apart: OutOfTouch | undefined;
   readonly peers: readonly Peer[];
 }
 
@@ -18,6 +20,8 @@ export interface Place {
 export interface Peer {
   readonly host: Pick<SharedHost, "id" | "name" | "vtep">;
   readonly addresses: HostView["addresses"];
+  /** Those of its listed sandboxes, which are asked in its place: of a host in a file nobody knows the own ones. */
+  readonly guests: HostView["addresses"];
   readonly mtu: number | undefined;
   /** What this host lacks for it. */
   readonly fault: PeerFault | undefined;
@@ -30,14 +34,19 @@ export function keyOf({ source, destination, bytes }: EchoRequest): string {
   return `${source} ${destination} ${bytes ?? ""}`;
 }
 
+/** So many sandboxes are asked in a host's place: one of them runs, if any does. */
+const mostGuests = 8;
+
 /** What the other host is asked: where its tunnels end, in the network, and there with packets of the network's MTU. */
 export function requestsOf(
   { host, mtu }: Pick<Place, "host" | "mtu">,
   peer: Peer,
 ): { readonly underlay: EchoRequest; readonly inside: readonly EchoRequest[]; readonly path: readonly EchoRequest[] } {
   const inside = host.addresses.flatMap((own): { source: Ip; destination: Ip }[] => {
-    const theirs = peer.addresses.find((address) => contains(own, ipOf(address)));
-    return theirs === undefined ? [] : [{ source: ipOf(own), destination: ipOf(theirs) }];
+    const within = (all: HostView["addresses"]): Ip[] => all.map(ipOf).filter((ip) => contains(own, ip));
+    const theirs =
+      peer.addresses.length > 0 ? within(peer.addresses).slice(0, 1) : within(peer.guests).slice(0, mostGuests);
+    return theirs.map((destination) => ({ source: ipOf(own), destination }));
   });
   const bytes = mtu === undefined ? undefined : Math.min(mtu, peer.mtu ?? mtu);
   return {
@@ -53,17 +62,23 @@ export function judge(place: Place, peer: Peer, answers: Answers): PeerCheck {
   const requests = requestsOf(place, peer);
   const results = (asked: readonly EchoRequest[]): EchoResult[] =>
     asked.flatMap((request) => answers.get(keyOf(request)) ?? []);
-  const tunnel = outcomeOf(results(requests.inside));
+  // Of several sandboxes that are asked in its place one will do.
+  const inside = [...Map.groupBy(requests.inside, ({ source }) => source).values()].flatMap(
+    (each) => each.find((request) => answers.get(keyOf(request))?.ms !== undefined) ?? each[0] ?? [],
+  );
+  const asked = new Set(inside.map(({ destination }) => destination));
+  const path = requests.path.filter(({ destination }) => asked.has(destination));
+  const tunnel = outcomeOf(results(inside));
   const reached = outcomeOf(results([requests.underlay]));
   // Who answers by the tunnel is there, whether he answers pings or not.
   const underlay: PeerOutcome = reached.state === "failed" && tunnel.state === "passed" ? skipped : reached;
-  const whole = tunnel.state === "passed" ? outcomeOf(results(requests.path)) : skipped;
+  const whole = tunnel.state === "passed" ? outcomeOf(results(path)) : skipped;
   const isUneven = mtu !== undefined && place.mtu !== undefined && mtu !== place.mtu;
   const faults = [
     ...(fault === undefined ? [] : [fault]),
     ...(underlay.state === "failed" ? [unreachable(place, peer, results([requests.underlay]))] : []),
     ...(tunnel.state === "failed" && underlay.state !== "failed" ? [cut(place, peer)] : []),
-    ...(whole.state === "failed" ? [narrow(place, peer, results(requests.path))] : []),
+    ...(whole.state === "failed" ? [narrow(place, peer, results(path))] : []),
     ...(isUneven ? [uneven(place, peer)] : []),
   ];
   return {
@@ -98,16 +113,21 @@ function unreachable({ host: { vtep } }: Place, { host }: Peer, [result]: readon
   };
 }
 
-function cut({ network, port }: Place, { host, addresses, fault }: Peer): PeerFault {
-  const where = addresses.map(ipOf).join(" and ");
+function cut({ network, port, apart }: Place, { host, addresses, guests, fault }: Peer): PeerFault {
+  const isByGuests = addresses.length === 0;
+  const asked = isByGuests ? guests.slice(0, mostGuests) : addresses;
+  const where = asked.map(ipOf).join(isByGuests ? ", " : " and ");
+  const running = isByGuests ? "If one of these sandboxes runs there: let" : "Let";
   const tunnels = port === undefined ? "what the network's packets come in" : `UDP port ${port}`;
   return {
     test: "tunnel",
-    message: `host '${host.name}' answers at ${host.vtep}, but not in the network, at ${where}`,
+    message: `host '${host.name}' answers at ${host.vtep}, but ${isByGuests ? "none of its listed sandboxes does" : "not"} in the network, at ${where}`,
     hint:
       fault !== undefined
         ? "Mend this host's own entries first: netkit doctor --repair"
-        : `Let ${tunnels} through between the two hosts, in both directions; then look from there, too: netkit overlay check ${network.name}`,
+        : apart !== undefined
+          ? `It may have forgotten this host: ${apart.message}. ${apart.hint}`
+          : `${running} ${tunnels} through between the two hosts, in both directions; then look from there, too: netkit overlay check ${network.name}`,
   };
 }
 

@@ -18,10 +18,13 @@ import { requireRoot, type Context } from "../operation.ts";
 import { keys, type Owned } from "../state.ts";
 import { resourcesOf, viewOf } from "../view.ts";
 import { judge, keyOf, requestsOf, type Answers, type Peer, type Place } from "./peer-answers.ts";
+import { departedFrom, type DepartedFrom } from "./departed.ts";
+import { outOfTouch } from "./out-of-touch.ts";
 import { ownerOfRemote, resourcesFor } from "./remotes.ts";
 import { findNetworkHere } from "./unfollowed.ts";
 import { withoutVtep } from "./unshared.ts";
-import { linkOf } from "./this-host.ts";
+import { withOneAddress } from "./same-address.ts";
+import { linkOf, type LocalHost } from "./this-host.ts";
 
 /** How long everybody together has to answer, in ms. */
 const defaultTimeoutMs = 3_000;
@@ -86,6 +89,8 @@ function isAtFault({ faults, peers }: Place): boolean {
 /** Those of the networks that are on this host. */
 async function placesOf(context: Context, reader: Reader, networks: readonly Network[]): Promise<Place[]> {
   const hosts = new Map((await reader.range<SharedHost>(keys.host(""))).map(({ value }) => [value.id, value]));
+  const self = await reader.get<LocalHost>(keys.self);
+  const apart = await outOfTouch(context, reader);
   const places: Place[] = [];
   for (const { id } of networks) {
     const network = await reader.get<Network>(keys.network(id));
@@ -110,7 +115,15 @@ async function placesOf(context: Context, reader: Reader, networks: readonly Net
       host,
       mtu: mtuOf(own.resources),
       port: own.resources.find((resource) => resource.kind === "vxlan")?.port,
-      faults: await ownFaults(context, network, host, different.get(own.owner.id) ?? []),
+      faults: [
+        ...(await ownFaults(context, network, host, different.get(own.owner.id) ?? [])),
+        ...(await departedFrom(reader, id)).map(down),
+        ...withOneAddress([
+          ...(self === undefined ? [] : [{ ...self, vtep: host.vtep }]),
+          ...peers.map((peer) => peer.host),
+        ]).map((fault): PeerFault => ({ test: "address", ...fault })),
+      ],
+      apart,
       peers: peers.toSorted((a, b) => (a.host.name < b.host.name ? -1 : 1)),
     });
   }
@@ -127,6 +140,15 @@ async function ownFaults(
   const faults = different.map((message): PeerFault => ({ test: "device", message, hint: mending }));
   if (linkOf(await context.host.open(), vtep) !== undefined) return faults;
   return [{ test: "address", ...withoutVtep([network.name], vtep) }, ...faults];
+}
+
+/** It is no peer any more, and somebody misses what was on it. */
+function down({ host, since }: DepartedFrom): PeerFault {
+  return {
+    test: "host",
+    message: `host '${host.name}', at ${host.vtep}, is down since ${since}: its lease ended while it was on the network`,
+    hint: "Is it up, does its agent run, and reach the store? On it: netkit agent status. One that is gone for good is forgotten after a day.",
+  };
 }
 
 /** What isn't in the kernel as wanted, in words, by owner. The firewall is left to `doctor`. */
@@ -162,6 +184,7 @@ function peerOf(
   return {
     host: { id, name, vtep },
     addresses,
+    guests: part?.unlisted === true ? remotes.flatMap((remote) => (remote === part ? [] : remote.addresses)) : [],
     mtu: underlay === undefined ? undefined : mtuThere({ vtep, mtu: underlay, addresses, mac }),
     fault: lacking.length === 0 ? undefined : { test: "entries", message: enumerated(lacking), hint: mending },
   };

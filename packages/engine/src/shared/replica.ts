@@ -3,6 +3,7 @@ import {
   NetkitError,
   stableJson,
   toNetkitError,
+  type EndpointId,
   type Entry,
   type Network,
   type Store,
@@ -11,6 +12,7 @@ import {
 import { readerOf } from "../lookup.ts";
 import { operate, type Context } from "../operation.ts";
 import type { Replication, SharingState } from "../api.ts";
+import { troubleOf } from "../trouble.ts";
 import { pause } from "../pause.ts";
 import { isStoreError } from "./committing.ts";
 import { sharedKeys } from "./keys.ts";
@@ -114,19 +116,17 @@ export class Replica implements Replication {
     void this.#inTurn(async () => await this.#present()).catch((error: unknown) => this.#tell("present", error));
   }
 
-  get state(): SharingState {
+  state(isHere: (endpoint: EndpointId) => boolean): SharingState {
     const failing = [...this.#failing.values()];
     const away = failing.find(({ error }) => isStoreError(error));
     const others = failing.flatMap(({ error }) => (isStoreError(error) ? [] : error));
-    const troubles = new Map([...others, ...this.#troubles.values()].flat().map((error) => [error.message, error]));
+    const all = [...others, ...this.#troubles.values()].flat();
+    const present = all.filter(({ details: { endpoint } }) => endpoint === undefined || isHere(endpoint as EndpointId));
+    const troubles = new Map(present.map((error) => [error.message, error]));
     return {
       holdsLease: this.#holder.lives,
       ...(away === undefined ? {} : { away: { since: away.since, message: away.error.message } }),
-      troubles: [...troubles.values()].map(({ code, message, hint }) => ({
-        code,
-        message,
-        ...(hint === undefined ? {} : { hint }),
-      })),
+      troubles: [...troubles.values()].map(troubleOf),
     };
   }
 

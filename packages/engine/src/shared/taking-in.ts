@@ -12,7 +12,7 @@ import { addressKeyOf } from "../networks.ts";
 import type { Context } from "../operation.ts";
 import { keys, type AddressHolder } from "../state.ts";
 import type { Mirror, Subject } from "./mirror.ts";
-import { noteHost } from "./departed.ts";
+import { noteDepartedFrom, noteHost } from "./departed.ts";
 import { addressesOf } from "./presence.ts";
 import { leaveHere } from "./realising.ts";
 import { forgetRemote, noteRemote, wantRemote } from "./remotes.ts";
@@ -93,6 +93,8 @@ async function takeInEndpoint(
   const isHere = network?.realised === true;
   if (isSame(now, before) && (now === undefined || !isHere || (await draft.owned(id)) !== undefined)) return true;
   if (before !== undefined) await forgetRemote(draft, before);
+  // It hasn't left the network: all that it had has ended with its lease.
+  if (before !== undefined && seen === undefined && !mirror.hosts.has(before.host)) noteDepartedFrom(draft, before);
   if (now === undefined || network === undefined) return true;
   for (const ip of addressesOf(now)) {
     const holder = await draft.get<AddressHolder>(addressKeyOf(networkId, ip));

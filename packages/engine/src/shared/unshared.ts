@@ -1,9 +1,12 @@
-import type { Ip, Network } from "@netkit/core";
+import type { Ip, Network, SharedHost } from "@netkit/core";
 import type { Finding } from "../api.ts";
 import { listed } from "../listed.ts";
 import type { Reader } from "../lookup.ts";
 import type { Context } from "../operation.ts";
-import { linkOf } from "./this-host.ts";
+import { keys } from "../state.ts";
+import { outOfTouch } from "./out-of-touch.ts";
+import { withOneAddress } from "./same-address.ts";
+import { linkOf, type LocalHost } from "./this-host.ts";
 
 /** What keeps this host and others from knowing the same of the networks that they share, or from reaching each other there. */
 export async function findUnshared(context: Context, reader: Reader): Promise<Finding[]> {
@@ -15,14 +18,15 @@ export async function findUnshared(context: Context, reader: Reader): Promise<Fi
     const names = those.map(({ name }) => name);
     findings.push(unshared(withoutVtep(names, vtep)));
   }
-  if (!networks.some(({ scope }) => scope === "global") || !context.shared.isOthers) return findings;
-  const state = await context.agent?.sharing?.();
-  if (state?.away !== undefined) {
-    const { since, message } = state.away;
-    const hint = "Traffic goes on; nothing can be attached to networks that hosts share until it is back.";
-    findings.push(unshared({ message: `the store that hosts share is away since ${since}: ${message}`, hint }));
-  }
-  for (const { message, hint } of state?.troubles ?? []) findings.push(unshared({ message, hint }));
+  const sharesSome = networks.some(({ scope }) => scope === "global") && context.shared.isOthers;
+  if (sharesSome || networks.some(({ facts }) => facts.place !== undefined))
+    findings.push(...((await context.agent?.troubles?.()) ?? []).map(unshared));
+  if (!sharesSome) return findings;
+  const apart = await outOfTouch(context, reader);
+  if (apart?.lacks === "store" || apart?.isOnSome === true) findings.push(unshared(apart));
+  const self = await reader.get<LocalHost>(keys.self);
+  const others = (await reader.range<SharedHost>(keys.host(""))).map(({ value }) => value);
+  findings.push(...withOneAddress([...(self === undefined ? [] : [self]), ...others]).map(unshared));
   return findings;
 }
 
@@ -38,7 +42,7 @@ export function withoutVtep(
   };
 }
 
-function unshared({ message, hint }: { readonly message: string; readonly hint: string | undefined }): Finding {
+function unshared({ message, hint }: { readonly message: string; readonly hint?: string }): Finding {
   return {
     problem: "unshared",
     object: "this host among others",

@@ -1,0 +1,14 @@
+import type { HostId, Ip } from "@netkit/core";
+import { expect, test } from "vitest";
+import { withOneAddress } from "../../src/shared/same-address.ts";
+import { idOf } from "./records.ts";
+
+const host = (digit: string, name: string, vtep: string) => ({ id: idOf<HostId>(digit), name, vtep: vtep as Ip });
+
+test("hosts that are reached by one address are named with it, a host that is known twice is not", () => {
+  const [a, b] = [host("a", "one", "192.0.2.1"), host("b", "two", "192.0.2.2")];
+  expect(withOneAddress([a, b, a])).toEqual([]);
+  expect(withOneAddress([a, b, host("c", "three", "192.0.2.1")]).map(({ message }) => message)).toEqual([
+    "the hosts 'one' (aaaaaaaaaaaa), 'three' (cccccccccccc) have one address, 192.0.2.1, where their tunnels end: what is meant for one gets to another",
+  ]);
+});
