@@ -154,7 +154,7 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     host.ok("agent", "stop");
     addAddress();
     startAgent("--store", "etcd://127.0.0.1:2379/mine/", "--advertise", "lo");
-    expect(host.ok("host", "ls", "--format", "{{.VTEP}} {{.This}}")).toBe("127.0.0.1 *\n");
+    expect(host.ok("host", "ls", "--format", "{{.VTEP}} {{.This}}")).toBe("192.0.2.7 *\n");
     host.ok("network", "create", "--driver", "overlay", "m");
     expect(host.ok("network", "ls", "--filter", "driver=overlay", "--format", "{{.Name}}")).toBe("m\n");
     const names = space.within(() => etcdctl(["get", "--prefix", "mine/network-name/", "--keys-only"]));

@@ -1,4 +1,4 @@
-import type { DummyResource, IfbResource, NamespaceRef } from "@netkit/core";
+import { digest32, type DummyResource, type IfbResource, type NamespaceRef } from "@netkit/core";
 import { setLink, type IpvlanKind, type Link, type LinkChange, type MacvlanKind, type VlanKind } from "@netkit/netlink";
 import type { Kind } from "./kind.ts";
 import { isOurs, type Mark } from "./mark.ts";
@@ -42,23 +42,39 @@ interface LinkOnParent extends MadeLink {
 
 /** Queues the making of a link on another one: the request goes to the host's namespace, where that is, the link is made in its own. */
 export function makeOnParent(tx: Transaction, link: LinkOnParent, kind: MacvlanKind | IpvlanKind | VlanKind): void {
-  const { ns, parent } = link;
+  const { ns, name, parent } = link;
+  const isInHost = ns === "host";
+  const isTaken = !isInHost && tx.findIfindex("host", name) !== undefined && tx.findIfindex(ns, name) === undefined;
+  const made = isTaken ? nameOnTheWay(link) : name;
   tx.makeLink("host", {
-    ...newSettings(tx, link),
+    ...newSettings(tx, { ...link, name: made }),
     ...kind,
     parent: tx.ifindex("host", parent),
-    ...(ns === "host" ? {} : { namespace: tx.fd(ns) }),
+    ...(isInHost ? {} : { namespace: tx.fd(ns) }),
   });
+  if (made !== name) tx.send(ns, setLink(tx.ifindex(ns, made), { name }));
 }
 
-/** The command of {@link makeOnParent}, with the words that are the kind's. */
-export function makeOnParentCommand(shell: Shell, link: LinkOnParent, ...words: readonly Word[]): string {
-  const { ns, parent, kind } = link;
-  return shell.ip(
-    "host",
-    ["link", "add", "link", parent, "dev", ...linkWords(link), ...shell.netns("host", ns)],
-    ["type", kind, ...words],
-  );
+/**
+ * What a link for another namespace is called as long as it is made: before Linux 6.15 a name mustn't be one of the
+ * namespace that the request is made in, whose `eth0` is the most common of all.
+ */
+function nameOnTheWay({ ns, name }: LinkOnParent): string {
+  return `nkt${digest32(`${ns} ${name}`).toString(16)}`;
+}
+
+/** The commands of {@link makeOnParent}, with the words that are the kind's. */
+export function makeOnParentCommands(shell: Shell, link: LinkOnParent, ...words: readonly Word[]): string[] {
+  const { ns, name, parent, kind } = link;
+  const made = ns === "host" ? name : nameOnTheWay(link);
+  return [
+    shell.ip(
+      "host",
+      ["link", "add", "link", parent, "dev", ...linkWords({ ...link, name: made }), ...shell.netns("host", ns)],
+      ["type", kind, ...words],
+    ),
+    ...(made === name ? [] : [shell.ip(ns, "link", "set", "dev", made, "name", name)]),
+  ];
 }
 
 /** Queues the second half of making a link: what the kernel takes only once it exists. Then it is up. */

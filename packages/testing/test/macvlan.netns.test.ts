@@ -69,6 +69,19 @@ describe("on the wire of a parent", () => {
     });
   });
 
+  test("sandboxes have an interface of the name that a link of the host has, too", async () => {
+    await onOutsideHost(plain, async ({ netkit, host, outside, open }) => {
+      await host.shell("ip link add eth0 type veth peer name eth9");
+      await create(netkit, "n");
+      const one = await open("n");
+      expect(await ping(one.space, outsideIpv4)).toBe(true);
+      expect((await linkOf(one.space, "eth0")).addr_info.map(({ local }) => local)).toContain("203.0.113.64");
+      expect((await netkit.doctor()).findings).toEqual([]);
+      expect(await ping(outside, "203.0.113.64")).toBe(true);
+      await host.shell("ip link delete eth0");
+    });
+  });
+
   test.each(["private", "vepa"])("in mode %s they reach the outside, and not each other", async (mode) => {
     await onOutsideHost(plain, async ({ netkit, outside, open }) => {
       await create(netkit, "n", { options: { macvlan_mode: mode } });

@@ -1,6 +1,6 @@
 import type { IpvlanResource } from "@netkit/core";
 import type { Kind } from "../kind.ts";
-import { finishLink, linkFields, makeOnParent, makeOnParentCommand, removeLinkCommands } from "../made-link.ts";
+import { finishLink, linkFields, makeOnParent, makeOnParentCommands, removeLinkCommands } from "../made-link.ts";
 import { compare, missing } from "../reading.ts";
 
 export const ipvlan: Kind<IpvlanResource> = {
@@ -24,7 +24,7 @@ export const ipvlan: Kind<IpvlanResource> = {
   createCommands(shell, resource, alias) {
     const { ns, name, mode, flag } = resource;
     return [
-      makeOnParentCommand(shell, resource, "mode", mode, flag),
+      ...makeOnParentCommands(shell, resource, "mode", mode, flag),
       shell.ip(ns, "link", "set", "dev", name, "alias", alias, "up"),
     ];
   },

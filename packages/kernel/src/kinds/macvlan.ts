@@ -1,6 +1,6 @@
 import type { MacvlanResource } from "@netkit/core";
 import type { Kind } from "../kind.ts";
-import { finishLink, linkFields, makeOnParent, makeOnParentCommand, removeLinkCommands } from "../made-link.ts";
+import { finishLink, linkFields, makeOnParent, makeOnParentCommands, removeLinkCommands } from "../made-link.ts";
 import { compare, missing } from "../reading.ts";
 import { pair } from "../shell.ts";
 
@@ -25,7 +25,7 @@ export const macvlan: Kind<MacvlanResource> = {
   createCommands(shell, resource, alias) {
     const { ns, name, mode, mac } = resource;
     return [
-      makeOnParentCommand(shell, resource, "mode", mode),
+      ...makeOnParentCommands(shell, resource, "mode", mode),
       shell.ip(
         ns,
         "link",

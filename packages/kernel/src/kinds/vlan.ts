@@ -1,6 +1,6 @@
 import type { VlanResource } from "@netkit/core";
 import type { Kind } from "../kind.ts";
-import { finishLink, linkFields, makeOnParent, makeOnParentCommand, removeLinkCommands } from "../made-link.ts";
+import { finishLink, linkFields, makeOnParent, makeOnParentCommands, removeLinkCommands } from "../made-link.ts";
 import { compare, missing } from "../reading.ts";
 
 export const vlan: Kind<VlanResource> = {
@@ -19,7 +19,7 @@ export const vlan: Kind<VlanResource> = {
     });
   },
   createCommands: (shell, resource, alias) => [
-    makeOnParentCommand(shell, resource, "id", resource.id),
+    ...makeOnParentCommands(shell, resource, "id", resource.id),
     shell.ip(resource.ns, "link", "set", "dev", resource.name, "alias", alias, "up"),
   ],
   removeCommands: removeLinkCommands,
