@@ -67,6 +67,12 @@ const unneeded = [
     .map((name) => `node_modules/.pnpm/${name}*`),
 ];
 
+/** Where a machine has the sources. */
+const clone = "/opt/netkit-clone";
+
+/** Machines that have them: they are large, and the same for all parts. */
+const withSources = new Set<string>();
+
 const [word = ""] = process.argv.slice(2);
 const start = performance.now();
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -127,9 +133,21 @@ function conformanceInLab(driver: string): Part {
 }
 
 /** Tests of the kernel tier whose names match. */
-async function fromSources({ ssh }: Vm, files: readonly string[], names: string): Promise<Outcome> {
+async function fromSources(machine: Vm, files: readonly string[], names: string): Promise<Outcome> {
+  if (!withSources.has(machine.name)) {
+    const copied = await copySources(machine);
+    if (copied.status !== 0) return { passed: 0, failed: 1, skipped: 0, output: copied.stderr };
+    withSources.add(machine.name);
+  }
+  const vitest = `vitest run --project kernel ${files.join(" ")} -t '${names}' --testTimeout=600000 --reporter=json --outputFile=report`;
+  const scale = `NETKIT_TIME_SCALE=${timeScale()}`;
+  return vitestOutcome(
+    await run([...machine.ssh, `cd ${clone} && ${scale} node_modules/.bin/${vitest} >&2; cat report`]),
+  );
+}
+
+async function copySources({ ssh }: Vm): Promise<Ended> {
   const excluded = unneeded.map((pattern) => `--exclude=${pattern}`);
-  const clone = "/opt/netkit-clone";
   const unpack = `rm -rf ${clone} && mkdir ${clone} && tar -C ${clone} -xzf -`;
   const tar = [
     "tar",
@@ -145,11 +163,7 @@ async function fromSources({ ssh }: Vm, files: readonly string[], names: string)
     "packages",
     "node_modules",
   ];
-  const copied = await run(["sh", "-c", 'ssh=$1; shift; "$@" | eval "$ssh"', "sh", words([...ssh, unpack]), ...tar]);
-  if (copied.status !== 0) return { passed: 0, failed: 1, skipped: 0, output: copied.stderr };
-  const vitest = `vitest run --project kernel ${files.join(" ")} -t '${names}' --testTimeout=600000 --reporter=json --outputFile=report`;
-  const scale = `NETKIT_TIME_SCALE=${timeScale()}`;
-  return vitestOutcome(await run([...ssh, `cd ${clone} && ${scale} node_modules/.bin/${vitest} >&2; cat report`]));
+  return await run(["sh", "-c", 'ssh=$1; shift; "$@" | eval "$ssh"', "sh", words([...ssh, unpack]), ...tar]);
 }
 
 /** As one line for a shell. */
