@@ -95,13 +95,7 @@ export async function doctor(
   const survey = new Survey(context.store);
   const unserved = await findUnserved(context, survey, sandboxes);
   const served = options.dryRun !== true && unserved.length > 0 && (await serveAgain(context));
-  const all = [
-    ...plain,
-    ...findings,
-    ...unserved,
-    ...(await findUnshared(context, survey)),
-    ...(await warnings(context, survey)),
-  ];
+  const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
   return {
     findings: all,
     repaired:
@@ -120,13 +114,7 @@ async function look(context: Context, { signal }: ChangeOptions): Promise<Report
     const { findings, checked } = await examine(context, survey, sandboxes);
     const plain = sandboxes.map(({ finding }) => finding);
     const unserved = await findUnserved(context, survey, sandboxes);
-    const all = [
-      ...plain,
-      ...findings,
-      ...unserved,
-      ...(await findUnshared(context, survey)),
-      ...(await warnings(context, survey)),
-    ];
+    const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
     return { findings: all, repaired: [], checked };
   };
   const report = await consistently(compare);
@@ -140,12 +128,14 @@ function unlessUnwritable(error: unknown): undefined {
   if (!isNetkitError(error) || error.code !== "STATE_UNWRITABLE") throw error;
 }
 
+/** What no comparison of resources tells. */
 async function warnings(context: Context, reader: Reader): Promise<Finding[]> {
+  const unshared = await findUnshared(context, reader);
   const routes = (await context.host.open()).routes();
   const { file } = context.shared;
   const listed =
     file === undefined ? [] : await (await import("./shared/peers-file/examining.ts")).examinePeersFile(context, file);
-  return [...(await findForeign(context, reader)), ...(await overlaps(reader, routes)), ...listed];
+  return [...unshared, ...(await findForeign(context, reader)), ...(await overlaps(reader, routes)), ...listed];
 }
 
 /** Removes strays and sandboxes that are over; drift of what is stored is left to `doctor`. */

@@ -178,7 +178,8 @@ test("removing works without the driver that planned it", async () => {
   host.expectClean();
 });
 
-test("what a repair itself takes away is there again when it returns: the entries of a link that is made anew", async () => {
+/** With a network `wire` that is a VXLAN device `acme0` and a forwarding entry of it. */
+async function openWire(): Promise<{ opened: Netkit; mac: Mac }> {
   const mac = "02:00:00:00:00:07" as Mac;
   const resources: readonly Resource[] = [
     { kind: "vxlan", ns: "host", name: "acme0", vni: 77, port: 4789, local: "127.0.0.1" as Ip, learning: false },
@@ -187,6 +188,11 @@ test("what a repair itself takes away is there again when it returns: the entrie
   const acme: AnyDriver = { ...bridge(), name: "acme", predefined: () => undefined, network: () => resources };
   const opened = await host.open({ drivers: [acme] });
   await opened.networks.create({ name: "wire", driver: "acme" });
+  return { opened, mac };
+}
+
+test("what a repair itself takes away is there again when it returns: the entries of a link that is made anew", async () => {
+  const { opened, mac } = await openWire();
   host.sh("ip link set acme0 down");
   const { repaired } = await opened.doctor({ repair: true });
   expect(repaired.map(({ object }) => object)).toContain("vxlan acme0");
@@ -196,14 +202,7 @@ test("what a repair itself takes away is there again when it returns: the entrie
 });
 
 test("somebody else's link in the place of netkit's is named, and neither it nor anything on it is changed", async () => {
-  const mac = "02:00:00:00:00:07" as Mac;
-  const resources: readonly Resource[] = [
-    { kind: "vxlan", ns: "host", name: "acme0", vni: 77, port: 4789, local: "127.0.0.1" as Ip, learning: false },
-    { kind: "fdb", ns: "host", link: "acme0", mac, destination: "127.0.0.2" as Ip },
-  ];
-  const acme: AnyDriver = { ...bridge(), name: "acme", predefined: () => undefined, network: () => resources };
-  const opened = await host.open({ drivers: [acme] });
-  await opened.networks.create({ name: "wire", driver: "acme" });
+  const { opened, mac } = await openWire();
   host.sh("ip link delete acme0; ip link add acme0 type vxlan id 78 dstport 4789 local 127.0.0.1");
   const { findings, repaired } = await opened.doctor({ repair: true });
   expect(repaired).toEqual([]);
