@@ -257,6 +257,38 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
     await expect(handler.apply(creates(other))).rejects.toMatchObject({ code: "RESOURCE_CONFLICT" });
   });
 
+  // iptables has a chain there anyway.
+  test.for(isNft ? ["br6"] : [])("packets to the host pass a hook only while %s is internal", async (link) => {
+    const hooks = (): boolean => rules().includes("hook input");
+    const [sealed, other] = [isolation(link, { internal: true }), isolation("br7", { internal: true })];
+    await handler.apply(creates(isolation("br5")));
+    const before = rules();
+    expect(hooks()).toBe(false);
+    await handler.apply(creates(sealed));
+    expect(hooks()).toBe(true);
+    await open().apply(creates(other));
+    await handler.apply(removes(sealed));
+    expect(hooks()).toBe(true);
+    await handler.apply(removes(other));
+    expect(rules()).toBe(before);
+    // Who died before it went leaves it to the next.
+    const undo = await handler.apply(creates(sealed));
+    inNamespace(namespace, "nft", "delete", "element", "inet", "netkit", "received", `{ "${link}" }`);
+    await undo();
+    expect(rules()).toBe(before);
+  });
+
+  test.for(isNft ? ["br1"] : [])("the hook for %s is mended when it is gone", async (link) => {
+    const sealed = isolation(link, { internal: true });
+    await handler.apply(creates(sealed));
+    const before = rules();
+    inNamespace(namespace, "nft", "delete", "chain", "inet", "netkit", "filter-input");
+    expect(states(await handler.read([sealed]))).toEqual(["different"]);
+    await handler.apply(creates(isolation("br5")));
+    await handler.apply(removes(isolation("br5")));
+    expect(rules()).toBe(before);
+  });
+
   test("a flushed ruleset reads as missing and is made again", async () => {
     await handler.apply(creates(...all));
     const before = rules();

@@ -17,7 +17,15 @@ export function rulesIn(namespace: string): string {
   const tables = inNamespace(namespace, "nft", "list", "tables")
     .split("\n")
     .filter((line) => line.startsWith("table inet"));
-  const listings = tables.map((line) => inNamespace(namespace, "nft", "-s", "list", ...line.split(" ")));
+  // In which order sets and chains were made says nothing.
+  const listings = tables.flatMap((line) => [
+    line,
+    ...inNamespace(namespace, "nft", "-s", "list", ...line.split(" "))
+      .replace(/\n}\n$/, "")
+      .split(/\n+(?=\t(?:set|map|chain) )/)
+      .slice(1)
+      .toSorted(),
+  ]);
   const saved = ["iptables-save", "ip6tables-save"].flatMap((program) =>
     inNamespace(namespace, program)
       .split("\n")

@@ -11,10 +11,10 @@ import {
 } from "@netkit/core";
 import { nftGeneration } from "@netkit/netlink";
 import { firewallResource, type Backend } from "../backend.ts";
-import { assertBase, declareBase, dropTable } from "./base.ts";
+import { assertBase, declareBase, declareUsed, demanding, dropTable, dropUnused, type SetName } from "./base.ts";
 import type { Home } from "../home.ts";
 import { isDirect, runDirect } from "./direct.ts";
-import { elementId, elementsOf, footprintOf } from "./elements.ts";
+import { elementId, elementsOf, footprintOf, setsOf } from "./elements.ts";
 import { parseListing, type Listing } from "./listing.ts";
 import type { Nft, NftResult } from "./nft.ts";
 import { resourcesOf } from "./strays.ts";
@@ -29,8 +29,8 @@ import {
   type Transaction,
 } from "./transaction.ts";
 
-/** What this process knows of the base: nothing yet, that it is there, or that it must be declared. */
-type Base = "unknown" | "there" | "wanting";
+/** What this process knows of the base: nothing yet, that it is there, that there is none, or that it was altered. */
+type Base = "unknown" | "there" | "wanting" | "altered";
 
 /** The firewall kinds as elements of one table of nftables, `inet <mark>`. */
 export class NftablesBackend implements Backend {
@@ -61,7 +61,8 @@ export class NftablesBackend implements Backend {
 
   async read(resources: readonly Resource[]): Promise<Reading[]> {
     const listing = await this.#look();
-    if (listing === undefined || listing.faults.length > 0) this.#base = "wanting";
+    if (listing === undefined) this.#base = "wanting";
+    else if (listing.faults.length > 0) this.#base = "altered";
     return resources.map((resource) => readOne(resource, listing));
   }
 
@@ -75,14 +76,16 @@ export class NftablesBackend implements Backend {
     const transaction = transactionOf(changes);
     if (isEmpty(transaction)) return [];
     const elements = scriptOf(this.#table, transaction, "add");
-    const script = transaction.creates.length === 0 ? elements : `${declareBase(this.#table)}\n${elements}`;
+    const base = declareBase(this.#table, setsOf(transaction.creates));
+    const script = transaction.creates.length === 0 ? elements : `${base}\n${elements}`;
     return ["nft -f - <<'EOF'", ...script.split("\n"), "EOF"];
   }
 
   /** Carry out a transaction as if the table were as supposed, and look only when it isn't. Returns what was done. */
   async #commit(wanted: Transaction): Promise<Transaction> {
-    if (isEmpty(wanted) && this.#base !== "wanting") return wanted;
-    if (wanted.creates.length === 0 && this.#base === "wanting") return this.#settle(() => wanted);
+    if (isEmpty(wanted) && !this.#faulty) return wanted;
+    // What was altered is to be read: what there is says what must be mended.
+    if (this.#base === "altered" || (wanted.creates.length === 0 && this.#faulty)) return this.#settle(() => wanted);
     const result = await this.#run(wanted, this.#base);
     if (result.code !== 0) return this.#settle(() => wanted, result);
     await this.#finish(wanted);
@@ -94,30 +97,36 @@ export class NftablesBackend implements Backend {
     const listing = await this.#list();
     const wanted = wish(listing);
     const rest = remaining(wanted, listing ?? { elements: new Map() });
-    if (isEmpty(rest) && (listing === undefined ? wanted.creates.length === 0 : this.#base !== "wanting")) {
+    if (isEmpty(rest) && (listing === undefined ? wanted.creates.length === 0 : !this.#faulty)) {
       // Whoever removed the elements may have died before the table went.
       if (listing !== undefined) await this.#dropIfLast(wanted);
       return rest;
     }
-    const base = listing?.current === true && this.#base !== "wanting" ? "there" : "wanting";
+    const base = listing?.current === true && !this.#faulty ? "there" : "wanting";
     if (failure !== undefined && base === "there" && sameTransaction(rest, wanted)) throw refused(failure);
-    const result = await this.#run(rest, base);
+    const result = await this.#run(rest, base, listing);
     if (result.code !== 0) throw refused(result);
     await this.#finish(wanted);
     return rest;
   }
 
-  async #run(transaction: Transaction, base: Base): Promise<NftResult> {
+  get #faulty(): boolean {
+    return this.#base === "wanting" || this.#base === "altered";
+  }
+
+  async #run(transaction: Transaction, base: Base, listing?: Listing): Promise<NftResult> {
     const what = `nft: ${transaction.creates.length + transaction.deletes.length} elements`;
     if (base === "there" && isDirect(transaction)) {
       return this.#timed(what, () => runDirect(this.#home.socket, this.#table, transaction));
     }
-    return this.#nftTimed(what, `${this.#head(base)}\n${scriptOf(this.#table, transaction)}\n`);
+    const used = setsOf([...transaction.creates, ...(listing?.elements.values() ?? [])]);
+    return this.#nftTimed(what, `${this.#head(base, used)}\n${scriptOf(this.#table, transaction)}\n`);
   }
 
-  #head(base: Base): string {
-    if (base === "there") return "";
-    return base === "wanting" ? declareBase(this.#table) : assertBase(this.#table);
+  #head(base: Base, used: ReadonlySet<SetName>): string {
+    if (base === "there") return declareUsed(this.#table, used);
+    if (base === "unknown") return `${assertBase(this.#table)}\n${declareUsed(this.#table, used)}`;
+    return declareBase(this.#table, used);
   }
 
   /** After success: the base is there. When a network went, the table goes with the last one; the kernel sees to that. */
@@ -127,12 +136,26 @@ export class NftablesBackend implements Backend {
   }
 
   async #dropIfLast({ deletes }: Transaction): Promise<void> {
-    if (!deletes.some(({ set }) => /^(inward|outward|untracked)/.test(set))) return;
-    const result = await this.#nftTimed("nft: drop the table if it is empty", dropTable(this.#table));
-    // EBUSY: another network holds a chain. ENOENT: somebody else was quicker.
-    if (result.code !== 0 && /busy/i.test(result.error)) return;
+    const gone = setsOf(deletes);
+    if ([...gone].some((set) => /^(inward|outward|untracked)/.test(set))) {
+      if (await this.#dropIfUnused("nft: drop the table if it is empty", dropTable(this.#table))) {
+        this.#base = "wanting";
+        return;
+      }
+    }
+    for (const set of demanding) {
+      if (!gone.has(set)) continue;
+      await this.#dropIfUnused(`nft: drop what is for ${set} alone`, dropUnused(this.#table, set));
+    }
+  }
+
+  /** @returns whether it is gone; false: another network holds a chain */
+  async #dropIfUnused(what: string, script: string): Promise<boolean> {
+    const result = await this.#nftTimed(what, script);
+    if (result.code !== 0 && /busy/i.test(result.error)) return false;
+    // Somebody else was quicker.
     if (result.code !== 0 && !/no such file/i.test(result.error)) throw refused(result);
-    this.#base = "wanting";
+    return true;
   }
 
   /** The table, listed anew only when some table has changed since: whoever compares everything asks twice. */

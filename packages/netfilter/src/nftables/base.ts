@@ -13,6 +13,8 @@ const sets = {
   quiet: "set { type ifname; }",
   /** Links that nothing passes to or from. */
   sealed: "set { type ifname; }",
+  /** What the host takes from a link: `goto inner`. */
+  received: "map { type ifname : verdict; }",
   /** What of a family may be forwarded to a link: `goto` one of `guarded`, `routed`, `direct` and `closed`. */
   inward4: "map { type ifname : verdict; }",
   inward6: "map { type ifname : verdict; }",
@@ -73,6 +75,8 @@ interface Hook {
 
 export interface BaseChain {
   readonly hook?: Hook;
+  /** It is there only while this has an element: a hook costs each packet of the host, and most hosts don't need this one. */
+  readonly only?: SetName;
   /** Each rule with its comment, by which it is known again; unique in the chain. */
   readonly rules: readonly (readonly [rule: string, comment: string])[];
 }
@@ -142,6 +146,7 @@ export const chains: Readonly<Record<string, BaseChain>> = {
   },
   untracked: { rules: [["notrack", "tunnels of this host"]] },
   inner: {
+    only: "received",
     rules: [
       ["ct state established,related accept", "answers"],
       ["fib daddr . iif type unicast drop", "only addresses of the bridge"],
@@ -179,7 +184,8 @@ export const chains: Readonly<Record<string, BaseChain>> = {
   },
   "filter-input": {
     hook: { type: "filter", hook: "input", prio: 0 },
-    rules: [["iifname @sealed goto inner", "from an internal network"]],
+    only: "received",
+    rules: [["iifname vmap @received", "from an internal network"]],
   },
   "filter-forward": {
     hook: { type: "filter", hook: "forward", prio: 0 },
@@ -222,22 +228,37 @@ export function generation(): number {
 /**
  * The commands that declare the base, to be run as (part of) one transaction. They make what is missing and mend what was
  * altered, and leave all elements alone.
+ * @param used sets with elements
  */
-export function declareBase(table: string): string {
-  const lines = [`add table inet ${table}`];
-  for (const [name, text] of Object.entries(sets)) {
-    const [type = "", ...spec] = text.split(" ");
-    lines.push(`add ${type} inet ${table} ${name} ${spec.join(" ")}`);
-  }
-  for (const [name, { hook }] of Object.entries(chains)) {
-    const spec = hook && ` { type ${hook.type} hook ${hook.hook} priority ${hook.prio}; policy accept; }`;
-    lines.push(`add chain inet ${table} ${name}${spec ?? ""}`, `flush chain inet ${table} ${name}`);
-  }
-  for (const [name, { rules }] of Object.entries(chains)) {
-    for (const [rule, comment] of rules) lines.push(`add rule inet ${table} ${name} ${rule} comment "${comment}"`);
-  }
-  lines.push(`flush set inet ${table} generation`, `add element inet ${table} generation { ${generation()} }`);
-  return lines.join("\n");
+export function declareBase(table: string, used: ReadonlySet<SetName>): string {
+  return [
+    `add table inet ${table}`,
+    ...Object.entries(sets).map(([name, text]) => {
+      const [type = "", ...spec] = text.split(" ");
+      return `add ${type} inet ${table} ${name} ${spec.join(" ")}`;
+    }),
+    ...declareChains(table, ({ only }) => only === undefined || used.has(only)),
+    `flush set inet ${table} generation`,
+    `add element inet ${table} generation { ${generation()} }`,
+  ].join("\n");
+}
+
+/** The commands for those chains that are there only while one of these sets is used. */
+export function declareUsed(table: string, used: ReadonlySet<SetName>): string {
+  return declareChains(table, ({ only }) => only !== undefined && used.has(only)).join("\n");
+}
+
+function declareChains(table: string, which: (chain: BaseChain) => boolean): string[] {
+  const wanted = Object.entries(chains).filter(([, chain]) => which(chain));
+  return [
+    ...wanted.flatMap(([name, { hook }]) => {
+      const spec = hook && ` { type ${hook.type} hook ${hook.hook} priority ${hook.prio}; policy accept; }`;
+      return [`add chain inet ${table} ${name}${spec ?? ""}`, `flush chain inet ${table} ${name}`];
+    }),
+    ...wanted.flatMap(([name, { rules }]) =>
+      rules.map(([rule, comment]) => `add rule inet ${table} ${name} ${rule} comment "${comment}"`),
+    ),
+  ];
 }
 
 /** Commands that fail, changing nothing, unless the table holds this base. */
@@ -250,4 +271,17 @@ export function assertBase(table: string): string {
 export function dropTable(table: string): string {
   const held = ["guarded", "routed", "direct", "closed", "masqueraded", "sourced", "untracked"];
   return [...held.map((chain) => `delete chain inet ${table} ${chain}`), `delete table inet ${table}`].join("\n");
+}
+
+/** Sets that a chain is there for. */
+export const demanding: ReadonlySet<SetName> = new Set(Object.values(chains).flatMap(({ only }) => only ?? []));
+
+/** Commands that delete what is there for a set alone, and fail, changing nothing, while an element of that holds a chain. */
+export function dropUnused(table: string, set: SetName): string {
+  const unused = Object.entries(chains).filter(([, { only }]) => only === set);
+  // What has the rule that refers to the set goes first.
+  return unused
+    .toReversed()
+    .map(([name]) => `delete chain inet ${table} ${name}`)
+    .join("\n");
 }

@@ -25,6 +25,11 @@ export function elementId(element: Element): string {
   return `${element.set} ${element.key}`;
 }
 
+/** The sets that hold any of them. */
+export function setsOf(elements: Iterable<Element>): ReadonlySet<SetName> {
+  return new Set([...elements].map(({ set }) => set));
+}
+
 /** The elements that stand for a resource. They are its whole presence in the kernel, and imply it (see listing.ts). */
 export function elementsOf(resource: FirewallResource): readonly Element[] {
   switch (resource.kind) {
@@ -39,7 +44,7 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
         { set: "inward4", key: link, data: inward(resource.ipv4) },
         { set: "inward6", key: link, data: inward(resource.ipv6) },
         ...(icc ? [] : [{ set: "quiet", key: link } as const]),
-        ...(internal ? [{ set: "sealed", key: link } as const] : []),
+        ...(internal ? sealing(link) : []),
         ...trusted.map((other): Element => ({ set: "trusted", key: `"${other}" . ${link}` })),
         ...within.map((network): Element => ({
           set: `familiar${versionOf(familyOf(network))}`,
@@ -72,6 +77,14 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
   }
 }
 
+/** What closes a network, beside what closes it to others. */
+function sealing(link: string): readonly Element[] {
+  return [
+    { set: "sealed", key: link },
+    { set: "received", key: link, data: "goto inner" },
+  ];
+}
+
 const chainsOfAccess = { all: "direct", opened: "routed" } as const satisfies Record<Access, string>;
 
 function chainOfAccess(access: Access | undefined): string {
@@ -93,7 +106,7 @@ export function footprintOf(
 ): readonly Element[] {
   if (resource.kind === "isolation") {
     const own = elementsOf({ ...resource, icc: false, internal: false });
-    return [...own, { set: "sealed", key: `"${resource.link}"` }, ...(present.get(areaIdOf(resource.link)) ?? [])];
+    return [...own, ...sealing(`"${resource.link}"`), ...(present.get(areaIdOf(resource.link)) ?? [])];
   }
   if (resource.kind === "masquerade") {
     const own = elementsOf({ ...resource, source: resource.source ?? anywhere[familyOf(resource.subnet)] });

@@ -1,6 +1,6 @@
 import { parseCidr, parseIp } from "@netkit/core";
 import { chains, generation, setNames, type SetName } from "./base.ts";
-import { elementId, ownerIdOf, type Element } from "./elements.ts";
+import { elementId, ownerIdOf, setsOf, type Element } from "./elements.ts";
 
 /** What is in the table. */
 export interface Listing {
@@ -54,8 +54,10 @@ export function parseListing(text: string): Listing {
 
   const faults: string[] = current ? [] : ["the table is of another generation"];
   for (const name of setNames) if (!sets.has(name)) faults.push(`set ${name} is missing`);
-  for (const [name, { hook, rules }] of Object.entries(chains)) {
+  const used = setsOf(elements.values());
+  for (const [name, { hook, only, rules }] of Object.entries(chains)) {
     const is = found.get(name);
+    if (only !== undefined && !used.has(only)) continue;
     if (is === undefined) faults.push(`chain ${name} is missing`);
     else if (hook && !hooked(is.chain, hook)) faults.push(`chain ${name} has another hook, priority or policy`);
     else if (

@@ -48,6 +48,7 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
       case "same":
       case "quiet":
       case "sealed":
+      case "received":
       case "inward4":
       case "inward6":
       case "trusted":
