@@ -104,14 +104,11 @@ function parts(): Part[] {
   const rest = skipped.flatMap((id) => ["--skip", id]);
   const ofDrivers = drivers
     .toSorted((a, b) => rank(a) - rank(b))
-    .flatMap((driver) => {
-      if (existsSync(join(root, `packages/driver-${driver}/test/lab.ts`))) return [conformanceInLab(driver)];
-      if (!heavy.includes(driver)) return [conformance(driver, `driver ${driver}`, rest)];
-      return [
-        conformance(driver, `driver ${driver}, traffic`, [...rest, "--only", "DRV-TRAFFIC"]),
-        conformance(driver, `driver ${driver}, all else`, [...rest, "--skip", "DRV-TRAFFIC"]),
-      ];
-    });
+    .map((driver) =>
+      existsSync(join(root, `packages/driver-${driver}/test/lab.ts`))
+        ? conformanceInLab(driver)
+        : conformance(driver, rest),
+    );
   return [{ name: "tests of rare links", run: rareLinks }, ...ofDrivers].filter(({ name }) => name.includes(word));
 }
 
@@ -175,11 +172,11 @@ function rank(driver: string): number {
   return heavy.includes(driver) ? heavy.indexOf(driver) : heavy.length;
 }
 
-function conformance(driver: string, name: string, options: readonly string[]): Part {
+function conformance(driver: string, options: readonly string[]): Part {
   const words = ["netkit", "conformance", "--json", ...tiers, ...options, `@netkit/driver-${driver}`];
   const command = `cd ${installed} && NODE_COMPILE_CACHE=/var/cache/netkit-tests NETKIT_REQUIRE=all NETKIT_TIME_SCALE=${timeScale()} ${words.join(" ")}`;
   return {
-    name,
+    name: `driver ${driver}`,
     run: async ({ ssh }) => {
       const { stdout, stderr } = await run([...ssh, command]);
       const found = parse<Report>(stdout);

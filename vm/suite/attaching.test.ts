@@ -6,24 +6,6 @@ import { expectReached, peer } from "./traffic.ts";
 const available = virtualMachines !== undefined || localStores.length > 0;
 
 describe.skipIf(!available)("core", () => {
-  test("of two hosts that want one address at once one has it, and the other is told who", async () => {
-    await onSharingHosts(2, async ({ hosts }) => {
-      const [a, b] = hosts as readonly [Host, Host];
-      await a.netkit("network", "create", "--driver", "overlay", "--subnet", "10.0.9.0/24", "n");
-      await b.until("netkit network inspect n");
-      const outcomes = await Promise.all(
-        hosts.map(async (host) => await host.run(["sh", "-c", peer(host.name, "--network n --ip 10.0.9.77")])),
-      );
-      const won = hosts[outcomes.findIndex(({ status }) => status === 0)];
-      const lost = outcomes.find(({ status }) => status !== 0);
-      expect(outcomes.filter(({ status }) => status === 0)).toHaveLength(1);
-      expect(lost?.stderr).toContain(`address 10.0.9.77 is in use by sandbox '${won?.name}' on host '${won?.name}'`);
-      const loser = hosts.find((host) => host !== won) ?? b;
-      await launch(loser, peer(loser.name, "--network n"));
-      await expectReached(loser, loser.name, { "10.0.9.77": won?.name ?? "" });
-    });
-  });
-
   test("sandboxes of two hosts reach each other on macvlan networks of the link that the hosts share", async () => {
     await onSharingHosts(2, async ({ hosts }) => {
       const targets: Record<string, string> = {};
@@ -73,6 +55,24 @@ describe.skipIf(virtualMachines === undefined && !localStores.includes("etcd"))(
 });
 
 describe.skipIf(!available)("networks", () => {
+  test("of two hosts that want one address at once one has it, and the other is told who", async () => {
+    await onSharingHosts(2, async ({ hosts }) => {
+      const [a, b] = hosts as readonly [Host, Host];
+      await a.netkit("network", "create", "--driver", "overlay", "--subnet", "10.0.9.0/24", "n");
+      await b.until("netkit network inspect n");
+      const outcomes = await Promise.all(
+        hosts.map(async (host) => await host.run(["sh", "-c", peer(host.name, "--network n --ip 10.0.9.77")])),
+      );
+      const won = hosts[outcomes.findIndex(({ status }) => status === 0)];
+      const lost = outcomes.find(({ status }) => status !== 0);
+      expect(outcomes.filter(({ status }) => status === 0)).toHaveLength(1);
+      expect(lost?.stderr).toContain(`address 10.0.9.77 is in use by sandbox '${won?.name}' on host '${won?.name}'`);
+      const loser = hosts.find((host) => host !== won) ?? b;
+      await launch(loser, peer(loser.name, "--network n"));
+      await expectReached(loser, loser.name, { "10.0.9.77": won?.name ?? "" });
+    });
+  });
+
   test("a VNI is one network's on all hosts, whether it is asked for or one of a range", async () => {
     await onSharingHosts(2, async ({ hosts }) => {
       const { a, b } = await launchPair(hosts, "-o vni=5000");

@@ -5,8 +5,9 @@ import { expectReached, peer } from "./traffic.ts";
 
 /** How long others take a host to be there that they don't hear of. */
 const leaseMs = 15_000;
+const available = virtualMachines !== undefined || localStores.length > 0;
 
-describe.skipIf(virtualMachines === undefined && localStores.length === 0)("core", () => {
+describe.skipIf(!available)("core", () => {
   test("an agent is killed: traffic goes on, and when it is back it knows what came and went meanwhile", async () => {
     await onSharingHosts(2, async ({ hosts, startAgent, killAgent }) => {
       const { a, b, x, y } = await launchPair(hosts);
@@ -44,7 +45,9 @@ describe.skipIf(virtualMachines === undefined && localStores.length === 0)("core
       expect(await complaints(b)).toContain(`${store.host.address}:2379 can't be used`);
     });
   });
+});
 
+describe.skipIf(!available)("the store", () => {
   test("the store is stopped: traffic and looking go on, attaching says what is wrong; started again, all is made up for", async () => {
     await onSharingHosts(2, async ({ hosts, store, complaints }) => {
       const { a, b, x, y } = await launchPair(hosts);

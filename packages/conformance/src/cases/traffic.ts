@@ -46,7 +46,7 @@ export const trafficCases: readonly Case[] = [
       for (const address of await addressesOf(two)) {
         assert.ok(await ping(space(one), address), `ping ${address}`);
         await reaches(space(one), echo.port, [address]);
-        if (driver.traits.besideHost === true) await isSilent(host, echo.port, address);
+        if (driver.traits.besideHost === true) await areSilent(host, echo.port, [address]);
         else await reaches(host, echo.port, [address]);
       }
     }),
@@ -81,8 +81,8 @@ export const trafficCases: readonly Case[] = [
       const two = await netkit.sandboxes.open({ name: "two", networks: ["b"] });
       await using echo = await serve(space(two), 80);
       await using control = await serve(space(one), 80);
-      for (const address of await addressesOf(two)) await isSilent(space(one), echo.port, address);
-      for (const address of await addressesOf(one)) await isSilent(space(two), control.port, address);
+      await areSilent(space(one), echo.port, await addressesOf(two));
+      await areSilent(space(two), control.port, await addressesOf(one));
     }),
   },
   {
@@ -107,9 +107,9 @@ export const trafficCases: readonly Case[] = [
       const gateways = subnets.flatMap(({ gateway }) => gateway ?? []);
       const hops = gateways.length === 0 ? ["dev eth0"] : gateways.map((gateway) => `via ${gateway}`);
       for (const hop of hops) await space(one).shell(`ip route add default ${hop} || true`);
-      await isSilent(space(one), beyond.port, outsideIpv4);
-      await isSilent(space(one), own.port, hostIpv4);
-      for (const address of await addressesOf(far)) await isSilent(space(one), other.port, address);
+      await areSilent(space(one), beyond.port, [outsideIpv4]);
+      await areSilent(space(one), own.port, [hostIpv4]);
+      await areSilent(space(one), other.port, await addressesOf(far));
       await space(one).shell("ip route del default; ip -6 route del default || true");
     }),
   },
@@ -181,14 +181,11 @@ export const trafficCases: readonly Case[] = [
       const addresses = [hostIpv4, ...(ipv6 ? [hostIpv6] : [])];
       await reaches(host, 18_080, ["127.0.0.1", ...addresses]);
       await reaches(host.outside, 18_080, addresses);
-      for (const address of addresses) {
-        await isSilent(space(far), 18_080, address);
-        await isSilent(space(web), 18_080, address);
-      }
+      await areSilent(space(far), 18_080, addresses);
+      await areSilent(space(web), 18_080, addresses);
       await reaches(host, 18_079, ["127.0.0.1", hostIpv4]);
-      await isSilent(host.outside, 18_079, hostIpv4);
-      if (ipv6) await isSilent(host.outside, 18_079, hostIpv6);
-      await isSilent(space(far), 18_079, hostIpv4);
+      await areSilent(host.outside, 18_079, addresses);
+      await areSilent(space(far), 18_079, [hostIpv4]);
     }),
   },
   {
@@ -208,7 +205,7 @@ export const trafficCases: readonly Case[] = [
       });
       await outside.shell(routes.join(""));
       await reaches(outside, 18_080, [hostIpv4], undefined, ["tcp"]);
-      for (const address of await addressesOf(web)) await isSilent(outside, 80, address);
+      await areSilent(outside, 80, await addressesOf(web));
       await outside.shell(subnets.map(({ subnet }) => `ip route del ${subnet}\n`).join(""));
     }),
   },
@@ -235,9 +232,15 @@ async function reaches(
   }
 }
 
-async function isSilent(from: Space, port: number, address: string): Promise<void> {
-  for (const protocol of ["tcp", "udp"] as const) {
-    const { status } = await reach(from, { protocol, address, port }, silenceMs);
-    assert.notEqual(status, "ok", `${protocol} to ${address} port ${port} got through`);
-  }
+/** None answers. All are asked at once: each silence is waited for in full. */
+async function areSilent(from: Space, port: number, addresses: readonly string[]): Promise<void> {
+  // Whoever asks leaves for where it came from, and that is here.
+  using _ = from.enter();
+  const asking = addresses.flatMap((address) =>
+    (["tcp", "udp"] as const).map(async (protocol) => {
+      const { status } = await reach(from, { protocol, address, port }, silenceMs);
+      assert.notEqual(status, "ok", `${protocol} to ${address} port ${port} got through`);
+    }),
+  );
+  await Promise.all(asking);
 }
