@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, cpSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { files, makeFolder } from "./files.ts";
@@ -70,9 +70,7 @@ async function startPrivate(keeping: Keeping): Promise<ProcessIdentity> {
   );
   writeFileSync(join(folder("etc"), "libvirtd.conf"), 'auth_unix_ro = "none"\nauth_unix_rw = "none"\n');
   const log = join(makeFolder(files.log), "libvirt");
-  // What it says is not for whoever started it.
   const script = `set -e
-    exec 2>"$2"
     mkdir -p /run/libvirt && mount -t tmpfs tmpfs /run/libvirt
     mount --bind "$1/etc" /etc/libvirt
     for part in lib cache log; do mount --bind "$1/$part" "/var/$part/libvirt"; done
@@ -90,10 +88,12 @@ async function startPrivate(keeping: Keeping): Promise<ProcessIdentity> {
     script,
     "sh",
     files.libvirt,
-    log,
   ];
   for (const part of ["lib", "cache", "log"]) folder(part);
-  const child = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"], detached: true });
+  // What they say is not for whoever started them: unshare complains of its child's end by a signal.
+  const said = openSync(log, "w");
+  const child = spawn(program, words, { stdio: ["ignore", "pipe", said], detached: true });
+  closeSync(said);
   const ready = Promise.withResolvers<boolean>();
   const lines = createInterface({ input: child.stdout });
   lines.on("line", () => ready.resolve(true)).on("close", () => ready.resolve(false));
@@ -103,8 +103,8 @@ async function startPrivate(keeping: Keeping): Promise<ProcessIdentity> {
   clearTimeout(timer);
   if (!isReady) {
     child.kill("SIGKILL");
-    const said = existsSync(log) ? readFileSync(log, "utf8").split("\n").slice(-10).join("\n") : "nothing";
-    throw new Error(`libvirtd didn't start; ${log} says:\n${said}`);
+    const last = readFileSync(log, "utf8").split("\n").slice(-10).join("\n");
+    throw new Error(`libvirtd didn't start; ${log} says:\n${last}`);
   }
   lines.close();
   child.stdout.destroy();

@@ -2,6 +2,9 @@ import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { explain } from "./errors.ts";
 
+/** SQLite's name for no file at all. */
+export const inMemory = ":memory:";
+
 /** A connection whose statements are prepared at first use and whose errors name the file. */
 export class Database {
   readonly path: string;
@@ -17,7 +20,7 @@ export class Database {
     options: { readonly readOnly: boolean; readonly busyTimeoutMs: number },
   ) {
     this.path = path;
-    this.inMemory = location === ":memory:";
+    this.inMemory = location === inMemory;
     this.#connection = this.#explained(
       () => new DatabaseSync(location, { readOnly: options.readOnly, timeout: options.busyTimeoutMs }),
     );

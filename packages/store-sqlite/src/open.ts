@@ -2,14 +2,14 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Store } from "@netkit/core";
-import { Database } from "./database.ts";
+import { Database, inMemory } from "./database.ts";
 import { cannotOpen, explain, resultCodeOf, stateNewer } from "./errors.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { migrations } from "./schema.ts";
 import { SqliteStore } from "./store.ts";
 
 export interface SqliteStoreOptions {
-  /** The file; it and its directory are made if need be, for their owner alone. */
+  /** The file; it and its directory are made if need be, for their owner alone. `:memory:`: none, and it goes with the store. */
   readonly path: string;
   /**
    * "full" (default): what a commit acknowledged survives a power cut. "off": it survives the death of the process, but
@@ -34,7 +34,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
 
 /** The connection of a store, its format up to date. */
 function openDatabase({ path, synchronous = "full", readOnly = false }: SqliteStoreOptions): Database {
-  if (!readOnly) makeFile(path);
+  if (!readOnly && path !== inMemory) makeFile(path);
   const database = readOnly ? openForReading(path) : new Database(path, path, { readOnly, busyTimeoutMs });
   try {
     // NORMAL keeps the file whole whatever happens; the store itself flushes what has to survive.
@@ -58,7 +58,7 @@ function makeFile(path: string): void {
 }
 
 function openForReading(path: string): Database {
-  const empty = (): Database => new Database(path, ":memory:", { readOnly: false, busyTimeoutMs });
+  const empty = (): Database => new Database(path, inMemory, { readOnly: false, busyTimeoutMs });
   if (!existsSync(path)) return empty();
   const database = new Database(path, path, { readOnly: true, busyTimeoutMs });
   try {

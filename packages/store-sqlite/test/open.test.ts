@@ -1,4 +1,4 @@
-import fs, { mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -12,6 +12,14 @@ describe("opening", () => {
     await open({ path }).commit(writing({ a: 1 }));
     expect(statSync(join(path, "..")).mode & 0o777).toBe(0o700);
     for (const suffix of ["", "-wal", "-shm"]) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
+  });
+
+  test("in memory makes no file, and keeps nothing", async () => {
+    const first = open({ path: ":memory:" });
+    await first.commit(writing({ a: 1 }));
+    expect(await first.get("a")).toMatchObject({ value: 1 });
+    expect(await open({ path: ":memory:" }).get("a")).toBeUndefined();
+    expect(existsSync(":memory:")).toBe(false);
   });
 
   test("ends where the kernel makes no directories", () => {
