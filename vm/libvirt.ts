@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, cpSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { files, makeFolder } from "./files.ts";
@@ -82,7 +82,7 @@ async function startPrivate(keeping: Keeping): Promise<ProcessIdentity> {
     sleep infinity`;
   // Between the two a shell that dies with us, and whose death is that of its namespaces.
   const tie = keeping === "own" ? ["setpriv", "--pdeathsig=KILL"] : [];
-  const [program, ...words] = [
+  const words = [
     ...tie,
     ..."unshare --net --mount --pid --mount-proc --fork --kill-child --propagation=private sh -c".split(" "),
     script,
@@ -91,9 +91,10 @@ async function startPrivate(keeping: Keeping): Promise<ProcessIdentity> {
   ];
   for (const part of ["lib", "cache", "log"]) folder(part);
   // What they say is not for whoever started them: unshare complains of its child's end by a signal.
-  const said = openSync(log, "w");
-  const child = spawn(program, words, { stdio: ["ignore", "pipe", said], detached: true });
-  closeSync(said);
+  const child = spawn("sh", ["-c", 'exec "$@" 2>"$0"', log, ...words], {
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+  });
   const ready = Promise.withResolvers<boolean>();
   const lines = createInterface({ input: child.stdout });
   lines.on("line", () => ready.resolve(true)).on("close", () => ready.resolve(false));
