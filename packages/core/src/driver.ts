@@ -105,7 +105,7 @@ export interface Subnet {
 export interface HostView {
   /** The host's address on the underlay, where the others' tunnels end. All hosts of a network have one of the same family. */
   readonly vtep: Ip;
-  /** The MTU of the link that has {@link vtep}. */
+  /** The MTU that the link with {@link vtep} had when the network came to the host. */
   readonly mtu: number;
   /**
    * The host's own addresses in the network, each with its subnet's prefix length: one for each of the network's subnets, in

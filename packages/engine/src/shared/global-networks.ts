@@ -21,7 +21,7 @@ import { forgetRemote } from "./remotes.ts";
 import type { SharedNetwork } from "./records.ts";
 import { knownHere } from "./realising.ts";
 import type { Shared } from "./shared.ts";
-import { thisHost } from "./this-host.ts";
+import { thisHostNow } from "./this-host.ts";
 
 /**
  * Gives a declared network what all its hosts share: subnets, claims, its name. Kernel objects come with the first endpoint on
@@ -48,7 +48,7 @@ export async function createGlobal(
       details: { name: declared.name, id: same.id },
     });
   }
-  const known = await knownHere(context, driver, declared, await thisHost(context, draft));
+  const known = await knownHere(context, driver, declared, await thisHostNow(context, draft));
   const ownLinks = driver.traits.subnetOfLink ? Object.keys(known.facts.links) : [];
   const subnets = await chooseSubnets(context, draft, driver, known, requests, ipv4, ownLinks, others);
   const planned: Network = { ...known, subnets };
