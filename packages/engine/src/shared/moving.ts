@@ -44,13 +44,14 @@ export async function refreshThisHost(
   });
 }
 
-/** An address that it has still is as good as another one of the link that it advertises. */
+/** An address that it has still is as good as another one of the link, as long as that is what it is to advertise. */
 async function asOfNow(
   { host, shared: { isOthers, file } }: Context,
   known: LocalHost | undefined,
   options: SharedOptions,
 ): Promise<LocalHost> {
-  return describeHost(await host.open(), { options, isOthers, file }, known?.id ?? newId<HostId>(), known?.vtep);
+  const preferred = known?.advertise === options.advertise ? known?.vtep : undefined;
+  return describeHost(await host.open(), { options, isOthers, file }, known?.id ?? newId<HostId>(), preferred);
 }
 
 async function move(context: Context, draft: Draft, network: Network, { vtep }: LocalHost): Promise<void> {

@@ -20,7 +20,7 @@ import { outOfTouch } from "./out-of-touch.ts";
 import { ownerOfRemote, resourcesFor } from "./remotes.ts";
 import { findNetworkHere } from "./unfollowed.ts";
 import { withoutVtep } from "./unshared.ts";
-import { withOneAddress } from "./same-address.ts";
+import { wrongAddresses } from "./host-addresses.ts";
 import { linkOf, type LocalHost } from "./this-host.ts";
 import { findTooLarge, mtuOf, mtuOn } from "./underlay-mtu.ts";
 
@@ -116,9 +116,10 @@ async function placesOf(context: Context, reader: Reader, networks: readonly Net
       faults: [
         ...(await ownFaults(context, reader, network, host, different.get(own.owner.id) ?? [])),
         ...(await departedFrom(reader, id)).map(down),
-        ...withOneAddress([
+        ...wrongAddresses([
           ...(self === undefined ? [] : [{ ...self, vtep: host.vtep }]),
-          ...peers.map((peer) => peer.host),
+          // One of the other family is no peer: nothing here is for it.
+          ...hosts.values(),
         ]).map((fault): PeerFault => ({ test: "address", ...fault })),
       ],
       apart,

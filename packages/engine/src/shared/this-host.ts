@@ -25,6 +25,8 @@ const loopback: readonly Cidr[] = ["127.0.0.0/8" as Cidr, "::1/128" as Cidr];
 /** This host as others know it, and the link that has its address on the underlay. */
 export interface LocalHost extends SharedHost {
   readonly link: string;
+  /** What it was told to advertise then. */
+  readonly advertise?: string;
 }
 
 /** As it was when it was last looked at: the tunnels of all networks end at one address. */
@@ -80,7 +82,8 @@ export function describeHost(
   const vtep = isThere && preferred !== undefined && !isLoopback(preferred) ? preferred : place.vtep;
   // A file says itself what each is reached by.
   if (isOthers && file === undefined && isLoopback(vtep)) throw leadsBack(advertise ?? link.name, vtep);
-  return { id, name: name ?? hostname(), vtep, mtu: link.mtu, link: link.name };
+  const told = advertise === undefined ? {} : { advertise };
+  return { id, name: name ?? hostname(), vtep, mtu: link.mtu, link: link.name, ...told };
 }
 
 function leadsBack(advertise: string, vtep: Ip): NetkitError {

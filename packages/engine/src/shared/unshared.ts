@@ -6,7 +6,7 @@ import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import { troubleOf } from "../trouble.ts";
 import { outOfTouch } from "./out-of-touch.ts";
-import { withOneAddress } from "./same-address.ts";
+import { wrongAddresses } from "./host-addresses.ts";
 import { linkOf, type LocalHost } from "./this-host.ts";
 import { findTooLarge } from "./underlay-mtu.ts";
 
@@ -32,7 +32,7 @@ export async function findUnshared(context: Context, reader: Reader): Promise<Fi
   if (apart?.lacks === "store" || apart?.isOnSome === true) findings.push(unshared(apart));
   const self = await reader.get<LocalHost>(keys.self);
   const others = (await reader.range<SharedHost>(keys.host(""))).map(({ value }) => value);
-  findings.push(...withOneAddress([...(self === undefined ? [] : [self]), ...others]).map(unshared));
+  findings.push(...wrongAddresses([...(self === undefined ? [] : [self]), ...others]).map(unshared));
   return findings;
 }
 
