@@ -116,6 +116,28 @@ test("what is unique is so on all hosts: one of two gets an address, a name, a V
   });
 });
 
+test("a subnet that is too small for an address of each host is said to be that", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const [a, b] = hostsOf(segment);
+    const subnets = [{ subnet: "10.60.0.0/30" }, { subnet: "10.61.0.0/24" }];
+    await a.call("create", { name: "n", driver: "overlay", internal: true, subnets });
+    await a.call("open", { name: "x", networks: ["n"] });
+    await b.call("share");
+    const full = await b.call("open", { name: "y", networks: ["n"] }).catch((error: unknown) => error);
+    expect(full).toMatchObject({
+      code: "POOL_EXHAUSTED",
+      message: "the one address of 10.60.0.0/30 is in use",
+      hint: expect.stringMatching(
+        /^Each host with a sandbox on the network has an address of its own in each subnet/,
+      ) as string,
+    });
+    await a.call("remove", "x");
+    await a.call("share");
+    await a.call("removeNetwork", "n");
+    await b.call("share");
+  });
+});
+
 test("a network is removed or attached to, never both", async () => {
   await onSharingHosts(2, async (segment) => {
     const [a, b] = hostsOf(segment);

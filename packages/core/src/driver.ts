@@ -109,7 +109,8 @@ export interface HostView {
   readonly mtu: number;
   /**
    * The host's own addresses in the network, each with its subnet's prefix length: one for each of the network's subnets, in
-   * their order, where the driver has {@link Traits.hostAddresses}, else none. To the other hosts they are peers, each
+   * their order, where the driver has {@link Traits.hostAddresses}, else none, nor while it is only looked whether the network can be.
+   * To the other hosts they are peers, each
    * with {@link mac}.
    */
   readonly addresses: readonly Cidr[];

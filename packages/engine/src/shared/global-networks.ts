@@ -13,7 +13,7 @@ import { enumerated } from "../listed.ts";
 import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import { chooseSubnets } from "../subnets.ts";
-import { asked, viewOf } from "../view.ts";
+import { asked, resourcesOf, viewOf } from "../view.ts";
 import { Again } from "./again.ts";
 import { sharedKeys } from "./keys.ts";
 import { requireLease } from "./lease.ts";
@@ -65,6 +65,8 @@ export async function createGlobal(
     shared.check(sharedKeys.claim(claim.space, value), 0, another);
     shared.put(sharedKeys.claim(claim.space, value), { id: declared.id, name: declared.name });
   }
+  // What its driver refuses where it comes to a host is refused here, and not made for all.
+  resourcesOf(driver, () => driver.network(viewOf(context.instance, { ...planned, claims })), ["host"]);
   const network: Network = { ...declared, subnets, claims };
   shared.check(sharedKeys.networks, serial, another);
   shared.put(sharedKeys.networks, { id: network.id });

@@ -52,7 +52,7 @@ export async function realiseHere(context: Context, draft: Draft, driver: AnyDri
   const addresses: Cidr[] = [];
   if (driver.traits.hostAddresses === true) {
     for (const subnet of known.subnets) {
-      const { ip } = await nextAddress(draft, known, [subnet]);
+      const { ip } = await nextAddress(draft, known, [subnet], true);
       draft.put(addressKeyOf(known.id, ip), { endpoint: part, ip } satisfies AddressHolder);
       addresses.push(`${ip}/${prefixLengthOf(subnet.subnet)}` as Cidr);
     }
