@@ -376,6 +376,36 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     );
   });
 
+  test("who removes a network that a host was on when it went down is warned that it comes back with that", async () => {
+    await onSharingHosts(
+      2,
+      async (segment) => {
+        const { a, b } = await pair(segment);
+        await a.call("remove", "x");
+        await b.kill();
+        await vi.waitFor(async () => expect((await a.call("hosts"))[1]?.state).toBe("down"), {
+          timeout: 20_000,
+          interval: 100,
+        });
+        await a.call("removeNetwork", "n");
+        expect(await a.call("networks")).not.toContain("n");
+        expect(await a.call("complaints")).toEqual([
+          expect.stringMatching(
+            /^warning: host 'h2' is down since 2\S+Z, and was on network 'n' then: the network comes back with it$/,
+          ),
+        ]);
+        await b.start();
+        await vi.waitFor(async () => expect(await a.call("networks")).toContain("n"), { timeout: 20_000, interval: 100 });
+        await b.call("remove", "y");
+        await a.call("share");
+        await a.call("removeNetwork", "n");
+        await b.call("share");
+        expect(await a.call("complaints")).toEqual([]);
+      },
+      { store: "etcd", leaseMs: 2_000 },
+    );
+  });
+
   test("a command warns of a sandbox that another host has under the same name", async () => {
     await onSharingHosts(
       2,

@@ -15,6 +15,7 @@ import { keys } from "../state.ts";
 import { chooseSubnets } from "../subnets.ts";
 import { asked, resourcesOf, viewOf } from "../view.ts";
 import { Again } from "./again.ts";
+import { departedFrom, type DepartedFrom } from "./departed.ts";
 import { sharedKeys } from "./keys.ts";
 import { requireLease } from "./lease.ts";
 import { forgetRemote } from "./remotes.ts";
@@ -101,9 +102,15 @@ async function networksIn(store: Store): Promise<SharedNetwork[]> {
 /**
  * Takes a network from all hosts. Its record says so first, so that nobody attaches anything from then on; then it is looked
  * whether somebody has.
+ * @param complain told of hosts that it comes back with, once it is removed
  * @throws NetkitError NETWORK_IN_USE with the names of who uses it, and where
  */
-export async function removeGlobal(context: Context, draft: Draft, network: Network): Promise<void> {
+export async function removeGlobal(
+  context: Context,
+  draft: Draft,
+  network: Network,
+  complain: ((error: NetkitError) => void) | undefined,
+): Promise<void> {
   const { id, name } = network;
   const { shared } = draft;
   refuseReadOnly(context.shared, `network '${name}' can't be removed`);
@@ -112,6 +119,8 @@ export async function removeGlobal(context: Context, draft: Draft, network: Netw
   if (draft.dryRun) refuseUsed(network, remote);
   await requireLease(context, draft);
   for (const endpoint of remote) await forgetRemote(draft, endpoint);
+  const departed = await departedFrom(draft, id);
+  draft.whenDone(async () => departed.forEach((host) => complain?.(comesBack(network, host))));
   const { readEndpoint, readHolder, readNetwork } = await import("./records.ts");
   // Known before the intent is written: whoever finishes this finds them there.
   shared.remove(sharedKeys.networkName(name), id);
@@ -144,6 +153,18 @@ export async function removeGlobal(context: Context, draft: Draft, network: Netw
       throw error;
     }
   });
+}
+
+/** That host has sandboxes there for all it knows, and gives the store back what they are on. */
+function comesBack({ name }: Network, { host, since }: DepartedFrom): NetkitError {
+  return new NetkitError(
+    "NETWORK_IN_USE",
+    `host '${host.name}' is down since ${since}, and was on network '${name}' then: the network comes back with it`,
+    {
+      hint: "If it does: disconnect the sandboxes there (netkit network disconnect), and remove the network again.",
+      details: { network: name, host: host.name, since },
+    },
+  );
 }
 
 function refuseReadOnly({ file }: Shared, what: string): void {
