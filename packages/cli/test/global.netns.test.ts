@@ -116,6 +116,28 @@ test("what is unique is so on all hosts: one of two gets an address, a name, a V
   });
 });
 
+test("a subnet that is too small for an address of each host is said to be that", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const [a, b] = hostsOf(segment);
+    const subnets = [{ subnet: "10.60.0.0/30" }, { subnet: "10.61.0.0/24" }];
+    await a.call("create", { name: "n", driver: "overlay", internal: true, subnets });
+    await a.call("open", { name: "x", networks: ["n"] });
+    await b.call("share");
+    const full = await b.call("open", { name: "y", networks: ["n"] }).catch((error: unknown) => error);
+    expect(full).toMatchObject({
+      code: "POOL_EXHAUSTED",
+      message: "the one address of 10.60.0.0/30 is in use",
+      hint: expect.stringMatching(
+        /^Each host with a sandbox on the network has an address of its own in each subnet/,
+      ) as string,
+    });
+    await a.call("remove", "x");
+    await a.call("share");
+    await a.call("removeNetwork", "n");
+    await b.call("share");
+  });
+});
+
 test("a network is removed or attached to, never both", async () => {
   await onSharingHosts(2, async (segment) => {
     const [a, b] = hostsOf(segment);
@@ -351,6 +373,36 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
         await removeAll(segment);
       },
       { store: "etcd", leaseMs: 3_000 },
+    );
+  });
+
+  test("who removes a network that a host was on when it went down is warned that it comes back with that", async () => {
+    await onSharingHosts(
+      2,
+      async (segment) => {
+        const { a, b } = await pair(segment);
+        await a.call("remove", "x");
+        await b.kill();
+        await vi.waitFor(async () => expect((await a.call("hosts"))[1]?.state).toBe("down"), {
+          timeout: 20_000,
+          interval: 100,
+        });
+        await a.call("removeNetwork", "n");
+        expect(await a.call("networks")).not.toContain("n");
+        expect(await a.call("complaints")).toEqual([
+          expect.stringMatching(
+            /^warning: host 'h2' is down since 2\S+Z, and was on network 'n' then: the network comes back with it$/,
+          ),
+        ]);
+        await b.start();
+        await vi.waitFor(async () => expect(await a.call("networks")).toContain("n"), { timeout: 20_000, interval: 100 });
+        await b.call("remove", "y");
+        await a.call("share");
+        await a.call("removeNetwork", "n");
+        await b.call("share");
+        expect(await a.call("complaints")).toEqual([]);
+      },
+      { store: "etcd", leaseMs: 2_000 },
     );
   });
 

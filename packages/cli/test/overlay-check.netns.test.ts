@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { NetworkCheck } from "@netkit/engine";
-import { expect, test } from "vitest";
+import { etcdPrograms } from "@netkit/testing";
+import { expect, test, vi } from "vitest";
 import { onSharingHosts, type Segment, type SharingHost } from "./sharing-hosts.ts";
 
 const bin = join(import.meta.dirname, "..", "src", "bin.ts");
@@ -145,6 +146,90 @@ test("a host whose underlay takes smaller packets is told by its record", async 
     await other?.host.shell("ip link set up0 mtu 1500");
   });
 });
+
+test.skipIf(etcdPrograms === undefined)(
+  "a changed MTU of the underlay counts for new networks, is told to other hosts, and is complained of while a network is too large for it",
+  async () => {
+    await onSharingHosts(
+      2,
+      async (segment) => {
+        const { a, b, end } = await pair(segment);
+        const mtuIn = async (sandbox: string): Promise<string | undefined> =>
+          await a.call("attempt", sandbox, "cat /sys/class/net/eth0/mtu");
+        const told = async (mtu: number, ...troubles: string[]): Promise<void> =>
+          await vi.waitFor(
+            async () => {
+              expect(await a.call("sharing")).toMatchObject({ troubles: troubles.map((message) => ({ message })) });
+              expect((await b.call("hosts")).map((host) => host.mtu)).toEqual([1500, mtu]);
+            },
+            { timeout: 20_000, interval: 100 },
+          );
+
+        // Nobody has told the agent.
+        await a.host.shell("ip link set up0 mtu 1400");
+        await expect(a.call("create", { name: "large", driver: "overlay", options: { mtu: "1450" } })).rejects.toThrow(
+          "network 'large' can't have an MTU of 1450",
+        );
+        const narrow =
+          "the link 'up0' of this host, which has 192.0.2.1, has an MTU of 1400 now: network 'n' has 1450 here, and packets larger than 1350 are lost";
+        expect(await outcome(a)).toEqual({
+          states: ["passed", "passed", "passed", "failed"],
+          faults: [
+            `mtu: ${narrow}`,
+            expect.stringMatching(/^mtu: packets of 1450 bytes, .* this host itself sends none/),
+          ],
+        });
+        const [check] = await a.call("checkPeers");
+        expect(check?.peers[0]?.faults[0]?.hint).toBe(
+          `${narrow}. Give the link its MTU back (ip link set dev up0 mtu 1500), or make the network anew with what fits (-o mtu=1350).`,
+        );
+        expect(await a.call("findings")).toEqual([narrow]);
+        await told(1400, narrow);
+        expect(await a.call("findings")).toEqual([narrow]);
+        expect(await a.call("complaints")).toEqual([narrow]);
+        expect(await outcome(b)).toMatchObject({
+          faults: [expect.stringMatching(/^mtu: the MTU of network 'n' is 1350 on host 'h1' and 1450 here/)],
+        });
+
+        await a.call("create", { name: "new", driver: "overlay" });
+        await a.call("open", { name: "t", networks: ["new"] });
+        expect([await mtuIn("t"), await mtuIn("s-h1")]).toEqual(["1350", "1450"]);
+        await b.call("share");
+        await b.call("open", { name: "u", networks: ["new"] });
+
+        // What a network has it keeps, and others know that.
+        await a.host.shell("ip link set up0 mtu 1500");
+        await told(1500);
+        expect(await a.call("findings")).toEqual([]);
+        expect(await outcome(a)).toEqual(well);
+        await b.call("share");
+        const checks = await b.call("checkPeers");
+        expect(checks.find(({ network }) => network.name === "new")?.peers[0]?.mtu).toBe(1350);
+        await a.call("remove", "t");
+        await a.call("open", { name: "t", networks: ["new"] });
+        expect(await mtuIn("t")).toBe("1450");
+
+        // An agent that starts looks, too.
+        await a.call("stopAgent");
+        await a.host.shell("ip link set up0 mtu 1450");
+        await a.call("startAgent");
+        await vi.waitFor(async () => expect((await b.call("hosts"))[1]?.mtu).toBe(1450), {
+          timeout: 20_000,
+          interval: 100,
+        });
+        await a.host.shell("ip link set up0 mtu 1500");
+        await told(1500);
+        await a.call("complaints");
+        await a.call("remove", "t");
+        await b.call("remove", "u");
+        for (const host of [a, b]) await host.call("share");
+        await a.call("removeNetwork", "new");
+        await end();
+      },
+      { store: "etcd", leaseMs: 3_000 },
+    );
+  },
+);
 
 test("netkit overlay check prints a table and what is wrong, as its exit status says", async () => {
   await onSharingHosts(2, async (segment) => {

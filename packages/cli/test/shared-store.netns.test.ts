@@ -243,6 +243,34 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     host.ok("network", "rm", "n");
   });
 
+  test("what a host is to advertise is looked up anew when it changes, and hosts of two families are told", async () => {
+    const space = spaceOf(host.path);
+    await using server = etcdServer();
+    const { serves } = space.within(() => ({ serves: server.start() }));
+    await serves;
+    addAddress();
+    host.run("ip", "-6", "address", "add", "2001:db8:1::7/128", "dev", "lo");
+    const store = ["--store", "etcd://127.0.0.1:2379/mine/"];
+    const vtep = (): string => host.ok("host", "ls", "--format", "{{.VTEP}}");
+    startAgent(...store, "--advertise", "2001:db8:1::7");
+    expect(vtep()).toBe("2001:db8:1::7\n");
+    host.ok("agent", "stop");
+    startAgent("--advertise", "lo");
+    expect(vtep()).toBe("192.0.2.7\n");
+
+    const id = "b".repeat(64);
+    const other = JSON.stringify({ id, name: "six", vtep: "2001:db8:1::8", mtu: 1500 });
+    space.within(() => etcdctl(["put", `mine/host/${id}`, other]));
+    await vi.waitFor(() => expect(host.ok("host", "ls", "-q").trim().split("\n")).toHaveLength(2), { timeout: 20_000 });
+    host.ok("network", "create", "--driver", "overlay", "n");
+    host.ok("sandbox", "create", "--name", "x", "--network", "n");
+    const apart = "is reached by IPv4, and 'six' (bbbbbbbbbbbb) by IPv6: no tunnel joins them";
+    expect(host.netkit(["doctor"]).stdout).toContain(apart);
+    expect(host.netkit(["overlay", "check"]).stdout).toContain(apart);
+    host.ok("sandbox", "rm", "x");
+    host.ok("network", "rm", "n");
+  });
+
   test("a flannel network is made from the lease, and starts the agent that keeps it and follows the others", async () => {
     const space = spaceOf(host.path);
     await using server = etcdServer();

@@ -81,7 +81,7 @@ export const codes = {
     kind: "conflict",
     doc: "Another process changed the state at the same time, too often to try again.",
   },
-  POOL_EXHAUSTED: { kind: "exhausted", doc: "No free subnet, address or port is left." },
+  POOL_EXHAUSTED: { kind: "exhausted", doc: "No free subnet, address, port or VNI is left." },
   UNSUPPORTED: { kind: "unsupported", doc: "The driver, the namespace or this kernel can't do that." },
   TOOL_MISSING: { kind: "unsupported", doc: "A program or library that netkit needs is not installed." },
   STATE_NEWER: { kind: "unsupported", doc: "The state was written by a newer netkit." },

@@ -105,11 +105,12 @@ export interface Subnet {
 export interface HostView {
   /** The host's address on the underlay, where the others' tunnels end. All hosts of a network have one of the same family. */
   readonly vtep: Ip;
-  /** The MTU of the link that has {@link vtep}. */
+  /** The MTU that the link with {@link vtep} had when the network came to the host. */
   readonly mtu: number;
   /**
    * The host's own addresses in the network, each with its subnet's prefix length: one for each of the network's subnets, in
-   * their order, where the driver has {@link Traits.hostAddresses}, else none. To the other hosts they are peers, each
+   * their order, where the driver has {@link Traits.hostAddresses}, else none, nor while it is only looked whether the network can be.
+   * To the other hosts they are peers, each
    * with {@link mac}.
    */
   readonly addresses: readonly Cidr[];

@@ -107,6 +107,8 @@ export interface RemoteEndpoint {
   readonly sandbox?: RemoteSandbox;
   /** Beside what is told of, the host has more, and an address of its own: the record stands for all that. */
   readonly unlisted?: true;
+  /** Of the host itself: the MTU of its underlay link that it has made the network with. */
+  readonly mtu?: number;
 }
 
 export interface RemoteSandbox {

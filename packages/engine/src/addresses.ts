@@ -1,5 +1,6 @@
 import {
   familyOf,
+  isNetkitError,
   NetkitError,
   parseIp,
   prefixLengthOf,
@@ -157,8 +158,17 @@ async function refuseTaken(draft: Draft, network: Network, ip: Ip): Promise<void
   });
 }
 
-/** Of several subnets the first with room gives it. */
-export async function nextAddress(draft: Draft, network: Network, subnets: Network["subnets"]): Promise<Assigned> {
+/**
+ * Of several subnets the first with room gives it.
+ * @param hostsHave whether each host of the network has an address of its own
+ * @throws NetkitError POOL_EXHAUSTED
+ */
+export async function nextAddress(
+  draft: Draft,
+  network: Network,
+  subnets: Network["subnets"],
+  hostsHave: boolean = (network.share?.host?.addresses.length ?? 0) > 0,
+): Promise<Assigned> {
   let full: unknown;
   for (const subnet of subnets) {
     const prefix = keys.address(network.id, `${familyOf(subnet.subnet)}/`);
@@ -177,5 +187,10 @@ export async function nextAddress(draft: Draft, network: Network, subnets: Netwo
       full = error;
     }
   }
-  throw full;
+  if (!hostsHave || !isNetkitError(full) || full.code !== "POOL_EXHAUSTED") throw full;
+  throw new NetkitError(full.code, full.message, {
+    hint: `Each host with a sandbox on the network has an address of its own in each subnet. ${full.hint}`,
+    details: full.details,
+    cause: full,
+  });
 }

@@ -3,7 +3,7 @@ import type { Draft } from "./draft.ts";
 import { networkOf } from "./lookup.ts";
 import { keys } from "./state.ts";
 
-/** Takes what a driver claims of a space that networks share. @throws NetkitError RESOURCE_CONFLICT */
+/** Takes what a driver claims of a space that networks share. @throws NetkitError RESOURCE_CONFLICT, POOL_EXHAUSTED */
 export async function takeClaim(draft: Draft, claim: Claim, network: Network): Promise<string> {
   const isFree = async (value: string): Promise<boolean> => (await holderOf(draft, claim, value)) === undefined;
   const value = await chooseValue(claim, isFree);
@@ -42,8 +42,8 @@ export function claimTaken(claim: Claim, name: string, holder: string | undefine
   const details = { claim, network: name };
   if (holder === undefined) {
     const all = `${range?.first}-${range?.last}`;
-    return new NetkitError("RESOURCE_CONFLICT", `each ${space} of ${all} is in use by another network`, {
-      hint: "Remove networks that aren't needed: netkit network prune",
+    return new NetkitError("POOL_EXHAUSTED", `each ${space} of ${all} is in use by another network`, {
+      hint: "Give another range, or remove networks that aren't needed: netkit network prune",
       details,
     });
   }

@@ -33,7 +33,7 @@ export async function removeNetwork(
     });
   }
   await refuseUsedSettings(draft, network);
-  if (network.scope === "global") await removeGlobal(context, draft, network);
+  if (network.scope === "global") await removeGlobal(context, draft, network, onWarning);
   draft.recovery = "finish";
   draft.want(ownerOf(network), []);
   draft.delete(keys.network(network.id));

@@ -41,7 +41,9 @@ export async function allocateAddress({ subnet, cursor, taken }: AllocationReque
   if (found !== undefined) return bigintToIp(found, family);
 
   const where = subnet.range === undefined ? subnet.subnet : `range ${subnet.range} of ${subnet.subnet}`;
-  throw new NetkitError("POOL_EXHAUSTED", `all ${countAssignable(subnet)} addresses of ${where} are in use`, {
+  const count = countAssignable(subnet);
+  const what = count === 1n ? `the one address of ${where} is` : `all ${count} addresses of ${where} are`;
+  throw new NetkitError("POOL_EXHAUSTED", `${what} in use`, {
     hint: "Disconnect sandboxes that aren't needed, or use a network with a larger subnet.",
     details: { subnet: subnet.subnet, range: subnet.range },
   });

@@ -53,6 +53,24 @@ test("what keeps conntrack from tunnels is shared, mended, and goes with the las
   for (const name of ["n", "m"]) await netkit.networks.remove(name);
 });
 
+test("what no host could have isn't made: an MTU too small for IPv6, a VNI of a range that is in use", async () => {
+  const make = async (name: string, options: Record<string, string>, ipv6 = false): Promise<unknown> =>
+    await netkit.networks.create({ name, driver: "overlay", ipv6, options });
+  await expect(make("small", { mtu: "1200" }, true)).rejects.toThrow(
+    "network 'small' has IPv6, which needs an MTU of 1280 at least, not 1200",
+  );
+  for (const name of ["n", "m"]) await make(name, { vni: "5000-5001" });
+  await expect(make("o", { vni: "5000-5001" })).rejects.toMatchObject({
+    code: "POOL_EXHAUSTED",
+    message: "each vni of 5000-5001 is in use by another network",
+    hint: "Give another range, or remove networks that aren't needed: netkit network prune",
+  });
+  expect((await netkit.networks.list()).flatMap(({ predefined, name }) => (predefined ? [] : name)).toSorted()).toEqual(
+    ["m", "n"],
+  );
+  for (const name of ["n", "m"]) await netkit.networks.remove(name);
+});
+
 test("what a dead operation wrote to the shared store is taken back with the rest of it", async () => {
   const { id } = await netkit.networks.create({ name: "n", driver: "overlay" });
   const sandbox = await netkit.sandboxes.open({ name: "a" });

@@ -13,15 +13,16 @@ import { enumerated } from "../listed.ts";
 import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
 import { chooseSubnets } from "../subnets.ts";
-import { asked, viewOf } from "../view.ts";
+import { asked, resourcesOf, viewOf } from "../view.ts";
 import { Again } from "./again.ts";
+import { departedFrom, type DepartedFrom } from "./departed.ts";
 import { sharedKeys } from "./keys.ts";
 import { requireLease } from "./lease.ts";
 import { forgetRemote } from "./remotes.ts";
 import type { SharedNetwork } from "./records.ts";
 import { knownHere } from "./realising.ts";
 import type { Shared } from "./shared.ts";
-import { thisHost } from "./this-host.ts";
+import { thisHostNow } from "./this-host.ts";
 
 /**
  * Gives a declared network what all its hosts share: subnets, claims, its name. Kernel objects come with the first endpoint on
@@ -48,7 +49,7 @@ export async function createGlobal(
       details: { name: declared.name, id: same.id },
     });
   }
-  const known = await knownHere(context, driver, declared, await thisHost(context, draft));
+  const known = await knownHere(context, driver, declared, await thisHostNow(context, draft));
   const ownLinks = driver.traits.subnetOfLink ? Object.keys(known.facts.links) : [];
   const subnets = await chooseSubnets(context, draft, driver, known, requests, ipv4, ownLinks, others);
   const planned: Network = { ...known, subnets };
@@ -65,6 +66,8 @@ export async function createGlobal(
     shared.check(sharedKeys.claim(claim.space, value), 0, another);
     shared.put(sharedKeys.claim(claim.space, value), { id: declared.id, name: declared.name });
   }
+  // What its driver refuses where it comes to a host is refused here, and not made for all.
+  resourcesOf(driver, () => driver.network(viewOf(context.instance, { ...planned, claims })), ["host"]);
   const network: Network = { ...declared, subnets, claims };
   shared.check(sharedKeys.networks, serial, another);
   shared.put(sharedKeys.networks, { id: network.id });
@@ -99,9 +102,15 @@ async function networksIn(store: Store): Promise<SharedNetwork[]> {
 /**
  * Takes a network from all hosts. Its record says so first, so that nobody attaches anything from then on; then it is looked
  * whether somebody has.
+ * @param complain told of hosts that it comes back with, once it is removed
  * @throws NetkitError NETWORK_IN_USE with the names of who uses it, and where
  */
-export async function removeGlobal(context: Context, draft: Draft, network: Network): Promise<void> {
+export async function removeGlobal(
+  context: Context,
+  draft: Draft,
+  network: Network,
+  complain: ((error: NetkitError) => void) | undefined,
+): Promise<void> {
   const { id, name } = network;
   const { shared } = draft;
   refuseReadOnly(context.shared, `network '${name}' can't be removed`);
@@ -110,6 +119,8 @@ export async function removeGlobal(context: Context, draft: Draft, network: Netw
   if (draft.dryRun) refuseUsed(network, remote);
   await requireLease(context, draft);
   for (const endpoint of remote) await forgetRemote(draft, endpoint);
+  const departed = await departedFrom(draft, id);
+  draft.whenDone(async () => departed.forEach((host) => complain?.(comesBack(network, host))));
   const { readEndpoint, readHolder, readNetwork } = await import("./records.ts");
   // Known before the intent is written: whoever finishes this finds them there.
   shared.remove(sharedKeys.networkName(name), id);
@@ -142,6 +153,18 @@ export async function removeGlobal(context: Context, draft: Draft, network: Netw
       throw error;
     }
   });
+}
+
+/** That host has sandboxes there for all it knows, and gives the store back what they are on. */
+function comesBack({ name }: Network, { host, since }: DepartedFrom): NetkitError {
+  return new NetkitError(
+    "NETWORK_IN_USE",
+    `host '${host.name}' is down since ${since}, and was on network '${name}' then: the network comes back with it`,
+    {
+      hint: "If it does: disconnect the sandboxes there (netkit network disconnect), and remove the network again.",
+      details: { network: name, host: host.name, since },
+    },
+  );
 }
 
 function refuseReadOnly({ file }: Shared, what: string): void {

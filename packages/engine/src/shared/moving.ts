@@ -9,7 +9,8 @@ import { resourcesOf, viewOf } from "../view.ts";
 import { describeHost, type LocalHost } from "./this-host.ts";
 
 /**
- * This host as its settings have it now. Where it has networks already their tunnels end at the new address from then on; what
+ * This host as its settings and its link have it now. Where it has networks already their tunnels end at the new address from then
+ * on, and their MTU stays; what
  * others know of it is written by whoever compares that next.
  * @param known as it was when this was last asked for
  * @param complain told that its networks have their tunnels where they were
@@ -32,28 +33,25 @@ export async function refreshThisHost(
     if (stableJson(now) === stableJson(before)) return before;
     const networks = (await draft.range<Network>("network/")).map(({ value }) => value);
     const here = networks.filter(({ share }) => share?.host !== undefined);
-    if (here.length > 0 && !canMove(before, now)) {
-      if (now.vtep !== before.vtep) complain(stays(before, now));
+    // Others reach this host by one family.
+    if (here.length > 0 && familyOf(now.vtep) !== familyOf(before.vtep)) {
+      complain(stays(before, now));
       return before;
     }
-    for (const network of here) await move(context, draft, network, now);
+    if (now.vtep !== before.vtep) for (const network of here) await move(context, draft, network, now);
     draft.put(keys.self, now);
     return now;
   });
 }
 
-/** An address that it has still is as good as another one of the link that it advertises. */
+/** An address that it has still is as good as another one of the link, as long as that is what it is to advertise. */
 async function asOfNow(
   { host, shared: { isOthers, file } }: Context,
   known: LocalHost | undefined,
   options: SharedOptions,
 ): Promise<LocalHost> {
-  return describeHost(await host.open(), { options, isOthers, file }, known?.id ?? newId<HostId>(), known?.vtep);
-}
-
-/** Interfaces in sandboxes have an MTU that follows from the underlay's, and others reach this host by one family. */
-function canMove(before: LocalHost, now: LocalHost): boolean {
-  return now.mtu === before.mtu && familyOf(now.vtep) === familyOf(before.vtep);
+  const preferred = known?.advertise === options.advertise ? known?.vtep : undefined;
+  return describeHost(await host.open(), { options, isOthers, file }, known?.id ?? newId<HostId>(), preferred);
 }
 
 async function move(context: Context, draft: Draft, network: Network, { vtep }: LocalHost): Promise<void> {
@@ -72,7 +70,7 @@ async function move(context: Context, draft: Draft, network: Network, { vtep }: 
 function stays(before: LocalHost, now: LocalHost): NetkitError {
   return new NetkitError(
     "AGENT_DEGRADED",
-    `other hosts reach this one's networks by ${before.vtep}, though it is to be reached by ${now.vtep}, whose family or MTU is another`,
+    `other hosts reach this one's networks by ${before.vtep}, though it is to be reached by ${now.vtep}, which is of the other family`,
     {
       hint: "Disconnect all sandboxes here from networks that hosts share, and connect them again: then that counts.",
       details: { before: before.vtep, now: now.vtep },

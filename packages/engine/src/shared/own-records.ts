@@ -66,8 +66,8 @@ async function ownRecords(reader: Reader, self: LocalHost): Promise<RemoteEndpoi
   const records: RemoteEndpoint[] = [];
   for (const { id: network, share } of networks) {
     if (share?.host === undefined || share.part === undefined) continue;
-    const { vtep, mac, addresses } = share.host;
-    records.push({ id: share.part, network, host: self.id, hostName: self.name, vtep, mac, addresses });
+    const { vtep, mac, addresses, mtu } = share.host;
+    records.push({ id: share.part, network, host: self.id, hostName: self.name, vtep, mac, addresses, mtu });
     const prefix = keys.attached(network, "");
     for (const { key } of await reader.range(prefix)) {
       const endpoint = await reader.get<Endpoint>(`endpoint/${key.slice(prefix.length)}`);

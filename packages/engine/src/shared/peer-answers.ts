@@ -131,13 +131,17 @@ function cut({ network, port, apart }: Place, { host, addresses, guests, fault }
   };
 }
 
-function narrow({ mtu, host }: Place, peer: Peer, results: readonly EchoResult[]): PeerFault {
+function narrow({ mtu, host, faults }: Place, peer: Peer, results: readonly EchoResult[]): PeerFault {
   const bytes = Math.min(mtu ?? 0, peer.mtu ?? Infinity);
+  const own = faults.find(({ test }) => test === "mtu");
   const isHere = results.some(({ error }) => error === "EMSGSIZE");
   return {
     test: "mtu",
     message: `packets of ${bytes} bytes, the network's MTU, don't get to host '${peer.host.name}' and back, though small ones do${isHere ? ": this host itself sends none of that size there" : ""}`,
-    hint: `Some link between ${host.vtep} and ${peer.host.vtep} takes smaller packets than the hosts' own: raise its MTU, or make the network anew with a smaller one (-o mtu=).`,
+    hint:
+      own !== undefined
+        ? `${own.message}. ${own.hint}`
+        : `Some link between ${host.vtep} and ${peer.host.vtep} takes smaller packets than the hosts' own: raise its MTU, or make the network anew with a smaller one (-o mtu=).`,
   };
 }
 

@@ -1,11 +1,9 @@
 import {
   isNetkitError,
   NetkitError,
-  type AnyDriver,
   type HostView,
   type Network,
   type RemoteEndpoint,
-  type Resource,
   type SharedHost,
 } from "@netkit/core";
 import type { EchoResult } from "@netkit/kernel";
@@ -16,15 +14,15 @@ import { readerOf, type Reader } from "../lookup.ts";
 import { ownerOf } from "../networks.ts";
 import { requireRoot, type Context } from "../operation.ts";
 import { keys, type Owned } from "../state.ts";
-import { resourcesOf, viewOf } from "../view.ts";
 import { judge, keyOf, requestsOf, type Answers, type Peer, type Place } from "./peer-answers.ts";
 import { departedFrom, type DepartedFrom } from "./departed.ts";
 import { outOfTouch } from "./out-of-touch.ts";
 import { ownerOfRemote, resourcesFor } from "./remotes.ts";
 import { findNetworkHere } from "./unfollowed.ts";
 import { withoutVtep } from "./unshared.ts";
-import { withOneAddress } from "./same-address.ts";
+import { wrongAddresses } from "./host-addresses.ts";
 import { linkOf, type LocalHost } from "./this-host.ts";
+import { findTooLarge, mtuOf, mtuOn } from "./underlay-mtu.ts";
 
 /** How long everybody together has to answer, in ms. */
 const defaultTimeoutMs = 3_000;
@@ -106,7 +104,7 @@ async function placesOf(context: Context, reader: Reader, networks: readonly Net
         resources: resourcesFor(context.instance, driver, network, remote),
       })),
     ]);
-    const there = (view: HostView): number | undefined => mtuThere(context, driver, network, view);
+    const there = (view: HostView): number | undefined => mtuOn(context.instance, driver, network, view);
     const peers = [...Map.groupBy(remotes, (remote) => remote.host).values()].map((ofHost) =>
       peerOf(ofHost, different, there, hosts),
     );
@@ -116,11 +114,12 @@ async function placesOf(context: Context, reader: Reader, networks: readonly Net
       mtu: mtuOf(own.resources),
       port: own.resources.find((resource) => resource.kind === "vxlan")?.port,
       faults: [
-        ...(await ownFaults(context, network, host, different.get(own.owner.id) ?? [])),
+        ...(await ownFaults(context, reader, network, host, different.get(own.owner.id) ?? [])),
         ...(await departedFrom(reader, id)).map(down),
-        ...withOneAddress([
+        ...wrongAddresses([
           ...(self === undefined ? [] : [{ ...self, vtep: host.vtep }]),
-          ...peers.map((peer) => peer.host),
+          // One of the other family is no peer: nothing here is for it.
+          ...hosts.values(),
         ]).map((fault): PeerFault => ({ test: "address", ...fault })),
       ],
       apart,
@@ -133,11 +132,19 @@ async function placesOf(context: Context, reader: Reader, networks: readonly Net
 /** What of this host's own part isn't as it was made. */
 async function ownFaults(
   context: Context,
+  reader: Reader,
   network: Network,
   { vtep }: HostView,
   different: readonly string[],
 ): Promise<PeerFault[]> {
-  const faults = different.map((message): PeerFault => ({ test: "device", message, hint: mending }));
+  const faults = [
+    ...different.map((message): PeerFault => ({ test: "device", message, hint: mending })),
+    ...(await findTooLarge(context, reader, [network])).map(({ message, hint = "" }): PeerFault => ({
+      test: "mtu",
+      message,
+      hint,
+    })),
+  ];
   if (linkOf(await context.host.open(), vtep) !== undefined) return faults;
   return [{ test: "address", ...withoutVtep([network.name], vtep) }, ...faults];
 }
@@ -179,31 +186,16 @@ function peerOf(
   const part = remotes.find(({ sandbox }) => sandbox === undefined);
   const { host: id, hostName: name, vtep, mac } = part ?? first;
   const lacking = remotes.flatMap((remote) => different.get(remote.id) ?? []);
-  const underlay = hosts.get(id)?.mtu;
+  // That of its link may have changed since it has the network.
+  const underlay = Math.min(part?.mtu ?? Infinity, hosts.get(id)?.mtu ?? Infinity);
   const addresses = part?.addresses ?? [];
   return {
     host: { id, name, vtep },
     addresses,
     guests: part?.unlisted === true ? remotes.flatMap((remote) => (remote === part ? [] : remote.addresses)) : [],
-    mtu: underlay === undefined ? undefined : mtuThere({ vtep, mtu: underlay, addresses, mac }),
+    mtu: underlay === Infinity ? undefined : mtuThere({ vtep, mtu: underlay, addresses, mac }),
     fault: lacking.length === 0 ? undefined : { test: "entries", message: enumerated(lacking), hint: mending },
   };
-}
-
-function mtuOf(resources: readonly Resource[]): number | undefined {
-  const found = resources.flatMap((resource) => ("mtu" in resource && resource.mtu) || []);
-  return found.length === 0 ? undefined : Math.min(...found);
-}
-
-/** That of the network on another host: its driver makes the same of the same there. */
-function mtuThere({ instance }: Context, driver: AnyDriver, network: Network, host: HostView): number | undefined {
-  const there: Network = { ...network, share: { revision: 0, ...network.share, host } };
-  try {
-    return mtuOf(resourcesOf(driver, () => driver.network(viewOf(instance, there)), ["host"]));
-  } catch (error) {
-    if (!isNetkitError(error) || error.code === "DRIVER_INVALID") throw error;
-    return undefined;
-  }
 }
 
 /** All hosts of all networks at the same time. */

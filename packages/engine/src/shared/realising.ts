@@ -18,7 +18,7 @@ import { refuseOverlapHere } from "../subnets.ts";
 import { asked, resourcesOf, viewOf } from "../view.ts";
 import { shareRecord, unshareRecord } from "./presence.ts";
 import { expectRemotes, withoutRemotes } from "./remotes.ts";
-import { thisHost, type LocalHost } from "./this-host.ts";
+import { thisHostNow, type LocalHost } from "./this-host.ts";
 
 /** The network with this host's facts and its place on the underlay, if the driver has nothing against them. */
 export async function knownHere(
@@ -45,14 +45,14 @@ function findingOf({ listed }: Network): Pick<HostView, "finds"> {
 
 /** A global network comes to this host with its first endpoint here: its kernel objects, the host's own part, and its peers. */
 export async function realiseHere(context: Context, draft: Draft, driver: AnyDriver, found: Network): Promise<Network> {
-  const self = await thisHost(context, draft);
+  const self = await thisHostNow(context, draft);
   const known = await knownHere(context, driver, found, self);
   await refuseOverlapHere(context, draft, known, driver.traits.subnetOfLink ? Object.keys(known.facts.links) : []);
   const part = newId<EndpointId>();
   const addresses: Cidr[] = [];
   if (driver.traits.hostAddresses === true) {
     for (const subnet of known.subnets) {
-      const { ip } = await nextAddress(draft, known, [subnet]);
+      const { ip } = await nextAddress(draft, known, [subnet], true);
       draft.put(addressKeyOf(known.id, ip), { endpoint: part, ip } satisfies AddressHolder);
       addresses.push(`${ip}/${prefixLengthOf(subnet.subnet)}` as Cidr);
     }
@@ -75,6 +75,7 @@ export async function realiseHere(context: Context, draft: Draft, driver: AnyDri
     vtep: self.vtep,
     mac,
     addresses,
+    mtu: self.mtu,
   });
   await expectRemotes(context, draft, driver, network);
   return network;

@@ -83,6 +83,7 @@ const endpoint = z.object({
   addresses: z.array(cidr).check(z.maxLength(100)),
   linkLocal: optional(z.array(cidr).check(z.maxLength(100))),
   unlisted: optional(z.literal(true)),
+  mtu: optional(z.int()),
   sandbox: optional(z.object({ id, name, hostname: text, aliases: z.array(text).check(z.maxLength(1_000)) })),
 });
 

@@ -24,10 +24,12 @@ import { compareOwn, mendOwn, type OwnDifference } from "./own-records.ts";
 import { findLost, restore } from "./restoring.ts";
 import { findNameless, takeIn } from "./taking-in.ts";
 import type { LocalHost } from "./this-host.ts";
+import { findTooLarge } from "./underlay-mtu.ts";
 
 /** Of several hosts that are heard of at the same time, networks come before what is on them. */
 const order: Readonly<Record<Subject["type"], number>> = { host: 0, network: 1, endpoint: 2 };
 type Work = "present" | "follow" | "take in";
+type Topic = "host" | "mtu" | "addresses" | "networks";
 
 /** So long those of hosts alone may wait for others, in ms: nothing but a list of hosts needs them, and many may start at once. */
 const hostsWaitMs = 500;
@@ -68,7 +70,7 @@ export class Replica implements Replication {
   /** All of this host's records have to be written anew. */
   #owes = false;
   /** What is wrong as long as it is, by what it is about. */
-  readonly #troubles = new Map<"host" | "addresses" | "networks", readonly NetkitError[]>();
+  readonly #troubles = new Map<Topic, readonly NetkitError[]>();
   /** What is tried again and again, with why it goes wrong, and since when. */
   readonly #failing = new Map<Work, { readonly error: NetkitError; readonly since: string }>();
 
@@ -180,6 +182,9 @@ export class Replica implements Replication {
     this.#deferred.clear();
     await this.#takeAll();
     await this.#mend();
+    const reader = readerOf(this.#context.store);
+    const networks = (await reader.range<Network>("network/")).map(({ value }) => value);
+    this.#suffer("mtu", await findTooLarge(this.#context, reader, networks));
     const outdated = (await this.#file?.outdated(store)) ?? [];
     const before = new Set(this.#outdated.map(({ message }) => message));
     this.#outdated = outdated;
@@ -229,7 +234,7 @@ export class Replica implements Replication {
   }
 
   /** What is wrong by now is told when it begins. */
-  #suffer(what: "host" | "addresses" | "networks", errors: readonly NetkitError[]): void {
+  #suffer(what: Topic, errors: readonly NetkitError[]): void {
     const before = new Set(this.#troubles.get(what)?.map(({ message }) => message));
     this.#troubles.set(what, errors);
     for (const error of errors) if (!before.has(error.message)) this.#complain(error);

@@ -25,15 +25,27 @@ const loopback: readonly Cidr[] = ["127.0.0.0/8" as Cidr, "::1/128" as Cidr];
 /** This host as others know it, and the link that has its address on the underlay. */
 export interface LocalHost extends SharedHost {
   readonly link: string;
+  /** What it was told to advertise then. */
+  readonly advertise?: string;
 }
 
-/** As it was when it was first asked for: the tunnels of all networks end at one address. */
+/** As it was when it was last looked at: the tunnels of all networks end at one address. */
 export async function thisHost(context: Context, draft: Draft): Promise<LocalHost> {
   const known = await draft.get<LocalHost>(keys.self);
   if (known !== undefined) return known;
   const made = describeHost(await context.host.open(), context.shared, newId<HostId>());
   draft.put(keys.self, made);
   return made;
+}
+
+/** For a network that comes here: with the MTU that its link has by now. */
+export async function thisHostNow(context: Context, draft: Draft): Promise<LocalHost> {
+  const known = await thisHost(context, draft);
+  const link = linkOf(await context.host.open(), known.vtep, known.link);
+  if (link === undefined || link.mtu === known.mtu) return known;
+  const now: LocalHost = { ...known, link: link.name, mtu: link.mtu };
+  draft.put(keys.self, now);
+  return now;
 }
 
 /**
@@ -70,7 +82,8 @@ export function describeHost(
   const vtep = isThere && preferred !== undefined && !isLoopback(preferred) ? preferred : place.vtep;
   // A file says itself what each is reached by.
   if (isOthers && file === undefined && isLoopback(vtep)) throw leadsBack(advertise ?? link.name, vtep);
-  return { id, name: name ?? hostname(), vtep, mtu: link.mtu, link: link.name };
+  const told = advertise === undefined ? {} : { advertise };
+  return { id, name: name ?? hostname(), vtep, mtu: link.mtu, link: link.name, ...told };
 }
 
 function leadsBack(advertise: string, vtep: Ip): NetkitError {
@@ -126,11 +139,17 @@ function advertisedBy(host: Pick<Opened, "facts">, advertise: string): Place {
   });
 }
 
-/** The link of this host that has an address. */
-export function linkOf(host: Pick<Opened, "facts">, address: Ip): LinkFacts | undefined {
-  const { names = [] } = host.facts([{ fact: "links" }]);
-  const { links } = host.facts([...names, "lo"].map((name) => ({ fact: "link", name })));
-  return Object.values(links).find(({ addresses }) => addresses.some((own) => ipOf(own) === address));
+/**
+ * The link of this host that has an address.
+ * @param likely is looked at first: there may be a thousand others
+ */
+export function linkOf(host: Pick<Opened, "facts">, address: Ip, likely?: string): LinkFacts | undefined {
+  const among = (names: readonly string[]): LinkFacts | undefined => {
+    const { links } = host.facts(names.map((name) => ({ fact: "link", name })));
+    return Object.values(links).find(({ addresses }) => addresses.some((own) => ipOf(own) === address));
+  };
+  const found = likely === undefined ? undefined : among([likely]);
+  return found ?? among([...(host.facts([{ fact: "links" }]).names ?? []), "lo"]);
 }
 
 function parsed(text: string): Ip | undefined {

@@ -1,12 +1,14 @@
 import type { Ip, Network, SharedHost } from "@netkit/core";
-import type { Finding } from "../api.ts";
+import type { Finding, Trouble } from "../api.ts";
 import { listed } from "../listed.ts";
 import type { Reader } from "../lookup.ts";
 import type { Context } from "../operation.ts";
 import { keys } from "../state.ts";
+import { troubleOf } from "../trouble.ts";
 import { outOfTouch } from "./out-of-touch.ts";
-import { withOneAddress } from "./same-address.ts";
+import { wrongAddresses } from "./host-addresses.ts";
 import { linkOf, type LocalHost } from "./this-host.ts";
+import { findTooLarge } from "./underlay-mtu.ts";
 
 /** What keeps this host and others from knowing the same of the networks that they share, or from reaching each other there. */
 export async function findUnshared(context: Context, reader: Reader): Promise<Finding[]> {
@@ -18,15 +20,19 @@ export async function findUnshared(context: Context, reader: Reader): Promise<Fi
     const names = those.map(({ name }) => name);
     findings.push(unshared(withoutVtep(names, vtep)));
   }
+  const troubles: Trouble[] = [];
   const sharesSome = networks.some(({ scope }) => scope === "global") && context.shared.isOthers;
   if (sharesSome || networks.some(({ facts }) => facts.place !== undefined))
-    findings.push(...((await context.agent?.troubles?.()) ?? []).map(unshared));
+    troubles.push(...((await context.agent?.troubles?.()) ?? []));
+  // The agent tells of what it has seen when it looked last.
+  if (sharesSome) troubles.push(...(await findTooLarge(context, reader, networks)).map(troubleOf));
+  findings.push(...new Map(troubles.map((one) => [one.message, one])).values().map(unshared));
   if (!sharesSome) return findings;
   const apart = await outOfTouch(context, reader);
   if (apart?.lacks === "store" || apart?.isOnSome === true) findings.push(unshared(apart));
   const self = await reader.get<LocalHost>(keys.self);
   const others = (await reader.range<SharedHost>(keys.host(""))).map(({ value }) => value);
-  findings.push(...withOneAddress([...(self === undefined ? [] : [self]), ...others]).map(unshared));
+  findings.push(...wrongAddresses([...(self === undefined ? [] : [self]), ...others]).map(unshared));
   return findings;
 }
 
