@@ -234,6 +234,9 @@ test("netkit overlay check prints a table and what is wrong, as its exit status 
     const failed = await check("n", "--timeout", "1s");
     expect(failed).toMatch(/^n +h2 +.*failed\nhost h2 on network n\n {2}underlay +host 'h2' doesn't answer/m);
     expect(failed).toMatch(/1 peer on 1 network tested: 1 problem\nstatus 1$/);
+    expect(await check("--timeout 1s --format '{{.Network}} {{.Peer}} {{.State}}: {{.Faults}}'")).toMatch(
+      /^n h2 failed: host 'h2' doesn't answer at 192\.0\.2\.2, where its tunnels end\S*\nstatus 1$/,
+    );
     await segment.wire.shell("ip link set w2 up");
     expect(JSON.parse((await check("--json")).replace(/status 0$/, ""))).toMatchObject([
       { network: { name: "n" }, faults: [] },
