@@ -12,6 +12,7 @@ export type Completion =
   | "driver"
   | "network-option"
   | "endpoint-option"
+  | "link-or-address"
   | "command"
   | "path"
   | readonly string[];

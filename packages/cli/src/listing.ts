@@ -1,4 +1,4 @@
-import type { Result } from "./command.ts";
+import type { CommandOption, Result } from "./command.ts";
 import { formatJson } from "./json.ts";
 import { table } from "./table.ts";
 import { template } from "./template.ts";
@@ -10,6 +10,11 @@ export const listOptions = {
   quiet: { short: "q", summary: "Ids alone" },
   "no-trunc": { summary: "Ids in full" },
 } as const;
+
+/** `--filter`, completed to these words: `name=`, or `state=up` where there are but few. */
+export function filterBy(...words: string[]): typeof listOptions.filter & Pick<CommandOption, "complete"> {
+  return { ...listOptions.filter, complete: words };
+}
 
 interface Listing<R> {
   /** What --json prints. */

@@ -91,6 +91,14 @@ test.each([
     ["bash", "zsh", "fish"],
   ],
   [["help", "network", "ls"], ["ls"]],
+  [
+    ["agent", "--store", "etcd"],
+    ["etcd://", "etcds://"],
+  ],
+  [
+    ["host", "ls", "-f", ""],
+    ["id=", "name=", "state=up", "state=down", "state=listed"],
+  ],
 ])("netkit %j is completed", async (words, expected) => {
   expect(await complete(words)).toEqual(expect.arrayContaining(expected));
 });

@@ -13,6 +13,9 @@ export interface SharedStore {
 /** For `--store`: the one in the state directory, of this host alone. */
 export const ownStore = "local";
 
+/** What `--store` begins with, or is. */
+export const storeWords: readonly string[] = ["etcd://", "etcds://", "consul://", "consuls://", "file:", ownStore];
+
 function pathIn(root: string): string {
   return join(root, "shared.json");
 }

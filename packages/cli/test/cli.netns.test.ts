@@ -806,5 +806,14 @@ test("bash completes options and names", () => {
   netkit("sandbox", "rm", "box");
   expect(complete("netkit network create --sub")).toEqual(["--subnet"]);
   expect(complete("netkit network create -o icc=")).toEqual(["true", "false"]);
+  box.run("ip", "link", "add", "wire0", "type", "bridge");
+  expect(complete("netkit network create -d macvlan -o parent=")).toEqual(["wire0"]);
+  expect(complete("netkit network create -d flannel -o iface=w")).toEqual(["wire0"]);
+  expect(complete("netkit agent --advertise ")).toEqual(["wire0"]);
+  box.run("ip", "link", "set", "wire0", "up");
+  box.run("ip", "address", "add", "192.0.2.7/24", "dev", "wire0");
+  expect(complete("netkit agent --advertise 1")).toEqual(["192.0.2.7"]);
+  box.run("ip", "link", "del", "wire0");
+  expect(complete("netkit agent --store etcd:")).toEqual(["//"]);
   expect(complete("netkit run --network ")).toEqual(expect.arrayContaining(["bridge", "my-net", "container:"]));
 });

@@ -112,6 +112,10 @@ test("what is wrong with this host's own part is named: its link, its VNI, the a
     expect(faults).toEqual(
       expect.arrayContaining([expect.stringMatching(/^device: vxlan .*vni is 5, not \d+.*port is 4790, not 4789/)]),
     );
+    await a.host.shell(`ip link set ${vxlan} down`);
+    expect((await a.call("checkPeers"))[0]?.peers[0]?.faults.map(({ hint }) => hint)).toContain(
+      "Mend this host's own links first: netkit doctor --repair",
+    );
     await a.host.shell(`ip link delete ${vxlan}`);
     await a.call("findings", true);
     expect(await outcome(a)).toEqual(well);
@@ -127,6 +131,65 @@ test("what is wrong with this host's own part is named: its link, its VNI, the a
     // Its agent may have looked meanwhile.
     await a.call("share");
     await a.call("complaints");
+    await end();
+  });
+});
+
+test("rules of this host's own that drop its tunnels are named, by doctor and by overlay check, with what lets them through", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const { a, end } = await pair(segment);
+    const nft = async (chain: string, hook: string, rules: string): Promise<string> =>
+      await a.host.shell(
+        `nft -f - <<'EOF'\ntable inet x { chain ${chain} { type filter hook ${hook} priority 0; ${rules} }; }\nEOF`,
+      );
+    const tracked =
+      "policy drop; ct state established,related accept; meta l4proto { icmp, ipv6-icmp } accept; iif lo accept;";
+    const cases: [set: () => Promise<string>, rule: string, direction: string, remedy: string][] = [
+      [
+        async () => await nft("i", "input", "udp dport 4789 drop;"),
+        "rule 'handle 2' in chain i of table inet x (nftables)",
+        "from",
+        'nft insert rule inet x i iifname "up0" udp dport 4789 accept',
+      ],
+      [
+        async () => await nft("i", "input", tracked),
+        "policy drop in chain i of table inet x (nftables)",
+        "from",
+        'nft insert rule inet x i iifname "up0" udp dport 4789 accept',
+      ],
+      [
+        async () => await nft("o", "output", "ip daddr 192.0.2.2 udp dport 4789 drop;"),
+        "rule 'handle 2' in chain o of table inet x (nftables)",
+        "to",
+        'nft insert rule inet x o oifname "up0" udp dport 4789 accept',
+      ],
+      [
+        async () => await a.host.shell("iptables -A INPUT -p udp --dport 4789 -j DROP"),
+        "rule '-p udp -m udp --dport 4789 -j DROP' in chain INPUT of table filter (iptables)",
+        "from",
+        "iptables -I INPUT -i up0 -p udp --dport 4789 -j ACCEPT",
+      ],
+    ];
+    for (const [set, rule, direction, remedy] of cases) {
+      await set();
+      const message = `${rule} drops traffic of network 'n' (IPv4): tunnels ${direction} other hosts`;
+      expect(await a.call("findings")).toEqual([message]);
+      const [check] = await a.call("checkPeers");
+      expect(check).toMatchObject({
+        faults: [{ test: "firewall", message, hint: remedy }],
+        peers: [
+          { faults: [{ test: "tunnel", hint: expect.stringContaining("this host's own rules first") as string }] },
+        ],
+      });
+      await a.host.shell(remedy);
+      expect(await outcome(a)).toEqual(well);
+      expect(await a.call("findings")).toEqual([]);
+      await a.host.shell("nft delete table inet x || nft delete table ip filter");
+    }
+    await nft("i", "input", `${tracked} ip saddr { 192.0.2.2, 192.0.2.3 } udp dport 4789 accept;`);
+    expect(await outcome(a)).toEqual(well);
+    expect(await a.call("findings")).toEqual([]);
+    await a.host.shell("nft delete table inet x");
     await end();
   });
 });
@@ -256,6 +319,9 @@ test("netkit overlay check prints a table and what is wrong, as its exit status 
     const failed = await check("n", "--timeout", "1s");
     expect(failed).toMatch(/^n +h2 +.*failed\nhost h2 on network n\n {2}underlay +host 'h2' doesn't answer/m);
     expect(failed).toMatch(/1 peer on 1 network tested: 1 problem\nstatus 1$/);
+    expect(await check("--timeout 1s --format '{{.Network}} {{.Peer}} {{.State}}: {{.Faults}}'")).toMatch(
+      /^n h2 failed: host 'h2' doesn't answer at 192\.0\.2\.2, where its tunnels end\S*\nstatus 1$/,
+    );
     await segment.wire.shell("ip link set w2 up");
     expect(JSON.parse((await check("--json")).replace(/status 0$/, ""))).toMatchObject([
       { network: { name: "n" }, faults: [] },

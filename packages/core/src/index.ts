@@ -36,3 +36,4 @@ export * from "./stable-json.ts";
 export * from "./store-entry.ts";
 export * from "./store-with.ts";
 export * from "./store.ts";
+export * from "./tls-failure.ts";

@@ -498,7 +498,7 @@ export interface Namesake {
  * What is tested of another host of a global network; of this one `device` and `address` are. Of one that is down and no peer any
  * more: `host`.
  */
-export type PeerTest = "host" | "device" | "address" | "entries" | "underlay" | "tunnel" | "mtu";
+export type PeerTest = "host" | "device" | "address" | "firewall" | "entries" | "underlay" | "tunnel" | "mtu";
 
 /** What a test has found wrong, and the next step. */
 export interface PeerFault {

@@ -1,29 +1,97 @@
-import { familyOf, type Endpoint, type Network, type PublishResource, type Resource } from "@netkit/core";
+import {
+  familyOf,
+  type Endpoint,
+  type Ip,
+  type Network,
+  type PublishResource,
+  type Resource,
+  type VxlanResource,
+} from "@netkit/core";
 import type { HostRoute } from "@netkit/kernel";
-import type { ForeignDrop, LinkTraffic, Traffic, Uplinks } from "@netkit/netfilter";
+import type { ForeignDrop, LinkTraffic, Traffic, TunnelTraffic, Uplinks } from "@netkit/netfilter";
 import type { Finding } from "./api.ts";
+import type { Opened } from "./host.ts";
 import { endpointsOfNamespace, findSandbox, networkOf, type Reader } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { linksOf } from "./overlaps.ts";
+import { linkOf as linkWith } from "./shared/this-host.ts";
 import { keys, type Owned } from "./state.ts";
 
-interface Link extends LinkTraffic {
-  readonly network: Network;
-}
+type OfNetwork<T> = T & { readonly network: Network };
+type Link = OfNetwork<LinkTraffic>;
+type Tunnel = OfNetwork<TunnelTraffic>;
 
 /** What of other people's rules drops the traffic of networks: of all, or of those that a sandbox is on. */
 export async function findForeign(context: Context, reader: Reader, sandbox?: string): Promise<Finding[]> {
+  return (await dropsOf(context, reader, sandbox)).map(({ of, drop }) => finding(of, drop));
+}
+
+/** Of that what drops tunnels. */
+export async function findForeignToTunnels(context: Context, reader: Reader): Promise<Finding[]> {
+  const found = await dropsOf(context, reader);
+  return found.flatMap(({ of, drop }) => ("local" in of ? [finding(of, drop)] : []));
+}
+
+async function dropsOf(
+  context: Context,
+  reader: Reader,
+  sandbox?: string,
+): Promise<{ of: Link | Tunnel; drop: ForeignDrop }[]> {
   const host = await context.host.open();
-  let links: readonly Link[] = [];
+  let found: readonly (Link | Tunnel)[] = [];
   const drops = await host.firewall.foreign(async () => {
-    links = await (sandbox === undefined ? allLinks(reader) : linksOfSandbox(reader, sandbox));
-    const own = linksOf((await reader.range<Owned>("owned/")).flatMap(({ value }) => value.resources));
-    return { links, uplinks: uplinksOf(host.routes(), own) };
+    const links = await (sandbox === undefined ? allLinks(reader) : linksOfSandbox(reader, sandbox));
+    const resources = (await reader.range<Owned>("owned/")).flatMap(({ value }) => value.resources);
+    const uplinks = uplinksOf(host.routes(), linksOf(resources));
+    const tunnels = await tunnelsOf(
+      reader,
+      host,
+      [...new Set(links.map(({ network }) => network))],
+      resources,
+      uplinks,
+    );
+    found = [...links, ...tunnels];
+    return { links, tunnels, uplinks };
   });
   return drops.flatMap((drop) => {
-    const network = links.find(({ link }) => link === drop.link)?.network;
-    return network === undefined ? [] : [finding(network, drop)];
+    const of = found.find(({ link }) => link === drop.link);
+    return of === undefined ? [] : [{ of, drop }];
   });
+}
+
+/** The tunnels of networks that lead to other hosts. */
+async function tunnelsOf(
+  reader: Reader,
+  host: Opened,
+  networks: readonly Network[],
+  resources: readonly Resource[],
+  uplinks: Uplinks,
+): Promise<Tunnel[]> {
+  const ends = resources.flatMap((resource) => (resource.kind === "fdb" ? [resource] : []));
+  const byLink = Map.groupBy(ends, ({ link }) => link);
+  const remotesOf = (link: string): Ip[] => [
+    ...new Set((byLink.get(link) ?? []).flatMap(({ destination }) => destination ?? [])),
+  ];
+  const found: Tunnel[] = [];
+  for (const network of networks) {
+    const own = (await reader.get<Owned>(keys.owned(network.id)))?.resources.filter(isVxlan) ?? [];
+    for (const { name: link, local, port } of own) {
+      if (local === undefined) continue;
+      found.push({ network, link, local, port, remotes: remotesOf(link), through: through(host, local, uplinks) });
+    }
+  }
+  return found;
+}
+
+function isVxlan(resource: Resource): resource is VxlanResource {
+  return resource.kind === "vxlan";
+}
+
+/** The links that packets from an address of this host go by. One that is of no wire goes by any that leads outside. */
+function through(host: Opened, local: Ip, uplinks: Uplinks): readonly string[] {
+  const link = linkWith(host, local);
+  if (link === undefined) return [];
+  return link.name === "lo" || link.kind === "dummy" ? uplinks[familyOf(local)] : [link.name];
 }
 
 async function allLinks(reader: Reader): Promise<Link[]> {
@@ -83,9 +151,15 @@ const words: Readonly<Record<Traffic, string>> = {
   published: "published ports from outside",
   "from the host": "published ports from the host",
   neighbours: "what goes from neighbour to neighbour",
+  "to other hosts": "tunnels to other hosts",
+  "from other hosts": "tunnels from other hosts",
 };
 
-function finding({ id, name }: Network, drop: ForeignDrop): Finding {
+/** What they say of themselves is nobody's to check. */
+const tunnelHint = "Where not only the hosts are on that link, let their addresses through alone.";
+
+function finding(of: Link | Tunnel, drop: ForeignDrop): Finding {
+  const { id, name } = of.network;
   const { family, traffic, certain, where, what, remedy } = drop;
   const dropped = traffic.map((sort) => words[sort]).join(", ");
   return {
@@ -95,6 +169,7 @@ function finding({ id, name }: Network, drop: ForeignDrop): Finding {
     message:
       `${what} in ${where} ${certain ? "drops" : "may drop"} traffic of network '${name}' ` +
       `(${family === "ipv4" ? "IPv4" : "IPv6"}): ${dropped}`,
+    ...("local" in of ? { hint: tunnelHint } : {}),
     remedy,
     repairable: false,
   };

@@ -57,7 +57,10 @@ async function elsewhereIs(reader: Reader, name: string): Promise<string | undef
   return `There is a '${name}' on host ${[...new Set(hosts)].join(", ")}: give the command there.`;
 }
 
-/** A full id first, then a name, then a unique prefix of an id, as Docker does. */
+/**
+ * A full id first, then a name, then a unique prefix of an id, as Docker does. What is a name on another host is no prefix:
+ * who means that one would hit something of this host.
+ */
 async function select<T extends { name: string }>(
   reader: Reader,
   what: "network" | "sandbox",
@@ -75,7 +78,8 @@ async function select<T extends { name: string }>(
   const id = await reader.get<string>(nameKey);
   const named = id === undefined ? undefined : await reader.get<T>(`${what}/${id}`);
   if (named !== undefined) return named;
-  if (/^[0-9a-f]{1,64}$/.test(ref)) {
+  const there = await elsewhere();
+  if (there === undefined && /^[0-9a-f]{1,64}$/.test(ref)) {
     const matches = await reader.range<T>(`${what}/${ref}`, { limit: 2 });
     if (matches.length > 1) {
       throw new NetkitError("ID_AMBIGUOUS", `the prefix '${ref}' selects more than one ${what}`, {
@@ -87,7 +91,7 @@ async function select<T extends { name: string }>(
   }
   const names = (await reader.range<T>(`${what}/`)).flatMap(({ value }) => (fits(value) ? [value.name] : []));
   throw new NetkitError(missing, `no ${what} '${ref.slice(0, 130)}'`, {
-    hint: (await elsewhere()) ?? didYouMean(ref.slice(0, 130), names, `'netkit ${what} ls' lists them.`),
+    hint: there ?? didYouMean(ref.slice(0, 130), names, `'netkit ${what} ls' lists them.`),
     details: { ref },
   });
 }

@@ -2,6 +2,7 @@ import type { Cidr, Ip } from "@netkit/core";
 import { expect, test } from "vitest";
 import { parseNftables } from "../src/foreign/nft-rules.ts";
 import type { Packet } from "../src/foreign/packet.ts";
+import { remedyOf } from "../src/foreign/remedy.ts";
 import { judge, type Entrance } from "../src/foreign/ruleset.ts";
 import { parseXtables } from "../src/foreign/xtables.ts";
 
@@ -273,4 +274,47 @@ test.each<[what: string, entrances: Entrance[], outward: string, answers: string
   ],
 ])("nftables: %s", (_, entrances, ...expected) => {
   expect([outward, answers, published].map((packet) => verdict(entrances, packet))).toEqual(expected);
+});
+
+const tunnel: Packet = {
+  hook: "input",
+  family: "ipv4",
+  in: "eth1",
+  source: "192.0.2.2" as Ip,
+  destination: "192.0.2.1" as Ip,
+  protocol: "udp",
+  destinationPort: 4789,
+  state: "untracked",
+  translated: false,
+};
+
+/** INPUT with a policy that drops, and one chain that it goes through. */
+function guarded(chain: string, ...rules: string[]): Entrance[] {
+  const lines = ["*filter", ":INPUT DROP [0:0]", `:${chain} - [0:0]`, `-A INPUT -j ${chain}`];
+  return parseXtables([...lines, ...rules.map((rule) => `-A ${chain} ${rule}`), "COMMIT"].join("\n"), "iptables", "ip");
+}
+
+test.each<[what: string, entrances: Entrance[], remedy: string[]]>([
+  [
+    "ufw, as it comes",
+    guarded("ufw-user-input", "-m conntrack --ctstate NEW -j ACCEPT"),
+    ["ufw allow in on eth1 to any port 4789 proto udp"],
+  ],
+  [
+    "ufw, where its user denies it",
+    guarded("ufw-user-input", "-i eth1 -p udp -m udp --dport 4789 -j DROP"),
+    [
+      "ufw delete deny in on eth1 to any port 4789 proto udp",
+      "ufw prepend allow in on eth1 to any port 4789 proto udp",
+    ],
+  ],
+  [
+    "firewalld",
+    guarded("INPUT_direct", "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"),
+    ["firewall-cmd --add-port=4789/udp", "firewall-cmd --permanent --add-port=4789/udp"],
+  ],
+  ["what lets tunnels through", guarded("A", "-m conntrack --ctstate UNTRACKED -j ACCEPT"), []],
+])("a tunnel's packets are let through in the words of %s, and on no other port", (_, entrances, remedy) => {
+  const hits = entrances.flatMap((entrance) => judge(entrance, tunnel) ?? []);
+  expect(hits.flatMap((hit) => remedyOf(hit, { link: "eth1", port: 4789 }, tunnel))).toEqual(remedy);
 });

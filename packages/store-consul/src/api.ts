@@ -1,4 +1,5 @@
-import { refused, tooLarge, unavailable, type Outcome } from "./errors.ts";
+import type { NetkitError } from "@netkit/core";
+import { isHandshake, look, refused, tooLarge, unanswered, unavailable, unexpected, type Outcome } from "./errors.ts";
 import { Http, TransportError, type Answer } from "./http.ts";
 import type { Settings } from "./options.ts";
 
@@ -36,7 +37,7 @@ export class Api {
   /** @throws NetkitError STORE_UNAVAILABLE, STORE_REFUSED, STORE_LIMIT; what the call's signal says */
   async call(call: Call): Promise<Answer> {
     const { addresses, timeoutMs } = this.#settings;
-    const failures: string[] = [];
+    const failures: [string, unknown][] = [];
     const start = this.#first;
     for (const [tried] of addresses.entries()) {
       const index = (start + tried) % addresses.length;
@@ -47,31 +48,36 @@ export class Api {
         const answer = await this.#ask(address, call, patience);
         if (answer.status < 500) {
           this.#first = index;
-          return accept(answer);
+          return accept(answer, this.#settings.prefix);
         }
         const why = answer.body.trim();
         // Of other failures the agent doesn't know itself what the servers did.
-        if (!call.repeatable && !/No cluster leader/.test(why)) throw unavailable([address], why, "unknown");
-        failures.push(`${address}: ${why}`);
+        if (!call.repeatable && !/No cluster leader/.test(why)) throw this.#unavailable(address, why, "unknown");
+        failures.push([address, why]);
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
         call.signal?.throwIfAborted();
-        const outcome: Outcome = error.sent && !call.repeatable ? "unknown" : "none";
+        const mayHaveHappened = error.sent && !isHandshake(error);
+        const outcome: Outcome = mayHaveHappened && !call.repeatable ? "unknown" : "none";
         if (this.#end.signal.aborted) throw unavailable(addresses, "the store was closed", outcome);
         const why = patience.aborted ? `no answer within ${timeoutMs} ms` : error.message;
         if (outcome === "unknown") {
           this.#first = index + 1;
-          throw unavailable([address], why, outcome, error);
+          throw this.#unavailable(address, why, outcome, error);
         }
-        failures.push(`${address}: ${why}`);
+        failures.push([address, patience.aborted ? why : error]);
       }
     }
-    throw unavailable(addresses, failures.join("; "), "none");
+    throw unanswered(this.#settings, failures);
   }
 
   close(): void {
     this.#end.abort();
     this.#http.close();
+  }
+
+  #unavailable(address: string, why: string, outcome: Outcome, cause?: unknown): NetkitError {
+    return unavailable([address], why, outcome, cause, look([address], this.#settings.files));
   }
 
   async #ask(address: string, { method, path, query, body, signal }: Call, patience: AbortSignal): Promise<Answer> {
@@ -96,11 +102,11 @@ export function parsed<T>({ address, body }: Pick<Answer, "address" | "body">): 
   }
 }
 
-function accept(answer: Answer): Answer {
+function accept(answer: Answer, prefix: string): Answer {
   const { address, body, status } = answer;
-  if (status === 401 || status === 403) throw refused(address, body.trim());
+  if (status === 401 || status === 403) throw refused(address, prefix, body.trim());
   if (status === 413) throw tooLarge(body.trim());
   // Not there, and a conflict, are answers to some calls.
   if ([200, 404, 409].includes(status)) return answer;
-  throw unavailable([address], `it answers with HTTP status ${status}: ${body.trim().slice(0, 200)}`, "none");
+  throw unexpected(answer);
 }

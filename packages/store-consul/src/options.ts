@@ -76,6 +76,8 @@ export interface Settings {
   readonly addresses: readonly [string, ...string[]];
   readonly prefix: string;
   readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer; readonly servername?: string };
+  /** Where that is from. */
+  readonly files: Readonly<Record<"cacert" | "cert" | "key", string | undefined>>;
   readonly token: string | undefined;
   readonly datacenter: string | undefined;
   readonly timeoutMs: number;
@@ -99,7 +101,7 @@ export function settingsOf(options: ConsulStoreOptions): Settings {
   };
   const [first, ...others] = options.addresses.map((address) => addressOf(address, Object.keys(tls).length > 0));
   if (first === undefined) throw invalid("a store on Consul needs an address");
-  return { addresses: [first, ...others], prefix, tls, token, datacenter, timeoutMs };
+  return { addresses: [first, ...others], prefix, tls, files: { cacert, cert, key }, token, datacenter, timeoutMs };
 }
 
 /**

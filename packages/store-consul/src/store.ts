@@ -133,7 +133,7 @@ export class ConsulStore implements Store {
       return { committed: true, revision };
     }
     const other = errors.find(({ OpIndex, What }) => operations[OpIndex]?.checks !== true || isRefusal(What));
-    if (other !== undefined) throw failure(answer.address, other.What);
+    if (other !== undefined) throw failure(answer.address, this.#root, other.What);
     const failed = new Set(errors.map(({ OpIndex }) => operations[OpIndex]?.key));
     return { committed: false, conflicts: [...failed].filter((key) => key !== undefined) };
   }
@@ -156,7 +156,7 @@ export class ConsulStore implements Store {
     const body = prefixes.map((prefix) => ({ KV: { Verb: "get-tree", Key: prefix } }));
     const { address, Results, Errors } = await this.#transaction(body, true);
     const [error] = Errors ?? [];
-    if (error !== undefined) throw failure(address, error.What);
+    if (error !== undefined) throw failure(address, this.#root, error.What);
     return (Results ?? []).map(({ KV }) => KV);
   }
 
@@ -172,8 +172,8 @@ function isRefusal(what: string): boolean {
   return /permission denied|ACL not found/i.test(what);
 }
 
-function failure(address: string, what: string): NetkitError {
-  return isRefusal(what) ? refused(address, what) : unavailable([address], what, "none");
+function failure(address: string, prefix: string, what: string): NetkitError {
+  return isRefusal(what) ? refused(address, prefix, what) : unavailable([address], what, "none");
 }
 
 function commonPrefix(keys: readonly string[]): string {

@@ -237,17 +237,28 @@ describe.skipIf(consulProgram === undefined)("a store on Consul", () => {
     expect(await byUrl.get("a")).toMatchObject({ value: 1 });
 
     const stranger = makeAuthority(directory());
-    await expect(open({ cacert: stranger.ca, ...client }).get("a")).rejects.toMatchObject({
-      code: "STORE_UNAVAILABLE",
-      message: expect.stringMatching(/certificate/) as unknown,
-    });
-    for (const options of [{ cacert: authority.ca }, {}, { cacert: authority.ca, ...stranger.sign("client") }]) {
-      const refused = open({ addresses: ["https://127.0.0.1:8500"], timeoutMs: 1_000, ...options });
-      await expect(refused.get("a")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    const strangers = { cacert: authority.ca, ...stranger.sign("client") };
+    const files = `-ca-file=${authority.ca} -client-cert=${client.cert} -client-key=${client.key}`;
+    const refusals: [string, Partial<ConsulStoreOptions>, why: string, hint: string][] = [
+      ["https://127.0.0.1:8500", {}, "nobody who is trusted here has signed its certificate", "?cacert=FILE"],
+      ["https://127.0.0.1:8500", { ...client, cacert: stranger.ca }, "nobody who is trusted here", "?cacert=FILE"],
+      ["https://127.0.0.1:8500", { cacert: authority.ca }, "wants a certificate of its clients", "?cert=FILE&key=FILE"],
+      ["https://127.0.0.1:8500", strangers, `doesn't take this client's certificate, ${strangers.cert}`, "?cert=FILE"],
+      ["https://localhost:8500", { cacert: authority.ca, ...client }, "does not match", "as its certificate does"],
+      ["http://127.0.0.1:8500", {}, "an HTTP request to an HTTPS server", "Write consuls:"],
+      ["https://127.0.0.1:9", { cacert: authority.ca, ...client }, "ECONNREFUSED", `:9 ${files}`],
+    ];
+    for (const [address, options, why, hint] of refusals) {
+      await expect(
+        open({ addresses: [address], ...options }).commit(write),
+        `${address}, ${why}`,
+      ).rejects.toMatchObject({
+        code: "STORE_UNAVAILABLE",
+        message: expect.stringContaining(why) as unknown,
+        hint: expect.stringContaining(hint) as unknown,
+        details: { outcome: "none" },
+      });
     }
-    await expect(open({ timeoutMs: 1_000 }).get("a"), "plain HTTP").rejects.toMatchObject({
-      code: "STORE_UNAVAILABLE",
-    });
   });
 
   test("shows its token, and says when that may not do something", async () => {
@@ -271,6 +282,9 @@ describe.skipIf(consulProgram === undefined)("a store on Consul", () => {
     });
 
     const refusal = { code: "STORE_REFUSED", message: expect.stringContaining("http://127.0.0.1:8500") as unknown };
+    await expect(open({ token, prefix: "elsewhere/" }).commit(write)).rejects.toMatchObject({
+      hint: expect.stringContaining('key_prefix "elsewhere/"') as unknown,
+    });
     for (const options of [{}, { token, prefix: "elsewhere/" }, { token: master.replaceAll("1", "2") }]) {
       await expect(open(options).commit(write)).rejects.toMatchObject(refusal);
     }

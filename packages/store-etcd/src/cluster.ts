@@ -1,4 +1,5 @@
-import { explain, unavailable, type Outcome } from "./errors.ts";
+import type { NetkitError } from "@netkit/core";
+import { canceled, explain, textOf, unavailable, unconnected, type Outcome } from "./errors.ts";
 import { Connection, StatusError, statuses } from "./grpc.ts";
 import type { Settings } from "./options.ts";
 import { authenticate, type Rpc } from "./rpc.ts";
@@ -48,12 +49,14 @@ export class Cluster {
         const outcome: Outcome = repeatable || (answered && wasRefused(error)) ? "none" : "unknown";
         // Its next user connects anew, and to the next server: this one is silent, broken or without a leader.
         if (!answered || error.status === statuses.unavailable) this.#leave(connection);
-        if (signal.aborted) throw unavailable([endpoint], this.#reason(deadline), outcome, error);
+        if (signal.aborted) throw unavailable(this.#settings, [endpoint], this.#reason(deadline), outcome, error);
         if (answered && this.#forgetsToken(error) && attempt <= 1) continue;
         if (answered && [statuses.notFound, statuses.outOfRange].some((status) => status === error.status)) throw error;
         const again = !answered || error.status === statuses.unavailable;
         if (again && outcome === "none" && attempt <= this.#settings.endpoints.length) continue;
-        throw answered ? explain(error, endpoint, outcome) : unavailable([endpoint], textOf(error), outcome, error);
+        throw answered
+          ? explain(this.#settings, error, endpoint, outcome)
+          : unavailable(this.#settings, [endpoint], textOf(error), outcome, error);
       }
     }
   }
@@ -76,9 +79,14 @@ export class Cluster {
       signal.throwIfAborted();
       const answered = error instanceof StatusError;
       if (!answered || error.status === statuses.unavailable) this.#leave(connection);
-      if (answered && !this.#forgetsToken(error)) throw explain(error, endpoint, "none");
-      throw unavailable([endpoint], textOf(error), "none", error);
+      if (answered && !this.#forgetsToken(error)) throw explain(this.#settings, error, endpoint, "none");
+      throw unavailable(this.#settings, [endpoint], textOf(error), "none", error);
     }
+  }
+
+  /** Of a watch that a server ended, and why. */
+  canceled(reason: string): NetkitError {
+    return canceled(this.#settings, reason);
   }
 
   close(): void {
@@ -90,7 +98,7 @@ export class Cluster {
   async #connect(signal: AbortSignal): Promise<Server> {
     const { endpoints, tls, timeoutMs } = this.#settings;
     if (this.#current?.connection.usable === true) return this.#current;
-    const failures: string[] = [];
+    const failures: [string, unknown][] = [];
     const start = this.#first;
     for (const [tried] of endpoints.entries()) {
       const index = (start + tried) % endpoints.length;
@@ -107,11 +115,11 @@ export class Cluster {
         this.#first = index;
         return (this.#current = { endpoint, connection });
       } catch (error) {
-        if (this.#end.signal.aborted) throw unavailable(endpoints, "the store was closed", "none");
-        failures.push(`${endpoint}: ${patience.aborted || signal.aborted ? "it doesn't answer" : textOf(error)}`);
+        if (this.#end.signal.aborted) throw unavailable(this.#settings, endpoints, "the store was closed", "none");
+        failures.push([endpoint, patience.aborted || signal.aborted ? "it doesn't answer" : error]);
       }
     }
-    throw unavailable(endpoints, failures.join("; "), "none");
+    throw unconnected(this.#settings, failures);
   }
 
   #leave(connection: Connection): void {
@@ -146,9 +154,4 @@ export class Cluster {
 function wasRefused({ status, message }: StatusError): boolean {
   const doubtful = [statuses.unavailable, statuses.deadlineExceeded].some((one) => one === status);
   return !doubtful || /no leader|not capable|unhealthy cluster/.test(message);
-}
-
-function textOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(textOf).join("; ");
-  return error instanceof Error ? error.message : String(error);
 }

@@ -34,6 +34,13 @@ export class StatusError extends Error {
   }
 }
 
+/** The server has closed a connection before it said anything. */
+export class ClosedError extends Error {
+  constructor() {
+    super("the server has closed the connection without a word");
+  }
+}
+
 /** How often a server is asked for a sign of life while somebody waits for it. etcd takes offence below 5 s. */
 const pingMs = 10_000;
 const pongMs = 5_000;
@@ -65,7 +72,7 @@ export class Connection {
     const socket = connectSocket(new URL(url), tls);
     const session = connectHttp2(url, { createConnection: () => socket });
     try {
-      await hasAnswered(session, signal);
+      await hasAnswered(session, socket, signal);
     } catch (error) {
       session.on("error", () => {});
       session.destroy();
@@ -170,16 +177,20 @@ function connectSocket({ protocol, hostname, port }: URL, tls: SecureContextOpti
 
 /**
  * Resolves with the first that the server itself says; a connection alone can be the work of a kernel whose process has
- * stopped. One that is closed in due form, as by the kernel of a process that was killed, is no error to the session.
+ * stopped. One that is closed in due form, as by the kernel of a process that was killed, is no error to the session; nor is
+ * one that is refused for the client's certificate, until it is destroyed.
  */
-async function hasAnswered(session: ClientHttp2Session, signal: AbortSignal): Promise<void> {
+async function hasAnswered(session: ClientHttp2Session, socket: Socket, signal: AbortSignal): Promise<void> {
   using listening = new DisposableStack();
   const heard = listening.adopt(new AbortController(), (controller) => controller.abort());
   const options = { signal: AbortSignal.any([signal, heard.signal]) };
   await Promise.race([
     once(session, "remoteSettings", options),
     once(session, "close", options).then(() => {
-      throw new Error("the server has closed the connection");
+      throw new ClosedError();
+    }),
+    once(socket, "error", options).then(([error]) => {
+      throw error;
     }),
   ]);
 }

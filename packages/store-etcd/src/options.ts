@@ -75,6 +75,8 @@ export interface Settings {
   readonly endpoints: readonly [string, ...string[]];
   readonly prefix: string;
   readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+  /** Where that is from. */
+  readonly files: Readonly<Record<"cacert" | "cert" | "key", string | undefined>>;
   readonly user: EtcdStoreOptions["user"];
   readonly timeoutMs: number;
 }
@@ -93,7 +95,7 @@ export function settingsOf(options: EtcdStoreOptions): Settings {
   };
   const [first, ...others] = options.endpoints.map((endpoint) => endpointOf(endpoint, Object.keys(tls).length > 0));
   if (first === undefined) throw invalid("a store on etcd needs an endpoint");
-  return { endpoints: [first, ...others], prefix, tls, user, timeoutMs };
+  return { endpoints: [first, ...others], prefix, tls, files: { cacert, cert, key }, user, timeoutMs };
 }
 
 function endpointOf(endpoint: string, tls: boolean): string {

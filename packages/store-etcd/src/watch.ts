@@ -1,7 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { backoffMs, decodeValue, endOfPrefix, isNetkitError, type WatchEvent } from "@netkit/core";
 import type { Cluster } from "./cluster.ts";
-import { canceled } from "./errors.ts";
 import type { WatchRequest, WatchResponse } from "./messages.ts";
 import { watch } from "./rpc.ts";
 
@@ -34,7 +33,7 @@ export async function* watchChanges(
           yield { type: "resync", revision: (seen = await watched.now()) };
           break;
         }
-        if (response.canceled) throw canceled(response.cancelReason);
+        if (response.canceled) throw cluster.canceled(response.cancelReason);
         for (const event of eventsOf(response, watched.root, begin)) {
           seen = event.revision;
           yield event;

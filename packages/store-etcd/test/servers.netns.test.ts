@@ -230,17 +230,29 @@ describe.skipIf(etcdPrograms === undefined)("a store on etcd", () => {
     });
 
     const stranger = makeAuthority(directory());
-    await expect(open({ cacert: stranger.ca, ...client }).get("a")).rejects.toMatchObject({
-      code: "STORE_UNAVAILABLE",
-      message: expect.stringMatching(/certificate/) as unknown,
-    });
-    for (const options of [{ cacert: authority.ca }, {}, { cacert: authority.ca, ...stranger.sign("client") }]) {
-      const refused = open({ endpoints: ["https://127.0.0.1:2379"], timeoutMs: 1_000, ...options });
-      await expect(refused.get("a")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    const strangers = { cacert: authority.ca, ...stranger.sign("client") };
+    const files = `--cacert=${authority.ca} --cert=${client.cert} --key=${client.key}`;
+    const refusals: [string, Partial<EtcdStoreOptions>, why: string, hint: string][] = [
+      ["https://127.0.0.1:2379", {}, "nobody who is trusted here has signed its certificate", "?cacert=FILE"],
+      ["https://127.0.0.1:2379", { ...client, cacert: stranger.ca }, "nobody who is trusted here", "?cacert=FILE"],
+      ["https://127.0.0.1:2379", { cacert: authority.ca }, "wants a certificate of its clients", "?cert=FILE&key=FILE"],
+      ["https://127.0.0.1:2379", strangers, `doesn't take this client's certificate, ${strangers.cert}`, "?cert=FILE"],
+      ["https://localhost:2379", { cacert: authority.ca, ...client }, "does not match", "as its certificate does"],
+      ["http://127.0.0.1:2379", {}, "closed the connection without a word", "Does it speak TLS? Write etcds:"],
+      ["https://127.0.0.1:2380", { cacert: authority.ca, ...client }, "doesn't speak TLS", "Write etcd:"],
+      ["https://127.0.0.1:9", { cacert: authority.ca, ...client }, "ECONNREFUSED", `:9 ${files} endpoint health`],
+    ];
+    for (const [endpoint, options, why, hint] of refusals) {
+      await expect(
+        open({ endpoints: [endpoint], ...options }).commit(write),
+        `${endpoint}, ${why}`,
+      ).rejects.toMatchObject({
+        code: "STORE_UNAVAILABLE",
+        message: expect.stringContaining(why) as unknown,
+        hint: expect.stringContaining(hint) as unknown,
+        details: { outcome: "none" },
+      });
     }
-    await expect(open({ timeoutMs: 1_000 }).get("a"), "plain HTTP").rejects.toMatchObject({
-      code: "STORE_UNAVAILABLE",
-    });
   });
 
   test("is the user of its certificate", async () => {
@@ -273,6 +285,10 @@ describe.skipIf(etcdPrograms === undefined)("a store on etcd", () => {
     etcdctl(["--user=root:rootsecret", "role", "grant-permission", "netkit", "read", "other"]);
     await store.commit(write);
 
+    await expect(open({ user, prefix: "elsewhere/" }).commit(write)).rejects.toMatchObject({
+      message: "etcd at http://127.0.0.1:2379 refuses this client what begins with 'elsewhere/': permission denied",
+      hint: expect.stringContaining("--prefix=true readwrite elsewhere/") as unknown,
+    });
     const refusal = { code: "STORE_REFUSED", message: expect.stringContaining("http://127.0.0.1:2379") as unknown };
     for (const options of [{ user: { ...user, password: "wrong" } }, {}, { user, prefix: "elsewhere/" }]) {
       const refused = open(options);

@@ -12,7 +12,16 @@ import { durationMs } from "../moment.ts";
 import { tellSystemd, unitFolder } from "../systemd.ts";
 import { engineOptions } from "../session.ts";
 import { readSettings, type Settings } from "../settings.ts";
-import { absolute, fileOf, openShared, ownStore, rememberStore, shown, type SharedStore } from "../shared-store.ts";
+import {
+  absolute,
+  fileOf,
+  openShared,
+  ownStore,
+  rememberStore,
+  shown,
+  storeWords,
+  type SharedStore,
+} from "../shared-store.ts";
 import { versions } from "../versions.ts";
 import { unitName } from "./agent-install.ts";
 
@@ -31,8 +40,13 @@ export const agent: Command = command({
       value: "URL",
       summary:
         "Share global networks with other hosts: etcd://HOST:PORT,..., consul://HOST:PORT or file:PATH (remembered; local: no more)",
+      complete: storeWords,
     },
-    advertise: { value: "LINK", summary: "What other hosts reach this one by: a link or an address (remembered)" },
+    advertise: {
+      value: "LINK",
+      summary: "What other hosts reach this one by: a link or an address (remembered)",
+      complete: "link-or-address",
+    },
     "ready-fd": { value: "FD", summary: "Write a line to this file descriptor once it serves, and close it" },
   },
   examples: [

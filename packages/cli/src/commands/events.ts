@@ -5,6 +5,7 @@ import { startAgentProcess } from "../agent-process.ts";
 import { askTheAgent, rootOf } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { filter, matchesLabel, type Matchers } from "../filter.ts";
+import { filterBy } from "../listing.ts";
 import { parseMoment } from "../moment.ts";
 import { readSettings } from "../settings.ts";
 import type { Terminal } from "../terminal.ts";
@@ -23,7 +24,7 @@ export const events: Command = command({
       summary: `Only events of this type: ${eventTypes.join(", ")}`,
       complete: eventTypes,
     },
-    filter: { short: "f", value: "KEY=VALUE", many: true, summary: "Only those that match" },
+    filter: filterBy("event=", "label=", "network=", "sandbox=", "type="),
     since: { value: "TIME", summary: "Begin with those since a time (2026-01-31T12:00:00Z), or so long ago (10m)" },
     until: { value: "TIME", summary: "End at that time; with one in the past, once the events until then are shown" },
   },

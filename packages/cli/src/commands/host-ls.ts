@@ -3,7 +3,7 @@ import { command, type Command } from "../command.ts";
 import { filter } from "../filter.ts";
 import { warnIfOutOfTouch } from "../out-of-touch.ts";
 import { hostLabels } from "../host-labels.ts";
-import { list, listOptions } from "../listing.ts";
+import { filterBy, list, listOptions } from "../listing.ts";
 
 /** The fields of a host in a list. */
 interface HostRow {
@@ -36,7 +36,7 @@ export const hostLs: Command = command({
     "Of a file in place of a store, other hosts are listed, and nobody knows more of them.",
     "Filters: id, name, state (up, down or listed).",
   ],
-  options: listOptions,
+  options: { ...listOptions, filter: filterBy("id=", "name=", "state=up", "state=down", "state=listed") },
   examples: [
     { line: "netkit host ls", summary: "All hosts, this one first, those that are down last" },
     { line: "netkit host ls --format '{{.Name}} {{.VTEP}}'", summary: "Names, and where tunnels end" },

@@ -1,6 +1,6 @@
 import { command, type Command } from "../command.ts";
 import { filter, matchesLabel } from "../filter.ts";
-import { list, listOptions } from "../listing.ts";
+import { filterBy, list, listOptions } from "../listing.ts";
 import { warnIfOutOfTouch } from "../out-of-touch.ts";
 import { networkHeaders, networkRow } from "../network-view.ts";
 
@@ -10,7 +10,21 @@ export const networkLs: Command = command({
   details: [
     "Filters: driver, id, label, name, scope, type (builtin or custom), dangling (true: nothing is connected).",
   ],
-  options: listOptions,
+  options: {
+    ...listOptions,
+    filter: filterBy(
+      "dangling=true",
+      "dangling=false",
+      "driver=",
+      "id=",
+      "label=",
+      "name=",
+      "scope=local",
+      "scope=global",
+      "type=builtin",
+      "type=custom",
+    ),
+  },
   examples: [
     { line: "netkit network ls", summary: "All networks" },
     {

@@ -10,7 +10,12 @@ export const networkPrune: Command = command({
     "Filters: label=KEY[=VALUE], label!=KEY[=VALUE], until=TIME (made before; a date, or how long ago: 24h, 30m).",
   ],
   options: {
-    filter: { value: "KEY=VALUE", many: true, summary: "Only networks that all filters hold for" },
+    filter: {
+      value: "KEY=VALUE",
+      many: true,
+      summary: "Only networks that all filters hold for",
+      complete: ["label=", "label!=", "until="],
+    },
     force: { short: "f", summary: "Accepted for Docker's sake" },
   },
   examples: [

@@ -2,12 +2,41 @@ import type { NetworkCheck, PeerCheck, PeerFault, PeerOutcome } from "@netkit/en
 import { ipOf, NetkitError } from "@netkit/core";
 import { command, type Command } from "../command.ts";
 import { hostLabels } from "../host-labels.ts";
+import { list, listOptions } from "../listing.ts";
 import { durationMs } from "../moment.ts";
 import { warnIfOutOfTouch } from "../out-of-touch.ts";
-import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 
-const headers = ["NETWORK", "PEER", "VTEP", "ADDRESS", "ENTRIES", "UNDERLAY", "TUNNEL", "MTU", "STATE"];
+/** The fields of a peer in a list. */
+interface PeerRow {
+  /** Of the host. */
+  readonly ID: string;
+  readonly Network: string;
+  readonly Peer: string;
+  readonly VTEP: string;
+  readonly Address: string;
+  readonly Entries: string;
+  readonly Underlay: string;
+  readonly Tunnel: string;
+  readonly MTU: string;
+  readonly State: string;
+  readonly Faults: string;
+}
+
+const headers: Readonly<Record<keyof PeerRow, string>> = {
+  ID: "HOST ID",
+  Network: "NETWORK",
+  Peer: "PEER",
+  VTEP: "VTEP",
+  Address: "ADDRESS",
+  Entries: "ENTRIES",
+  Underlay: "UNDERLAY",
+  Tunnel: "TUNNEL",
+  MTU: "MTU",
+  State: "STATE",
+  Faults: "FAULTS",
+};
+const columns = ["Network", "Peer", "VTEP", "Address", "Entries", "Underlay", "Tunnel", "MTU", "State"] as const;
 
 export const overlayCheck: Command = command({
   name: "overlay check",
@@ -25,14 +54,19 @@ export const overlayCheck: Command = command({
     },
   },
   options: {
+    format: listOptions.format,
     timeout: { value: "DURATION", default: "3s", summary: "How long all peers together have to answer (3s, 1m)" },
   },
   examples: [
     { line: "netkit overlay check", summary: "Every peer of every network" },
     { line: "netkit overlay check my-overlay --timeout 10s", summary: "Those of one, with patience" },
     {
-      line: "netkit overlay check --json | jq -r '.[].peers[] | select(.faults != []) | .host.name'",
-      summary: "The hosts that something is wrong with",
+      line: "netkit overlay check --format '{{.Network}} {{.Peer}} {{.State}}'",
+      summary: "A line for each peer: neither this host's own faults nor hosts that are down",
+    },
+    {
+      line: "netkit overlay check --json | jq -r '.[] | .faults[], .peers[].faults[] | .message'",
+      summary: "All that is wrong, a line each",
     },
   ],
   changes: false,
@@ -59,7 +93,11 @@ export const overlayCheck: Command = command({
     );
     const ofSharing = (await warnIfOutOfTouch(netkit, terminal)) ? 1 : 0;
     const faults = checks.reduce((sum, check) => sum + faultsOf(check).length, ofSharing);
-    return { data: checks, text: describe(checks, faults, terminal), exitCode: faults === 0 ? 0 : 1 };
+    const { format } = options;
+    const rows = rowsOf(checks, format, terminal);
+    const { text: listed = "" } = list({ data: checks, rows, headers, columns, quiet: false, format });
+    const text = format === undefined ? describe(checks, listed, faults, terminal) : listed;
+    return { data: checks, text, exitCode: faults === 0 ? 0 : 1 };
   },
 });
 
@@ -67,15 +105,30 @@ function faultsOf({ faults, peers }: NetworkCheck): PeerFault[] {
   return [...faults, ...peers.flatMap((peer) => peer.faults)];
 }
 
-function describe(checks: readonly NetworkCheck[], faults: number, terminal: Terminal): string {
-  const labels = hostLabels(checks.flatMap(({ peers }) => peers.map(({ host }) => host)));
-  const rows = checks.flatMap((check) => check.peers.map((peer) => rowOf(check, peer, labels(peer.host), terminal)));
+function labelsOf(checks: readonly NetworkCheck[]): ReturnType<typeof hostLabels> {
+  return hostLabels(checks.flatMap(({ peers }) => peers.map(({ host }) => host)));
+}
+
+/** In colour where nobody has a format of their own. */
+function rowsOf(checks: readonly NetworkCheck[], format: string | undefined, terminal: Terminal): PeerRow[] {
+  const labels = labelsOf(checks);
+  const state = (peer: PeerCheck): string => {
+    const { word, style } = stateOf(peer);
+    return format === undefined ? terminal.out(style, word) : word;
+  };
+  return checks.flatMap((check) =>
+    check.peers.map((peer) => ({ ...rowOf(check, peer, labels(peer.host)), State: state(peer) })),
+  );
+}
+
+function describe(checks: readonly NetworkCheck[], peerTable: string, faults: number, terminal: Terminal): string {
+  const labels = labelsOf(checks);
   const peers = new Set(checks.flatMap((check) => check.peers.map(({ host }) => host.id))).size;
   const away = checks.filter(({ isHere }) => !isHere).map(({ network }) => network.name);
   const alone = checks.filter((check) => check.isHere && check.peers.length === 0).map(({ network }) => network.name);
   const untested = checks.flatMap((check) => check.peers.filter(isUntested)).length;
   const sections = [
-    ...(rows.length === 0 ? [] : [table(headers, rows)]),
+    ...(peers === 0 ? [] : [peerTable]),
     ...checks.flatMap((check) => [
       ...groupOf(`network ${check.network.name} on this host`, check.faults, terminal),
       ...check.peers.flatMap((peer) =>
@@ -89,24 +142,25 @@ function describe(checks: readonly NetworkCheck[], faults: number, terminal: Ter
   return sections.join("\n");
 }
 
-function rowOf({ network }: NetworkCheck, peer: PeerCheck, label: string, terminal: Terminal): string[] {
-  const { host, addresses, entries, underlay, tunnel, path, mtu } = peer;
-  return [
-    network.name,
-    label,
-    host.vtep,
-    addresses.map(ipOf).join(",") || "-",
-    words(entries),
-    words(underlay),
-    words(tunnel),
-    path.state === "passed" && mtu !== undefined ? String(mtu) : words(path),
-    stateOf(peer, terminal),
-  ];
+function rowOf({ network }: NetworkCheck, peer: PeerCheck, label: string): Omit<PeerRow, "State"> {
+  const { host, addresses, entries, underlay, tunnel, path, mtu, faults } = peer;
+  return {
+    ID: host.id,
+    Network: network.name,
+    Peer: label,
+    VTEP: host.vtep,
+    Address: addresses.map(ipOf).join(",") || "-",
+    Entries: words(entries),
+    Underlay: words(underlay),
+    Tunnel: words(tunnel),
+    MTU: path.state === "passed" && mtu !== undefined ? String(mtu) : words(path),
+    Faults: faults.map(({ message }) => message).join("; "),
+  };
 }
 
-function stateOf(peer: PeerCheck, terminal: Terminal): string {
-  if (peer.faults.length > 0) return terminal.out("red", "failed");
-  return isUntested(peer) ? terminal.out("yellow", "tunnel not tested") : terminal.out("green", "ok");
+function stateOf(peer: PeerCheck): { readonly word: string; readonly style: "red" | "yellow" | "green" } {
+  if (peer.faults.length > 0) return { word: "failed", style: "red" };
+  return isUntested(peer) ? { word: "tunnel not tested", style: "yellow" } : { word: "ok", style: "green" };
 }
 
 /** No address of it in the network is known: a file lists none. */

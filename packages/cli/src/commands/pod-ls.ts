@@ -1,5 +1,5 @@
 import { command, type Command } from "../command.ts";
-import { list, listOptions } from "../listing.ts";
+import { filterBy, list, listOptions } from "../listing.ts";
 import { filter, matchesLabel } from "../filter.ts";
 import { listPods, podState, sandboxesOf, type Pod } from "../pods.ts";
 import { sandboxRow } from "../sandbox-view.ts";
@@ -21,7 +21,7 @@ export const podLs: Command = command({
   details: [
     "States: running (a member's process lives), idle (none does), gone (the namespace is). The id is the holder's, or that\nof the oldest member once the holder is removed. Filters: label, name, state.",
   ],
-  options: listOptions,
+  options: { ...listOptions, filter: filterBy("label=", "name=", "state=running", "state=idle", "state=gone") },
   examples: [
     { line: "netkit pod ls", summary: "All pods" },
     { line: "netkit pod ls --format '{{.Name}} {{.Members}}'", summary: "Names and members" },

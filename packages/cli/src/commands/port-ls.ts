@@ -1,9 +1,7 @@
 import { command, type Command } from "../command.ts";
 import { filter } from "../filter.ts";
-import { list, listOptions } from "../listing.ts";
+import { filterBy, list, listOptions } from "../listing.ts";
 import { formatMappings, portHeaders, portRow, publishedBindings } from "../port-view.ts";
-
-const { filter: filterOption, format } = listOptions;
 
 export const portLs: Command = command({
   name: "port ls",
@@ -13,7 +11,10 @@ export const portLs: Command = command({
     "Filters: network, port (in the sandbox, such as 80/tcp), protocol, sandbox.",
   ],
   arguments: { SANDBOX: { optional: true, summary: "Name, id or unique prefix of an id", complete: "sandbox" } },
-  options: { filter: filterOption, format },
+  options: {
+    filter: filterBy("network=", "port=", "protocol=tcp", "protocol=udp", "protocol=sctp", "sandbox="),
+    format: listOptions.format,
+  },
   examples: [
     { line: "netkit port ls", summary: "All published ports" },
     { line: "netkit port ls web", summary: "Those of the sandbox web" },

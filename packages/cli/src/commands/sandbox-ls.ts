@@ -1,6 +1,6 @@
 import { command, type Command } from "../command.ts";
 import { filter, matchesLabel } from "../filter.ts";
-import { list, listOptions } from "../listing.ts";
+import { filterBy, list, listOptions } from "../listing.ts";
 import { sandboxHeaders, sandboxRow } from "../sandbox-view.ts";
 
 export const sandboxLs: Command = command({
@@ -12,6 +12,7 @@ export const sandboxLs: Command = command({
   ],
   options: {
     ...listOptions,
+    filter: filterBy("id=", "label=", "name=", "network=", "state=running", "state=exited", "state=idle", "state=gone"),
     all: { short: "a", summary: "Accepted for Docker's sake: all are shown anyway, those that have ended, too" },
   },
   examples: [

@@ -17,7 +17,7 @@ _netkit() {
       compopt -o default
       return
     fi
-    [[ $reply == *[=:] ]] && compopt -o nospace
+    [[ $reply == *[=:/] ]] && compopt -o nospace
     COMPREPLY+=("${"$"}{reply#"$before"}")
   done < <(netkit __complete "${"$"}{words[@]:1}" 2> /dev/null)
 }
@@ -34,7 +34,7 @@ _netkit() {
       _files
       return
     fi
-    if [[ $word == *[=:] ]]; then
+    if [[ $word == *[=:/] ]]; then
       open+=("${"$"}{word//:/\\:}:$summary")
     else
       plain+=("${"$"}{word//:/\\:}:$summary")

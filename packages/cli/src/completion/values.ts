@@ -9,6 +9,7 @@ import { listPods, podState } from "../pods.ts";
 import { session } from "../session.ts";
 import { readSettings } from "../settings.ts";
 import { pathCandidate, type Candidate } from "./candidate.ts";
+import { addresses, links } from "./links.ts";
 
 /** The command that is being completed, with what it was given so far. */
 export interface Surroundings {
@@ -30,6 +31,8 @@ export async function valuesFor(
       return [pathCandidate];
     case "command":
       return [...nextWords(around?.parsed.arguments["COMMAND"]?.at(-1) ?? "").keys()].map((word) => ({ word }));
+    case "link-or-address":
+      return [...links(), ...addresses()];
     case "driver":
       return driverNames(await readSettings(globals)).map((word) => ({ word }));
     case "network":
@@ -84,10 +87,12 @@ async function sandboxNames(netkit: Netkit, prefix: string): Promise<Candidate[]
   return sandboxes.map(({ name, state }) => ({ word: prefix + name, summary: state }));
 }
 
-/** `key=`, and after it the words of a choice. */
+/** `key=`, and after it the words of a choice, or the host's links. */
 function optionValues(options: OptionSet, partial: string): Candidate[] {
   const [key = ""] = partial.split("=");
   const option = partial.includes("=") && Object.hasOwn(options, key) ? options[key] : undefined;
+  if (option?.value.startsWith("LINK") === true)
+    return links().map((link) => ({ ...link, word: `${key}=${link.word}` }));
   if (option !== undefined) {
     return option.value.includes("|") ? option.value.split("|").map((word) => ({ word: `${key}=${word}` })) : [];
   }

@@ -1,7 +1,7 @@
 import { ipOf, type HostView, type Ip, type Network, type SharedHost } from "@netkit/core";
 import { contains } from "@netkit/ipam";
 import type { EchoRequest, EchoResult } from "@netkit/kernel";
-import type { OutOfTouch, PeerCheck, PeerFault, PeerOutcome } from "../api.ts";
+import type { OutOfTouch, PeerCheck, PeerFault, PeerOutcome, PeerTest } from "../api.ts";
 
 /** A network that is on this host, as far as this host's own kernel and state say. */
 export interface Place {
@@ -113,22 +113,28 @@ function unreachable({ host: { vtep } }: Place, { host }: Peer, [result]: readon
   };
 }
 
-function cut({ network, port, apart }: Place, { host, addresses, guests, fault }: Peer): PeerFault {
+function cut(place: Place, peer: Peer): PeerFault {
+  const { host, addresses, guests } = peer;
   const isByGuests = addresses.length === 0;
   const asked = isByGuests ? guests.slice(0, mostGuests) : addresses;
   const where = asked.map(ipOf).join(isByGuests ? ", " : " and ");
-  const running = isByGuests ? "If one of these sandboxes runs there: let" : "Let";
-  const tunnels = port === undefined ? "what the network's packets come in" : `UDP port ${port}`;
   return {
     test: "tunnel",
     message: `host '${host.name}' answers at ${host.vtep}, but ${isByGuests ? "none of its listed sandboxes does" : "not"} in the network, at ${where}`,
-    hint:
-      fault !== undefined
-        ? "Mend this host's own entries first: netkit doctor --repair"
-        : apart !== undefined
-          ? `It may have forgotten this host: ${apart.message}. ${apart.hint}`
-          : `${running} ${tunnels} through between the two hosts, in both directions; then look from there, too: netkit overlay check ${network.name}`,
+    hint: hintOfCut(place, peer),
   };
+}
+
+/** What is wrong on this host itself comes first. */
+function hintOfCut({ network, port, apart, faults }: Place, { addresses, fault }: Peer): string {
+  const isOwn = (test: PeerTest): boolean => faults.some((one) => one.test === test);
+  if (isOwn("device")) return "Mend this host's own links first: netkit doctor --repair";
+  if (fault !== undefined) return "Mend this host's own entries first: netkit doctor --repair";
+  if (isOwn("firewall")) return "Let them through this host's own rules first, as it says above.";
+  if (apart !== undefined) return `It may have forgotten this host: ${apart.message}. ${apart.hint}`;
+  const running = addresses.length === 0 ? "If one of these sandboxes runs there: let" : "Let";
+  const tunnels = port === undefined ? "what the network's packets come in" : `UDP port ${port}`;
+  return `${running} ${tunnels} through between the two hosts, in both directions; then look from there, too: netkit overlay check ${network.name}`;
 }
 
 function narrow({ mtu, host, faults }: Place, peer: Peer, results: readonly EchoResult[]): PeerFault {

@@ -7,8 +7,9 @@ import {
   type SharedHost,
 } from "@netkit/core";
 import type { EchoResult } from "@netkit/kernel";
-import type { NetworkCheck, PeerCheckOptions, PeerFault } from "../api.ts";
+import type { Finding, NetworkCheck, PeerCheckOptions, PeerFault } from "../api.ts";
 import { drift } from "../doctor.ts";
+import { findForeignToTunnels } from "../foreign.ts";
 import { enumerated } from "../listed.ts";
 import { readerOf, type Reader } from "../lookup.ts";
 import { ownerOf } from "../networks.ts";
@@ -41,6 +42,15 @@ export async function checkPeers(context: Context, options: PeerCheckOptions): P
     if (lock !== undefined) places = await look();
   }
   const answers = await askAll(context, places, options);
+  const isCut = (place: Place): boolean =>
+    place.peers.some((peer) => judge(place, peer, answers).tunnel.state === "failed");
+  if (places.some(isCut)) {
+    // What might drop tunnels is told only where something does.
+    const drops = await findForeignToTunnels(context, reader);
+    places = places.map((place) =>
+      isCut(place) ? { ...place, faults: [...place.faults, ...among(drops, place)] } : place,
+    );
+  }
   return networks.map(({ id, name, driver, claims }) => {
     const network = { id, name, driver, claims };
     const place = places.find((one) => one.network.id === id);
@@ -55,6 +65,11 @@ export async function checkPeers(context: Context, options: PeerCheckOptions): P
       peers: place.peers.map((peer) => judge(place, peer, answers)),
     };
   });
+}
+
+function among(drops: readonly Finding[], { network }: Place): PeerFault[] {
+  const own = drops.filter(({ owner }) => owner?.id === network.id);
+  return own.map(({ message, remedy = [] }) => ({ test: "firewall", message, hint: remedy.join("; ") }));
 }
 
 async function chosen(context: Context, reader: Reader, refs: readonly string[] | undefined): Promise<Network[]> {

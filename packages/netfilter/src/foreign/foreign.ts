@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
-import { familyOf, type Cidr, type Family, type PublishResource } from "@netkit/core";
+import { familyOf, type Cidr, type Family, type Ip, type PublishResource } from "@netkit/core";
 import type { Home } from "../home.ts";
 import type { Nft } from "../nftables/nft.ts";
 import { concerns, judge, type Entrance, type Hit } from "./ruleset.ts";
 import type { Packet } from "./packet.ts";
-import { describeEntrance, remedyOf } from "./remedy.ts";
+import { describeEntrance, remedyOf, type Passage } from "./remedy.ts";
 import type { Glance } from "./glance.ts";
 import { readEntrances } from "./rulesets.ts";
 
@@ -20,13 +20,36 @@ export interface LinkTraffic {
 /** The links through which the host reaches the outside. */
 export type Uplinks = Readonly<Record<Family, readonly string[]>>;
 
+/** A VXLAN device, and the other ends of its tunnels. */
+export interface TunnelTraffic {
+  readonly link: string;
+  /** Where they end here. */
+  readonly local: Ip;
+  /** The destination's, in both directions. */
+  readonly port: number;
+  readonly remotes: readonly Ip[];
+  /** The links that they come and go by. */
+  readonly through: readonly string[];
+}
+
 export interface HostTraffic {
   readonly links: readonly LinkTraffic[];
+  readonly tunnels: readonly TunnelTraffic[];
   readonly uplinks: Uplinks;
 }
 
-/** What drops a packet: to the outside, back from there, to a published port (from outside, from the host), neighbours. */
-export type Traffic = "outward" | "answers" | "published" | "from the host" | "neighbours";
+/**
+ * What drops a packet: to the outside, back from there, to a published port (from outside, from the host), neighbours; a tunnel's
+ * packets to other hosts and from them.
+ */
+export type Traffic =
+  | "outward"
+  | "answers"
+  | "published"
+  | "from the host"
+  | "neighbours"
+  | "to other hosts"
+  | "from other hosts";
 
 /** Somebody else's rule or policy that drops what passes through a link. */
 export interface ForeignDrop {
@@ -39,27 +62,37 @@ export interface ForeignDrop {
   readonly where: string;
   /** What of it: `policy drop`, or a rule, and its chain where that is another one. */
   readonly what: string;
-  /** Commands that would let the link's traffic pass. */
+  /** Commands that would let it pass. */
   readonly remedy: readonly string[];
 }
 
 /**
- * Which of other people's rules drop what passes through these links. Follows every base chain that the packets come
+ * Which of other people's rules drop what passes through these links and tunnels. Follows every base chain that the packets come
  * through, in nftables and both kinds of iptables; a drop there is final, whatever the other chains say.
  */
 export async function foreignDrops(
   home: Home,
   nft: Nft | undefined,
   seen: Glance,
-  { links, uplinks }: HostTraffic,
+  { links, tunnels, uplinks }: HostTraffic,
 ): Promise<ForeignDrop[]> {
-  if (links.length === 0) return [];
+  if (links.length === 0 && tunnels.length === 0) return [];
   const entrances = await readEntrances(home, seen, nft);
   const bridged = {
     ipv4: isSet("/proc/sys/net/bridge/bridge-nf-call-iptables", home),
     ipv6: isSet("/proc/sys/net/bridge/bridge-nf-call-ip6tables", home),
   };
-  return links.flatMap((link) => dropsOf(link, entrances, uplinks, bridged));
+  return [
+    ...links.flatMap(({ link, ...traffic }) =>
+      dropsOf(link, packetsOf({ link, ...traffic }, uplinks, bridged), entrances, () => ({ link })),
+    ),
+    ...tunnels.flatMap((tunnel) =>
+      dropsOf(tunnel.link, tunnelPackets(tunnel), entrances, ({ in: from, out = from }) => ({
+        link: out ?? "",
+        port: tunnel.port,
+      })),
+    ),
+  ];
 }
 
 /** Whether bridged packets come through these chains too. */
@@ -77,13 +110,14 @@ interface Drop {
 }
 
 function dropsOf(
-  link: LinkTraffic,
+  link: string,
+  packets: Iterable<[Traffic, Packet]>,
   entrances: readonly Entrance[],
-  uplinks: Uplinks,
-  bridged: Readonly<Record<Family, boolean>>,
+  /** What has to be let pass for it. */
+  passageOf: (packet: Packet) => Passage,
 ): ForeignDrop[] {
   const found = new Map<string, Drop>();
-  for (const [traffic, packet] of packetsOf(link, uplinks, bridged)) {
+  for (const [traffic, packet] of packets) {
     for (const entrance of entrances) {
       if (!concerns(entrance, packet.family)) continue;
       const hit = judge(entrance, packet);
@@ -97,13 +131,13 @@ function dropsOf(
     }
   }
   return [...found.values()].map(({ hit, packet, traffic }) => ({
-    link: link.link,
+    link,
     family: packet.family,
     traffic: [...traffic],
     certain: hit.certain,
     where: describeEntrance(hit.entrance),
     what: describeHit(hit),
-    remedy: remedyOf(hit, link.link, packet),
+    remedy: remedyOf(hit, passageOf(packet), packet),
   }));
 }
 
@@ -140,5 +174,22 @@ function* packetsOf(
     }
     yield ["from the host", { hook: "output", family, out: link, ...there, state: "new" }];
     yield ["from the host", { hook: "input", family, in: link, ...back, state: "established" }];
+  }
+}
+
+/** One to each other end of the tunnels, and one from it. */
+function* tunnelPackets({ local, port, remotes, through }: TunnelTraffic): Generator<[Traffic, Packet]> {
+  const tunnel = {
+    family: familyOf(local),
+    protocol: "udp",
+    destinationPort: port,
+    state: "untracked",
+    translated: false,
+  } as const;
+  for (const remote of remotes) {
+    for (const link of through) {
+      yield ["from other hosts", { ...tunnel, hook: "input", in: link, source: remote, destination: local }];
+      yield ["to other hosts", { ...tunnel, hook: "output", out: link, source: local, destination: remote }];
+    }
   }
 }

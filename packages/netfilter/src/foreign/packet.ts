@@ -21,8 +21,8 @@ export interface Packet {
   readonly protocol: Protocol;
   readonly sourcePort?: number;
   readonly destinationPort?: number;
-  /** What conntrack says of its connection. */
-  readonly state: "new" | "established";
+  /** What conntrack says of its connection; tunnels are left alone by it. */
+  readonly state: "new" | "established" | "untracked";
   /** The connection's destination was translated: it is one of a published port. */
   readonly translated: boolean;
 }
