@@ -4,7 +4,7 @@ import { ipOf, type Cidr, type Network } from "@netkit/core";
 import type { NetworkRequest } from "@netkit/engine";
 import { etcdPrograms } from "@netkit/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { configure, FlannelPeer, flannelctl, leasesOf, ttlOf } from "./flannel-peer.ts";
+import { configure, FlannelPeer, flannelctl, idleLeases, leasesOf, ttlOf } from "./flannel-peer.ts";
 import { onSharingHosts, serverAddress, type Segment, type SharingHost } from "./sharing-hosts.ts";
 
 const vxlan = { Network: "10.5.0.0/16", Backend: { Type: "vxlan" } };
@@ -43,7 +43,7 @@ async function reaches(from: SharingHost, sandbox: string, to: string): Promise<
   return (await from.call("attempt", sandbox, `ping -n -c1 -W2 ${to}`)) !== undefined;
 }
 
-/** Runs `work` on so many hosts with flannel's etcd; each host's network is gone at the end. */
+/** Runs `work` on so many hosts with flannel's etcd; each host's network is gone at the end, and no lease is left that is of nothing. */
 async function onFlannel(
   count: number,
   config: unknown,
@@ -60,6 +60,7 @@ async function onFlannel(
       if (config !== undefined) await configure(segment, config);
       await work(segment, segment.hosts);
       for (const host of segment.hosts) expect(existsSync(fileOf(host))).toBe(false);
+      await vi.waitFor(async () => expect(await idleLeases(segment)).toEqual([]), patience);
     },
     { store: "etcd", ...options },
   );
