@@ -257,6 +257,18 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
       expect(await a.call("findings")).toEqual([other]);
       await configure(segment, vxlan);
       await vi.waitFor(async () => expect(await a.call("findings")).toEqual([]), patience);
+      // What the kernel doesn't take is told of for as long as it is so.
+      await a.host.shell("ip route add blackhole 10.5.53.0/24");
+      await using taken = await FlannelPeer.start(segment, { number: 53, publicIp: "192.0.2.101", backend: "vxlan" });
+      const inTheWay = [
+        expect.stringMatching(/^route .*10\.5\.53\.0\/24.* of peer '10\.5\.53\.0-24@f' exists already/),
+      ];
+      await vi.waitFor(async () => expect(await a.call("findings")).toEqual(inTheWay), patience);
+      expect(await a.call("complaints")).toEqual(inTheWay);
+      await a.host.shell("ip route delete blackhole 10.5.53.0/24");
+      await taken.publish();
+      await vi.waitFor(async () => expect(await a.call("findings")).toEqual([]), patience);
+      expect(await a.host.ip("route show 10.5.53.0/24")).toHaveLength(1);
       await a.call("removeNetwork", "f");
     });
   });
