@@ -35,6 +35,14 @@ export async function ttlOf(segment: Segment, key: string): Promise<number | und
   return Number(/remaining\((-?\d+)s\)/.exec(told)?.[1]);
 }
 
+/** The leases that no key is under, but for those of a few seconds by which hosts are known to share etcd's networks: one that was killed leaves it. */
+export async function idleLeases(segment: Segment): Promise<string[]> {
+  const [, ...leases] = (await flannelctl(segment, "lease", "list")).split("\n");
+  const told: string[] = [];
+  for (const lease of leases) told.push(await flannelctl(segment, "lease", "timetolive", lease, "--keys"));
+  return told.filter((one) => one.includes("attached keys([])") && !one.includes("TTL(15s)"));
+}
+
 interface PeerSetting {
   /** Of its subnet `10.5.<number>.0/24`. */
   readonly number: number;

@@ -4,7 +4,7 @@ import { ipOf, type Cidr, type Network } from "@netkit/core";
 import type { NetworkRequest } from "@netkit/engine";
 import { etcdPrograms } from "@netkit/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { configure, FlannelPeer, flannelctl, leasesOf, ttlOf } from "./flannel-peer.ts";
+import { configure, FlannelPeer, flannelctl, idleLeases, leasesOf, ttlOf } from "./flannel-peer.ts";
 import { onSharingHosts, serverAddress, type Segment, type SharingHost } from "./sharing-hosts.ts";
 
 const vxlan = { Network: "10.5.0.0/16", Backend: { Type: "vxlan" } };
@@ -43,7 +43,7 @@ async function reaches(from: SharingHost, sandbox: string, to: string): Promise<
   return (await from.call("attempt", sandbox, `ping -n -c1 -W2 ${to}`)) !== undefined;
 }
 
-/** Runs `work` on so many hosts with flannel's etcd; each host's network is gone at the end. */
+/** Runs `work` on so many hosts with flannel's etcd; each host's network is gone at the end, and no lease is left that is of nothing. */
 async function onFlannel(
   count: number,
   config: unknown,
@@ -60,6 +60,7 @@ async function onFlannel(
       if (config !== undefined) await configure(segment, config);
       await work(segment, segment.hosts);
       for (const host of segment.hosts) expect(existsSync(fileOf(host))).toBe(false);
+      await vi.waitFor(async () => expect(await idleLeases(segment)).toEqual([]), patience);
     },
     { store: "etcd", ...options },
   );
@@ -256,6 +257,18 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
       expect(await a.call("findings")).toEqual([other]);
       await configure(segment, vxlan);
       await vi.waitFor(async () => expect(await a.call("findings")).toEqual([]), patience);
+      // What the kernel doesn't take is told of for as long as it is so.
+      await a.host.shell("ip route add blackhole 10.5.53.0/24");
+      await using taken = await FlannelPeer.start(segment, { number: 53, publicIp: "192.0.2.101", backend: "vxlan" });
+      const inTheWay = [
+        expect.stringMatching(/^route .*10\.5\.53\.0\/24.* of peer '10\.5\.53\.0-24@f' exists already/),
+      ];
+      await vi.waitFor(async () => expect(await a.call("findings")).toEqual(inTheWay), patience);
+      expect(await a.call("complaints")).toEqual(inTheWay);
+      await a.host.shell("ip route delete blackhole 10.5.53.0/24");
+      await taken.publish();
+      await vi.waitFor(async () => expect(await a.call("findings")).toEqual([]), patience);
+      expect(await a.host.ip("route show 10.5.53.0/24")).toHaveLength(1);
       await a.call("removeNetwork", "f");
     });
   });

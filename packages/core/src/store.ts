@@ -101,6 +101,8 @@ export interface Store {
   isAt?(revision: number): boolean;
   /** A time to live shorter than the store can count becomes the shortest that it can. */
   lease(ttlMs: number): Promise<Lease>;
+  /** The lease that a document goes with ({@link Entry.lease}), whoever took it. A store that doesn't tell of those hasn't this. */
+  held?(lease: LeaseId): Lease;
   /**
    * Until it is disposed of nobody else writes: the caller sees to that, with a lock. A store may have this that needn't
    * ask then whether what it knows is still so.

@@ -37,10 +37,12 @@ export class Holder {
    * @throws NetkitError STORE_UNAVAILABLE
    */
   async claim(): Promise<void> {
+    // Whatever was written before is gone.
+    await this.#drop();
     for (;;) {
       const entry = await this.#store.get(this.#key);
       const holder = entry === undefined ? this.#record.publicIp : decodeRecord(entry.value)?.publicIp;
-      if (holder !== this.#record.publicIp) return this.#audience.complain(lost(this.#key, holder));
+      if (holder !== this.#record.publicIp) return await this.#lose(holder);
       if (!(await this.#audience.isHere())) return;
       this.#written = await write(this.#store, this.#key, entry, this.#record, this.#times.ttlMs);
       if (this.#written !== undefined) break;
@@ -53,11 +55,22 @@ export class Holder {
     if (revision <= (this.#written?.revision ?? 0)) return;
     if (value === undefined) return await this.claim();
     if (stableJson(value) === stableJson(encodeRecord(this.#record))) return;
-    this.#audience.complain(lost(this.#key, decodeRecord(value)?.publicIp));
+    await this.#lose(decodeRecord(value)?.publicIp);
   }
 
   end(): void {
     clearTimeout(this.#timer);
+  }
+
+  async #lose(holder: string | undefined): Promise<void> {
+    this.#audience.complain(lost(this.#key, holder));
+    await this.#drop();
+  }
+
+  async #drop(): Promise<void> {
+    this.end();
+    await this.#written?.lease?.revoke();
+    this.#written = undefined;
   }
 
   #renewLater(ms: number): void {

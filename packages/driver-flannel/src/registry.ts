@@ -45,7 +45,7 @@ export async function takeLease(
     const leases = leasesIn(await store.range(leasesPrefix));
     const own = leases.find((lease) => lease.record.publicIp === record.publicIp);
     if (own !== undefined && !isOfNetwork(config, own.leased)) {
-      await store.commit(commitOf(own.entry.key, own.entry.revision, undefined));
+      await remove(store, own.entry);
       continue;
     }
     const leased = own?.leased ?? freeSubnets(config, leases);
@@ -65,7 +65,8 @@ export interface Written {
 }
 
 /**
- * Writes this host's record in the place of what is there. What is reserved for it stays so.
+ * Writes this host's record in the place of what is there. What is reserved for it stays so, and its own lease is renewed; no
+ * lease is left without what it was for.
  * @returns undefined: it has changed since
  */
 export async function write(
@@ -77,21 +78,42 @@ export async function write(
 ): Promise<Written | undefined> {
   const value = encodeRecord(record);
   const revision = before?.revision ?? 0;
+  const isThere = stableJson(before?.value) === stableJson(value);
   if (before !== undefined && before.lease === undefined) {
-    if (stableJson(before.value) === stableJson(value)) return { revision };
+    if (isThere) return { revision };
     const result = await store.commit(commitOf(key, revision, value));
     return result.committed ? { revision: result.revision } : undefined;
   }
+  const held = before?.lease === undefined ? undefined : store.held?.(before.lease);
+  if (isThere && held !== undefined && (await held.renew())) return { revision, lease: held };
   const lease = await store.lease(ttlMs);
-  const result = await store.commit(commitOf(key, revision, value, lease.id));
-  if (result.committed) return { revision: result.revision, lease };
-  await lease.revoke();
-  return undefined;
+  const result = await store.commit(commitOf(key, revision, value, lease.id)).catch(async (error: unknown) => {
+    // Where etcd is away it ends by itself.
+    await lease.revoke().catch(() => {});
+    throw error;
+  });
+  await (result.committed ? held : lease)?.revoke();
+  return result.committed ? { revision: result.revision, lease } : undefined;
 }
 
-async function putBack(store: Store, key: string, { revision }: Written, before: Entry | undefined): Promise<void> {
+/** The lease that was there before has ended: what it held comes back under that which replaced it. */
+async function putBack(
+  store: Store,
+  key: string,
+  { revision, lease }: Written,
+  before: Entry | undefined,
+): Promise<void> {
   if (before?.revision === revision) return;
-  await store.commit(commitOf(key, revision, before?.value, before?.lease));
+  const kept = before === undefined ? undefined : lease?.id;
+  const { committed } = await store.commit(commitOf(key, revision, before?.value, kept));
+  if ((kept === undefined || !committed) && lease !== undefined) await store.held?.(lease.id).revoke();
+}
+
+/** With its lease. False: it has changed since. */
+async function remove(store: Store, { key, revision, lease }: Entry): Promise<boolean> {
+  const { committed } = await store.commit(commitOf(key, revision, undefined));
+  if (committed && lease !== undefined) await store.held?.(lease).revoke();
+  return committed;
 }
 
 /** Gives up what is this host's; what is reserved for it stays. */
@@ -99,7 +121,7 @@ export async function giveUp(store: Store, key: string, publicIp: string): Promi
   for (let race = 0; race < races; race++) {
     const entry = await store.get(key);
     if (entry?.lease === undefined || decodeRecord(entry.value)?.publicIp !== publicIp) return;
-    if ((await store.commit(commitOf(key, entry.revision, undefined))).committed) return;
+    if (await remove(store, entry)) return;
   }
 }
 

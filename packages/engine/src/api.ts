@@ -425,7 +425,10 @@ export interface SharingState {
   readonly holdsLease: boolean;
   /** The store doesn't answer, since then (ISO 8601, UTC), and why. */
   readonly away?: { readonly since: string; readonly message: string };
-  /** What is wrong for as long as it is: another host has an address of this one's, or this host's own is gone. */
+  /**
+   * What is wrong for as long as it is: another host has an address of this one's, this host's own is gone, or its kernel doesn't
+   * take what is for an endpoint elsewhere.
+   */
   readonly troubles: readonly Trouble[];
 }
 

@@ -206,7 +206,7 @@ function verify(tx: Transaction, view: View, item: Item, error: NetlinkError): v
   tx.begin(item);
   const rival = reading.state === "missing" ? kindOf(resource).rival?.(view, resource) : undefined;
   if (rival !== undefined) throw outrivalled(item, rival, error);
-  if (kindOf(resource).takeOver?.(tx, resource, reading) !== true) throw taken(item, reading, error);
+  if (kindOf(resource).takeOver?.(tx, resource, reading, view) !== true) throw taken(item, reading, error);
 }
 
 /** What somebody else should have made must be there. */

@@ -19,9 +19,9 @@ export interface Kind<R extends Resource> {
   change?(tx: Transaction, resource: R, previous: R, alias: string): boolean;
   /**
    * Called when something is there already that isn't as wanted: queues what takes its place if it is of the kernel's
-   * own making (a learned neighbour); false when it is somebody's.
+   * own making (a learned neighbour); false when it is somebody's. `view` has shown the reading.
    */
-  takeOver?(tx: Transaction, resource: R, reading: Reading): boolean;
+  takeOver?(tx: Transaction, resource: R, reading: Reading, view: View): boolean;
   /** Another link that has what can be had once, so that the kernel says that it exists, though there is none of that name. */
   rival?(view: View, resource: R): Link | undefined;
   /** Queues what removes it. Absent for links, which go in groups, and for what is never removed. */

@@ -3,7 +3,7 @@ import { keyOf, parseCidr, parseIp, parseMac, type NamespaceId, type Reading, ty
 import { setSyscalls, syscalls } from "@netkit/netlink";
 import { expect, test } from "vitest";
 import { markOf } from "../src/mark.ts";
-import { ipJson, mark, sh, TestHost } from "./host.ts";
+import { bridgeJson, ipJson, mark, sh, TestHost } from "./host.ts";
 
 const bridge: Resource = { kind: "bridge", ns: "host", name: "br0", mac: parseMac("02:00:5e:00:00:01") };
 const gateway: Resource = { kind: "address", ns: "host", link: "br0", address: parseCidr("10.9.0.1/24") };
@@ -347,6 +347,52 @@ test("a VXLAN device whose tunnels end at another address keeps its tables, and 
   // Of another family it is made anew.
   await host.handler.apply(host.replaces(three, tunnelFrom("::1")));
   expect(await host.handler.read([tunnelFrom("::1")])).toEqual([{ state: "same" }]);
+});
+
+test("an entry takes the place of one that was learned, in both tables, and of nobody's own", async () => {
+  using host = new TestHost();
+  const mac = parseMac("02:6e:0a:00:01:03");
+  const vxlan: Resource = {
+    kind: "vxlan",
+    ns: "host",
+    name: "nkx1",
+    vni: 4096,
+    port: 4789,
+    local: parseIp("127.0.0.1"),
+    master: "br0",
+    learning: true,
+  };
+  await host.handler.apply(host.creates(bridge, vxlan));
+  sh("ip link add other type veth peer name peer; ip link set peer up; ip link set other master br0 up");
+  const entries: Resource[] = [
+    { kind: "fdb", ns: "host", link: "nkx1", mac, destination: parseIp("127.0.0.2") },
+    { kind: "fdb", ns: "host", link: "nkx1", mac, master: true },
+  ];
+  const same = entries.map(() => ({ state: "same" }));
+  const learn = (port: string): string =>
+    sh(
+      `bridge fdb replace ${mac} dev nkx1 dst 127.0.0.3 self dynamic; bridge fdb replace ${mac} dev ${port} master dynamic`,
+    );
+  for (const port of ["nkx1", "other"]) {
+    learn(port);
+    const undo = await host.handler.apply(host.creates(...entries));
+    expect(await host.handler.read(entries)).toEqual(same);
+    await undo();
+    expect(bridgeJson("fdb show").filter((row) => row["mac"] === mac)).toEqual([]);
+    // As doctor mends them.
+    learn(port);
+    await host.handler.apply(entries.flatMap((entry) => host.replaces(entry, entry)));
+    expect(await host.handler.read(entries)).toEqual(same);
+    await host.handler.apply(host.removes(...entries));
+  }
+  for (const theirs of ["nkx1 dst 127.0.0.3 self permanent", "nkx1 dst 127.0.0.3 self static", "other master static"]) {
+    sh(`bridge fdb add ${mac} dev ${theirs}`);
+    const before = bridgeJson("fdb show");
+    await expect(host.handler.apply(host.creates(...entries))).rejects.toMatchObject({ code: "RESOURCE_CONFLICT" });
+    expect(bridgeJson("fdb show")).toEqual(before);
+    sh(`bridge fdb delete ${mac} dev ${theirs}`);
+  }
+  sh("ip link delete other");
 });
 
 test("in the tables of an overlay's own links, what nobody knows is a stray; what the kernel has by itself isn't", async () => {

@@ -134,6 +134,10 @@ export class EtcdStore implements Store {
     return new EtcdLease(this.#cluster, id);
   }
 
+  held(lease: LeaseId): Lease {
+    return new EtcdLease(this.#cluster, leaseNumber(lease));
+  }
+
   async close(): Promise<void> {
     this.#cluster.close();
   }

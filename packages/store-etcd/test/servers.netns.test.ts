@@ -199,7 +199,12 @@ describe.skipIf(etcdPrograms === undefined)("a store on etcd", () => {
       if (watched.length === found.length) break;
     }
     expect(watched).toEqual(found.map((each) => each.slice(0, 2)));
-    await lease.revoke();
+    // Whoever reads the document can renew the lease, and end it.
+    const held = open().held?.(lease.id);
+    expect(await held?.renew()).toBe(true);
+    await held?.revoke();
+    expect(await store.get("leased")).toBeUndefined();
+    expect(await held?.renew()).toBe(false);
   });
 
   test("leaves alone what isn't under its prefix", async () => {

@@ -21,7 +21,8 @@ export class Follower {
   #isTaking = false;
   #told: string | undefined;
   #troubles: readonly NetkitError[] = [];
-  readonly #refused = new Map<string, string>();
+  /** Why this host's kernel or the driver takes nothing for one of them, by name. */
+  readonly #refused = new Map<string, NetkitError>();
 
   constructor(context: Context, network: Network, complain: (error: NetkitError) => void) {
     this.#context = context;
@@ -32,7 +33,7 @@ export class Follower {
 
   /** What is wrong with the network for as long as it is. */
   get troubles(): readonly NetkitError[] {
-    return this.#troubles;
+    return [...this.#troubles, ...this.#refused.values()];
   }
 
   async close(): Promise<void> {
@@ -99,6 +100,7 @@ export class Follower {
 
   async #takeIn(driver: OutsideDriver, peers: OutsidePeers): Promise<void> {
     const changed = await changedPeers(readerOf(this.#context.store), this.#network, peers);
+    for (const name of this.#refused.keys()) if (peers[name] === undefined) this.#refused.delete(name);
     if (changed.length === 0) return;
     if (await this.#attempt(driver, peers, changed)) return;
     // One that this host's kernel or the driver refuses must not keep the others out.
@@ -120,8 +122,8 @@ export class Follower {
       if (error.kind === "unavailable") throw error;
       const [name] = names;
       if (names.length > 1 || name === undefined) return false;
-      if (this.#refused.get(name) !== error.message) this.#complain(error);
-      this.#refused.set(name, error.message);
+      if (this.#refused.get(name)?.message !== error.message) this.#complain(error);
+      this.#refused.set(name, error);
       return true;
     }
   }

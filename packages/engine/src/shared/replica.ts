@@ -51,6 +51,8 @@ export class Replica implements Replication {
   readonly #dirty = new Map<string, Subject>();
   /** What something on this host is in the way of. */
   readonly #deferred = new Map<string, Subject>();
+  /** Why this host's kernel or a driver takes nothing for what others have, by the record's key: it is tried again and again. */
+  readonly #refused = new Map<string, NetkitError>();
   readonly #ended = new AbortController();
   readonly #following: Promise<void>;
   readonly #first = Promise.withResolvers<void>();
@@ -124,7 +126,7 @@ export class Replica implements Replication {
     const others = failing.flatMap(({ error }) => (isStoreError(error) ? [] : error));
     const all = [...others, ...this.#troubles.values()].flat();
     const present = all.filter(({ details: { endpoint } }) => endpoint === undefined || isHere(endpoint as EndpointId));
-    const troubles = new Map(present.map((error) => [error.message, error]));
+    const troubles = new Map([...present, ...this.#refused.values()].map((error) => [error.message, error]));
     return {
       holdsLease: this.#holder.lives,
       ...(away === undefined ? {} : { away: { since: away.since, message: away.error.message } }),
@@ -371,15 +373,32 @@ export class Replica implements Replication {
         for (const [key, subject] of batch)
           if (!(await takeIn(this.#context, draft, this.#mirror, subject))) this.#deferred.set(key, subject);
       });
+      for (const [key] of batch) this.#refused.delete(key);
     } catch (thrown) {
       const error = toNetkitError(thrown);
       if (error.kind === "unavailable") {
         for (const [key, subject] of batch) this.#dirty.set(key, subject);
         throw error;
       }
-      if (batch.length === 1) return this.#complain(error);
-      for (const one of batch) await this.#take([one]);
+      const [first, ...others] = batch;
+      if (first !== undefined && others.length === 0) return await this.#refuse(...first, error);
+      for (const [key, subject] of batch) this.#dirty.set(key, subject);
+      for (const one of batch) {
+        this.#dirty.delete(one[0]);
+        await this.#take([one]);
+      }
     }
+  }
+
+  /** Others reach it by name still, as soon as they reach it at all. */
+  async #refuse(key: string, subject: Subject, error: NetkitError): Promise<void> {
+    if (this.#refused.get(key)?.message !== error.message) this.#complain(error);
+    this.#refused.set(key, error);
+    this.#deferred.set(key, subject);
+    await operate(this.#context, "take note of what other hosts have", async (draft) => {
+      draft.durable = false;
+      await takeIn(this.#context, draft, this.#mirror, subject, true);
+    });
   }
 
   /** Once, until it has gone well or goes wrong otherwise. */

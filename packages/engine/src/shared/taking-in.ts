@@ -21,13 +21,20 @@ import type { LocalHost } from "./this-host.ts";
 /**
  * Brings what this host has of one record into line with the shared store. False: something here is in the way, and it has to be
  * tried again.
+ * @param refused the kernel takes nothing for it: names and addresses are all there is
  */
-export async function takeIn(context: Context, draft: Draft, mirror: Mirror, subject: Subject): Promise<boolean> {
+export async function takeIn(
+  context: Context,
+  draft: Draft,
+  mirror: Mirror,
+  subject: Subject,
+  refused = false,
+): Promise<boolean> {
   const self = (await draft.get<LocalHost>(keys.self))?.id;
   if (subject.type === "network") {
     return await takeInNetwork(draft, mirror, subject.network);
   }
-  if (subject.type === "endpoint") return await takeInEndpoint(context, draft, mirror, subject, self);
+  if (subject.type === "endpoint") return await takeInEndpoint(context, draft, mirror, subject, self, refused);
   const before = await draft.get<SharedHost>(keys.host(subject.host));
   const now = subject.host === self ? undefined : mirror.hosts.get(subject.host)?.value;
   if (!isSame(now, before)) await noteHost(draft, subject.host, now, before);
@@ -85,12 +92,13 @@ async function takeInEndpoint(
   mirror: Mirror,
   { network: networkId, endpoint: id }: Subject & { readonly type: "endpoint" },
   self: HostId | undefined,
+  refused: boolean,
 ): Promise<boolean> {
   const before = await draft.get<RemoteEndpoint>(keys.remote(networkId, id));
   const seen = mirror.endpoints.get(id)?.value;
   const now = seen?.host === self ? undefined : seen;
   const network = await draft.get<Network>(keys.network(networkId));
-  const isHere = network?.realised === true;
+  const isHere = network?.realised === true && !refused;
   if (isSame(now, before) && (now === undefined || !isHere || (await draft.owned(id)) !== undefined)) return true;
   if (before !== undefined) await forgetRemote(draft, before);
   // It hasn't left the network: all that it had has ended with its lease.

@@ -57,6 +57,13 @@ test("a network that is gone is told of with who is on it", async () => {
   ]);
 });
 
+test("a network that is made otherwise by now is told of with what has changed, for it is another one", async () => {
+  const other = { ...listed, id: idOf<NetworkId>("7"), claims: { vni: "5002" }, internal: true };
+  expect(await told({ a: "10.0.0.65" }, [other])).toEqual([
+    `network '${record.name}', which 'a' is on, is made otherwise by ${path} now: internal is true, and was false; vni is 5002, and was 5`,
+  ]);
+});
+
 test("an address that is another host's by now, or kept for another sandbox, is told of", async () => {
   const moved = { ...listed, subnets: [{ ...subnet, range: "10.0.0.128/26" as Cidr, auxiliary: {} }] };
   expect(await told({ a: "10.0.0.130", web: "10.0.0.2" }, [moved])).toEqual([

@@ -191,7 +191,18 @@ describe("a file", () => {
 
 test.each([
   ["no YAML", "hosts: [", ["1: Flow sequence in block collection must be sufficiently indented and end with a ]"]],
-  ["nothing", "", ["1: Invalid input: expected object, received null"]],
+  ["nothing", "", ["1: there is nothing in it: write one, such as hosts: { one: 10.1.0.1 }"]],
+  ["no hosts", "networks: {}", ["1: hosts: it is missing: write one, such as { one: 10.1.0.1 }"]],
+  [
+    "keys with nothing behind them",
+    "hosts:\n  a:\nnetworks:\n  n:\n    subnets: [10.7.0.0/24]\n    endpoints:\n    internal:\n",
+    [
+      "2: hosts.a: there is nothing in it: write one, such as 10.1.0.1",
+      "4: networks.n.hosts: it is missing: write one, such as { one: 10.0.9.64/26 }",
+      "6: networks.n.endpoints: there is nothing in it: write one, such as { web: { host: one, ip: 10.0.9.2 } }, or leave it out",
+      "7: networks.n.internal: there is nothing in it: write it, or leave it out",
+    ],
+  ],
   ["a key twice", whole.replace("  c: 192", "  a: 192"), ["4: Map keys must be unique"]],
   ["an unknown key", whole.replace("internal", "internel"), ["12: networks.n.internel: no such key"]],
   ["a bad address", whole.replace("192.0.2.3", "192.0.2.300"), ['4: hosts.c: invalid address "192.0.2.300"']],

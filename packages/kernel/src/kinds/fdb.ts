@@ -1,5 +1,12 @@
 import { anyMac, type FdbResource } from "@netkit/core";
-import { appendFdbEntry, delFdbEntry, newFdbEntry, replaceFdbEntry, type FdbEntry } from "@netkit/netlink";
+import {
+  appendFdbEntry,
+  delFdbEntry,
+  newFdbEntry,
+  replaceFdbEntry,
+  type FdbEntry,
+  type ListedFdbEntry,
+} from "@netkit/netlink";
 import type { Kind } from "../kind.ts";
 import { compare, missing } from "../reading.ts";
 import { pair, type Shell } from "../shell.ts";
@@ -32,10 +39,13 @@ export const fdb: Kind<FdbResource> = {
     tx.send(ns, replaceFdbEntry(entryOf(resource, ifindex)));
     return true;
   },
-  takeOver(tx, resource, reading) {
-    // The bridge has learned the address, perhaps at another port.
-    if (resource.master !== true || reading.state === "same") return false;
-    const { ns, link } = resource;
+  takeOver(tx, resource, _, view) {
+    const { ns, link, mac, master = false } = resource;
+    const { ifindex, master: bridge } = view.link(ns, link) ?? {};
+    // What a bridge has learned may be at another port.
+    const isThere = (one: ListedFdbEntry): boolean =>
+      one.mac === mac && (master ? one.bridge === bridge : one.table === "self" && one.ifindex === ifindex);
+    if (view.fdb(ns).some((one) => isThere(one) && one.state !== "dynamic")) return false;
     tx.send(ns, replaceFdbEntry(entryOf(resource, tx.ifindex(ns, link))), { done: "created" });
     return true;
   },

@@ -1,4 +1,13 @@
-import { ipOf, NetkitError, type Endpoint, type Ip, type Network, type NetworkId, type Sandbox } from "@netkit/core";
+import {
+  ipOf,
+  NetkitError,
+  stableJson,
+  type Endpoint,
+  type Ip,
+  type Network,
+  type NetworkId,
+  type Sandbox,
+} from "@netkit/core";
 import { contains } from "@netkit/ipam";
 import { enumerated } from "../../listed.ts";
 import type { Reader } from "../../lookup.ts";
@@ -17,7 +26,9 @@ export async function findOutdated(
     const endpoints = await endpointsOn(reader, network.id);
     if (endpoints.length === 0) continue;
     const now = networks.get(network.id);
-    if (now === undefined) found.push(gone(path, network, endpoints));
+    const namesake = now ?? [...networks.values()].find(({ name }) => name === network.name);
+    if (namesake === undefined) found.push(gone(path, network, endpoints));
+    else if (now === undefined) found.push(changed(path, namesake, network, endpoints));
     else found.push(...misplaced(path, now, network, endpoints));
   }
   return found;
@@ -40,15 +51,49 @@ async function endpointsOn(reader: Reader, network: NetworkId): Promise<Here[]> 
 }
 
 function gone(path: string, { name }: Network, endpoints: readonly Here[]): NetkitError {
-  const users = endpoints.map(({ sandbox }) => `'${sandbox}'`);
+  return new NetkitError("STATE_CHANGED", `${used(name, endpoints)}, is no more in ${path} for this host`, {
+    hint: "Disconnect or remove what is on it; then it goes.",
+    details: { network: name, path },
+  });
+}
+
+/** One that is made otherwise is another one of the same name. */
+function changed(path: string, now: SharedNetwork, network: Network, endpoints: readonly Here[]): NetkitError {
+  const { name } = network;
+  const what = changesOf(now, network);
   return new NetkitError(
     "STATE_CHANGED",
-    `network '${name}', which ${enumerated(users)} ${users.length === 1 ? "is" : "are"} on, is no more in ${path} for this host`,
+    `${used(name, endpoints)}, is made otherwise by ${path} now: ${what.join("; ")}`,
     {
-      hint: `Disconnect or remove what is on it; then it goes, or is what the file has of that name.`,
+      hint: `Write there what it was; or disconnect or remove what is on it, and connect it again: then it is as the file has it.`,
       details: { network: name, path },
     },
   );
+}
+
+function changesOf(now: SharedNetwork, before: Network): string[] {
+  const [there, here] = [now, before].map(({ driver, internal, options, claims, subnets }) => ({
+    driver,
+    internal,
+    ...options,
+    ...claims,
+    subnets: subnets.map(({ subnet, gateway }) => [subnet, gateway].join(" by ")),
+  }));
+  const fields = new Map(Object.entries({ ...here, ...there }));
+  return [...fields.keys()].flatMap((field) => {
+    const [is, was] = [there, here].map((one) => shown((one as Record<string, unknown> | undefined)?.[field]));
+    return is === was ? [] : [`${field} is ${is}, and was ${was}`];
+  });
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return "not set";
+  return typeof value === "string" ? value : stableJson(value);
+}
+
+function used(network: string, endpoints: readonly Here[]): string {
+  const users = endpoints.map(({ sandbox }) => `'${sandbox}'`);
+  return `network '${network}', which ${enumerated(users)} ${users.length === 1 ? "is" : "are"} on`;
 }
 
 function misplaced(path: string, now: SharedNetwork, network: Network, endpoints: readonly Here[]): NetkitError[] {

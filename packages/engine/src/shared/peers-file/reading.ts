@@ -14,7 +14,7 @@ import {
 import { en } from "zod/locales";
 import * as z from "zod/mini";
 import { peersFileSchema, type FileContent, type NetworkContent } from "./format.ts";
-import { Source } from "./source.ts";
+import { Source, type Where } from "./source.ts";
 
 export interface FileHost {
   readonly name: string;
@@ -59,15 +59,43 @@ export function readPeersFile(path: string, text: string): PeersFile {
 }
 
 function check(source: Source): FileContent {
-  const result = z.safeParse(peersFileSchema, source.content, { error: en().localeError });
+  const { content } = source;
+  const result = z.safeParse(peersFileSchema, content, { error: en().localeError });
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
     const where = issue.path.map(step);
     if (issue.code === "unrecognized_keys") for (const key of issue.keys) source.blame([...where, key], "no such key");
-    else source.blame(where, issue.message);
+    else source.blame(where, lackOf(content, where) ?? issue.message);
   }
   source.refuse();
   throw result.error;
+}
+
+/** What can be written where nothing is, by the place with `*` for names. */
+const examples: Readonly<Record<string, string>> = {
+  "": "hosts: { one: 10.1.0.1 }",
+  hosts: "{ one: 10.1.0.1 }",
+  "hosts.*": "10.1.0.1",
+  "hosts.*.address": "10.1.0.1",
+  networks: "{ my-overlay: { subnets: [10.0.9.0/24], ... } }, or leave it out",
+  "networks.*": "{ subnets: [10.0.9.0/24], hosts: { one: 10.0.9.64/26 }, options: { vni: 5001 } }",
+  "networks.*.subnets": "[10.0.9.0/24]",
+  "networks.*.hosts": "{ one: 10.0.9.64/26 }",
+  "networks.*.hosts.*": "10.0.9.64/26",
+  "networks.*.options": "{ vni: 5001 }",
+  "networks.*.labels": "{ team: blue }, or leave it out",
+  "networks.*.endpoints": "{ web: { host: one, ip: 10.0.9.2 } }, or leave it out",
+  "networks.*.endpoints.*": "{ host: one, ip: 10.0.9.2 }",
+  "networks.*.endpoints.*.host": "one",
+};
+
+/** What there is to say of a place that has nothing; undefined: it has something. */
+function lackOf(content: unknown, where: Where): string | undefined {
+  const found = where.reduce<unknown>((value, key) => (value as Record<string, unknown> | null)?.[key], content);
+  if (found !== null && found !== undefined) return undefined;
+  const example = examples[where.map((key, index) => (index % 2 === 1 ? "*" : key)).join(".")];
+  const lack = found === null ? "there is nothing in it" : "it is missing";
+  return `${lack}: write ${example === undefined ? "it, or leave it out" : `one, such as ${example}`}`;
 }
 
 function step(key: PropertyKey): string | number {
