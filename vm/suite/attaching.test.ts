@@ -82,7 +82,7 @@ describe.skipIf(!available)("networks", () => {
       expect([status, stderr]).toEqual([4, expect.stringContaining("vni 5000 is in use by network 'n'")]);
       await a.exec([...create, "vni=5000-5001", "m"]);
       const full = await b.run([...create, "vni=5000-5001", "o"]);
-      expect([full.status, full.stderr]).toEqual([4, expect.stringContaining("each vni of 5000-5001 is in use")]);
+      expect([full.status, full.stderr]).toEqual([5, expect.stringContaining("each vni of 5000-5001 is in use")]);
     });
   });
 
