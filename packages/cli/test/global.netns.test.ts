@@ -68,6 +68,27 @@ test("names, aliases and addresses are known on each host, and a network in use 
   });
 });
 
+test("what is a sandbox's name on another host stands for none whose id here begins so", async () => {
+  await onSharingHosts(2, async (segment) => {
+    const { a, b, y } = await pair(segment);
+    const [known] = (await b.call("inspect", "n")).remotes.flatMap(({ sandbox }) => sandbox ?? []);
+    expect(known?.name).toBe("x");
+    const name = known?.id.slice(0, 1) ?? "";
+    expect(await a.call("attempt", name, "hostname")).toBe("x");
+    await b.call("open", { name, networks: ["n"] });
+    await a.call("share");
+    const refusal = `no sandbox '${name}'`;
+    await expect(a.call("disconnect", name, "n")).rejects.toThrow(refusal);
+    await expect(a.call("remove", name)).rejects.toThrow(refusal);
+    await expect(a.call("attempt", name, "hostname")).rejects.toThrow(refusal);
+    expect(await reaches(a, "x", y)).toBe(true);
+    await b.call("remove", name);
+    await a.call("share");
+    expect(await a.call("attempt", name, "hostname")).toBe("x");
+    await removeAll(segment);
+  });
+});
+
 test("what is unique is so on all hosts: one of two gets an address, a name, a VNI that both ask for", async () => {
   await onSharingHosts(2, async (segment) => {
     const both = hostsOf(segment);

@@ -14,7 +14,7 @@ import type { Opened } from "./host.ts";
 import { endpointsOfNamespace, findSandbox, networkOf, type Reader } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { linksOf } from "./overlaps.ts";
-import { linkOf as linkWith } from "./shared/this-host.ts";
+import type { LocalHost } from "./shared/this-host.ts";
 import { keys, type Owned } from "./state.ts";
 
 type OfNetwork<T> = T & { readonly network: Network };
@@ -43,13 +43,8 @@ async function dropsOf(
     const links = await (sandbox === undefined ? allLinks(reader) : linksOfSandbox(reader, sandbox));
     const resources = (await reader.range<Owned>("owned/")).flatMap(({ value }) => value.resources);
     const uplinks = uplinksOf(host.routes(), linksOf(resources));
-    const tunnels = await tunnelsOf(
-      reader,
-      host,
-      [...new Set(links.map(({ network }) => network))],
-      resources,
-      uplinks,
-    );
+    const networks = [...new Set(links.map(({ network }) => network))];
+    const tunnels = await tunnelsOf(reader, host, networks, resources, uplinks);
     found = [...links, ...tunnels];
     return { links, tunnels, uplinks };
   });
@@ -72,12 +67,18 @@ async function tunnelsOf(
   const remotesOf = (link: string): Ip[] => [
     ...new Set((byLink.get(link) ?? []).flatMap(({ destination }) => destination ?? [])),
   ];
+  const self = await reader.get<LocalHost>(keys.self);
+  /** By which packets go from an address. One that is on no wire is reached by any link that leads outside. */
+  const through = (local: Ip, device = self?.vtep === local ? self.link : "lo"): readonly string[] => {
+    const kind = host.facts([{ fact: "link", name: device }]).links[device]?.kind;
+    return device === "lo" || kind === "dummy" ? uplinks[familyOf(local)] : [device];
+  };
   const found: Tunnel[] = [];
   for (const network of networks) {
     const own = (await reader.get<Owned>(keys.owned(network.id)))?.resources.filter(isVxlan) ?? [];
-    for (const { name: link, local, port } of own) {
+    for (const { name: link, local, port, device } of own) {
       if (local === undefined) continue;
-      found.push({ network, link, local, port, remotes: remotesOf(link), through: through(host, local, uplinks) });
+      found.push({ network, link, local, port, remotes: remotesOf(link), through: through(local, device) });
     }
   }
   return found;
@@ -85,13 +86,6 @@ async function tunnelsOf(
 
 function isVxlan(resource: Resource): resource is VxlanResource {
   return resource.kind === "vxlan";
-}
-
-/** The links that packets from an address of this host go by. One that is of no wire goes by any that leads outside. */
-function through(host: Opened, local: Ip, uplinks: Uplinks): readonly string[] {
-  const link = linkWith(host, local);
-  if (link === undefined) return [];
-  return link.name === "lo" || link.kind === "dummy" ? uplinks[familyOf(local)] : [link.name];
 }
 
 async function allLinks(reader: Reader): Promise<Link[]> {
