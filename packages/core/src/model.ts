@@ -138,6 +138,10 @@ export interface Endpoint {
   readonly linkLocal?: readonly Cidr[];
   readonly sysctls?: InterfaceSysctls;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Absent: none. */
+  readonly labels?: Labels;
+  /** Whoever attached it, or others after them, may change its interface. */
+  readonly handedOver?: true;
 }
 
 /** A network namespace, as stored. A joined sandbox is a further member. */

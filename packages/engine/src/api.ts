@@ -281,6 +281,9 @@ export interface EndpointRequest {
   readonly sysctls?: InterfaceSysctls;
   /** Of the network's driver, and `ifname` and `sysctls` by Docker's names. */
   readonly options?: OptionInput;
+  readonly labels?: Labels;
+  /** Others may change the interface afterwards: its MAC, its MTU and whether it is up are no drift then. */
+  readonly handedOver?: boolean;
 }
 
 export interface SandboxRequest {
@@ -564,6 +567,11 @@ export interface Netkit extends AsyncDisposable {
   driver(name: string): Promise<AnyDriver>;
   /** Compares everything stored with the kernel; with `repair` applies the difference. */
   doctor(options?: ChangeOptions & { readonly repair?: boolean }): Promise<Report>;
+  /**
+   * What of an endpoint's own isn't in the kernel as it is stored: `doctor`, for that endpoint alone. Changes nothing.
+   * @throws NetkitError ENDPOINT_NOT_FOUND
+   */
+  examine(endpoint: EndpointId): Promise<Finding[]>;
   /**
    * What of other people's firewall rules drops the traffic of a sandbox; `doctor` tells it of all networks. Where there are
    * no such rules it costs one request to the kernel.

@@ -1,4 +1,12 @@
-import { type AnyDriver, type Endpoint, type EndpointView, type Network, type Owner, type Sandbox } from "@netkit/core";
+import {
+  type AnyDriver,
+  type Endpoint,
+  type EndpointView,
+  type Network,
+  type Owner,
+  type Resource,
+  type Sandbox,
+} from "@netkit/core";
 import type { Draft } from "./draft.ts";
 import { derivedMac } from "./endpoint-mac.ts";
 import { withInterface } from "./interface.ts";
@@ -29,6 +37,12 @@ export function planEndpoint(
   };
   const resources = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  draft.want(owner, withInterface(endpoint, network, resources));
+  const owned = withInterface(endpoint, network, resources);
+  draft.want(owner, endpoint.handedOver === true ? owned.map(handOver) : owned);
   draft.put(keys.endpoint(endpoint.id), endpoint);
+}
+
+/** Of a pair of links the sandbox's end may be changed by others from then on. */
+function handOver(resource: Resource): Resource {
+  return resource.kind === "veth" ? { ...resource, handedOver: true } : resource;
 }

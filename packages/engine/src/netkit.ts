@@ -7,6 +7,7 @@ import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
 import { consistently } from "./consistently.ts";
 import { networkDetails, sandboxDetailsIfThere } from "./details.ts";
 import { Drivers } from "./drivers.ts";
+import { examineEndpoint } from "./endpoint-examination.ts";
 import { remove, sandboxHandle } from "./handle.ts";
 import { explained, explaining } from "./explained.ts";
 import { follow } from "./following.ts";
@@ -215,6 +216,7 @@ function netkitOf(context: Context): Netkit {
     sandboxes,
     driver: async (name) => await drivers.get(name),
     doctor: async (options = {}) => await doctor(context, options),
+    examine: async (endpoint) => await examineEndpoint(context, endpoint),
     foreign: async (sandbox) => await findForeign(context, reader, sandbox),
     namesakes: async (sandbox) => await findNamesakes(reader, sandbox),
     overlaps: async () => await overlaps(reader, (await context.host.open()).routes()),

@@ -38,6 +38,8 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   linkLocal: ["text"],
   sysctls: "an object",
   options: "an object",
+  labels: "an object",
+  handedOver: "yes or no",
 };
 
 const sandboxShape: ShapeOf<SandboxRequest> = {
