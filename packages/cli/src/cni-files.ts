@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NetkitError } from "@netkit/core";
+import { variableNames } from "@netkit/runtime-cni";
 import { formatJson } from "./json.ts";
 import { shellLine } from "./shell.ts";
 
@@ -9,9 +10,51 @@ export const pluginTypes = ["netkit"] as const;
 
 const mark = "# Written by 'netkit cni install'; 'netkit cni uninstall' removes it.";
 
-/** An executable that does a plugin's work by this netkit. */
-export function pluginScript(command: readonly string[]): string {
-  return `#!/bin/sh\n${mark}\nexec ${shellLine(command)}\n`;
+/**
+ * The executable of a plugin. Where an agent of the root runs, it does the work: a shell around curl starts in a quarter of the
+ * time that Node takes. What the agent doesn't answer, for whatever reason, is done here.
+ * @param socket the agent's
+ * @param command does a plugin's work by itself
+ */
+export function pluginScript(socket: string, command: readonly string[]): string {
+  const variables = variableNames.map((name) => `${name}=$${name}`).join("\n");
+  return `#!/bin/sh
+${mark}
+socket=${shellLine([socket])}
+alone() {
+  exec ${shellLine(command)}
+}
+[ -S "$socket" ] && [ -n "$CNI_COMMAND" ] && command -v curl >/dev/null || alone
+# A path that another process has no way to, and what is more than a line, are no matter of the agent's.
+case $CNI_NETNS in
+  /proc/self/* | /proc/thread-self/* | [!/]*) alone ;;
+esac
+case $${variableNames.join("$")} in
+  *"
+"*) alone ;;
+esac
+input=$(cat)
+answer=$(curl -qs --noproxy '*' --max-time 60 --unix-socket "$socket" --data-binary @- \\
+  http://netkit/v1/runtimes/cni <<EOF
+${variables}
+
+$input
+EOF
+)
+case $answer in
+  0) exit 0 ;;
+  [01]"
+"*)
+    printf '%s\\n' "\${answer#?
+}"
+    exit "\${answer%%
+*}"
+    ;;
+esac
+alone <<EOF
+$input
+EOF
+`;
 }
 
 export interface ListOptions {

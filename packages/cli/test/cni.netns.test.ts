@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CniRuntime, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
@@ -410,6 +410,45 @@ test("an ADD that is killed leaves nothing once DEL has run", async () => {
   }
   expect(killed).toBeGreaterThan(0);
   expect(machine.ok("doctor")).toContain("all is well");
+});
+
+/** The plugin in a shell alone: what it can't do with an agent ends with 99. */
+function withoutNode(): void {
+  const plugin = join(runtime.binDir, "netkit");
+  const text = readFileSync(plugin, "utf8");
+  writeFileSync(plugin, text.replace(/^ {2}exec .*$/m, "  exit 99"));
+}
+
+test("with an agent a call is a request to it, and without one, or once it is killed, the plugin's own work", () => {
+  install({ agent: true });
+  // It stays as long as somebody has names.
+  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+  const own = readFileSync(join(runtime.binDir, "netkit"), "utf8");
+  withoutNode();
+  const netns = runtime.container("c1");
+  const args = "IgnoreUnknown=1;K8S_POD_NAME=$(touch x)`touch y`\"'\\";
+  const result = ok("ADD", { netns, args, more: port(8080) });
+  expect(result).toMatchObject({ ips: [{ address: "10.7.0.3/24" }], dns: { nameservers: ["127.0.0.11"] } });
+  expect(reaches(netns, "10.7.0.1")).toBe(true);
+  expect(machine.ok("sandbox", "inspect", "-f", '{{index .Config.Labels "cni.k8s-pod-name"}}', "c1")).toBe(
+    "$(touch x)`touch y`\"'\\\n",
+  );
+  expect(runtime.call("ADD", { netns })).toMatchObject({ status: 1, said: { code: 104, cniVersion: "1.1.0" } });
+  ok("CHECK", { netns, ...withResult(result) });
+  ok("STATUS");
+  expect(ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });
+  const stale = Array.from({ length: 50_000 }, (_, index) => ({ containerID: `gone${index}`, ifname: "eth0" }));
+  ok("GC", { more: { "cni.dev/valid-attachments": [...stale, ...valid("c1")] } });
+  expect(runtime.call("ADD", { netns, input: "{" })).toMatchObject({ status: 1, said: { code: 6 } });
+  expect(runtime.call("ADD", { id: "-", netns })).toMatchObject({ status: 1, said: { code: 4 } });
+  // These are the process's own matter.
+  expect(runtime.call("ADD", { id: "c2", netns: "/proc/self/ns/net" })).toMatchObject({ status: 99 });
+  expect(runtime.call("ADD", { id: "c2", netns, args: "A=1\nCNI_COMMAND=DEL" })).toMatchObject({ status: 99 });
+  const { pid } = JSON.parse(machine.ok("agent", "status", "--json")) as { pid: number };
+  process.kill(pid, "SIGKILL");
+  expect(runtime.call("DEL", { netns })).toMatchObject({ status: 99 });
+  writeFileSync(join(runtime.binDir, "netkit"), own);
+  ok("DEL", { netns });
 });
 
 /** A client that keeps its own port, so that the kernel would take it for the same flow. */

@@ -5,4 +5,5 @@
  */
 export { answer, type PluginAnswer, type PluginCall } from "./plugin.ts";
 export { variableNames, type Variables } from "./environment.ts";
+export { answerRelayed } from "./relayed.ts";
 export { supportedVersions, type CniVersion } from "./version.ts";

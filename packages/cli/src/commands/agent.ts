@@ -77,6 +77,9 @@ export const agent: Command = command({
       await startAgent({
         ...engineOptions(settings),
         version: versions().netkit,
+        runtimes: {
+          cni: async (netkit, call) => await (await import("@netkit/runtime-cni")).answerRelayed(netkit, call),
+        },
         ...(lingerMs === undefined ? {} : { lingerMs }),
         onError: (error) => process.stderr.write(`${new Date().toISOString()} ${formatFailure(error, terminal)}\n`),
       });

@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { agentSocket } from "@netkit/agent/client";
 import { defaultRoot, isNetkitError } from "@netkit/core";
 import { sameSettings } from "../agent-process.ts";
 import { command, type Command } from "../command.ts";
@@ -34,7 +35,7 @@ export const cniInstall: Command = command({
     const [binDir, confDir] = [resolve(options["bin-dir"]), resolve(options["conf-dir"])];
     const command = [process.execPath, "--", process.argv[1] ?? "", "__cni", ...sameSettings(root, globals)];
     const plugins = pluginTypes.map((type) => join(binDir, type));
-    for (const path of plugins) writeOwn(binDir, path, pluginScript(command), 0o755);
+    for (const path of plugins) writeOwn(binDir, path, pluginScript(agentSocket(root), command), 0o755);
     const conflist = listPath(confDir, list.name);
     writeOwn(confDir, conflist, `${pluginList(list)}\n`, 0o644);
     return { data: { plugins, list: conflist }, text: [...plugins, conflist].join("\n") };
