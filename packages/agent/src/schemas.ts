@@ -54,7 +54,7 @@ export const endpointRequest: z.ZodType<EndpointRequest> = z.strictObject({
   sysctls: z.record(z.string(), text).exactOptional(),
   options: options.exactOptional(),
   labels: labels.exactOptional(),
-  handedOver: z.boolean().exactOptional(),
+  tunable: z.boolean().exactOptional(),
 });
 
 export const sandboxRequest: z.ZodType<SandboxRequest> = z.strictObject({

@@ -1,7 +1,7 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Host } from "./host.ts";
 
@@ -38,7 +38,7 @@ export interface CniRequest {
   readonly env?: Readonly<Record<string, string>>;
   /** In place of the configuration. */
   readonly input?: string;
-  /** Which plugin; default that of the list. */
+  /** Which plugin, or the path of another one; default that of the list. */
   readonly type?: string;
 }
 
@@ -109,7 +109,7 @@ export class CniRuntime implements Disposable {
     const configuration = { cniVersion: "1.1.0", name: this.#list, ...this.#plugin, ...more };
     const isAbout = !["GC", "STATUS", "VERSION"].includes(verb);
     return [
-      [`--net=${this.#host.path}`, "--", join(this.binDir, type)],
+      [`--net=${this.#host.path}`, "--", resolve(this.binDir, type)],
       {
         input: request.input ?? JSON.stringify(configuration),
         // A runtime may have no PATH to speak of.

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { reach, referencePlugin, serve, spaceOf } from "@netkit/testing";
 import { CniRuntime, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
 import { onHosts, type Host } from "./host.ts";
 import { Talker } from "./talker.ts";
@@ -57,6 +58,12 @@ const port = (hostPort: number, containerPort = 80, protocol = "tcp") => ({
 
 const withResult = (prevResult: unknown, more: object = {}) => ({ more: { ...more, prevResult } });
 
+/** What comes of a connection from the host to one of its ports while a container serves port 80. */
+async function reaction(netns: string, hostPort: number): Promise<string> {
+  await using _ = await serve(spaceOf(netns), 80);
+  return (await reach(spaceOf(machine.path), { protocol: "tcp", address: "10.7.0.1", port: hostPort })).status;
+}
+
 function networkNames(): string[] {
   return machine.ok("network", "ls", "--format", "{{.Name}}").split("\n");
 }
@@ -86,7 +93,7 @@ test("install writes plugins and a list that runtimes take, and uninstall remove
 describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
   beforeEach(() => install(options));
 
-  test("a container is on the network, beside plain sandboxes, with its ports; and leaves nothing", () => {
+  test("a container is on the network, beside plain sandboxes, with its ports; and leaves nothing", async () => {
     const netns = runtime.container("c1");
     const [before, empty] = [machine.traces(), contents(netns)];
     machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
@@ -114,6 +121,7 @@ describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
       ]);
       expect(answer.status, answer.stderr).toBe(0);
       expect(machine.ok("port", "ls", "c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
+      expect(await reaction(netns, 8080)).toBe("ok");
       expect(machine.ok("network", "inspect", "-f", "{{range .Containers}}{{.Name}} {{end}}", "my-net")).toContain(
         "c1",
       );
@@ -264,7 +272,7 @@ test("addresses and MACs: the runtime's before those of args.cni before CNI_ARGS
 test("CHECK fails once an address, a route, the link or a port is tampered with, and not for what later plugins set", () => {
   install();
   const netns = runtime.container("c1");
-  const result = ok("ADD", { netns, more: port(8080) });
+  const result = ok("ADD", { netns });
   const check = () => runtime.call("CHECK", { netns, ...withResult(result) });
   // As the reference plugins tuning, portmap and firewall do.
   inside(netns, "ip", "link", "set", "eth0", "address", "02:00:00:00:00:77", "mtu", "1400", "promisc", "on");
@@ -272,6 +280,8 @@ test("CHECK fails once an address, a route, the link or a port is tampered with,
   machine.run("nft", "add table ip theirs; add chain ip theirs c { type filter hook forward priority 0; }");
   expect(check()).toMatchObject({ status: 0 });
   expect(machine.ok("doctor")).toContain("all is well");
+  machine.ok("port", "add", "c1", "8080:80");
+  expect(contents(netns)).toMatchObject({ links: [{}, { address: "02:00:00:00:00:77" }] });
   machine.run("nft", "delete table ip theirs");
   const drifted = { status: 1, said: { code: 109, details: expect.stringContaining("DRIFT") as unknown } };
   const mend = () => {
@@ -449,6 +459,52 @@ test("with an agent a call is a request to it, and without one, or once it is ki
   expect(runtime.call("DEL", { netns })).toMatchObject({ status: 99 });
   writeFileSync(join(runtime.binDir, "netkit"), own);
   ok("DEL", { netns });
+});
+
+/** One of the reference plugins, as libcni calls it: with what is before it, and what is its own. */
+function theirs(verb: string, type: string, netns: string, own: object): CniOutcome["said"] {
+  const configuration = { cniVersion: "1.0.0", name: "my-net", type, ...own };
+  const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+  return ok(verb, { netns, type: referencePlugin(type) ?? type, input: JSON.stringify(configuration), env });
+}
+
+describe.skipIf(referencePlugin("portmap") === undefined)("with the reference plugins", () => {
+  test("tuning, portmap and firewall behind ours: their changes are no drift, and everything goes", async () => {
+    install();
+    const netns = runtime.container("c1");
+    const more = { cniVersion: "1.0.0" };
+    const tuning = {
+      mac: "02:00:00:00:00:88",
+      mtu: 1300,
+      promisc: true,
+      sysctl: { "net.ipv4.conf.eth0.arp_filter": "1" },
+    };
+    const portmap = {
+      backend: "iptables",
+      runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] },
+    };
+    for (const _ of [1, 2]) {
+      const first = ok("ADD", { netns, more });
+      const second = theirs("ADD", "tuning", netns, { ...tuning, prevResult: first });
+      const third = theirs("ADD", "portmap", netns, { ...portmap, prevResult: second });
+      const last = theirs("ADD", "firewall", netns, { backend: "iptables", prevResult: third });
+      expect(last).toMatchObject({ interfaces: [{}, {}, { name: "eth0", mac: tuning.mac }], ips: first.ips });
+      ok("CHECK", { netns, ...withResult(last, more) });
+      // That of portmap 1.1.1 wants an IPv6 chain that its own ADD doesn't make without an IPv6 address.
+      theirs("CHECK", "tuning", netns, { ...tuning, prevResult: last });
+      expect(machine.ok("doctor")).toContain("all is well");
+      expect(contents(netns)).toMatchObject({ links: [{}, { address: tuning.mac, addresses: [expect.any(String)] }] });
+      expect(await reaction(netns, 8080)).toBe("ok");
+      theirs("DEL", "firewall", netns, { backend: "iptables", prevResult: last });
+      theirs("DEL", "portmap", netns, { ...portmap, prevResult: last });
+      theirs("DEL", "tuning", netns, { ...tuning, prevResult: last });
+      ok("DEL", { netns, ...withResult(last, more) });
+      expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
+    }
+    // They leave chains of their own.
+    machine.clear();
+    machine.run("nft", "flush", "ruleset");
+  });
 });
 
 /** A client that keeps its own port, so that the kernel would take it for the same flow. */

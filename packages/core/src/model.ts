@@ -140,8 +140,8 @@ export interface Endpoint {
   readonly options: Readonly<Record<string, unknown>>;
   /** Absent: none. */
   readonly labels?: Labels;
-  /** Whoever attached it, or others after them, may change its interface. */
-  readonly handedOver?: true;
+  /** Others may change its interface: see the resources of links. */
+  readonly tunable?: true;
 }
 
 /** A network namespace, as stored. A joined sandbox is a further member. */

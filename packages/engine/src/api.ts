@@ -283,7 +283,7 @@ export interface EndpointRequest {
   readonly options?: OptionInput;
   readonly labels?: Labels;
   /** Others may change the interface afterwards: its MAC, its MTU and whether it is up are no drift then. */
-  readonly handedOver?: boolean;
+  readonly tunable?: boolean;
 }
 
 export interface SandboxRequest {

@@ -7,6 +7,7 @@ import { namespaceOf, sandboxOf } from "./lookup.ts";
 import { requireRoot, type Context } from "./operation.ts";
 import { keys, type Owned } from "./state.ts";
 import { Survey } from "./survey.ts";
+import { untuned } from "./tuned.ts";
 
 /** Compares what one endpoint has with the kernel. @throws NetkitError ENDPOINT_NOT_FOUND */
 export async function examineEndpoint(context: Context, id: EndpointId): Promise<Finding[]> {
@@ -47,9 +48,10 @@ async function examine(context: Context, id: EndpointId): Promise<Finding[]> {
       findings.push(switching);
       continue;
     }
-    for (const [index, reading] of (await handler.read(own)).entries()) {
-      const resource = own[index];
-      if (resource === undefined || reading.state === "same") continue;
+    const readings = await handler.read(own);
+    for (const [index, resource] of own.entries()) {
+      const reading = untuned(resource, readings[index] ?? { state: "same" });
+      if (reading.state === "same") continue;
       findings.push(drift(resource, owned.owner, reading).finding);
     }
   }

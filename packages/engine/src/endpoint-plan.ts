@@ -1,17 +1,10 @@
-import {
-  type AnyDriver,
-  type Endpoint,
-  type EndpointView,
-  type Network,
-  type Owner,
-  type Resource,
-  type Sandbox,
-} from "@netkit/core";
+import { type AnyDriver, type Endpoint, type EndpointView, type Network, type Owner, type Sandbox } from "@netkit/core";
 import type { Draft } from "./draft.ts";
 import { derivedMac } from "./endpoint-mac.ts";
 import { withInterface } from "./interface.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
+import { tunable } from "./tuned.ts";
 import { resourcesOf, viewOf } from "./view.ts";
 
 /** Records the endpoint, and what its driver says that this host must hold for it. */
@@ -37,12 +30,7 @@ export function planEndpoint(
   };
   const resources = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  const owned = withInterface(endpoint, network, resources);
-  draft.want(owner, endpoint.handedOver === true ? owned.map(handOver) : owned);
+  const owned = withInterface(endpoint, network, resources).map((resource) => tunable(endpoint, resource));
+  draft.want(owner, owned);
   draft.put(keys.endpoint(endpoint.id), endpoint);
-}
-
-/** Of a pair of links the sandbox's end may be changed by others from then on. */
-function handOver(resource: Resource): Resource {
-  return resource.kind === "veth" ? { ...resource, handedOver: true } : resource;
 }

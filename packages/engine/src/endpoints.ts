@@ -81,7 +81,7 @@ export async function connect(
     ...(Object.keys(sysctls).length === 0 ? {} : { sysctls }),
     options,
     ...(request.labels === undefined ? {} : { labels: request.labels }),
-    ...(request.handedOver === true ? { handedOver: true } : {}),
+    ...(request.tunable === true ? { tunable: true } : {}),
   };
   refuseRouteClash(sandbox.name, { endpoint, network }, others);
   await publishPorts(context, draft, endpoint.ports, endpoint.id);

@@ -39,7 +39,7 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   sysctls: "an object",
   options: "an object",
   labels: "an object",
-  handedOver: "yes or no",
+  tunable: "yes or no",
 };
 
 const sandboxShape: ShapeOf<SandboxRequest> = {

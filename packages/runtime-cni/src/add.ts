@@ -70,7 +70,7 @@ async function attach(
     ifName,
     ...(aliases.length === 0 ? {} : { aliases }),
     labels: { [listLabel]: configuration.name },
-    handedOver: true,
+    tunable: true,
   };
   const dns = dnsOf(configuration);
   const plans: Plan[] = [];
