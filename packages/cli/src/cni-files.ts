@@ -1,12 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NetkitError } from "@netkit/core";
-import { variableNames } from "@netkit/runtime-cni";
+import { pluginTypes, variableNames, type PluginType } from "@netkit/runtime-cni";
 import { formatJson } from "./json.ts";
 import { shellLine } from "./shell.ts";
-
-/** A plugin's type is the name of its executable. */
-export const pluginTypes = ["netkit"] as const;
 
 const mark = "# Written by 'netkit cni install'; 'netkit cni uninstall' removes it.";
 
@@ -16,7 +13,7 @@ const mark = "# Written by 'netkit cni install'; 'netkit cni uninstall' removes 
  * @param socket the agent's
  * @param command does a plugin's work by itself
  */
-export function pluginScript(socket: string, command: readonly string[]): string {
+export function pluginScript(type: PluginType, socket: string, command: readonly string[]): string {
   const variables = variableNames.map((name) => `${name}=$${name}`).join("\n");
   return `#!/bin/sh
 ${mark}
@@ -35,7 +32,7 @@ case $${variableNames.join("$")} in
 esac
 input=$(cat)
 answer=$(curl -qs --noproxy '*' --max-time 60 --unix-socket "$socket" --data-binary @- \\
-  http://netkit/v1/runtimes/cni <<EOF
+  http://netkit/v1/runtimes/cni-${type} <<EOF
 ${variables}
 
 $input

@@ -1,21 +1,23 @@
 import { readFileSync, writeSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { answer } from "@netkit/runtime-cni";
+import { answerPlugin, pluginTypes } from "@netkit/runtime-cni";
 import { session } from "./session.ts";
 
 /**
  * What the executables in a folder of CNI plugins run (see cni-files.ts): one call of a container runtime, by environment and
- * stdin. The words are options that lead to the settings of who installed them.
+ * stdin. The first word is the plugin's type, the others are options
+ * that lead to the settings of who installed it.
  */
-export async function cniPlugin(words: readonly string[]): Promise<number> {
+export async function cniPlugin([first, ...words]: readonly string[]): Promise<number> {
+  const type = pluginTypes.find((known) => known === first) ?? "netkit";
   const { values } = parseArgs({
-    args: [...words],
+    args: words,
     options: { root: { type: "string" }, config: { type: "string" }, firewall: { type: "string" } },
   });
   const globals = { root: undefined, config: undefined, firewall: undefined, ...values };
   await using netkit = session({ ...globals, "no-color": true });
   const call = { variables: process.env, input: readInput() };
-  const { status, stdout, stderr = "" } = await answer(call, async () => await netkit.open(false));
+  const { status, stdout, stderr = "" } = await answerPlugin(type, call, async () => await netkit.open(false));
   write(1, stdout);
   write(2, stderr);
   return status;

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
+import { referencePlugin } from "@netkit/testing";
 import type { Host } from "./host.ts";
 
 interface CniResult {
@@ -91,7 +92,21 @@ export class CniRuntime implements Disposable {
     return outcome(done.status ?? done.signal ?? "", done.stdout, done.stderr);
   }
 
-  /** The same at the same time as others. @param killAfterMs SIGKILL then */
+  /** What was printed; throws if it fails. */
+  ok(verb: string, request: CniRequest = {}): CniOutcome["said"] {
+    const { status, said, stderr } = this.call(verb, request);
+    if (status === 0 && stderr === "") return said;
+    throw new Error(`${verb} ended with ${status}: ${JSON.stringify(said)} ${stderr}`);
+  }
+
+  /** One of the reference plugins in the same list, with what is its own: it throws, too. */
+  reference(verb: string, type: string, netns: string, own: object): CniOutcome["said"] {
+    const configuration = { cniVersion: "1.0.0", name: this.#list, type, ...own };
+    const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+    return this.ok(verb, { netns, type: referencePlugin(type) ?? type, input: JSON.stringify(configuration), env });
+  }
+
+  /** As `call`, at the same time as others. @param killAfterMs SIGKILL then */
   async start(verb: string, request: CniRequest = {}, killAfterMs?: number): Promise<CniOutcome> {
     const [words, { input, env }] = this.#program(verb, request);
     const child = spawn("nsenter", words, { env, stdio: ["pipe", "pipe", "pipe"], detached: true });
@@ -140,4 +155,28 @@ function killGroup(pid: number): void {
 
 function outcome(status: number | string, stdout: string, stderr: string): CniOutcome {
   return { status, said: (stdout === "" ? undefined : JSON.parse(stdout)) as CniOutcome["said"], stderr };
+}
+
+/** What an ADD printed, for the verbs after it. */
+export function withResult(prevResult: unknown, more: object = {}): { readonly more: Record<string, unknown> } {
+  return { more: { ...more, prevResult } };
+}
+
+/** Attachments that a runtime knows. */
+export function valid(...ids: string[]): { containerID: string; ifname: string }[] {
+  return ids.map((containerID) => ({ containerID, ifname: "eth0" }));
+}
+
+/** What a program prints in a namespace. */
+export function inside(netns: string, ...words: string[]): string {
+  return execFileSync("nsenter", [`--net=${netns}`, "--", ...words], { encoding: "utf8" });
+}
+
+export function reaches(netns: string, address: string): boolean {
+  try {
+    inside(netns, "ping", "-c", "1", "-W", "1", address);
+    return true;
+  } catch {
+    return false;
+  }
 }

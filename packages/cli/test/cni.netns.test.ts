@@ -1,9 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { reach, referencePlugin, serve, spaceOf } from "@netkit/testing";
-import { CniRuntime, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
+import { CniRuntime, inside, reaches, valid, withResult, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
 import { onHosts, type Host } from "./host.ts";
 import { Talker } from "./talker.ts";
 
@@ -19,24 +18,8 @@ function install(options: { readonly agent?: boolean } = { agent: false }): void
 // Before the host's own leak check: what it is about is the host.
 afterEach(() => runtime[Symbol.dispose]());
 
-/** Expects success, and returns what was printed. */
 function ok(verb: string, request: CniRequest = {}): CniOutcome["said"] {
-  const { status, said, stderr } = runtime.call(verb, request);
-  expect({ status, stderr, said: status === 0 ? undefined : said }, verb).toEqual({ status: 0, stderr: "" });
-  return said;
-}
-
-function inside(netns: string, ...words: string[]): string {
-  return execFileSync("nsenter", [`--net=${netns}`, "--", ...words], { encoding: "utf8" });
-}
-
-function reaches(netns: string, address: string): boolean {
-  try {
-    inside(netns, "ping", "-c", "1", "-W", "1", address);
-    return true;
-  } catch {
-    return false;
-  }
+  return runtime.ok(verb, request);
 }
 
 /** Links, addresses and routes of a namespace, but for what the kernel counts. */
@@ -56,8 +39,6 @@ const port = (hostPort: number, containerPort = 80, protocol = "tcp") => ({
   runtimeConfig: { portMappings: [{ hostPort, containerPort, protocol }] },
 });
 
-const withResult = (prevResult: unknown, more: object = {}) => ({ more: { ...more, prevResult } });
-
 /** What comes of a connection from the host to one of its ports while a container serves port 80. */
 async function reaction(netns: string, hostPort: number): Promise<string> {
   await using _ = await serve(spaceOf(netns), 80);
@@ -66,11 +47,6 @@ async function reaction(netns: string, hostPort: number): Promise<string> {
 
 function networkNames(): string[] {
   return machine.ok("network", "ls", "--format", "{{.Name}}").split("\n");
-}
-
-/** Attachments that a runtime knows. */
-function valid(...ids: string[]): { containerID: string; ifname: string }[] {
-  return ids.map((containerID) => ({ containerID, ifname: "eth0" }));
 }
 
 test("install writes plugins and a list that runtimes take, and uninstall removes exactly that", () => {
@@ -461,13 +437,6 @@ test("with an agent a call is a request to it, and without one, or once it is ki
   ok("DEL", { netns });
 });
 
-/** One of the reference plugins, as libcni calls it: with what is before it, and what is its own. */
-function theirs(verb: string, type: string, netns: string, own: object): CniOutcome["said"] {
-  const configuration = { cniVersion: "1.0.0", name: "my-net", type, ...own };
-  const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
-  return ok(verb, { netns, type: referencePlugin(type) ?? type, input: JSON.stringify(configuration), env });
-}
-
 describe.skipIf(referencePlugin("portmap") === undefined)("with the reference plugins", () => {
   test("tuning, portmap and firewall behind ours: their changes are no drift, and everything goes", async () => {
     install();
@@ -485,19 +454,19 @@ describe.skipIf(referencePlugin("portmap") === undefined)("with the reference pl
     };
     for (const _ of [1, 2]) {
       const first = ok("ADD", { netns, more });
-      const second = theirs("ADD", "tuning", netns, { ...tuning, prevResult: first });
-      const third = theirs("ADD", "portmap", netns, { ...portmap, prevResult: second });
-      const last = theirs("ADD", "firewall", netns, { backend: "iptables", prevResult: third });
+      const second = runtime.reference("ADD", "tuning", netns, { ...tuning, prevResult: first });
+      const third = runtime.reference("ADD", "portmap", netns, { ...portmap, prevResult: second });
+      const last = runtime.reference("ADD", "firewall", netns, { backend: "iptables", prevResult: third });
       expect(last).toMatchObject({ interfaces: [{}, {}, { name: "eth0", mac: tuning.mac }], ips: first.ips });
       ok("CHECK", { netns, ...withResult(last, more) });
       // That of portmap 1.1.1 wants an IPv6 chain that its own ADD doesn't make without an IPv6 address.
-      theirs("CHECK", "tuning", netns, { ...tuning, prevResult: last });
+      runtime.reference("CHECK", "tuning", netns, { ...tuning, prevResult: last });
       expect(machine.ok("doctor")).toContain("all is well");
       expect(contents(netns)).toMatchObject({ links: [{}, { address: tuning.mac, addresses: [expect.any(String)] }] });
       expect(await reaction(netns, 8080)).toBe("ok");
-      theirs("DEL", "firewall", netns, { backend: "iptables", prevResult: last });
-      theirs("DEL", "portmap", netns, { ...portmap, prevResult: last });
-      theirs("DEL", "tuning", netns, { ...tuning, prevResult: last });
+      runtime.reference("DEL", "firewall", netns, { backend: "iptables", prevResult: last });
+      runtime.reference("DEL", "portmap", netns, { ...portmap, prevResult: last });
+      runtime.reference("DEL", "tuning", netns, { ...tuning, prevResult: last });
       ok("DEL", { netns, ...withResult(last, more) });
       expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
     }

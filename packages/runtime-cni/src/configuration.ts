@@ -43,6 +43,9 @@ const runtimeConfig = z.object({
 
 const attachment = z.object({ containerID: text, ifname: text });
 
+const route = z.looseObject({ dst: text, gw: optional(text) });
+const ipam = z.looseObject({ type: optional(text), network: optional(text), routes: optional(z.array(route)) });
+
 const optionValue = z.union([z.string(), z.number(), z.boolean()]);
 
 /** Keys of others, such as `cni.dev/...`, are let through unread. */
@@ -55,7 +58,7 @@ const schema = z.object({
   internal: optional(z.boolean()),
   options: optional(z.record(z.string(), optionValue)),
   gwPriority: optional(z.int()),
-  ipam: optional(z.looseObject({ type: optional(text), network: optional(text) })),
+  ipam: optional(ipam),
   dns: optional(dns),
   args: optional(z.looseObject({ cni: optional(z.object({ ips: optional(z.array(text)), mac: optional(text) })) })),
   runtimeConfig: optional(runtimeConfig),
@@ -89,6 +92,14 @@ interface Dns {
   readonly options?: readonly string[] | undefined;
 }
 
+interface Ipam {
+  readonly type?: string | undefined;
+  /** The netkit network whose addresses are handed out; default the name of the list. */
+  readonly network?: string | undefined;
+  /** Of containers; default by the gateways. */
+  readonly routes?: readonly { readonly dst: string; readonly gw?: string | undefined }[] | undefined;
+}
+
 /** Of one container. */
 interface RuntimeConfig {
   readonly portMappings?: readonly PortMapping[] | undefined;
@@ -117,7 +128,7 @@ export interface Configuration {
   readonly internal?: boolean | undefined;
   readonly options?: Readonly<Record<string, string | number | boolean>> | undefined;
   readonly gwPriority?: number | undefined;
-  readonly ipam?: { readonly type?: string | undefined; readonly network?: string | undefined } | undefined;
+  readonly ipam?: Ipam | undefined;
   readonly dns?: Dns | undefined;
   readonly args?: { readonly cni?: Pick<RuntimeConfig, "ips" | "mac"> | undefined } | undefined;
   readonly runtimeConfig?: RuntimeConfig | undefined;

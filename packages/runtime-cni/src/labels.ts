@@ -5,6 +5,8 @@ import type { Environment } from "./environment.ts";
 /** By these a sandbox and an endpoint are known as a container's and a list's. */
 export const containerLabel = "cni.container";
 export const listLabel = "cni.network";
+/** Of a loan of addresses, which has no interface of netkit's. */
+export const interfaceLabel = "cni.interface";
 
 /** Keys of CNI_ARGS that say whose pod it is. */
 const podKeys = ["K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_UID"];

@@ -1,14 +1,22 @@
 import type { Netkit } from "@netkit/engine";
-import { add } from "./add.ts";
-import { detach, findContainer, findInterface } from "./attachment.ts";
-import { check } from "./check.ts";
 import { cniCodes, CniError, toCniError } from "./cni-error.ts";
 import { parseConfiguration, peekVersion, type Configuration } from "./configuration.ts";
 import { parseEnvironment, type Environment, type Variables, type Verb } from "./environment.ts";
-import { collect } from "./gc.ts";
-import { formatResult } from "./result.ts";
-import { status } from "./status.ts";
+import { formatResult, type Result } from "./result.ts";
 import { isAtLeast, newestVersion, supportedVersions, type CniVersion } from "./version.ts";
+
+type Open = () => Promise<Netkit>;
+
+/** What a plugin does for each verb. What it throws is told as an error of CNI. */
+export interface Plugin {
+  /** One line. */
+  readonly about: string;
+  add(netkit: Netkit, environment: Environment, configuration: Configuration): Promise<Result>;
+  del(netkit: Netkit, environment: Environment, configuration: Configuration): Promise<void>;
+  check(netkit: Netkit, environment: Environment, configuration: Configuration): Promise<void>;
+  gc(netkit: Netkit, configuration: Configuration): Promise<void>;
+  status(open: Open, configuration: Configuration): Promise<void>;
+}
 
 /** What a runtime starts a plugin with. */
 export interface PluginCall {
@@ -28,28 +36,25 @@ export interface PluginAnswer {
 const since: Partial<Record<Verb, CniVersion>> = { CHECK: "0.4.0", GC: "1.1.0", STATUS: "1.1.0" };
 
 /**
- * Answers one call of the plugin `netkit`. It doesn't throw: what goes wrong is an answer.
+ * Answers one call. It doesn't throw: what goes wrong is an answer.
  * @param open opens the instance; called when the call needs it
  */
-export async function answer({ variables, input }: PluginCall, open: () => Promise<Netkit>): Promise<PluginAnswer> {
-  if ((variables["CNI_COMMAND"] ?? "") === "") return about;
+export async function answer(plugin: Plugin, { variables, input }: PluginCall, open: Open): Promise<PluginAnswer> {
+  if ((variables["CNI_COMMAND"] ?? "") === "") {
+    const versions = supportedVersions.join(", ");
+    return { status: 0, stdout: "", stderr: `${plugin.about}\nCNI protocol versions supported: ${versions}\n` };
+  }
   try {
     const environment = parseEnvironment(variables);
     if (environment.verb === "VERSION") return print({ cniVersion: newestVersion, supportedVersions });
     const configuration = parseConfiguration(input);
     refuseEarly(environment, configuration);
-    const result = await carryOut(environment, configuration, open);
+    const result = await carryOut(plugin, environment, configuration, open);
     return result === undefined ? { status: 0, stdout: "" } : print(result);
   } catch (error) {
     return refuse(toCniError(error), peekVersion(input) ?? newestVersion);
   }
 }
-
-const about: PluginAnswer = {
-  status: 0,
-  stdout: "",
-  stderr: `netkit: connects containers to netkit's networks\nCNI protocol versions supported: ${supportedVersions.join(", ")}\n`,
-};
 
 /** @throws CniError 1 */
 function refuseEarly({ verb }: Environment, { cniVersion }: Configuration): void {
@@ -63,28 +68,25 @@ function refuseEarly({ verb }: Environment, { cniVersion }: Configuration): void
 }
 
 async function carryOut(
+  plugin: Plugin,
   environment: Environment,
   configuration: Configuration,
-  open: () => Promise<Netkit>,
+  open: Open,
 ): Promise<Record<string, unknown> | undefined> {
   switch (environment.verb) {
     case "ADD":
-      return formatResult(await add(await open(), environment, configuration), configuration.cniVersion);
-    case "DEL": {
-      const netkit = await open();
-      const sandbox = await findContainer(netkit, environment.containerId);
-      const endpoint = sandbox && findInterface(sandbox, configuration.name, environment.ifName);
-      if (sandbox !== undefined && endpoint !== undefined) await detach(netkit, sandbox, endpoint);
+      return formatResult(await plugin.add(await open(), environment, configuration), configuration.cniVersion);
+    case "DEL":
+      await plugin.del(await open(), environment, configuration);
       return undefined;
-    }
     case "CHECK":
-      await check(await open(), environment, configuration);
+      await plugin.check(await open(), environment, configuration);
       return undefined;
     case "GC":
-      await collect(await open(), configuration);
+      await plugin.gc(await open(), configuration);
       return undefined;
     case "STATUS":
-      await status(open, configuration);
+      await plugin.status(open, configuration);
       return undefined;
     case "VERSION":
       return undefined;

@@ -1,11 +1,11 @@
 import type { Netkit } from "@netkit/engine";
-import { answer } from "./plugin.ts";
+import { answerPlugin, type PluginType } from "./plugins.ts";
 
 /**
  * A plugin's call as its executable hands it to an agent: a line `NAME=VALUE` for each variable, an empty line, then what came
  * on stdin. The answer is a line with the exit status, then what is to be printed.
  */
-export async function answerRelayed(netkit: Netkit, call: string): Promise<string> {
+export async function answerRelayed(type: PluginType, netkit: Netkit, call: string): Promise<string> {
   const end = call.indexOf("\n\n");
   const [head, input] = end < 0 ? [call, ""] : [call.slice(0, end), call.slice(end + 2)];
   const variables = Object.fromEntries(
@@ -14,6 +14,6 @@ export async function answerRelayed(netkit: Netkit, call: string): Promise<strin
       return at < 0 ? [line, ""] : [line.slice(0, at), line.slice(at + 1)];
     }),
   );
-  const { status, stdout } = await answer({ variables, input }, async () => netkit);
+  const { status, stdout } = await answerPlugin(type, { variables, input }, async () => netkit);
   return `${status}\n${stdout}`;
 }

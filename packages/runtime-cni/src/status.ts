@@ -7,8 +7,15 @@ import { describesNetwork, findNetwork, networkName, unknownNetwork } from "./ne
 
 /** @throws CniError 50: an ADD would fail; 51: so it would, and containers that are there may not hear of new ones */
 export async function status(open: () => Promise<Netkit>, configuration: Configuration): Promise<void> {
-  try {
+  await networkStatus(async () => {
     refuseForeignIpam(configuration);
+    return await open();
+  }, configuration);
+}
+
+/** The same of the network alone. */
+export async function networkStatus(open: () => Promise<Netkit>, configuration: Configuration): Promise<void> {
+  try {
     const netkit = await open();
     const found = await findNetwork(netkit, networkName(configuration));
     if (found === undefined) {

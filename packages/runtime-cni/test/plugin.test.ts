@@ -1,7 +1,7 @@
 import { NetkitError } from "@netkit/core";
 import { expect, test } from "vitest";
 import { toCniError } from "../src/cni-error.ts";
-import { answer } from "../src/plugin.ts";
+import { answerPlugin } from "../src/plugins.ts";
 import { sandboxName } from "../src/labels.ts";
 
 async function neverOpened(): Promise<never> {
@@ -12,7 +12,11 @@ const all = { CNI_CONTAINERID: "c1", CNI_NETNS: "/nowhere", CNI_IFNAME: "eth0", 
 
 async function ask(command: string | undefined, configuration: unknown) {
   const input = typeof configuration === "string" ? configuration : JSON.stringify(configuration);
-  const { status, stdout, stderr } = await answer({ variables: { ...all, CNI_COMMAND: command }, input }, neverOpened);
+  const { status, stdout, stderr } = await answerPlugin(
+    "netkit",
+    { variables: { ...all, CNI_COMMAND: command }, input },
+    neverOpened,
+  );
   return { status, stderr, said: stdout === "" ? undefined : (JSON.parse(stdout) as Record<string, unknown>) };
 }
 
@@ -48,7 +52,11 @@ test.each([
 
 test("what can't be opened is an error by its code", async () => {
   const input = JSON.stringify({ name: "n", cniVersion: "1.1.0" });
-  const { status, stdout } = await answer({ variables: { ...all, CNI_COMMAND: "STATUS" }, input }, neverOpened);
+  const { status, stdout } = await answerPlugin(
+    "netkit",
+    { variables: { ...all, CNI_COMMAND: "STATUS" }, input },
+    neverOpened,
+  );
   expect({ status, said: JSON.parse(stdout) as unknown }).toMatchObject({ status: 1, said: { code: 50 } });
 });
 

@@ -3,7 +3,8 @@ import { agentSocket } from "@netkit/agent/client";
 import { defaultRoot, isNetkitError } from "@netkit/core";
 import { sameSettings } from "../agent-process.ts";
 import { command, type Command } from "../command.ts";
-import { listPath, pluginList, pluginScript, pluginTypes, writeOwn } from "../cni-files.ts";
+import { pluginTypes } from "@netkit/runtime-cni";
+import { listPath, pluginList, pluginScript, writeOwn } from "../cni-files.ts";
 import { folderOptions, listOptions, readList } from "../cni-options.ts";
 import { readSettings } from "../settings.ts";
 import { warn } from "../warning.ts";
@@ -33,9 +34,13 @@ export const cniInstall: Command = command({
         warn(`${error.message} yet`, `Make it: netkit network create ${list.network}`, terminal);
       });
     const [binDir, confDir] = [resolve(options["bin-dir"]), resolve(options["conf-dir"])];
-    const command = [process.execPath, "--", process.argv[1] ?? "", "__cni", ...sameSettings(root, globals)];
-    const plugins = pluginTypes.map((type) => join(binDir, type));
-    for (const path of plugins) writeOwn(binDir, path, pluginScript(agentSocket(root), command), 0o755);
+    const netkit = [process.execPath, "--", process.argv[1] ?? "", "__cni"];
+    const plugins = pluginTypes.map((type) => {
+      const path = join(binDir, type);
+      const script = pluginScript(type, agentSocket(root), [...netkit, type, ...sameSettings(root, globals)]);
+      writeOwn(binDir, path, script, 0o755);
+      return path;
+    });
     const conflist = listPath(confDir, list.name);
     writeOwn(confDir, conflist, `${pluginList(list)}\n`, 0o644);
     return { data: { plugins, list: conflist }, text: [...plugins, conflist].join("\n") };
