@@ -187,6 +187,32 @@ function shapeOf(cniVersion: string, sandbox: string): unknown {
   };
 }
 
+test.each([{ agent: false }, { agent: true }])(
+  "bad input is refused, however large, and half of it (with %j)",
+  (options) => {
+    install(options);
+    if (options.agent) machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+    const netns = runtime.container("c1");
+    const large = "x".repeat(10_000_000);
+    const configuration = { cniVersion: "1.1.0", name: "my-net", type: "netkit", network: "my-net" };
+    const half = JSON.stringify(configuration).slice(0, 30);
+    for (const [input, code] of [
+      [large, 6],
+      [half, 6],
+      ["", 6],
+      [JSON.stringify({ ...configuration, name: large }), 7],
+      [JSON.stringify({ ...configuration, runtimeConfig: { aliases: Array.from({ length: 10_000 }, () => "-") } }), 7],
+    ] as const) {
+      expect(runtime.call("ADD", { netns, input }), input.slice(0, 80)).toMatchObject({ status: 1, said: { code } });
+      expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
+    }
+    // What is beside the point is let through.
+    const result = ok("ADD", { netns, input: JSON.stringify({ ...configuration, "cni.dev/large": large }) });
+    ok("DEL", { netns, input: JSON.stringify({ ...configuration, prevResult: { ...result, more: large } }) });
+    expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
+  },
+);
+
 test.each(["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"])(
   "version %s: the result has its shape, and comes back with CHECK and DEL",
   (cniVersion) => {
@@ -381,17 +407,22 @@ test("a container that died with its namespace is attached anew under its id", (
   ok("DEL", { netns });
 });
 
-test("an ADD that is killed leaves nothing once DEL has run", async () => {
-  install();
+test.each([
+  { agent: false, everyMs: 20 },
+  // What it has asked the agent for goes on.
+  { agent: true, everyMs: 3 },
+])("an ADD that is killed leaves nothing once DEL has run (agent: $agent)", async ({ agent, everyMs }) => {
+  install({ agent });
+  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
   const netns = runtime.container("c1");
   const [before, empty] = [machine.traces(), contents(netns)];
   let killed = 0;
   // Wherever it is by then: while it starts, in the middle of the kernel's work, after its end.
-  for (let afterMs = 20; afterMs <= 400; afterMs += 20) {
-    const { status } = await runtime.start("ADD", { netns, more: port(8080) }, afterMs);
+  for (let step = 1; step <= 20; step++) {
+    const { status } = await runtime.start("ADD", { netns, more: port(8080) }, step * everyMs);
     if (status === "SIGKILL") killed++;
     ok("DEL", { netns });
-    expect(machine.traces(), `killed after ${afterMs} ms`).toEqual(before);
+    expect(machine.traces(), `killed after ${step * everyMs} ms`).toEqual(before);
     expect(contents(netns)).toEqual(empty);
   }
   expect(killed).toBeGreaterThan(0);

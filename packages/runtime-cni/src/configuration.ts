@@ -147,7 +147,7 @@ export function parseConfiguration(input: string): Configuration {
   const { name, cniVersion } = read;
   if (name === undefined || name === "") throw invalid("missing network name");
   if (typeof name !== "string" || !/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name))
-    throw invalid("invalid characters found in network name", JSON.stringify(name));
+    throw invalid("invalid characters found in network name", JSON.stringify(name).slice(0, 200));
   const version = parseVersion(versionOf(cniVersion));
   const result = schema.safeParse(read);
   if (!result.success) throw invalid(`invalid network configuration: ${z.prettifyError(result.error)}`);

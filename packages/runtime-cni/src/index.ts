@@ -6,5 +6,5 @@
 export { answerPlugin, pluginTypes, type PluginType } from "./plugins.ts";
 export type { PluginAnswer, PluginCall } from "./plugin.ts";
 export { variableNames, type Variables } from "./environment.ts";
-export { answerRelayed } from "./relayed.ts";
+export { relay, type Relay } from "./relayed.ts";
 export { supportedVersions, type CniVersion } from "./version.ts";

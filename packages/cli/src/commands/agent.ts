@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Agent, Runtime } from "@netkit/agent";
 import { defaultRoot, isNetkitError, NetkitError } from "@netkit/core";
 import { openNetkit } from "@netkit/engine";
-import type { PluginType } from "@netkit/runtime-cni";
+import type { PluginType, Relay } from "@netkit/runtime-cni";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { formatFailure } from "../failure.ts";
@@ -105,9 +105,15 @@ export const agent: Command = command({
   },
 });
 
-/** Answers calls of a CNI plugin. */
+/** Answers calls of a CNI plugin; loaded with the first. */
 function cni(type: PluginType): Runtime {
-  return async (netkit, call) => await (await import("@netkit/runtime-cni")).answerRelayed(type, netkit, call);
+  let loading: Promise<Relay> | undefined;
+  return async (netkit, call) => {
+    loading ??= import("@netkit/runtime-cni").then(({ relay }) => relay(type));
+    return await (
+      await loading
+    )(netkit, call);
+  };
 }
 
 /** What the executables of plugins ask for: see cni-files.ts. */
