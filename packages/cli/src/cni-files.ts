@@ -8,50 +8,59 @@ import { shellLine } from "./shell.ts";
 const mark = "# Written by 'netkit cni install'; 'netkit cni uninstall' removes it.";
 
 /**
- * The executable of a plugin. Where an agent of the root runs, it does the work: a shell around curl starts in a quarter of the
- * time that Node takes. What the agent doesn't answer, for whatever reason, is done here.
+ * The executable of a plugin. Where an agent of the root runs, it does the work, and what asks it is Perl, without modules: that is
+ * part of every Debian and starts in a tenth of the time that Node takes, and a quarter of curl's. What the agent doesn't answer,
+ * for whatever reason, is done by Node here.
  * @param socket the agent's
- * @param command does a plugin's work by itself
+ * @param command does the plugin's work by itself
  */
 export function pluginScript(type: PluginType, socket: string, command: readonly string[]): string {
-  const variables = variableNames.map((name) => `${name}=$${name}`).join("\n");
   return `#!/bin/sh
 ${mark}
-socket=${shellLine([socket])}
-alone() {
-  exec ${shellLine(command)}
-}
-[ -S "$socket" ] && [ -n "$CNI_COMMAND" ] && command -v curl >/dev/null || alone
-# A path that another process has no way to, and what is more than a line, are no matter of the agent's.
-case $CNI_NETNS in
-  /proc/self/* | /proc/thread-self/* | [!/]*) alone ;;
-esac
-case $${variableNames.join("$")} in
-  *"
-"*) alone ;;
-esac
-input=$(cat)
-answer=$(curl -qs --noproxy '*' --max-time 60 --unix-socket "$socket" --data-binary @- \\
-  http://netkit/v1/runtimes/cni-${type} <<EOF
-${variables}
+[ -S ${shellLine([socket])} ] && [ -n "$CNI_COMMAND" ] && [ -x ${perl} ] && exec ${perl} -x "$0"
+exec ${shellLine(command)}
 
-$input
-EOF
-)
-case $answer in
-  0) exit 0 ;;
-  [01]"
-"*)
-    printf '%s\\n' "\${answer#?
-}"
-    exit "\${answer%%
-*}"
-    ;;
-esac
-alone <<EOF
-$input
-EOF
+#!perl
+my $input = do { local $/; <STDIN> } // '';
+my $head = join '', map { "$_=" . ($ENV{$_} // '') . "\\n" } qw(${variableNames.join(" ")});
+my $answer = '';
+# A namespace's path that means another one elsewhere, and a variable of several lines, are no matter of the agent's.
+if (($ENV{CNI_NETNS} // '') =~ m{^(/(?!proc/(self|thread-self)/).*)?$}s && $head =~ tr/\\n// == ${variableNames.length}) {
+  eval {
+    local $SIG{PIPE} = 'IGNORE';
+    local $SIG{ALRM} = sub { die };
+    alarm 60;
+    # AF_UNIX, SOCK_STREAM; struct sockaddr_un.
+    socket(my $agent, 1, 1, 0) or die;
+    connect($agent, pack('S Z*', 1, ${perlText(socket)})) or die;
+    select((select($agent), $| = 1)[0]);
+    my $length = length("$head\\n$input");
+    print $agent "POST /v1/runtimes/cni-${type} HTTP/1.0\\r\\ncontent-length: $length\\r\\n\\r\\n$head\\n$input";
+    $answer = do { local $/; <$agent> } // '';
+  };
+  alarm 0;
+}
+if ($answer =~ m{^HTTP/1\\.\\d 200 .*?\\r\\n\\r\\n([01])\\n(.*)}s) {
+  print $2;
+  exit $1;
+}
+pipe(my $read, my $write) or die;
+if (!fork) {
+  close $read;
+  print $write $input;
+  exit;
+}
+close $write;
+open(STDIN, '<&', $read) or die;
+exec(${command.map(perlText).join(", ")}) or die;
+__END__
 `;
+}
+
+const perl = "/usr/bin/perl";
+
+function perlText(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, String.raw`\$&`)}'`;
 }
 
 export interface ListOptions {

@@ -429,11 +429,11 @@ test.each([
   expect(machine.ok("doctor")).toContain("all is well");
 });
 
-/** The plugin in a shell alone: what it can't do with an agent ends with 99. */
+/** The plugin without Node: what it can't do with an agent ends with 99. */
 function withoutNode(): void {
   const plugin = join(runtime.binDir, "netkit");
   const text = readFileSync(plugin, "utf8");
-  writeFileSync(plugin, text.replace(/^ {2}exec .*$/m, "  exit 99"));
+  writeFileSync(plugin, text.replaceAll(/^exec[ (].*$/gm, "exit 99;"));
 }
 
 test("with an agent a call is a request to it, and without one, or once it is killed, the plugin's own work", () => {

@@ -8,7 +8,7 @@ export class Turns {
   /** @param container "": all of them, such as a GC is about */
   async take<T>(container: string, work: () => Promise<T>): Promise<T> {
     const before = container === "" ? [...this.#last.values()] : [this.#last.get(container), this.#last.get("")];
-    const turn = Promise.allSettled(before).then(work);
+    const turn = Promise.allSettled(before.filter((each) => each !== undefined)).then(work);
     this.#last.set(container, turn);
     try {
       return await turn;

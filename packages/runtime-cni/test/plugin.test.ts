@@ -1,7 +1,9 @@
 import { NetkitError } from "@netkit/core";
+import type { Netkit } from "@netkit/engine";
 import { expect, test } from "vitest";
 import { toCniError } from "../src/cni-error.ts";
 import { answerPlugin } from "../src/plugins.ts";
+import { relay } from "../src/relayed.ts";
 import { sandboxName } from "../src/labels.ts";
 
 async function neverOpened(): Promise<never> {
@@ -77,6 +79,15 @@ test.each([
     message: "what",
     details: `${code}: do this`,
   });
+});
+
+test("a call that was handed on is answered by a line with the exit status, then what is to be printed", async () => {
+  const netkit = {} as Netkit;
+  const call = relay("netkit");
+  expect(await call(netkit, "CNI_COMMAND=VERSION\n\n{}")).toMatch(/^0\n\{\n {2}"cniVersion": "1.1.0"/);
+  const refused = await call(netkit, "CNI_COMMAND=ADD\nCNI_CONTAINERID=c\nCNI_ARGS=A=1;B=2=3\n\n{}");
+  expect(refused).toMatch(/^1\n\{[^]*"code": 4/);
+  expect(await call(netkit, "CNI_COMMAND=STATUS\nCNI_PATH=/x\n\nnot\n\njson")).toMatch(/^1\n\{[^]*"code": 6/);
 });
 
 test("a container's sandbox is called as it is, and two long ids differ", () => {
