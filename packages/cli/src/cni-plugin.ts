@@ -1,7 +1,8 @@
 import { readFileSync, writeSync } from "node:fs";
 import { parseArgs } from "node:util";
+import type { Netkit } from "@netkit/engine";
 import { answerPlugin, pluginTypes } from "@netkit/runtime-cni";
-import { session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 /**
  * What the executables in a folder of CNI plugins run (see cni-files.ts): one call of a container runtime, by environment and
@@ -15,9 +16,16 @@ export async function cniPlugin([first, ...words]: readonly string[]): Promise<n
     options: { root: { type: "string" }, config: { type: "string" }, firewall: { type: "string" } },
   });
   const globals = { root: undefined, config: undefined, firewall: undefined, ...values };
-  await using netkit = session({ ...globals, "no-color": true });
+  let opened: Session | undefined;
+  const open = async (): Promise<Netkit> => {
+    // Not for what needs no state: VERSION, and what is refused before.
+    const { session } = await import("./session.ts");
+    opened ??= session({ ...globals, "no-color": true });
+    return await opened.open(false);
+  };
   const call = { variables: process.env, input: readInput() };
-  const { status, stdout, stderr = "" } = await answerPlugin(type, call, async () => await netkit.open(false));
+  const { status, stdout, stderr = "" } = await answerPlugin(type, call, open);
+  await opened?.[Symbol.asyncDispose]();
   write(1, stdout);
   write(2, stderr);
   return status;

@@ -226,6 +226,31 @@ test.each(["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"])(
   },
 );
 
+test("both families: an address, a gateway and a route of each, in every shape", () => {
+  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "--subnet", "fd00:7::/64", "--ipv6", "my-net");
+  runtime = new CniRuntime(machine, "my-net", { agent: false });
+  const netns = runtime.container("c1");
+  const result = ok("ADD", { netns });
+  expect(result).toMatchObject({
+    ips: [
+      { address: "10.7.0.2/24", gateway: "10.7.0.1" },
+      { address: "fd00:7::2/64", gateway: "fd00:7::1" },
+    ],
+    routes: [
+      { dst: "0.0.0.0/0", gw: "10.7.0.1" },
+      { dst: "::/0", gw: "fd00:7::1" },
+    ],
+  });
+  expect([reaches(netns, "10.7.0.1"), reaches(netns, "fd00:7::1")]).toEqual([true, true]);
+  ok("CHECK", { netns, ...withResult(result) });
+  ok("DEL", { netns });
+  expect(ok("ADD", { netns, more: { cniVersion: "0.2.0" } })).toMatchObject({
+    ip4: { gateway: "10.7.0.1", routes: [{ dst: "0.0.0.0/0" }] },
+    ip6: { gateway: "fd00:7::1", routes: [{ dst: "::/0" }] },
+  });
+  ok("DEL", { netns });
+});
+
 test("what plugins before have made goes on beside, and a taken interface is refused", () => {
   install();
   const netns = runtime.container("c1");
@@ -326,6 +351,8 @@ test("GC removes what the list has attached and isn't valid, and nothing else", 
   expect(left()).toEqual(["one", "plain", "theirs", "three"]);
   ok("GC", { more: { "cni.dev/attachments": valid("three") } });
   expect(left()).toEqual(["plain", "theirs", "three"]);
+  machine.ok("network", "create", "a-net");
+  ok("ADD", { id: "three", netns: spaces["three"] ?? "", ifName: "net1", more: { network: "a-net" } });
   for (const _ of [1, 2]) ok("GC", { more: { "cni.dev/valid-attachments": [] } });
   expect(left()).toEqual(["plain", "theirs"]);
   expect(reaches(theirs, "10.7.0.1")).toBe(true);
@@ -387,6 +414,9 @@ test("a container has several interfaces, the first with the default route, and 
 test("wrong namespaces are refused with 8, and sandboxes of others are left alone", () => {
   install();
   expect(runtime.call("ADD", { netns: machine.path })).toMatchObject({ status: 1, said: { code: 8 } });
+  const override = { CNI_NETNS_OVERRIDE: "1" };
+  // The sandbox can't be the host itself, whatever the plugin may work on.
+  expect(runtime.call("ADD", { netns: machine.path, env: override })).toMatchObject({ status: 1, said: { code: 104 } });
   expect(runtime.call("ADD", { netns: "/run/netns/no-such" })).toMatchObject({ status: 1, said: { code: 8 } });
   expect(runtime.call("ADD", { netns: "/dev/null" })).toMatchObject({ status: 1, said: { code: 8 } });
   machine.ok("sandbox", "create", "--name", "mine", "--network", "my-net");
