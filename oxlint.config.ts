@@ -37,6 +37,7 @@ const layers: Record<string, string[]> = {
     "zod",
     "node:*",
   ],
+  "runtime-*": ["@netkit/core", "@netkit/engine", "zod", "node:*"],
   conformance: [
     "@netkit/core",
     "@netkit/engine",

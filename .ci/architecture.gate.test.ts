@@ -141,6 +141,9 @@ const layers: [folder: string, source: string][] = [
   ["engine", "@netkit/testing"],
   ["engine", "koffi"],
   ["engine", "node:child_process"],
+  ["runtime-cni", "@netkit/agent"],
+  ["runtime-cni", "@netkit/driver-bridge"],
+  ["runtime-cni", "node:child_process"],
   ["conformance", "@netkit/driver-bridge"],
   ["conformance", "@netkit/testing"],
 ];

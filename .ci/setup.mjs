@@ -151,7 +151,7 @@ async function systemPackages() {
 }
 
 /**
- * Servers that tests run, by Debian package; `suite`: the last that has it, where newer ones don't. They are unpacked rather than installed: as
+ * Servers that tests run, and other people's CNI plugins, by Debian package; `suite`: the last that has it, where newer ones don't. They are unpacked rather than installed: as
  * packages they would be services of this machine. Where they can't be had, their tests are skipped.
  */
 async function servers() {
@@ -160,8 +160,10 @@ async function servers() {
     { program: "etcd", name: "etcd-server" },
     { program: "etcdctl", name: "etcd-client" },
     { program: "consul", name: "consul", suite: "bullseye" },
+    { program: "portmap", name: "containernetworking-plugins", at: "usr/lib/cni" },
   ];
-  const missing = all.filter(({ program }) => !isIn([join(folder, "usr/bin"), ...systemPath], program));
+  const isMissing = ({ program, at = "usr/bin" }, places) => !isIn([join(folder, at), ...places], program);
+  const missing = all.filter((one) => isMissing(one, [...systemPath, "/usr/lib/cni"]));
   if (missing.length === 0 || !["apt-get", "dpkg-deb"].every((program) => isIn(systemPath, program))) return;
   // Whoever is offline, or has another distribution, needn't wait for it every time.
   const stamp = join(folder, "tried-today");
@@ -177,7 +179,7 @@ async function servers() {
       rmSync(work, { recursive: true });
     }
   });
-  const still = missing.filter(({ program }) => !isIn([join(folder, "usr/bin")], program));
+  const still = missing.filter((one) => isMissing(one, []));
   if (still.length === 0) return;
   writeFileSync(stamp, "");
   say(

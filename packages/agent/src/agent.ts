@@ -44,7 +44,12 @@ export interface AgentOptions extends Omit<NetkitOptions, "agent" | "onTiming"> 
   readonly version?: string;
   /** What goes wrong while it runs, for its log. */
   readonly onError?: (error: NetkitError) => void;
+  /** Other engines' protocols that it answers, by name (`POST /v1/runtimes/{runtime}`). */
+  readonly runtimes?: Readonly<Record<string, Runtime>>;
 }
+
+/** Answers one call of another engine's protocol: text in, text out. */
+export type Runtime = (netkit: Netkit, call: string) => Promise<string>;
 
 /** Changes that nobody has told of (a library that knows no agent) are seen after so long. */
 const lookEveryMs = 1_000;
@@ -211,6 +216,16 @@ export class Agent implements AsyncDisposable {
   /** What is wrong with networks that others know of, or have a say in, for as long as it is. */
   get troubles(): readonly Trouble[] {
     return [...(this.sharing?.troubles ?? []), ...(this.#attending?.troubles ?? [])];
+  }
+
+  /** @throws NetkitError UNSUPPORTED: it was started without that one */
+  async callRuntime(name: string, call: string): Promise<string> {
+    const { runtimes = {} } = this.#options;
+    const runtime = Object.hasOwn(runtimes, name) ? runtimes[name] : undefined;
+    if (runtime !== undefined) return await runtime(this.netkit, call);
+    throw new NetkitError("UNSUPPORTED", `this agent speaks no protocol '${name}'`, {
+      hint: `It speaks ${Object.keys(runtimes).join(", ") || "none"}; one of another version may be running.`,
+    });
   }
 
   status(): Status {

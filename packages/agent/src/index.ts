@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export { startAgent, type Agent, type AgentOptions } from "./agent.ts";
+export { startAgent, type Agent, type AgentOptions, type Runtime } from "./agent.ts";
 export type { AgentEvent, Events } from "./events.ts";
 export { apiSchema } from "./api-schema.ts";
 export { nameAgentProcess } from "./ground.ts";

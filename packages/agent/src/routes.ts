@@ -15,6 +15,8 @@ export interface Route {
   readonly path: string;
   readonly summary: string;
   readonly body?: z.ZodType;
+  /** The body is text, of up to 16 MiB, rather than JSON. */
+  readonly takesText?: true;
   /** Of the query; their values are text. */
   readonly query?: readonly string[];
   /** Absent: plain text, or netkit's records as the library has them. */
@@ -183,6 +185,15 @@ export const routes: readonly Route[] = [
     run: async ({ netkit }, { sandbox = "", network = "" }, { ports }) =>
       await (await netkit.sandboxes.get(sandbox)).unpublish(network, ports),
   }),
+  {
+    method: "POST",
+    path: "/v1/runtimes/{runtime}",
+    summary: "A call of another engine's protocol that the agent speaks, and its answer, as text.",
+    takesText: true,
+    run: async (agent, { runtime = "" }, body) => ({
+      text: await agent.callRuntime(runtime, typeof body === "string" ? body : ""),
+    }),
+  },
   route({
     method: "POST",
     path: "/v1/doctor",
@@ -192,8 +203,14 @@ export const routes: readonly Route[] = [
   }),
 ];
 
-/** What answers a request. @throws NetkitError ARGUMENT_INVALID */
-export function findRoute(method: string, url: URL): (agent: Agent, body: unknown) => Promise<Answer> {
+/** What answers a request, once its body has been read as the route takes it. */
+export interface Matched {
+  readonly takesText: boolean;
+  run(agent: Agent, body: unknown): Promise<Answer>;
+}
+
+/** @throws NetkitError ARGUMENT_INVALID */
+export function findRoute(method: string, url: URL): Matched {
   const parts = url.pathname.split("/").map(decode);
   for (const candidate of routes) {
     if (candidate.method !== method) continue;
@@ -203,7 +220,10 @@ export function findRoute(method: string, url: URL): (agent: Agent, body: unknow
       if (candidate.query?.includes(name) !== true) throw invalid(`${candidate.path} has no parameter '${name}'`);
       parameters[name] = value;
     }
-    return async (agent, body) => await candidate.run(agent, parameters, body);
+    return {
+      takesText: candidate.takesText === true,
+      run: async (agent, body) => await candidate.run(agent, parameters, body),
+    };
   }
   throw invalid(`the agent's API has no ${method} ${url.pathname}`);
 }

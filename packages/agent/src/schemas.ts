@@ -53,6 +53,8 @@ export const endpointRequest: z.ZodType<EndpointRequest> = z.strictObject({
   linkLocal: z.array(text).exactOptional(),
   sysctls: z.record(z.string(), text).exactOptional(),
   options: options.exactOptional(),
+  labels: labels.exactOptional(),
+  tunable: z.boolean().exactOptional(),
 });
 
 export const sandboxRequest: z.ZodType<SandboxRequest> = z.strictObject({

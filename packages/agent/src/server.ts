@@ -10,6 +10,9 @@ import { findRoute, type Answer } from "./routes.ts";
 /** Bodies are a few hundred bytes; a thousand published ports are 30 KB. */
 const maxBodyBytes = 1024 * 1024;
 
+/** What other engines say may list all that they know of. */
+const maxTextBytes = 16 * maxBodyBytes;
+
 /** How long requests that came before may take when the agent ends. */
 const closeTimeoutMs = 2_000;
 
@@ -114,7 +117,10 @@ async function respond(agent: Agent, request: IncomingMessage, response: ServerR
       return;
     }
     const route = findRoute(request.method ?? "", url);
-    send(response, 200, await route(agent, await readBody(request)));
+    const body = route.takesText
+      ? (await readBytes(request, maxTextBytes))?.toString()
+      : parseJson(await readBytes(request));
+    send(response, 200, await route.run(agent, body));
   } catch (cause) {
     const error = toNetkitError(cause);
     send(response, statuses[error.kind], { json: { error } });
@@ -136,19 +142,25 @@ function plainly(_: string, value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value;
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
+/** Undefined: there is none. */
+async function readBytes(request: IncomingMessage, most = maxBodyBytes): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   request.on("data", (chunk: Buffer) => {
     length += chunk.length;
     // Read to its end and thrown away: who is still writing would not see an answer.
-    if (length <= maxBodyBytes) chunks.push(chunk);
+    if (length <= most) chunks.push(chunk);
   });
   await new Promise((resolve, reject) => request.on("end", resolve).on("error", reject));
   if (length === 0) return undefined;
-  if (length > maxBodyBytes) throw new NetkitError("ARGUMENT_INVALID", `a body of more than ${maxBodyBytes} bytes`);
+  if (length > most) throw new NetkitError("ARGUMENT_INVALID", `a body of more than ${most} bytes`);
+  return Buffer.concat(chunks);
+}
+
+function parseJson(bytes: Buffer | undefined): unknown {
+  if (bytes === undefined) return undefined;
   try {
-    return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
+    return JSON.parse(bytes.toString()) as unknown;
   } catch (cause) {
     throw new NetkitError("ARGUMENT_INVALID", "the body is no JSON", { cause });
   }

@@ -6,7 +6,7 @@ import type { Globals } from "./globals.ts";
 import { terminal } from "./terminal.ts";
 
 /** Tells the agent of a root of changes; one that can't be reached is a warning, for the change stands. */
-export function linkTo(root: string, globals: Globals): AgentLink {
+export function linkTo(root: string, globals: Pick<Globals, "config" | "firewall" | "no-color">): AgentLink {
   return agentLink({
     root,
     start: async () => await startAgentProcess(root, globals),

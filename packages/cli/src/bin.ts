@@ -7,5 +7,11 @@ import { join } from "node:path";
 
 // Node's default is a folder in /tmp, where another user could leave code for root to run.
 enableCompileCache(process.getuid?.() === 0 ? "/var/cache/netkit" : join(homedir(), ".cache", "netkit"));
-const { main } = await import("./main.ts");
-process.exitCode = await main(process.argv.slice(2));
+const [first = "", ...others] = process.argv.slice(2);
+if (first === "__cni") {
+  const { cniPlugin } = await import("./cni-plugin.ts");
+  process.exitCode = await cniPlugin(others);
+} else {
+  const { main } = await import("./main.ts");
+  process.exitCode = await main(process.argv.slice(2));
+}

@@ -5,6 +5,9 @@ import { agentInstall } from "./commands/agent-install.ts";
 import { agentStatus } from "./commands/agent-status.ts";
 import { agentStop } from "./commands/agent-stop.ts";
 import { agentUninstall } from "./commands/agent-uninstall.ts";
+import { cniConfig } from "./commands/cni-config.ts";
+import { cniInstall } from "./commands/cni-install.ts";
+import { cniUninstall } from "./commands/cni-uninstall.ts";
 import { completion } from "./commands/completion.ts";
 import { conformance } from "./commands/conformance.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -71,6 +74,9 @@ const commands: readonly Command[] = [
   agentUninstall,
   hostLs,
   overlayCheck,
+  cniInstall,
+  cniUninstall,
+  cniConfig,
   info,
   version,
   conformance,
@@ -87,6 +93,7 @@ export const groups: Readonly<Record<string, string>> = {
   agent: "The long-running agent: run, status, stop, install",
   host: "Hosts that share networks: list",
   overlay: "Networks across hosts: check",
+  cni: "Networks for containers of other runtimes: install, uninstall, config",
 };
 
 /** Docker's other spellings of a verb. */

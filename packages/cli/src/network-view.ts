@@ -8,7 +8,7 @@ import {
   type SharedHost,
   type SubnetRequest,
 } from "@netkit/core";
-import type { NetworkDetails } from "@netkit/engine";
+import type { Loan, NetworkDetails } from "@netkit/engine";
 import { hostLabels } from "./host-labels.ts";
 import { portTexts } from "./port-view.ts";
 
@@ -102,6 +102,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
       ]),
       ...network.remotes.flatMap((remote) => remoteView(remote, hosts(hostOf(remote)))),
     ]),
+    ...(network.loans.length === 0 ? {} : { Loans: network.loans.map(loanView) }),
     ...(network.scope === "global" ? { Peers: peersOf(network, hosts) } : {}),
     ...(network.facts.place === undefined ? {} : { Place: network.facts.place, Outsiders: network.outsiders }),
     Options: Object.fromEntries(
@@ -141,6 +142,16 @@ function remoteView({ id, sandbox, mac, addresses, vtep }: RemoteEndpoint, host:
     ...hostView({ name: host, vtep }),
   };
   return [[sandbox.id, view]];
+}
+
+/** Addresses that somebody has who isn't connected by netkit. */
+function loanView({ holder, addresses, labels }: Loan): Record<string, unknown> {
+  return {
+    Holder: holder,
+    IPv4Address: addressOf({ addresses }, "ipv4"),
+    IPv6Address: addressOf({ addresses }, "ipv6"),
+    Labels: labels,
+  };
 }
 
 /** Where a sandbox on a network of several hosts is. */

@@ -14,7 +14,10 @@ export interface Session extends AsyncDisposable {
   open(looking: boolean): Promise<Netkit>;
 }
 
-export function session(globals: Globals, onTiming?: (timing: Timing) => void): Session {
+/** The options that say which engine is opened, and how its agent's warnings look. */
+type SessionGlobals = Pick<Globals, "root" | "config" | "firewall" | "no-color">;
+
+export function session(globals: SessionGlobals, onTiming?: (timing: Timing) => void): Session {
   let opened: Promise<Netkit> | undefined;
   const open = async (looking: boolean): Promise<Netkit> =>
     await openWith(await readSettings(globals), globals, looking, onTiming);
@@ -30,7 +33,7 @@ export function session(globals: Globals, onTiming?: (timing: Timing) => void): 
 
 async function openWith(
   settings: Settings,
-  globals: Globals,
+  globals: SessionGlobals,
   looking: boolean,
   onTiming?: (timing: Timing) => void,
 ): Promise<Netkit> {

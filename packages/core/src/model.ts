@@ -140,6 +140,10 @@ export interface Endpoint {
   readonly linkLocal?: readonly Cidr[];
   readonly sysctls?: InterfaceSysctls;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Absent: none. */
+  readonly labels?: Labels;
+  /** Others may change its interface: see the resources of links. */
+  readonly tunable?: true;
 }
 
 /** A network namespace, as stored. A joined sandbox is a further member. */

@@ -85,6 +85,8 @@ export interface VethResource extends Base {
    * is compared with the kernel.
    */
   readonly handedOver?: boolean;
+  /** Others may change the MAC, the MTU and the state of the peer: that is no difference, and netkit doesn't set it back. */
+  readonly tunable?: true;
 }
 
 /** A VXLAN device, up. With `learning: false` neither learning nor flooding: entries come from fdb resources alone. */
@@ -117,6 +119,8 @@ export interface MacvlanResource extends Base {
   readonly mode: "bridge" | "private" | "vepa" | "passthru";
   readonly mac?: Mac;
   readonly mtu?: number;
+  /** Others may change the MAC, the MTU and the state of the link: that is no difference, and netkit doesn't set it back. */
+  readonly tunable?: true;
 }
 
 /**
@@ -130,6 +134,8 @@ export interface IpvlanResource extends Base {
   readonly mode: "l2" | "l3" | "l3s";
   readonly flag: "bridge" | "private" | "vepa";
   readonly mtu?: number;
+  /** Others may change the MAC, the MTU and the state of the link: that is no difference, and netkit doesn't set it back. */
+  readonly tunable?: true;
 }
 
 /** An 802.1Q VLAN on `parent`, up. */

@@ -3,6 +3,7 @@ import type {
   Cidr,
   Difference,
   Endpoint,
+  EndpointAddress,
   EndpointId,
   Instance,
   InterfaceSysctls,
@@ -226,6 +227,25 @@ export interface NetworkRequest {
   readonly labels?: Labels;
 }
 
+/** Addresses of a network that somebody has who attaches by other means than netkit. */
+export interface Loan {
+  /** Who has them, in his own words; unique in the network. */
+  readonly holder: string;
+  /** ISO 8601, UTC. */
+  readonly created: string;
+  /** One of each family that the network has. */
+  readonly addresses: readonly EndpointAddress[];
+  readonly labels: Labels;
+}
+
+export interface LoanRequest {
+  readonly holder: string;
+  /** Static addresses, at most one per family. */
+  readonly ip?: Ip | string;
+  readonly ip6?: Ip | string;
+  readonly labels?: Labels;
+}
+
 /** A network with what is attached to it. */
 export interface NetworkDetails extends Network {
   /** Of a global network: this host as others know it, once it has had a part in one. */
@@ -235,6 +255,7 @@ export interface NetworkDetails extends Network {
   readonly remotes: readonly RemoteEndpoint[];
   /** Of a network that others have a say in: who else is there, as its driver has it. */
   readonly outsiders: OutsidePeers;
+  readonly loans: readonly Loan[];
   /** By subnet: addresses in use (gateway and reserved ones included) and how many can still be handed out. */
   readonly usage: Readonly<Record<Cidr, { readonly used: number; readonly available: bigint }>>;
 }
@@ -252,7 +273,15 @@ export interface Networks {
   /** By id, name or unique prefix of an id. */
   get(ref: string): Promise<Network>;
   inspect(ref: string): Promise<NetworkDetails>;
-  /** Refused while endpoints are attached (NETWORK_IN_USE names them). */
+  /**
+   * Lends addresses to somebody who attaches by other means than netkit. They are his until they are taken back, at the latest
+   * when the host has booted.
+   * @throws NetkitError NAME_TAKEN: he has some already; ADDRESS_TAKEN, ADDRESS_OUTSIDE, POOL_EXHAUSTED, UNSUPPORTED
+   */
+  lend(ref: string, request: LoanRequest, options?: ChangeOptions): Promise<Loan>;
+  /** Takes back what a holder has; undefined: he has nothing. */
+  takeBack(ref: string, holder: string, options?: ChangeOptions): Promise<Loan | undefined>;
+  /** Refused while endpoints are attached or addresses lent (NETWORK_IN_USE names them). */
   remove(ref: string, options?: ChangeOptions): Promise<Network>;
   /**
    * Removes every user-defined network without endpoints, or those of them that `filter` accepts; settings for others
@@ -281,6 +310,9 @@ export interface EndpointRequest {
   readonly sysctls?: InterfaceSysctls;
   /** Of the network's driver, and `ifname` and `sysctls` by Docker's names. */
   readonly options?: OptionInput;
+  readonly labels?: Labels;
+  /** Others may change the interface afterwards: its MAC, its MTU and whether it is up are no drift then. */
+  readonly tunable?: boolean;
 }
 
 export interface SandboxRequest {
@@ -567,6 +599,11 @@ export interface Netkit extends AsyncDisposable {
   driver(name: string): Promise<AnyDriver>;
   /** Compares everything stored with the kernel; with `repair` applies the difference. */
   doctor(options?: ChangeOptions & { readonly repair?: boolean }): Promise<Report>;
+  /**
+   * What of an endpoint's own isn't in the kernel as it is stored: `doctor`, for that endpoint alone. Changes nothing.
+   * @throws NetkitError ENDPOINT_NOT_FOUND
+   */
+  examine(endpoint: EndpointId): Promise<Finding[]>;
   /**
    * What of other people's firewall rules drops the traffic of a sandbox; `doctor` tells it of all networks. Where there are
    * no such rules it costs one request to the kernel.

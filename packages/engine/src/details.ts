@@ -3,6 +3,7 @@ import { contains, countAssignable } from "@netkit/ipam";
 import { consistently } from "./consistently.ts";
 import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
 import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandboxOf, type Reader } from "./lookup.ts";
+import { loansOf } from "./loans.ts";
 import { knownPeers } from "./outside/peers.ts";
 import type { LocalHost } from "./shared/this-host.ts";
 import { locate, sandboxState } from "./whereabouts.ts";
@@ -14,12 +15,14 @@ export async function networkDetails(reader: Reader, network: Network): Promise<
     network.scope === "global"
       ? (await reader.range<RemoteEndpoint>(keys.remote(network.id, ""))).map(({ value }) => value)
       : [];
+  const loans = await loansOf(reader, network);
   const usage: Record<Cidr, { used: number; available: bigint }> = {};
   for (const subnet of network.subnets) {
     const inUse = [
       ...endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
       ...remotes.flatMap(({ addresses }) => addresses),
       ...(network.share?.host?.addresses ?? []),
+      ...loans.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
     ].filter((address) => contains(subnet.subnet, ipOf(address))).length;
     const reserved = Object.keys(subnet.auxiliary).length + (subnet.gateway === undefined ? 0 : 1);
     const left = countAssignable(subnet) - BigInt(inUse);
@@ -33,6 +36,7 @@ export async function networkDetails(reader: Reader, network: Network): Promise<
     endpoints: await withNames(reader, endpoints),
     remotes,
     outsiders,
+    loans,
     usage,
   };
 }

@@ -20,6 +20,7 @@ import { describe } from "./planning.ts";
 import { removeSandbox } from "./sandboxes.ts";
 import { keys } from "./state.ts";
 import type { Survey } from "./survey.ts";
+import { untuned } from "./tuned.ts";
 
 /** A sandbox that is over, and why. */
 export interface SandboxFinding {
@@ -54,8 +55,8 @@ export async function examine(
     const readings = await handler.read(own.map(({ resource }) => resource));
     const theirs = new Set(own.flatMap(({ resource }, index) => takenLink(resource, readings[index]) ?? []));
     for (const [index, { resource, owner }] of own.entries()) {
-      const reading = readings[index];
-      if (reading === undefined || reading.state === "same") continue;
+      const reading = untuned(resource, readings[index] ?? { state: "same" });
+      if (reading.state === "same") continue;
       const { finding, change }: { finding: Finding; change?: Change } = isEdited(resource, reading)
         ? { finding: editedFile(resource, owner) }
         : inTheWay(resource, drift(resource, owner, reading), theirs);

@@ -4,6 +4,7 @@ import { derivedMac } from "./endpoint-mac.ts";
 import { withInterface } from "./interface.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
+import { tunable } from "./tuned.ts";
 import { resourcesOf, viewOf } from "./view.ts";
 
 /** Records the endpoint, and what its driver says that this host must hold for it. */
@@ -29,6 +30,7 @@ export function planEndpoint(
   };
   const resources = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  draft.want(owner, withInterface(endpoint, network, resources));
+  const owned = withInterface(endpoint, network, resources).map((resource) => tunable(endpoint, resource));
+  draft.want(owner, owned);
   draft.put(keys.endpoint(endpoint.id), endpoint);
 }

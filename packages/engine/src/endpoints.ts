@@ -80,6 +80,8 @@ export async function connect(
     ...(linkLocal.length === 0 ? {} : { linkLocal }),
     ...(Object.keys(sysctls).length === 0 ? {} : { sysctls }),
     options,
+    ...(request.labels === undefined ? {} : { labels: request.labels }),
+    ...(request.tunable === true ? { tunable: true } : {}),
   };
   refuseRouteClash(sandbox.name, { endpoint, network }, others);
   await publishPorts(context, draft, endpoint.ports, endpoint.id);

@@ -7,6 +7,7 @@ import { explained } from "./explained.ts";
 import { chooseFirewall, findSwitch, settle } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
 import { isLocked } from "./lock.ts";
+import { takeBackAll } from "./loans.ts";
 import { readerOf, type Reader } from "./lookup.ts";
 import { commit, operate, previewOf, recover, requireChanging, requireRoot, type Context } from "./operation.ts";
 import { overlaps } from "./overlaps.ts";
@@ -32,11 +33,10 @@ export async function catchUp(context: Context): Promise<void> {
   if ((await store.get(keys.journal)) !== undefined && !(await recoverUnlessBusy(context))) return;
   if (known !== undefined && known !== boot) {
     const gone = await examineSandboxes(new Survey(store));
-    await operate(
-      context,
-      "remove the sandboxes of the last boot",
-      async (draft) => await removeFound(context, draft, gone),
-    );
+    await operate(context, "remove the sandboxes of the last boot", async (draft) => {
+      await removeFound(context, draft, gone);
+      await takeBackAll(draft);
+    });
     await repair(context, {}, gone);
     const revision = await commit(store, [{ key: keys.boot, value: boot }]);
     const networks = await readerOf(store).range<Network>("network/");

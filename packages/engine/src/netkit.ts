@@ -7,6 +7,7 @@ import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
 import { consistently } from "./consistently.ts";
 import { networkDetails, sandboxDetailsIfThere } from "./details.ts";
 import { Drivers } from "./drivers.ts";
+import { examineEndpoint } from "./endpoint-examination.ts";
 import { remove, sandboxHandle } from "./handle.ts";
 import { explained, explaining } from "./explained.ts";
 import { follow } from "./following.ts";
@@ -14,6 +15,7 @@ import { chooseFirewall } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
 import { overlaps } from "./overlaps.ts";
 import { Host } from "./host.ts";
+import { lend, takeBack } from "./loans.ts";
 import { Lock } from "./lock.ts";
 import { findSandbox, namespaceOf, readerOf } from "./lookup.ts";
 import { catchUp, collect, doctor } from "./maintenance.ts";
@@ -21,7 +23,7 @@ import { removeNetwork } from "./network-removal.ts";
 import { createNetwork, declare } from "./networks.ts";
 import { operate, type Context } from "./operation.ts";
 import { OtherRoots } from "./other-roots.ts";
-import { checkChange, checkNetworkRequest, checkSandboxRequest } from "./request-shape.ts";
+import { checkChange, checkLoanRequest, checkNetworkRequest, checkSandboxRequest } from "./request-shape.ts";
 import { listHosts } from "./shared/listing.ts";
 import { findNamesakes } from "./shared/namesakes.ts";
 import { outOfTouch } from "./shared/out-of-touch.ts";
@@ -124,6 +126,25 @@ function netkitOf(context: Context): Netkit {
     get: async (ref) => await findNetworkHere(context, reader, ref),
     inspect: async (ref) =>
       await consistently(async () => await networkDetails(reader, await findNetworkHere(context, reader, ref))),
+    lend: async (ref, request, options = {}) => {
+      checkLoanRequest(request);
+      checkChange(options);
+      return await operate(
+        context,
+        `lend addresses of ${ref}`,
+        async (draft) => await lend(context, draft, await findNetworkHere(context, draft, ref), request),
+        options,
+      );
+    },
+    takeBack: async (ref, holder, options = {}) => {
+      checkChange(options);
+      return await operate(
+        context,
+        `take back addresses of ${ref}`,
+        async (draft) => await takeBack(draft, await findNetworkHere(context, draft, ref), holder),
+        options,
+      );
+    },
     remove: async (ref, options = {}) => {
       checkChange(options);
       return await operate(
@@ -151,6 +172,7 @@ function netkitOf(context: Context): Netkit {
             if (value.configOnly !== undefined || value.listed !== undefined) continue;
             const prefixes = [
               keys.attached(value.id, ""),
+              keys.loan(value.id, ""),
               ...(value.scope === "global" ? [keys.remote(value.id, "")] : []),
             ];
             const users = await Promise.all(prefixes.map(async (prefix) => await draft.range(prefix, { limit: 1 })));
@@ -215,6 +237,7 @@ function netkitOf(context: Context): Netkit {
     sandboxes,
     driver: async (name) => await drivers.get(name),
     doctor: async (options = {}) => await doctor(context, options),
+    examine: async (endpoint) => await examineEndpoint(context, endpoint),
     foreign: async (sandbox) => await findForeign(context, reader, sandbox),
     namesakes: async (sandbox) => await findNamesakes(reader, sandbox),
     overlaps: async () => await overlaps(reader, (await context.host.open()).routes()),

@@ -3,6 +3,7 @@ import type { ChangeOptions } from "./api.ts";
 import { giveBackClaims } from "./claims.ts";
 import { refuseUsedSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
+import { loansOf } from "./loans.ts";
 import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
 import { ownerOf } from "./networks.ts";
 import { listed } from "./listed.ts";
@@ -30,6 +31,14 @@ export async function removeNetwork(
     throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is in use by ${listed(names)}`, {
       hint: howToFree(network, names),
       details: { network: network.name, sandboxes: names },
+    });
+  }
+  const loans = await loansOf(draft, network);
+  if (loans.length > 0) {
+    const holders = loans.map(({ holder }) => holder);
+    throw new NetkitError("NETWORK_IN_USE", `addresses of network '${network.name}' are lent to ${listed(holders)}`, {
+      hint: "Have whoever borrowed them give them back first: containers of CNI when they are removed.",
+      details: { network: network.name, holders },
     });
   }
   await refuseUsedSettings(draft, network);

@@ -1,5 +1,13 @@
 import { didYouMean, NetkitError } from "@netkit/core";
-import type { ChangeOptions, EndpointRequest, NetworkRequest, RouteInput, SandboxRequest, SubnetInput } from "./api.ts";
+import type {
+  ChangeOptions,
+  EndpointRequest,
+  LoanRequest,
+  NetworkRequest,
+  RouteInput,
+  SandboxRequest,
+  SubnetInput,
+} from "./api.ts";
 
 /** What a value must look like: a type in words, a list of such values, or an object of certain keys. */
 type Shape = "text" | "yes or no" | "a number" | "an object" | "a function" | readonly Shape[] | ObjectShape;
@@ -38,7 +46,11 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   linkLocal: ["text"],
   sysctls: "an object",
   options: "an object",
+  labels: "an object",
+  tunable: "yes or no",
 };
+
+const loanShape: ShapeOf<LoanRequest> = { holder: "text", ip: "text", ip6: "text", labels: "an object" };
 
 const sandboxShape: ShapeOf<SandboxRequest> = {
   name: "text",
@@ -70,6 +82,11 @@ const changeShape: ShapeOf<ChangeOptions> = {
 export function checkNetworkRequest(request: NetworkRequest): void {
   check("the network", request, networkShape);
   require("the network", request, "name");
+}
+
+export function checkLoanRequest(request: LoanRequest): void {
+  check("the loan", request, loanShape);
+  require("the loan", request, "holder");
 }
 
 export function checkSandboxRequest(request: SandboxRequest): void {

@@ -36,6 +36,8 @@ export const keys = {
   member: (namespace: NamespaceId, endpoint: EndpointId | "") => `member/${namespace}/${endpoint}`,
   /** Addresses in use, sorted: see addressKey of `@netkit/ipam`. */
   address: (network: NetworkId, addressKey: string) => `address/${network}/${addressKey}`,
+  /** Addresses that somebody has who attaches by other means than netkit; `holder` is encoded. */
+  loan: (network: NetworkId, holder: string) => `loan/${network}/${holder}`,
   /** The address that was handed out last. */
   cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
   /** Who publishes the host ports of a page of them; see host-ports.ts. */
@@ -77,7 +79,7 @@ export interface Owned {
 export interface AddressHolder {
   readonly endpoint: EndpointId;
   readonly ip: Ip;
-  /** Of another host's endpoint: who it is, in words. */
+  /** Of another host's endpoint, or of a loan, whose `endpoint` is "": who it is, in words. */
   readonly who?: string;
 }
 

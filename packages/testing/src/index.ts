@@ -7,6 +7,7 @@
 export * from "@netkit/conformance/lab";
 export { attempt } from "./attempt.ts";
 export { makeAuthority, type Authority, type Certificate } from "./servers/certificates.ts";
+export { referencePlugin } from "./servers/cni-plugins.ts";
 export { consulProgram, consulServer, type ConsulOptions } from "./servers/consul.ts";
 export { callsBetween, etcdLoad, type EtcdLoad } from "./servers/etcd-load.ts";
 export { etcdctl, etcdPrograms, etcdServer, type EtcdOptions } from "./servers/etcd.ts";

@@ -72,6 +72,7 @@ test("after a reboot networks are back with the next opening, sandboxes are gone
       name: "box",
       networks: [{ network: "n", ip: "10.9.0.5", publish: ["8080:80"] }],
     });
+    await netkit.networks.lend("n", { holder: "somebody", ip: "10.9.0.6" });
     // A boot takes the namespace away.
     before.sh(
       `ip netns del ${box.netns?.split("/").at(-1)}; ip link del $(ip -o link show type bridge | cut -d: -f2); nft flush ruleset`,
@@ -85,11 +86,15 @@ test("after a reboot networks are back with the next opening, sandboxes are gone
   expect(await netkit.sandboxes.list()).toEqual([]);
   expect(after.sh("ip -o address show")).toContain("10.9.0.1/24");
   expect((await netkit.doctor()).findings).toEqual([]);
+  expect((await netkit.networks.inspect("n")).loans).toEqual([]);
   const again = await netkit.sandboxes.open({
     name: "box",
     networks: [{ network: "n", ip: "10.9.0.5", publish: ["8080:80"] }],
   });
   await again.close();
+  const { addresses } = await netkit.networks.lend("n", { holder: "somebody else", ip: "10.9.0.6" });
+  expect(addresses).toEqual([{ address: "10.9.0.6/24", gateway: "10.9.0.1" }]);
+  await netkit.networks.takeBack("n", "somebody else");
   await netkit.networks.remove("n");
   // What the last boot had left under /etc/netns, too.
   expect(after.traces()).not.toContain(netkit.instance.mark);

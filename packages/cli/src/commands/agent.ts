@@ -1,9 +1,10 @@
 import { closeSync, existsSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { Agent } from "@netkit/agent";
+import type { Agent, Runtime } from "@netkit/agent";
 import { defaultRoot, isNetkitError, NetkitError } from "@netkit/core";
 import { openNetkit } from "@netkit/engine";
+import type { PluginType, Relay } from "@netkit/runtime-cni";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { formatFailure } from "../failure.ts";
@@ -91,6 +92,7 @@ export const agent: Command = command({
       await startAgent({
         ...engineOptions(settings),
         version: versions().netkit,
+        runtimes,
         ...(lingerMs === undefined ? {} : { lingerMs }),
         onError: (error) => process.stderr.write(`${new Date().toISOString()} ${formatFailure(error, terminal)}\n`),
       });
@@ -116,6 +118,23 @@ export const agent: Command = command({
     return {};
   },
 });
+
+/** Answers calls of a CNI plugin; loaded with the first. */
+function cni(type: PluginType): Runtime {
+  let loading: Promise<Relay> | undefined;
+  return async (netkit, call) => {
+    loading ??= import("@netkit/runtime-cni").then(({ relay }) => relay(type));
+    return await (
+      await loading
+    )(netkit, call);
+  };
+}
+
+/** What the executables of plugins ask for: see cni-files.ts. */
+const runtimes: Readonly<Record<string, Runtime>> = {
+  "cni-netkit": cni("netkit"),
+  "cni-netkit-ipam": cni("netkit-ipam"),
+};
 
 function greeting(root: string, sharedStore: SharedStore | undefined): string {
   const sharing = sharedStore === undefined ? "" : `; shares networks by ${storeText(sharedStore)}`;

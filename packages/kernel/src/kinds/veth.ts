@@ -47,7 +47,7 @@ export const veth: Kind<VethResource> = {
     // What isn't wanted any more goes back to what a new port has.
     const bridgePort = { ...(master === undefined ? {} : { hairpin: false, isolated: false }), ...port(resource) };
     finishLink(tx, resource, alias, { ...settings(resource), ...(master === undefined ? {} : { bridgePort }) });
-    if (resource.handedOver !== true && peerIndex !== undefined) {
+    if (resource.handedOver !== true && resource.tunable !== true && peerIndex !== undefined) {
       tx.send(peer.ns, setLink(peerIndex, { ...settings(peer), up: true }));
     }
     return true;

@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { referencePlugin } from "@netkit/testing";
+import { CniRuntime, reaches, valid, withResult, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
+import { onHosts, type Host } from "./host.ts";
+
+let machine: Host;
+let runtime: CniRuntime;
+onHosts((host) => (machine = host));
+afterEach(() => runtime[Symbol.dispose]());
+
+const lent = { ipam: { type: "netkit-ipam" } };
+
+/** An IPAM never looks at the namespace. */
+const anywhere = { type: "netkit-ipam", netns: "/run/netns/any" };
+
+function ipam(verb: string, request: CniRequest = {}): CniOutcome["said"] {
+  return runtime.ok(verb, { ...anywhere, ...request, more: { ...lent, ...request.more } });
+}
+
+function refusal(verb: string, request: CniRequest = {}): CniOutcome["said"] {
+  return runtime.call(verb, { ...anywhere, ...request, more: { ...lent, ...request.more } }).said;
+}
+
+function asking(id: string): CniRequest {
+  return { ...anywhere, id, more: lent };
+}
+
+function inUse(): readonly { readonly Holder: string; readonly IPv4Address: string }[] {
+  type Shown = { readonly Loans?: ReturnType<typeof inUse> };
+  return (JSON.parse(machine.ok("network", "inspect", "my-net")) as Shown[])[0]?.Loans ?? [];
+}
+
+describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (options) => {
+  beforeEach(() => {
+    machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
+    runtime = new CniRuntime(machine, "my-net", options);
+    if (options.agent) machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+  });
+
+  test("addresses of the pool are lent once, taken back once, and used again last", () => {
+    const first = ipam("ADD", { id: "one", more: { dns: { nameservers: ["192.0.2.53"] } } });
+    const address = options.agent ? "10.7.0.3/24" : "10.7.0.2/24";
+    expect(first).toEqual({
+      cniVersion: "1.1.0",
+      ips: [{ address, gateway: "10.7.0.1" }],
+      routes: [{ dst: "0.0.0.0/0", gw: "10.7.0.1" }],
+      dns: { nameservers: ["192.0.2.53"] },
+    });
+    expect(inUse()).toMatchObject([{ Holder: "my-net/one/eth0", IPv4Address: address }]);
+    expect(refusal("ADD", { id: "one" })).toMatchObject({ code: 104 });
+    ipam("CHECK", { id: "one", ...withResult(first) });
+    expect(refusal("CHECK", { id: "one", ...withResult({ ...first, ips: [] }) })).toMatchObject({ code: 109 });
+    expect(refusal("CHECK", { id: "two", ...withResult(first) })).toMatchObject({ code: 3 });
+    const [ip = ""] = address.split("/");
+    const wish = { runtimeConfig: { ips: [ip] } };
+    expect(refusal("ADD", { id: "two", more: wish })).toMatchObject({
+      code: 104,
+      msg: expect.stringContaining("my-net/one/eth0") as unknown,
+    });
+    expect(machine.netkit(["sandbox", "create", "--name", "x", "--network", `name=my-net,ip=${ip}`])).toMatchObject({
+      status: 4,
+    });
+    for (const _ of [1, 2]) ipam("DEL", { id: "one", netns: "" });
+    expect(inUse()).toEqual([]);
+    expect(ipam("ADD", { id: "two" }).ips?.[0]?.address).not.toBe(address);
+    expect(ipam("ADD", { id: "three", more: wish }).ips?.[0]?.address).toBe(address);
+    expect(machine.netkit(["network", "rm", "my-net"])).toMatchObject({ status: 4 });
+    for (const id of ["two", "three"]) ipam("DEL", { id });
+  });
+
+  test("GC takes back what isn't valid, of this list alone; STATUS tells of a full pool", () => {
+    for (const id of ["one", "two"]) ipam("ADD", { id });
+    ipam("ADD", { id: "theirs", more: { name: "other-list", ipam: { type: "netkit-ipam", network: "my-net" } } });
+    ipam("GC", { more: { "cni.dev/valid-attachments": valid("two") } });
+    expect(inUse().map(({ Holder }) => Holder)).toEqual(["my-net/two/eth0", "other-list/theirs/eth0"]);
+    ipam("STATUS");
+    machine.ok("network", "create", "--subnet", "10.8.0.0/30", "small");
+    const small = { more: { ipam: { type: "netkit-ipam", network: "small" } } };
+    ipam("ADD", { id: "last", ...small });
+    expect(refusal("STATUS", small)).toMatchObject({ code: 50 });
+    expect(refusal("ADD", { id: "more", ...small })).toMatchObject({ code: 105 });
+    ipam("DEL", { id: "last", ...small });
+    expect(refusal("STATUS", { more: { ipam: { type: "netkit-ipam", network: "no-such" } } })).toMatchObject({
+      code: 50,
+    });
+    for (const _ of [1, 2]) ipam("GC", { more: { "cni.dev/valid-attachments": [] } });
+    ipam("GC", {
+      more: { name: "other-list", ipam: { type: "netkit-ipam", network: "my-net" }, "cni.dev/valid-attachments": [] },
+    });
+    expect(inUse()).toEqual([]);
+  });
+
+  test("ten at once each get another address, and one that is killed keeps none", async () => {
+    const ids = Array.from({ length: 10 }, (_, index) => `c${index}`);
+    const added = await Promise.all(ids.map(async (id) => await runtime.start("ADD", asking(id))));
+    expect(new Set(added.map(({ said }) => said.ips?.[0]?.address)).size).toBe(10);
+    for (const afterMs of [10, 40, 80, 120, 160, 200]) await runtime.start("ADD", asking("killed"), afterMs);
+    for (const id of [...ids, "killed"]) ipam("DEL", { id });
+    expect(inUse()).toEqual([]);
+  });
+});
+
+test.skipIf(referencePlugin("bridge") === undefined)(
+  "the reference bridge with netkit-ipam: its container is on netkit's bridge, beside plain sandboxes",
+  () => {
+    machine.ok("network", "create", "--subnet", "10.7.0.0/24", "-o", "name=nkcni0", "my-net");
+    runtime = new CniRuntime(machine, "my-net", { agent: false });
+    const netns = runtime.container("c1");
+    machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+    const before = machine.traces();
+    const bridge = { bridge: "nkcni0", ipam: { type: "netkit-ipam" } };
+    for (const _ of [1, 2]) {
+      const result = runtime.reference("ADD", "bridge", netns, bridge);
+      expect(result).toMatchObject({ ips: [{ gateway: "10.7.0.1" }], routes: [{ dst: "0.0.0.0/0" }] });
+      runtime.reference("CHECK", "bridge", netns, { ...bridge, prevResult: result });
+      expect(reaches(netns, "10.7.0.1")).toBe(true);
+      expect(reaches(netns, "10.7.0.2")).toBe(true);
+      runtime.reference("DEL", "bridge", netns, { ...bridge, prevResult: result });
+      expect(machine.traces()).toEqual(before);
+    }
+    expect(machine.ok("doctor")).toContain("all is well");
+  },
+);

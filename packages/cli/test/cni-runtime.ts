@@ -1,0 +1,182 @@
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { referencePlugin } from "@netkit/testing";
+import type { Host } from "./host.ts";
+
+interface CniResult {
+  readonly cniVersion: string;
+  readonly interfaces?: readonly { readonly name: string; readonly mac?: string; readonly sandbox?: string }[];
+  readonly ips?: readonly { readonly address: string; readonly gateway?: string; readonly interface?: number }[];
+  readonly [key: string]: unknown;
+}
+
+interface CniFailure {
+  readonly cniVersion: string;
+  readonly code: number;
+  readonly msg: string;
+  readonly details?: string;
+}
+
+export interface CniOutcome {
+  readonly status: number | string;
+  /** What is on stdout; undefined: nothing. */
+  readonly said: CniResult & CniFailure;
+  readonly stderr: string;
+}
+
+/** What a runtime says beside the verb. */
+export interface CniRequest {
+  readonly id?: string;
+  readonly ifName?: string;
+  /** A path; "": none. */
+  readonly netns?: string;
+  readonly args?: string;
+  /** Laid over the configuration of the list. */
+  readonly more?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** In place of the configuration. */
+  readonly input?: string;
+  /** Which plugin, or the path of another one; default that of the list. */
+  readonly type?: string;
+}
+
+/** Calls plugins on a host as libcni does, one verb at a time. */
+export class CniRuntime implements Disposable {
+  readonly binDir: string;
+  readonly confDir: string;
+  readonly #host: Host;
+  readonly #namespaces: string[] = [];
+  readonly #plugin: Readonly<Record<string, unknown>>;
+  readonly #list: string;
+
+  /** Installs the plugins for a network. @param agent whether plugins may start one */
+  constructor(host: Host, network: string, { agent = true, name = network } = {}) {
+    this.#host = host;
+    this.binDir = join(host.root, "cni-bin");
+    this.confDir = join(host.root, "cni-conf");
+    const config = join(host.root, "netkit.json");
+    writeFileSync(config, JSON.stringify({ agent }));
+    const folders = ["--bin-dir", this.binDir, "--conf-dir", this.confDir];
+    host.ok("cni", "install", "--config", config, "--network", network, "--name", name, ...folders);
+    const list = JSON.parse(readFileSync(join(this.confDir, `10-netkit-${name}.conflist`), "utf8")) as {
+      readonly name: string;
+      readonly plugins: readonly Readonly<Record<string, unknown>>[];
+    };
+    const { capabilities: _, ...plugin } = list.plugins[0] ?? {};
+    this.#plugin = plugin;
+    this.#list = list.name;
+  }
+
+  /** A namespace with a loopback, as a runtime makes it before ADD; its path. */
+  container(id: string): string {
+    const name = `nkcni-${process.pid}-${this.#namespaces.length}-${id.slice(0, 20)}`;
+    execFileSync("ip", ["netns", "add", name]);
+    this.#namespaces.push(name);
+    execFileSync("ip", ["-n", name, "link", "set", "lo", "up"]);
+    return join("/run/netns", name);
+  }
+
+  /** The end of a container's namespace. */
+  kill(netns: string): void {
+    const name = netns.replace("/run/netns/", "");
+    execFileSync("ip", ["netns", "del", name]);
+    this.#namespaces.splice(this.#namespaces.indexOf(name), 1);
+  }
+
+  call(verb: string, request: CniRequest = {}): CniOutcome {
+    const [words, options] = this.#program(verb, request);
+    const done = spawnSync("nsenter", words, { ...options, encoding: "utf8", maxBuffer: 2 ** 26 });
+    return outcome(done.status ?? done.signal ?? "", done.stdout, done.stderr);
+  }
+
+  /** What was printed; throws if it fails. */
+  ok(verb: string, request: CniRequest = {}): CniOutcome["said"] {
+    const { status, said, stderr } = this.call(verb, request);
+    if (status === 0 && stderr === "") return said;
+    throw new Error(`${verb} ended with ${status}: ${JSON.stringify(said)} ${stderr}`);
+  }
+
+  /** One of the reference plugins in the same list, with what is its own: it throws, too. */
+  reference(verb: string, type: string, netns: string, own: object): CniOutcome["said"] {
+    const configuration = { cniVersion: "1.0.0", name: this.#list, type, ...own };
+    const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+    return this.ok(verb, { netns, type: referencePlugin(type) ?? type, input: JSON.stringify(configuration), env });
+  }
+
+  /** As `call`, at the same time as others. @param killAfterMs SIGKILL then */
+  async start(verb: string, request: CniRequest = {}, killAfterMs?: number): Promise<CniOutcome> {
+    const [words, { input, env }] = this.#program(verb, request);
+    const child = spawn("nsenter", words, { env, stdio: ["pipe", "pipe", "pipe"], detached: true });
+    const timer = killAfterMs === undefined ? undefined : setTimeout(() => killGroup(child.pid ?? 0), killAfterMs);
+    child.stdin.on("error", () => {});
+    child.stdin.end(input);
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    if (child.exitCode === null && child.signalCode === null) await once(child, "close");
+    clearTimeout(timer);
+    return outcome(child.exitCode ?? child.signalCode ?? "", stdout, stderr);
+  }
+
+  #program(verb: string, request: CniRequest): [string[], { input: string; env: NodeJS.ProcessEnv }] {
+    const { id = "c1", ifName = "eth0", netns = "", args = "", more = {}, env = {}, type = "netkit" } = request;
+    const configuration = { cniVersion: "1.1.0", name: this.#list, ...this.#plugin, ...more };
+    const isAbout = !["GC", "STATUS", "VERSION"].includes(verb);
+    return [
+      [`--net=${this.#host.path}`, "--", resolve(this.binDir, type)],
+      {
+        input: request.input ?? JSON.stringify(configuration),
+        // A runtime may have no PATH to speak of.
+        env: {
+          CNI_COMMAND: verb,
+          CNI_PATH: this.binDir,
+          ...(isAbout ? { CNI_CONTAINERID: id, CNI_IFNAME: ifName } : {}),
+          ...(netns === "" ? {} : { CNI_NETNS: netns }),
+          ...(args === "" ? {} : { CNI_ARGS: args }),
+          ...env,
+        },
+      },
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of this.#namespaces) execFileSync("ip", ["netns", "del", name]);
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
+function outcome(status: number | string, stdout: string, stderr: string): CniOutcome {
+  return { status, said: (stdout === "" ? undefined : JSON.parse(stdout)) as CniOutcome["said"], stderr };
+}
+
+/** What an ADD printed, for the verbs after it. */
+export function withResult(prevResult: unknown, more: object = {}): { readonly more: Record<string, unknown> } {
+  return { more: { ...more, prevResult } };
+}
+
+/** Attachments that a runtime knows. */
+export function valid(...ids: string[]): { containerID: string; ifname: string }[] {
+  return ids.map((containerID) => ({ containerID, ifname: "eth0" }));
+}
+
+/** What a program prints in a namespace. */
+export function inside(netns: string, ...words: string[]): string {
+  return execFileSync("nsenter", [`--net=${netns}`, "--", ...words], { encoding: "utf8" });
+}
+
+export function reaches(netns: string, address: string): boolean {
+  try {
+    inside(netns, "ping", "-c", "1", "-W", "1", address);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,568 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { reach, referencePlugin, serve, spaceOf } from "@netkit/testing";
+import { CniRuntime, inside, reaches, valid, withResult, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
+import { onHosts, type Host } from "./host.ts";
+import { Talker } from "./talker.ts";
+
+let machine: Host;
+let runtime: CniRuntime;
+onHosts((host) => (machine = host));
+
+function install(options: { readonly agent?: boolean } = { agent: false }): void {
+  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
+  runtime = new CniRuntime(machine, "my-net", options);
+}
+
+// Before the host's own leak check: what it is about is the host.
+afterEach(() => runtime[Symbol.dispose]());
+
+function ok(verb: string, request: CniRequest = {}): CniOutcome["said"] {
+  return runtime.ok(verb, request);
+}
+
+/** Links, addresses and routes of a namespace, but for what the kernel counts. */
+function contents(netns: string): unknown {
+  const ask = (...words: string[]): unknown[] => JSON.parse(inside(netns, "ip", "-j", ...words) || "[]") as unknown[];
+  const links = (ask("address") as { ifname: string; address: string; addr_info: { local: string }[] }[]).map(
+    ({ ifname, address, addr_info: addresses }) => ({
+      ifname,
+      address,
+      addresses: addresses.map(({ local }) => local),
+    }),
+  );
+  return { links, routes: ask("route"), routes6: ask("-6", "route"), rules: ask("rule") };
+}
+
+const port = (hostPort: number, containerPort = 80, protocol = "tcp") => ({
+  runtimeConfig: { portMappings: [{ hostPort, containerPort, protocol }] },
+});
+
+/** What comes of a connection from the host to one of its ports while a container serves port 80. */
+async function reaction(netns: string, hostPort: number): Promise<string> {
+  await using _ = await serve(spaceOf(netns), 80);
+  return (await reach(spaceOf(machine.path), { protocol: "tcp", address: "10.7.0.1", port: hostPort })).status;
+}
+
+function networkNames(): string[] {
+  return machine.ok("network", "ls", "--format", "{{.Name}}").split("\n");
+}
+
+test("install writes plugins and a list that runtimes take, and uninstall removes exactly that", () => {
+  install();
+  const [plugin, list] = [join(runtime.binDir, "netkit"), join(runtime.confDir, "10-netkit-my-net.conflist")];
+  expect(statSync(plugin).mode & 0o777).toBe(0o755);
+  expect(readFileSync(list, "utf8")).toBe(machine.ok("cni", "config", "--network", "my-net"));
+  expect(ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });
+  const folders = ["--bin-dir", runtime.binDir, "--conf-dir", runtime.confDir];
+  machine.ok("cni", "install", "--network", "my-net", "--name", "pods", ...folders);
+  machine.ok("cni", "uninstall", "--name", "pods", ...folders);
+  expect([plugin, list].map(existsSync)).toEqual([true, true]);
+  machine.run("sh", "-c", `echo '{}' > ${runtime.confDir}/10-netkit-x.conflist; echo '#!/bin/sh' > ${plugin}`);
+  machine.ok("cni", "uninstall", ...folders);
+  // Neither is netkit's.
+  expect([plugin, list, `${runtime.confDir}/10-netkit-x.conflist`].map(existsSync)).toEqual([true, false, true]);
+  expect(machine.netkit(["cni", "install", "--network", "my-net", ...folders])).toMatchObject({ status: 4 });
+});
+
+describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
+  beforeEach(() => install(options));
+
+  test("a container is on the network, beside plain sandboxes, with its ports; and leaves nothing", async () => {
+    const netns = runtime.container("c1");
+    const [before, empty] = [machine.traces(), contents(netns)];
+    machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+    for (const round of [1, 2]) {
+      const result = ok("ADD", { netns, args: "IgnoreUnknown=1;K8S_POD_NAME=web", more: port(8080) });
+      const address = result.ips?.[0]?.address ?? "";
+      expect(result, `round ${round}`).toMatchObject({
+        cniVersion: "1.1.0",
+        interfaces: [{}, {}, { name: "eth0", sandbox: netns }],
+        ips: [{ interface: 2, gateway: "10.7.0.1" }],
+        routes: [{ dst: "0.0.0.0/0", gw: "10.7.0.1" }],
+      });
+      expect(contents(netns)).toMatchObject({
+        links: [{}, { ifname: "eth0", addresses: [address.replace("/24", "")] }],
+      });
+      expect(reaches(netns, "10.7.0.1")).toBe(true);
+      const answer = machine.netkit([
+        "exec",
+        "plain",
+        "--",
+        "ping",
+        "-c",
+        "1",
+        options.agent ? "web" : address.replace("/24", ""),
+      ]);
+      expect(answer.status, answer.stderr).toBe(0);
+      expect(machine.ok("port", "ls", "c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
+      expect(await reaction(netns, 8080)).toBe("ok");
+      expect(machine.ok("network", "inspect", "-f", "{{range .Containers}}{{.Name}} {{end}}", "my-net")).toContain(
+        "c1",
+      );
+      ok("CHECK", { netns, ...withResult(result) });
+      ok("DEL", { netns, ...withResult(result) });
+      expect(contents(netns)).toEqual(empty);
+    }
+    machine.ok("sandbox", "rm", "plain");
+    expect(machine.traces()).toEqual(before);
+  });
+
+  test("a second ADD for the same interface is an error, and the first stays as it is", () => {
+    const netns = runtime.container("c1");
+    const result = ok("ADD", { netns, more: port(8080) });
+    const first = contents(netns);
+    expect(runtime.call("ADD", { netns, more: port(8081) })).toMatchObject({ status: 1, said: { code: 104 } });
+    expect(runtime.call("ADD", { netns: runtime.container("other") })).toMatchObject({
+      status: 1,
+      said: { code: 104 },
+    });
+    expect(contents(netns)).toEqual(first);
+    ok("CHECK", { netns, ...withResult(result) });
+    ok("DEL", { netns });
+  });
+
+  test("DEL twice, without a namespace, without a result, and after the namespace has gone", () => {
+    const before = machine.traces();
+    ok("DEL", { id: "never-there" });
+    const [one, two] = [runtime.container("one"), runtime.container("two")];
+    ok("ADD", { id: "one", netns: one, more: port(8080) });
+    ok("ADD", { id: "two", netns: two, more: port(8081) });
+    for (const _ of [1, 2]) ok("DEL", { id: "one" });
+    runtime.kill(two);
+    for (const _ of [1, 2]) ok("DEL", { id: "two", netns: two });
+    expect(machine.traces()).toEqual(before);
+    expect(machine.ok("sandbox", "ls", "-q")).toBe("");
+  });
+
+  test("an ADD that fails leaves no link, address, port or sandbox", () => {
+    const [one, two] = [runtime.container("one"), runtime.container("two")];
+    ok("ADD", { id: "one", netns: one, more: port(8080) });
+    const [before, empty] = [machine.traces(), contents(two)];
+    const wishes = { runtimeConfig: { ...port(8080).runtimeConfig, ips: ["10.7.0.9"] } };
+    expect(runtime.call("ADD", { id: "two", netns: two, more: wishes })).toMatchObject({
+      status: 1,
+      said: { code: 104 },
+    });
+    expect(machine.traces()).toEqual(before);
+    expect(contents(two)).toEqual(empty);
+    expect(machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("one\n");
+    // Nobody has the address.
+    const again = { ...wishes, ...port(8081), runtimeConfig: { ...port(8081).runtimeConfig, ips: ["10.7.0.9"] } };
+    expect(ok("ADD", { id: "two", netns: two, more: again }).ips).toMatchObject([{ address: "10.7.0.9/24" }]);
+    for (const id of ["one", "two"]) ok("DEL", { id });
+  });
+
+  test("twenty at once each get an address of their own, and go at once", async () => {
+    const before = machine.traces();
+    const containers = Array.from({ length: 20 }, (_, index) => ({
+      id: `c${index}`,
+      netns: runtime.container(`c${index}`),
+    }));
+    const added = await Promise.all(containers.map(async (container) => await runtime.start("ADD", container)));
+    expect(added.map(({ status, said }) => (status === 0 ? 0 : said))).toEqual(containers.map(() => 0));
+    expect(new Set(added.map(({ said }) => said.ips?.[0]?.address)).size).toBe(20);
+    const removed = await Promise.all(containers.map(async (container) => await runtime.start("DEL", container)));
+    expect(removed.map(({ status }) => status)).toEqual(containers.map(() => 0));
+    expect(machine.traces()).toEqual(before);
+  });
+});
+
+function shapeOf(cniVersion: string, sandbox: string): unknown {
+  const routes = [{ dst: "0.0.0.0/0", gw: "10.7.0.1" }];
+  if (cniVersion < "0.3.0") return { cniVersion, ip4: { ip: "10.7.0.2/24", gateway: "10.7.0.1", routes }, dns: {} };
+  const interfaces = [
+    { name: expect.stringMatching(/^nkb/) as unknown },
+    { name: expect.stringMatching(/^nkv/) as unknown },
+    { name: "eth0", mac: "02:6e:0a:07:00:02", sandbox },
+  ];
+  const address = { address: "10.7.0.2/24", gateway: "10.7.0.1", interface: 2 };
+  return {
+    cniVersion,
+    interfaces,
+    ips: [cniVersion < "1.0.0" ? { version: "4", ...address } : address],
+    routes,
+    dns: {},
+  };
+}
+
+test.each([{ agent: false }, { agent: true }])(
+  "bad input is refused, however large, and half of it (with %j)",
+  (options) => {
+    install(options);
+    if (options.agent) machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+    const netns = runtime.container("c1");
+    const large = "x".repeat(10_000_000);
+    const configuration = { cniVersion: "1.1.0", name: "my-net", type: "netkit", network: "my-net" };
+    const half = JSON.stringify(configuration).slice(0, 30);
+    for (const [input, code] of [
+      [large, 6],
+      [half, 6],
+      ["", 6],
+      [JSON.stringify({ ...configuration, name: large }), 7],
+      [JSON.stringify({ ...configuration, runtimeConfig: { aliases: Array.from({ length: 10_000 }, () => "-") } }), 7],
+    ] as const) {
+      expect(runtime.call("ADD", { netns, input }), input.slice(0, 80)).toMatchObject({ status: 1, said: { code } });
+      expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
+    }
+    // What is beside the point is let through.
+    const result = ok("ADD", { netns, input: JSON.stringify({ ...configuration, "cni.dev/large": large }) });
+    ok("DEL", { netns, input: JSON.stringify({ ...configuration, prevResult: { ...result, more: large } }) });
+    expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
+  },
+);
+
+test.each(["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"])(
+  "version %s: the result has its shape, and comes back with CHECK and DEL",
+  (cniVersion) => {
+    install();
+    const netns = runtime.container("c1");
+    const result = ok("ADD", { netns, more: { cniVersion } });
+    expect(result).toEqual(shapeOf(cniVersion, netns));
+    const checked = runtime.call("CHECK", { netns, ...withResult(result, { cniVersion }) });
+    expect(checked).toMatchObject(cniVersion < "0.4.0" ? { status: 1, said: { code: 1 } } : { status: 0 });
+    ok("DEL", { netns, ...withResult(result, { cniVersion }) });
+  },
+);
+
+test("both families: an address, a gateway and a route of each, in every shape", () => {
+  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "--subnet", "fd00:7::/64", "--ipv6", "my-net");
+  runtime = new CniRuntime(machine, "my-net", { agent: false });
+  const netns = runtime.container("c1");
+  const result = ok("ADD", { netns });
+  expect(result).toMatchObject({
+    ips: [
+      { address: "10.7.0.2/24", gateway: "10.7.0.1" },
+      { address: "fd00:7::2/64", gateway: "fd00:7::1" },
+    ],
+    routes: [
+      { dst: "0.0.0.0/0", gw: "10.7.0.1" },
+      { dst: "::/0", gw: "fd00:7::1" },
+    ],
+  });
+  expect([reaches(netns, "10.7.0.1"), reaches(netns, "fd00:7::1")]).toEqual([true, true]);
+  ok("CHECK", { netns, ...withResult(result) });
+  ok("DEL", { netns });
+  expect(ok("ADD", { netns, more: { cniVersion: "0.2.0" } })).toMatchObject({
+    ip4: { gateway: "10.7.0.1", routes: [{ dst: "0.0.0.0/0" }] },
+    ip6: { gateway: "fd00:7::1", routes: [{ dst: "::/0" }] },
+  });
+  ok("DEL", { netns });
+});
+
+test("what plugins before have made goes on beside, and a taken interface is refused", () => {
+  install();
+  const netns = runtime.container("c1");
+  inside(netns, "ip", "link", "add", "net1", "type", "veth", "peer", "name", "net1-peer");
+  const before = {
+    cniVersion: "1.1.0",
+    interfaces: [{ name: "net1", sandbox: netns, pciID: "0000:00:01.0" }],
+    ips: [{ address: "192.0.2.2/24", interface: 0 }],
+    routes: [{ dst: "192.0.2.0/24", priority: 7 }],
+    dns: { domain: "example" },
+  };
+  expect(ok("ADD", { netns, ...withResult(before) })).toMatchObject({
+    interfaces: [...before.interfaces, {}, {}, { name: "eth0" }],
+    ips: [...before.ips, { address: "10.7.0.2/24", interface: 3 }],
+    routes: [...before.routes, { dst: "0.0.0.0/0" }],
+    dns: before.dns,
+  });
+  ok("DEL", { netns });
+  expect(inside(netns, "ip", "-o", "link")).toContain("net1");
+  expect(runtime.call("ADD", { netns, ifName: "net1", ...withResult(before) })).toMatchObject({ said: { code: 7 } });
+});
+
+test("addresses and MACs: the runtime's before those of args.cni before CNI_ARGS", () => {
+  install();
+  const netns = runtime.container("c1");
+  const args = "IgnoreUnknown=1;IP=10.7.0.11;MAC=02:00:00:00:00:11";
+  const given = { args: { cni: { ips: ["10.7.0.12"], mac: "02:00:00:00:00:12" } } };
+  const wished = { ...given, runtimeConfig: { ips: ["10.7.0.13/24"], mac: "02:00:00:00:00:13" } };
+  for (const [more, last] of [
+    [{}, 11],
+    [given, 12],
+    [wished, 13],
+  ] as const) {
+    const result = ok("ADD", { netns, args, more });
+    expect(result).toMatchObject({
+      interfaces: [{}, {}, { mac: `02:00:00:00:00:${last}` }],
+      ips: [{ address: `10.7.0.${last}/24` }],
+    });
+    expect(contents(netns)).toMatchObject({
+      links: [{}, { address: `02:00:00:00:00:${last}`, addresses: [`10.7.0.${last}`] }],
+    });
+    ok("DEL", { netns });
+  }
+});
+
+test("CHECK fails once an address, a route, the link or a port is tampered with, and not for what later plugins set", () => {
+  install();
+  const netns = runtime.container("c1");
+  const result = ok("ADD", { netns });
+  const check = () => runtime.call("CHECK", { netns, ...withResult(result) });
+  // As the reference plugins tuning, portmap and firewall do.
+  inside(netns, "ip", "link", "set", "eth0", "address", "02:00:00:00:00:77", "mtu", "1400", "promisc", "on");
+  inside(netns, "sysctl", "-qw", "net.ipv4.conf.eth0.arp_filter=1", "net.ipv4.ip_default_ttl=32");
+  machine.run("nft", "add table ip theirs; add chain ip theirs c { type filter hook forward priority 0; }");
+  expect(check()).toMatchObject({ status: 0 });
+  expect(machine.ok("doctor")).toContain("all is well");
+  machine.ok("port", "add", "c1", "8080:80");
+  expect(contents(netns)).toMatchObject({ links: [{}, { address: "02:00:00:00:00:77" }] });
+  machine.run("nft", "delete table ip theirs");
+  const drifted = { status: 1, said: { code: 109, details: expect.stringContaining("DRIFT") as unknown } };
+  const mend = () => {
+    machine.netkit(["doctor", "--repair"]);
+    expect(check()).toMatchObject({ status: 0 });
+  };
+  inside(netns, "ip", "route", "del", "default");
+  expect(check()).toMatchObject(drifted);
+  mend();
+  inside(netns, "ip", "address", "del", "10.7.0.2/24", "dev", "eth0");
+  expect(check()).toMatchObject(drifted);
+  mend();
+  machine.run("nft", "flush", "ruleset");
+  expect(check()).toMatchObject(drifted);
+  mend();
+  inside(netns, "ip", "link", "del", "eth0");
+  expect(check()).toMatchObject(drifted);
+  expect(runtime.call("CHECK", { id: "nobody", netns, ...withResult(result) })).toMatchObject({ said: { code: 3 } });
+  expect(runtime.call("CHECK", { netns })).toMatchObject({ said: { code: 7, msg: "required prevResult missing" } });
+  const other = runtime.container("other");
+  expect(runtime.call("CHECK", { netns: other, ...withResult(result) })).toMatchObject({ said: { code: 8 } });
+  ok("DEL", { netns });
+});
+
+test("GC removes what the list has attached and isn't valid, and nothing else", () => {
+  install();
+  const ids = ["one", "two", "three"];
+  const spaces = Object.fromEntries(ids.map((id) => [id, runtime.container(id)]));
+  for (const id of ids) ok("ADD", { id, netns: spaces[id] ?? "" });
+  const theirs = runtime.container("theirs");
+  ok("ADD", { id: "theirs", netns: theirs, more: { name: "other-list" } });
+  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+  const left = () => machine.ok("sandbox", "ls", "--format", "{{.Name}}").split("\n").filter(Boolean).toSorted();
+  const stale = Array.from({ length: 20_000 }, (_, index) => ({ containerID: `gone${index}`, ifname: "eth0" }));
+  ok("GC", { more: { "cni.dev/valid-attachments": [...stale, ...valid(...ids)] } });
+  expect(left()).toEqual(["one", "plain", "theirs", "three", "two"]);
+  ok("GC", {
+    more: { "cni.dev/valid-attachments": [...valid("one"), { containerID: "two", ifname: "eth1" }, ...valid("three")] },
+  });
+  expect(left()).toEqual(["one", "plain", "theirs", "three"]);
+  ok("GC", { more: { "cni.dev/attachments": valid("three") } });
+  expect(left()).toEqual(["plain", "theirs", "three"]);
+  machine.ok("network", "create", "a-net");
+  ok("ADD", { id: "three", netns: spaces["three"] ?? "", ifName: "net1", more: { network: "a-net" } });
+  for (const _ of [1, 2]) ok("GC", { more: { "cni.dev/valid-attachments": [] } });
+  expect(left()).toEqual(["plain", "theirs"]);
+  expect(reaches(theirs, "10.7.0.1")).toBe(true);
+  ok("DEL", { id: "theirs", more: { name: "other-list" } });
+});
+
+test("STATUS is 50 where an ADD would fail", () => {
+  machine.ok("network", "create", "--subnet", "10.7.0.0/29", "my-net");
+  runtime = new CniRuntime(machine, "my-net", { agent: false });
+  ok("STATUS");
+  const missing = { network: "no-such" };
+  expect(runtime.call("STATUS", { more: missing })).toMatchObject({ status: 1, said: { code: 50 } });
+  ok("STATUS", { more: { ...missing, subnet: "10.8.0.0/24" } });
+  expect(runtime.call("STATUS", { more: { ipam: { type: "host-local" } } })).toMatchObject({ said: { code: 50 } });
+  for (const index of [1, 2, 3, 4, 5]) machine.ok("sandbox", "create", "--name", `s${index}`, "--network", "my-net");
+  expect(runtime.call("STATUS")).toMatchObject({
+    status: 1,
+    said: { code: 50, msg: expect.stringContaining("no address left") as unknown },
+  });
+});
+
+test("a network that a configuration describes is made by its first ADD, and not by one that fails", async () => {
+  install();
+  const made = { network: "made", subnet: "10.9.0.0/24" };
+  const netns = runtime.container("c1");
+  const bad = { ...made, runtimeConfig: { ips: ["192.0.2.1"] } };
+  expect(runtime.call("ADD", { netns, more: bad })).toMatchObject({ said: { code: 7 } });
+  expect(networkNames()).not.toContain("made");
+  expect(runtime.call("ADD", { netns, more: { network: "made" } })).toMatchObject({ said: { code: 7 } });
+  const two = runtime.container("c2");
+  const both = await Promise.all(
+    [
+      { id: "c1", netns },
+      { id: "c2", netns: two },
+    ].map(async (each) => await runtime.start("ADD", { ...each, more: made })),
+  );
+  expect(both.map(({ said }) => said.ips?.[0]?.address)).toEqual(
+    expect.arrayContaining(["10.9.0.2/24", "10.9.0.3/24"]),
+  );
+  for (const id of ["c1", "c2"]) ok("DEL", { id, more: made });
+  expect(networkNames()).toContain("made");
+});
+
+test("a container has several interfaces, the first with the default route, and goes with the last", () => {
+  install();
+  machine.ok("network", "create", "--subnet", "10.6.0.0/24", "a-net");
+  const netns = runtime.container("c1");
+  ok("ADD", { netns });
+  ok("ADD", { netns, ifName: "net1", more: { network: "a-net" } });
+  expect(inside(netns, "ip", "route", "show", "default")).toContain("via 10.7.0.1 dev eth0");
+  expect(runtime.call("ADD", { netns, ifName: "net2" })).toMatchObject({ said: { code: 104 } });
+  ok("DEL", { netns });
+  expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }, { ifname: "net1", addresses: ["10.6.0.2"] }] });
+  expect(machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("c1\n");
+  ok("DEL", { netns, ifName: "net1", more: { network: "a-net" } });
+  expect(machine.ok("sandbox", "ls", "-q")).toBe("");
+});
+
+test("wrong namespaces are refused with 8, and sandboxes of others are left alone", () => {
+  install();
+  expect(runtime.call("ADD", { netns: machine.path })).toMatchObject({ status: 1, said: { code: 8 } });
+  const override = { CNI_NETNS_OVERRIDE: "1" };
+  // The sandbox can't be the host itself, whatever the plugin may work on.
+  expect(runtime.call("ADD", { netns: machine.path, env: override })).toMatchObject({ status: 1, said: { code: 104 } });
+  expect(runtime.call("ADD", { netns: "/run/netns/no-such" })).toMatchObject({ status: 1, said: { code: 8 } });
+  expect(runtime.call("ADD", { netns: "/dev/null" })).toMatchObject({ status: 1, said: { code: 8 } });
+  machine.ok("sandbox", "create", "--name", "mine", "--network", "my-net");
+  const netns = runtime.container("mine");
+  expect(runtime.call("ADD", { id: "mine", netns })).toMatchObject({ status: 1, said: { code: 104 } });
+  ok("DEL", { id: "mine", netns });
+  expect(machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("mine\n");
+});
+
+test("a container that died with its namespace is attached anew under its id", () => {
+  install();
+  const first = runtime.container("c1");
+  ok("ADD", { netns: first, more: port(8080) });
+  runtime.kill(first);
+  const netns = runtime.container("c1");
+  ok("ADD", { netns, more: port(8080) });
+  expect(reaches(netns, "10.7.0.1")).toBe(true);
+  ok("DEL", { netns });
+});
+
+test.each([
+  { agent: false, everyMs: 20 },
+  // What it has asked the agent for goes on.
+  { agent: true, everyMs: 3 },
+])("an ADD that is killed leaves nothing once DEL has run (agent: $agent)", async ({ agent, everyMs }) => {
+  install({ agent });
+  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+  const netns = runtime.container("c1");
+  const [before, empty] = [machine.traces(), contents(netns)];
+  let killed = 0;
+  // Wherever it is by then: while it starts, in the middle of the kernel's work, after its end.
+  for (let step = 1; step <= 20; step++) {
+    const { status } = await runtime.start("ADD", { netns, more: port(8080) }, step * everyMs);
+    if (status === "SIGKILL") killed++;
+    ok("DEL", { netns });
+    expect(machine.traces(), `killed after ${step * everyMs} ms`).toEqual(before);
+    expect(contents(netns)).toEqual(empty);
+  }
+  expect(killed).toBeGreaterThan(0);
+  expect(machine.ok("doctor")).toContain("all is well");
+});
+
+/** The plugin without Node: what it can't do with an agent ends with 99. */
+function withoutNode(): void {
+  const plugin = join(runtime.binDir, "netkit");
+  const text = readFileSync(plugin, "utf8");
+  writeFileSync(plugin, text.replaceAll(/^exec[ (].*$/gm, "exit 99;"));
+}
+
+test("with an agent a call is a request to it, and without one, or once it is killed, the plugin's own work", () => {
+  install({ agent: true });
+  // It stays as long as somebody has names.
+  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+  const own = readFileSync(join(runtime.binDir, "netkit"), "utf8");
+  withoutNode();
+  const netns = runtime.container("c1");
+  const args = "IgnoreUnknown=1;K8S_POD_NAME=$(touch x)`touch y`\"'\\";
+  const result = ok("ADD", { netns, args, more: port(8080) });
+  expect(result).toMatchObject({ ips: [{ address: "10.7.0.3/24" }], dns: { nameservers: ["127.0.0.11"] } });
+  expect(reaches(netns, "10.7.0.1")).toBe(true);
+  expect(machine.ok("sandbox", "inspect", "-f", '{{index .Config.Labels "cni.k8s-pod-name"}}', "c1")).toBe(
+    "$(touch x)`touch y`\"'\\\n",
+  );
+  expect(runtime.call("ADD", { netns })).toMatchObject({ status: 1, said: { code: 104, cniVersion: "1.1.0" } });
+  ok("CHECK", { netns, ...withResult(result) });
+  ok("STATUS");
+  expect(ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });
+  const stale = Array.from({ length: 50_000 }, (_, index) => ({ containerID: `gone${index}`, ifname: "eth0" }));
+  ok("GC", { more: { "cni.dev/valid-attachments": [...stale, ...valid("c1")] } });
+  expect(runtime.call("ADD", { netns, input: "{" })).toMatchObject({ status: 1, said: { code: 6 } });
+  expect(runtime.call("ADD", { id: "-", netns })).toMatchObject({ status: 1, said: { code: 4 } });
+  // These are the process's own matter.
+  expect(runtime.call("ADD", { id: "c2", netns: "/proc/self/ns/net" })).toMatchObject({ status: 99 });
+  expect(runtime.call("ADD", { id: "c2", netns, args: "A=1\nCNI_COMMAND=DEL" })).toMatchObject({ status: 99 });
+  const { pid } = JSON.parse(machine.ok("agent", "status", "--json")) as { pid: number };
+  process.kill(pid, "SIGKILL");
+  expect(runtime.call("DEL", { netns })).toMatchObject({ status: 99 });
+  writeFileSync(join(runtime.binDir, "netkit"), own);
+  ok("DEL", { netns });
+});
+
+describe.skipIf(referencePlugin("portmap") === undefined)("with the reference plugins", () => {
+  test("tuning, portmap and firewall behind ours: their changes are no drift, and everything goes", async () => {
+    install();
+    const netns = runtime.container("c1");
+    const more = { cniVersion: "1.0.0" };
+    const tuning = {
+      mac: "02:00:00:00:00:88",
+      mtu: 1300,
+      promisc: true,
+      sysctl: { "net.ipv4.conf.eth0.arp_filter": "1" },
+    };
+    const portmap = {
+      backend: "iptables",
+      runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] },
+    };
+    for (const _ of [1, 2]) {
+      const first = ok("ADD", { netns, more });
+      const second = runtime.reference("ADD", "tuning", netns, { ...tuning, prevResult: first });
+      const third = runtime.reference("ADD", "portmap", netns, { ...portmap, prevResult: second });
+      const last = runtime.reference("ADD", "firewall", netns, { backend: "iptables", prevResult: third });
+      expect(last).toMatchObject({ interfaces: [{}, {}, { name: "eth0", mac: tuning.mac }], ips: first.ips });
+      ok("CHECK", { netns, ...withResult(last, more) });
+      // That of portmap 1.1.1 wants an IPv6 chain that its own ADD doesn't make without an IPv6 address.
+      runtime.reference("CHECK", "tuning", netns, { ...tuning, prevResult: last });
+      expect(machine.ok("doctor")).toContain("all is well");
+      expect(contents(netns)).toMatchObject({ links: [{}, { address: tuning.mac, addresses: [expect.any(String)] }] });
+      expect(await reaction(netns, 8080)).toBe("ok");
+      runtime.reference("DEL", "firewall", netns, { backend: "iptables", prevResult: last });
+      runtime.reference("DEL", "portmap", netns, { ...portmap, prevResult: last });
+      runtime.reference("DEL", "tuning", netns, { ...tuning, prevResult: last });
+      ok("DEL", { netns, ...withResult(last, more) });
+      expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
+    }
+    // They leave chains of their own.
+    machine.clear();
+    machine.run("nft", "flush", "ruleset");
+  });
+});
+
+/** A client that keeps its own port, so that the kernel would take it for the same flow. */
+const udpClient = `
+  const socket = require("node:dgram").createSocket("udp4");
+  setInterval(() => socket.send("?", 5353, "10.7.0.1"), 50);
+  socket.on("message", (answer) => process.stdout.write(answer + "\\n"));
+  socket.bind(40000);`;
+
+function udpServer(name: string): string {
+  return `
+    const socket = require("node:dgram").createSocket("udp4");
+    socket.on("message", (_, { address, port }) => socket.send("${name}", port, address));
+    socket.bind(53, () => process.stdout.write("ready\\n"));`;
+}
+
+test("a UDP port of a container that comes after another has the traffic at once", async () => {
+  install();
+  const [one, two] = [runtime.container("one"), runtime.container("two")];
+  using asking = new Talker(machine.path, udpClient);
+  for (const [id, netns] of [
+    ["one", one],
+    ["two", two],
+  ] as const) {
+    using serving = new Talker(netns, udpServer(id));
+    await serving.line("ready");
+    ok("ADD", { id, netns, more: port(5353, 53, "udp") });
+    expect(await asking.line(id)).toBe(id);
+    ok("DEL", { id, netns });
+  }
+});

@@ -1,0 +1,10 @@
+/**
+ * netkit as CNI plugins: the protocol in, calls of the engine out.
+ *
+ * @packageDocumentation
+ */
+export { answerPlugin, pluginTypes, type PluginType } from "./plugins.ts";
+export type { PluginAnswer, PluginCall } from "./plugin.ts";
+export { variableNames, type Variables } from "./environment.ts";
+export { relay, type Relay } from "./relayed.ts";
+export { supportedVersions, type CniVersion } from "./version.ts";

@@ -1,0 +1,23 @@
+import type { Netkit } from "@netkit/engine";
+import { ipamPlugin } from "./ipam-plugin.ts";
+import { networkPlugin } from "./network-plugin.ts";
+import { answer, type Plugin, type PluginAnswer, type PluginCall } from "./plugin.ts";
+
+/** The plugins by their types, which are the names of their executables. */
+const plugins: Readonly<Record<PluginType, Plugin>> = { netkit: networkPlugin, "netkit-ipam": ipamPlugin };
+
+export const pluginTypes = ["netkit", "netkit-ipam"] as const;
+
+export type PluginType = (typeof pluginTypes)[number];
+
+/**
+ * Answers one call of a plugin. It doesn't throw: what goes wrong is an answer.
+ * @param open opens the instance; called when the call needs it
+ */
+export async function answerPlugin(
+  type: PluginType,
+  call: PluginCall,
+  open: () => Promise<Netkit>,
+): Promise<PluginAnswer> {
+  return await answer(plugins[type], call, open);
+}
