@@ -137,6 +137,8 @@ export interface Endpoint {
   /** Further addresses of the interface that no IPAM hands out: 169.254.0.0/16 and fe80::/64. */
   readonly linkLocal?: readonly Cidr[];
   readonly sysctls?: InterfaceSysctls;
+  /** Another engine takes the interface from the host's namespace, where it is {@link ifName}, and sets up all that is inside. */
+  readonly handedOver?: true;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -149,7 +151,10 @@ export interface Namespace {
   readonly path: string;
   /** The name under /run/netns, as `ip netns` shows it; netkit's own namespaces only. */
   readonly name?: string;
-  /** SO_NETNS_COOKIE (asm-generic/socket.h), decimal: tells a namespace from a later one at the same path. */
+  /**
+   * SO_NETNS_COOKIE (asm-generic/socket.h), decimal: tells a namespace from a later one at the same path. "" of a stranger's
+   * that wasn't there yet: then whoever makes it uses no path twice.
+   */
   readonly cookie: string;
   /** /proc/sys/kernel/random/boot_id: cookies start again with each boot. */
   readonly boot: string;

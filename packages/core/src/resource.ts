@@ -117,6 +117,8 @@ export interface MacvlanResource extends Base {
   readonly mode: "bridge" | "private" | "vepa" | "passthru";
   readonly mac?: Mac;
   readonly mtu?: number;
+  /** Another engine moves and renames it: then nothing of it is compared, for it may be anywhere. */
+  readonly handedOver?: boolean;
 }
 
 /**
@@ -130,6 +132,8 @@ export interface IpvlanResource extends Base {
   readonly mode: "l2" | "l3" | "l3s";
   readonly flag: "bridge" | "private" | "vepa";
   readonly mtu?: number;
+  /** As of a macvlan. */
+  readonly handedOver?: boolean;
 }
 
 /** An 802.1Q VLAN on `parent`, up. */

@@ -1,6 +1,7 @@
 import { type AnyDriver, type Endpoint, type EndpointView, type Network, type Owner, type Sandbox } from "@netkit/core";
 import type { Draft } from "./draft.ts";
 import { derivedMac } from "./endpoint-mac.ts";
+import { handedOver } from "./handed-over.ts";
 import { withInterface } from "./interface.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
@@ -29,6 +30,8 @@ export function planEndpoint(
   };
   const resources = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  draft.want(owner, withInterface(endpoint, network, resources));
+  const all =
+    endpoint.handedOver === true ? handedOver(endpoint, resources) : withInterface(endpoint, network, resources);
+  draft.want(owner, all);
   draft.put(keys.endpoint(endpoint.id), endpoint);
 }

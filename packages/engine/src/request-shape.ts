@@ -13,6 +13,7 @@ const subnetShape: ShapeOf<SubnetInput> = { subnet: "text", gateway: "text", ran
 
 const networkShape: ShapeOf<NetworkRequest> = {
   name: "text",
+  id: "text",
   driver: "text",
   subnets: [subnetShape],
   routes: [routeShape],
@@ -38,6 +39,8 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   linkLocal: ["text"],
   sysctls: "an object",
   options: "an object",
+  id: "text",
+  handedOver: "yes or no",
 };
 
 const sandboxShape: ShapeOf<SandboxRequest> = {
@@ -45,6 +48,7 @@ const sandboxShape: ShapeOf<SandboxRequest> = {
   // Text or an object; each is looked at by itself.
   networks: [],
   netns: "text",
+  awaited: "yes or no",
   pid: "a number",
   hostname: "text",
   domainname: "text",

@@ -46,7 +46,8 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
     namespace: namespace.id,
     ...(holder === undefined ? surroundingsOf(request, name) : sharedWith(holder)),
     ...sysctlsOf(request, namespace),
-    names: context.agent !== undefined,
+    // Who takes the interfaces over has a name server of its own inside.
+    names: context.agent !== undefined && !endpoints.some(({ handedOver }) => handedOver === true),
     autoRemove: request.autoRemove ?? false,
   };
   draft.put(keys.sandbox(id), sandbox);

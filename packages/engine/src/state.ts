@@ -36,6 +36,8 @@ export const keys = {
   member: (namespace: NamespaceId, endpoint: EndpointId | "") => `member/${namespace}/${endpoint}`,
   /** Addresses in use, sorted: see addressKey of `@netkit/ipam`. */
   address: (network: NetworkId, addressKey: string) => `address/${network}/${addressKey}`,
+  /** Addresses that are kept for an endpoint to come, by their own keys: since when (ISO 8601, UTC). */
+  kept: (address: string) => `kept/${address}`,
   /** The address that was handed out last. */
   cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
   /** Who publishes the host ports of a page of them; see host-ports.ts. */
@@ -79,6 +81,8 @@ export interface AddressHolder {
   readonly ip: Ip;
   /** Of another host's endpoint: who it is, in words. */
   readonly who?: string;
+  /** It is kept for an endpoint that another engine will ask for; `endpoint` is "". */
+  readonly kept?: true;
 }
 
 export interface Write {
