@@ -145,7 +145,7 @@ export function drift(
   const object = describe(resource);
   const by = owner.type === "endpoint" ? `endpoint ${owner.name}` : `${owner.type} '${owner.name}'`;
   const foreign = resource.ensure === "exists";
-  const lost = reading.state === "missing" && "handedOver" in resource && resource.handedOver === true;
+  const lost = reading.state === "missing" && "handedOver" in resource && resource.handedOver;
   const message =
     reading.state === "missing"
       ? `${object} of ${by} is missing${resource.kind === "netns" ? ", though a process lives in it" : ""}`

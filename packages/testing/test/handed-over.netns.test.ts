@@ -56,7 +56,8 @@ test("an interface that is handed over is taken, renamed and set up by its new o
   const sandbox = await openAwaited(theirs);
   const [endpoint] = (await sandbox.inspect()).endpoints;
   expect(endpoint).toMatchObject({ handedOver: true, defaultRoute: [], networkName: "n", sandboxName: "theirs" });
-  const { ifName = "", mac, addresses = [] } = endpoint ?? {};
+  if (endpoint === undefined) throw new Error("there is no endpoint");
+  const { ifName, mac, addresses } = endpoint;
   const link = host.sh(`ip -o link show dev ${ifName}`);
   expect(link).toContain(mac);
   expect(link).not.toContain("UP");
