@@ -37,6 +37,7 @@ const layers: Record<string, string[]> = {
     "zod",
     "node:*",
   ],
+  "runtime-docker": ["@netkit/agent", "@netkit/core", "@netkit/engine", "@netkit/ipam", "zod", "node:*"],
   conformance: [
     "@netkit/core",
     "@netkit/engine",

@@ -141,6 +141,8 @@ const layers: [folder: string, source: string][] = [
   ["engine", "@netkit/testing"],
   ["engine", "koffi"],
   ["engine", "node:child_process"],
+  ["runtime-docker", "@netkit/driver-bridge"],
+  ["runtime-docker", "node:child_process"],
   ["conformance", "@netkit/driver-bridge"],
   ["conformance", "@netkit/testing"],
 ];
