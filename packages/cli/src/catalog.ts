@@ -7,6 +7,8 @@ import { agentStop } from "./commands/agent-stop.ts";
 import { agentUninstall } from "./commands/agent-uninstall.ts";
 import { completion } from "./commands/completion.ts";
 import { conformance } from "./commands/conformance.ts";
+import { dockerInstall } from "./commands/docker-install.ts";
+import { dockerUninstall } from "./commands/docker-uninstall.ts";
 import { doctor } from "./commands/doctor.ts";
 import { events } from "./commands/events.ts";
 import { exec } from "./commands/exec.ts";
@@ -69,6 +71,8 @@ const commands: readonly Command[] = [
   agentStop,
   agentInstall,
   agentUninstall,
+  dockerInstall,
+  dockerUninstall,
   hostLs,
   overlayCheck,
   info,
@@ -85,6 +89,7 @@ export const groups: Readonly<Record<string, string>> = {
   pod: "Pods: several commands in one namespace",
   port: "Published ports: list, add, remove",
   agent: "The long-running agent: run, status, stop, install",
+  docker: "Docker's containers on netkit's networks: install, uninstall",
   host: "Hosts that share networks: list",
   overlay: "Networks across hosts: check",
 };
