@@ -9,12 +9,10 @@ import {
   type Family,
   type Ip,
   type Network,
-  type Subnet,
 } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { planSubnets } from "@netkit/ipam";
 import { method, type Methods } from "./method.ts";
-import { joinedNetwork } from "./options.ts";
 import { parsePoolId, type Pool, type Pools } from "./pools.ts";
 import * as schemas from "./schemas.ts";
 
@@ -36,13 +34,6 @@ export function ipamDriver(netkit: Netkit, pools: Pools): Methods {
     })),
     "IpamDriver.RequestPool": method(schemas.requestPool, async (request) => {
       const family: Family = request.V6 === true ? "ipv6" : "ipv4";
-      const joined = joinedNetwork(request.Options);
-      if (joined !== undefined) {
-        const found = subnetOfNetwork(await netkit.networks.get(joined), family, request.Pool);
-        const { subnet, gateway } = found;
-        const data = gateway === undefined ? {} : { [gatewayKey]: withLength(gateway, subnet) };
-        return { PoolID: pools.hold({ subnet }), Pool: subnet, Data: data };
-      }
       const pool = await wantedPool(netkit, pools, family, request);
       return { PoolID: pools.hold(pool), Pool: pool.subnet, Data: {} };
     }),
@@ -100,17 +91,6 @@ function gatewayOf(pool: Pool, network: Network | undefined): Ip {
   const family = familyOf(pool.subnet);
   const [planned] = planSubnets([pool], { families: [family], gateways: [family] });
   return known ?? planned?.gateway ?? ipOf(pool.subnet);
-}
-
-function subnetOfNetwork({ name, subnets }: Network, family: Family, wanted: string | undefined): Subnet {
-  const own = subnets.filter(({ subnet }) => familyOf(subnet) === family);
-  const found = wanted === undefined ? own[0] : own.find(({ subnet }) => subnet === wanted);
-  if (found !== undefined) return found;
-  throw new NetkitError(
-    "SUBNET_INVALID",
-    `network '${name}' has no ${wanted ?? (family === "ipv4" ? "IPv4 subnet" : "IPv6 subnet")}`,
-    { hint: `It has ${own.map(({ subnet }) => subnet).join(", ") || "none of that family"}.` },
-  );
 }
 
 function withLength(ip: Ip, subnet: Cidr): string {

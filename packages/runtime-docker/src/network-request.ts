@@ -79,6 +79,8 @@ export function refuseMisfit(network: Network, driver: string, subnets: readonly
   throw new NetkitError(
     "UNSUPPORTED",
     `${foreign ?? "what Docker would give out"} is no subnet of network '${network.name}' (${own.join(", ")})`,
-    { hint: `Have netkit give the addresses out: --ipam-driver netkit --ipam-opt netkit.network=${network.name}` },
+    {
+      hint: `Have netkit give its addresses out: --ipam-driver netkit ${own.map((each) => `--subnet ${each}`).join(" ")}`,
+    },
   );
 }

@@ -3,7 +3,7 @@ import { NetkitError } from "@netkit/core";
 /** What begins Docker's own words among the options of endpoints, which aren't for drivers. */
 const dockers = "com.docker.";
 
-/** The network that a Docker network stands for (`-o`, `--ipam-opt netkit.network=NAME`). */
+/** The network that a Docker network stands for (`-o netkit.network=NAME`). */
 export function joinedNetwork(options: Readonly<Record<string, unknown>>): string | undefined {
   return textOf("netkit.network", options["netkit.network"]);
 }

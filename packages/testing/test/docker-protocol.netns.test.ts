@@ -208,9 +208,10 @@ test("a container of Docker's, a sandbox and the host reach each other, and noth
 test("a network that netkit has is joined, with its subnet and gateway, and stays when Docker's goes", async () => {
   await netkit.networks.create({ name: "mine", subnets: [{ subnet: "10.9.0.0/24", gateway: "10.9.0.254" }] });
   const generic = { "netkit.network": "mine" };
-  const ipam = { AddressSpace: "netkit", Pool: "", SubPool: "", Options: generic, V6: false };
-  const { PoolID, Pool, Data } = await done("IpamDriver.RequestPool", ipam);
-  expect([Pool, Data]).toEqual(["10.9.0.0/24", { "com.docker.network.gateway": "10.9.0.254/24" }]);
+  const ipam = { AddressSpace: "netkit", Pool: "10.9.0.0/24", SubPool: "", Options: {}, V6: false };
+  const { PoolID, Pool } = await done("IpamDriver.RequestPool", ipam);
+  const gateway = { PoolID, Address: "", Options: { RequestAddressType: "com.docker.network.gateway" } };
+  expect((await done("IpamDriver.RequestAddress", gateway))["Address"]).toBe("10.9.0.254/24");
   const NetworkID = id();
   const request = (subnet: unknown, options: object): object => ({
     NetworkID,
@@ -219,7 +220,7 @@ test("a network that netkit has is joined, with its subnet and gateway, and stay
     IPv6Data: [],
   });
   expect(await refused("NetworkDriver.CreateNetwork", request("172.18.0.0/16", generic))).toContain(
-    "--ipam-opt netkit.network=mine",
+    "--ipam-driver netkit --subnet 10.9.0.0/24",
   );
   expect(await refused("NetworkDriver.CreateNetwork", request(Pool, { ...generic, icc: "false" }))).toContain("icc");
   expect(await refused("NetworkDriver.CreateNetwork", request(Pool, generic), "-macvlan")).toContain("driver 'bridge'");
