@@ -13,7 +13,7 @@ export async function serveDockerPlugins(
   onError: (error: NetkitError) => void,
 ): Promise<AsyncDisposable> {
   const { serveDocker } = await import("@netkit/runtime-docker");
-  const server = await serveDocker(netkit);
+  const server = await serveDocker(netkit, { api: apiSocket() });
   let told: string | undefined;
   const look = setInterval(() => {
     server.lookAfter().then(
@@ -31,4 +31,9 @@ export async function serveDockerPlugins(
       await server.close();
     },
   };
+}
+
+/** Docker's, as its own command finds it; of one that is elsewhere than on a Unix socket nothing is learnt. */
+function apiSocket(): string {
+  return /^unix:\/\/(\/.+)$/.exec(process.env["DOCKER_HOST"] ?? "")?.[1] ?? "/run/docker.sock";
 }

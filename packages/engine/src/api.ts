@@ -356,6 +356,14 @@ export interface Sandboxes {
   removeAll(refs: readonly string[], options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox[]>;
 }
 
+/** What others know a sandbox by; what is absent stays as it is. */
+export interface SandboxNames {
+  readonly name?: string;
+  readonly hostname?: string;
+  /** By the id of the network. */
+  readonly aliases?: Readonly<Record<NetworkId, readonly string[]>>;
+}
+
 export type RunOptions = Pick<SpawnOptions, "stdio" | "env" | "cwd" | "detached" | "signal">;
 
 /** A sandbox to work with. `await using` removes it at the end of the block. */
@@ -380,6 +388,11 @@ export interface SandboxHandle extends AsyncDisposable {
     ports: readonly (PortSpec | string)[],
     options?: ChangeOptions,
   ): Promise<Endpoint>;
+  /**
+   * Gives other names to a sandbox whose interfaces were handed over.
+   * @throws NetkitError UNSUPPORTED for any other, NAME_TAKEN, NAME_INVALID
+   */
+  rename(names: SandboxNames, options?: ChangeOptions): Promise<Sandbox>;
   /** Starts a process in it: its network, its resolv.conf, hosts and hostname. */
   run(command: readonly string[], options?: RunOptions): Promise<SandboxChild>;
   /** As {@link run}, and recorded as the sandbox's own process, by which `list` tells whether it lives. */

@@ -1,6 +1,8 @@
 import { basename } from "node:path";
 import { isNetkitError, NetkitError, shortId, type Endpoint, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, Netkit, SandboxHandle } from "@netkit/engine";
+import type { ContainerNames } from "./docker-api.ts";
+import { isNameTrouble, isSame, namesOf } from "./container-names.ts";
 
 /** Says in a sandbox's labels which of Docker's it is: the path of its namespace. */
 const sandboxLabel = "com.docker.sandbox.key";
@@ -40,8 +42,8 @@ export class Containers {
   /** @param key the path of the container's namespace, which may not be there yet; the sandbox is named after it */
   async join(key: string, request: EndpointRequest): Promise<Endpoint> {
     return await this.#inTurn(async () => {
+      const there = await this.#at(key);
       const name = `docker-${basename(key)}`;
-      const there = await this.#get(name);
       const sandbox =
         there ??
         (await this.#netkit.sandboxes.open({
@@ -57,6 +59,29 @@ export class Containers {
       if (endpoint === undefined) throw new NetkitError("ENDPOINT_NOT_FOUND", `sandbox '${name}' has left meanwhile`);
       this.#remembered.set(endpoint.id, sandbox.id);
       return endpoint;
+    });
+  }
+
+  /** Has the sandbox called what its container is; one that has no endpoint here is none of netkit's. */
+  async rename(names: ContainerNames, shortId: string): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const id of names.endpoints.keys()) {
+        const found = await this.find(id);
+        if (found === undefined) continue;
+        const { sandbox } = found;
+        const before = await sandbox.inspect();
+        const wanted = namesOf(names, shortId, before.endpoints);
+        if (isSame(before, wanted)) return;
+        try {
+          await sandbox.rename(wanted);
+        } catch (error) {
+          if (!isNameTrouble(error)) throw error;
+          // Somebody else has the name; on its networks it is called so, too.
+          const { name: _, ...others } = wanted;
+          await sandbox.rename(others);
+        }
+        return;
+      }
     });
   }
 
@@ -93,6 +118,12 @@ export class Containers {
     }
     const found = this.#remembered.get(id);
     return found === undefined ? undefined : await this.#get(found);
+  }
+
+  /** The sandbox of a container, by the path of its namespace: it may have another name by now. */
+  async #at(key: string): Promise<SandboxHandle | undefined> {
+    const found = (await this.#netkit.sandboxes.list()).find(({ labels }) => labels[sandboxLabel] === key);
+    return found === undefined ? undefined : await this.#get(found.id);
   }
 
   async #get(ref: string): Promise<SandboxHandle | undefined> {

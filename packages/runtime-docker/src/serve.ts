@@ -4,6 +4,7 @@ import type { Netkit } from "@netkit/engine";
 import { Containers } from "./containers.ts";
 import { ipamDriver } from "./ipam-driver.ts";
 import type { Methods } from "./method.ts";
+import { Names } from "./names.ts";
 import { networkDriver } from "./network-driver.ts";
 import { Pools } from "./pools.ts";
 import { respond } from "./respond.ts";
@@ -14,6 +15,8 @@ export const pluginFolder = "/run/docker/plugins";
 export interface DockerOptions {
   /** Where the sockets are made; default {@link pluginFolder}. */
   readonly folder?: string;
+  /** The socket of Docker's own API, which tells what containers are called; absent: they have names of netkit's alone. */
+  readonly api?: string;
 }
 
 export interface DockerServer extends AsyncDisposable {
@@ -56,7 +59,9 @@ export async function serveDocker(netkit: Netkit, options: DockerOptions = {}): 
     );
 
   const servers = new Map<string, LocalServer>();
+  const names = options.api === undefined ? undefined : new Names(options.api, containers);
   const close = async (): Promise<void> => {
+    await names?.[Symbol.asyncDispose]();
     await Promise.all([...servers.values()].map(async (server) => await server.close()));
     servers.clear();
   };

@@ -134,7 +134,7 @@ async function startDockerd(host: Host): Promise<Process> {
 }
 
 async function startAgent(host: Host): Promise<Process> {
-  const process = host.start(["netkit", "agent", "--docker"]);
+  const process = host.start(["env", `DOCKER_HOST=${api}`, "netkit", "agent", "--docker"]);
   await host.until("netkit agent status");
   return process;
 }

@@ -10,6 +10,13 @@ interface Shown {
   readonly Containers: Readonly<Record<string, { readonly Name: string; readonly IPv4Address: string }>>;
 }
 
+/** What a web server answers, which may take a moment until it listens. */
+async function get(from: Host, url: string): Promise<string> {
+  const fetching = `node -e 'fetch("${url}").then((r) => r.text()).then(console.log)'`;
+  await from.until(fetching);
+  return (await from.shell(fetching)).trim();
+}
+
 describe.skipIf(!hasDocker)("Docker", () => {
   let segment: Segment;
   let host: Host;
@@ -25,12 +32,6 @@ describe.skipIf(!hasDocker)("Docker", () => {
   const sleeper = ["box", "sleep", "1000"];
   const addressOf = async (name: string, field = "IPAddress"): Promise<string> =>
     await docker("inspect", "--format", `{{range .NetworkSettings.Networks}}{{.${field}}}{{end}}`, name);
-  /** What a web server answers, which may take a moment until it listens. */
-  const get = async (from: Host, url: string): Promise<string> => {
-    const fetching = `node -e 'fetch("${url}").then((r) => r.text()).then(console.log)'`;
-    await from.until(fetching);
-    return (await from.shell(fetching)).trim();
-  };
   const sandboxes = async (): Promise<string[]> =>
     (await host.netkit("sandbox", "ls", "--format", "{{.Name}}")).split("\n").filter((name) => name !== "");
   const shown = async (network: string): Promise<Shown | undefined> =>
@@ -103,6 +104,30 @@ describe.skipIf(!hasDocker)("Docker", () => {
     // Nothing leads out of an internal network.
     expect(await docker("exec", "web", "ip", "route")).not.toContain("default");
     expect(await host.netkit("port", "ls")).not.toContain("8080");
+  });
+
+  test("a container is called in sandboxes what it is in Docker, from its start to its end", async () => {
+    const id = await create("n");
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", id, "--", "sleep", "1000");
+    await host.netkit("run", "-d", "--name", "taken", "--network", id, "--", "sleep", "1000");
+    const resolves = async (name: string): Promise<void> =>
+      await host.until(`netkit exec sandbox -- ping -c 1 -W 2 ${name}`);
+    const more = ["--network-alias", "www", "--hostname", "who"];
+    const short = (await docker("run", "-d", "--name", "web", "--network", "n", ...more, ...sleeper)).slice(0, 12);
+    for (const name of ["web", "www", "who", short]) await resolves(name);
+    expect(Object.values((await shown(id))?.Containers ?? {}).map(({ Name }) => Name)).toContain("web");
+    await docker("rename", "web", "shop");
+    await resolves("shop");
+    // Somebody has the name here: both are called so.
+    await docker("run", "-d", "--name", "taken", "--network", "n", ...sleeper);
+    const address = await addressOf("taken");
+    await host.until(`netkit exec sandbox -- getent ahostsv4 taken | grep -q "^${address} "`);
+    await engine.restartAgent();
+    await docker("restart", "-t", "0", "shop");
+    await resolves("shop");
+    await docker("rm", "-f", "shop");
+    const { status } = await host.run("netkit exec sandbox -- ping -c 1 -W 2 shop".split(" "));
+    expect(status).not.toBe(0);
   });
 
   test("a network that netkit has is Docker's too, and stays when Docker's goes", async () => {

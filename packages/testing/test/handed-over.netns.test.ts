@@ -164,6 +164,25 @@ test("networks and endpoints have the ids that they are given, and no two the sa
   await expect(box.connect({ network, id: endpoint })).rejects.toMatchObject({ code: "NAME_TAKEN" });
 });
 
+test("a sandbox whose interfaces are handed over can be called otherwise, and no two the same", async () => {
+  using theirs = new Theirs();
+  const { id: network } = await netkit.networks.create({ name: "n" });
+  const sandbox = await openAwaited(theirs);
+  const box = await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  await expect(sandbox.rename({ name: "box" })).rejects.toMatchObject({ code: "NAME_TAKEN" });
+  await expect(box.rename({ name: "other" })).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  await sandbox.rename({ name: "web", hostname: "www", aliases: { [network]: ["w", "x"] } });
+  expect(await (await netkit.sandboxes.get("web")).inspect()).toMatchObject({
+    id: sandbox.id,
+    hostname: "www",
+    endpoints: [{ aliases: ["w", "x"], sandboxName: "web" }],
+  });
+  await expect(netkit.sandboxes.get("theirs")).rejects.toMatchObject({ code: "SANDBOX_NOT_FOUND" });
+  await sandbox.rename({ aliases: { [network]: [] } });
+  expect(await (await netkit.sandboxes.get("web")).inspect()).toMatchObject({ endpoints: [{ aliases: [] }] });
+  expect(await problems()).toEqual([]);
+});
+
 test("a free subnet is none of those that are held, nor a network's", async () => {
   const { subnets } = await netkit.networks.create({ name: "n" });
   const one = await netkit.networks.freeSubnet("ipv4");
