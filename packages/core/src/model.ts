@@ -164,6 +164,9 @@ export interface Namespace {
 /** Where a sandbox finds its name server, as in Docker. */
 export const resolverAddress: Ip = "127.0.0.11" as Ip;
 
+/** Where one finds netkit's whose interfaces another engine has, which is at {@link resolverAddress} itself. */
+export const secondResolverAddress: Ip = "127.0.0.12" as Ip;
+
 /** Sandboxes on it find each other by name: those of predefined networks don't, as in Docker. */
 export function hasNames(network: Pick<Network, "predefined" | "subnets">): boolean {
   return !network.predefined && network.subnets.length > 0;
@@ -204,6 +207,8 @@ export interface Sandbox extends Record_ {
   readonly sysctls?: Readonly<Record<string, string>>;
   /** An agent serves it names: on networks that have them its resolv.conf names {@link resolverAddress} alone. */
   readonly names: boolean;
+  /** An agent serves names inside at this address, for whoever asks there: the one of its resolv.conf is another engine's. */
+  readonly resolver?: Ip;
   /** Remove the sandbox when its process has ended. */
   readonly autoRemove: boolean;
   /** The process that `run` started, if any. */

@@ -3,6 +3,7 @@ import {
   parseIp,
   parseName,
   parseNamespaceSysctls,
+  secondResolverAddress,
   type Endpoint,
   type Namespace,
   type Sandbox,
@@ -49,6 +50,7 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
     ...(holder === undefined ? surroundingsOf(request, name) : sharedWith(holder)),
     ...sysctlsOf(request, namespace),
     names: context.agent !== undefined && !isOthers,
+    ...(context.agent !== undefined && isOthers ? { resolver: secondResolverAddress } : {}),
     autoRemove: request.autoRemove ?? false,
   };
   draft.put(keys.sandbox(id), sandbox);

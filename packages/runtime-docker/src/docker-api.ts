@@ -1,5 +1,4 @@
 import { request } from "node:http";
-import { createInterface } from "node:readline";
 import * as z from "zod";
 
 /** What is needed of Docker's `GET /containers/ID/json`. */
@@ -71,12 +70,18 @@ export class DockerApi {
     const asking = request(
       { socketPath: this.#socket, path: `/events?filters=${encodeURIComponent(filters)}`, signal, agent: false },
       (response) => {
+        let rest = "";
+        response.setEncoding("utf8").on("data", (text: string) => {
+          const lines = (rest + text).split("\n");
+          rest = lines.pop() ?? "";
+          if (rest.length > maxBytes) response.destroy(new Error("Docker's event is too long"));
+          for (const line of lines) {
+            const id = containerOf(line);
+            if (id !== undefined) onContainer(id);
+          }
+        });
         response.on("error", reject).on("close", resolve);
         onOpen();
-        createInterface({ input: response }).on("line", (line) => {
-          const id = containerOf(line);
-          if (id !== undefined) onContainer(id);
-        });
       },
     );
     asking.on("error", reject);

@@ -20,6 +20,8 @@ const applets = ["sh", "ping", "sleep", "ip", "wget", "httpd", "cat", "nslookup"
  * host; containerd runs beside it, as a service of its own, so that it outlives dockerd.
  */
 export class DockerEngine implements AsyncDisposable {
+  /** Where its API is. */
+  readonly api: string = api;
   readonly #host: Host;
   readonly #containerd: Process;
   #dockerd: Process;

@@ -130,6 +130,50 @@ describe.skipIf(!hasDocker)("Docker", () => {
     expect(status).not.toBe(0);
   });
 
+  test("a container finds sandboxes by name where it is told to ask netkit, and goes on after an agent's end", async () => {
+    const id = await create("n");
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", id, "--", "sleep", "1000");
+    await docker("run", "-d", "--name", "it", "--dns", "127.0.0.12", "--network", "n", ...sleeper);
+    const finds = `docker -H ${engine.api} exec it ping -c 1 -W 2 sandbox`;
+    await host.until(finds);
+    await engine.restartAgent();
+    await host.until(finds);
+    await docker("run", "-d", "--name", "other", "--network", "n", ...sleeper);
+    await docker("exec", "it", "ping", "-c", "1", "-W", "2", "other");
+    expect(await docker("exec", "it", "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.11");
+  });
+
+  test("an agent that dies between an address and its container is started anew, and knows what it has to", async () => {
+    await create("n");
+    await engine.holdContainers();
+    await using running = engine.startDocker("run", "-d", "--name", "it", "--network", "n", ...sleeper);
+    await host.until('test -n "$(netkit sandbox ls -q)"');
+    await engine.restartAgent();
+    await engine.releaseContainers();
+    expect(await running.ended).toBe(0);
+    expect(await docker("exec", "it", "ip", "-o", "-4", "address")).toContain(" eth0 ");
+    await docker("network", "disconnect", "n", "it");
+    expect(await sandboxes()).toEqual([]);
+  });
+
+  test("what install writes, uninstall takes back, once no container is in its way", async () => {
+    const unit = "/etc/systemd/system";
+    await host.shell(`mkdir -p ${unit}; mount -t tmpfs tmpfs ${unit}`);
+    expect(await host.netkit("docker", "install", "--print")).toContain("After=netkit-agent.service");
+    expect(await host.netkit("docker", "install", "--no-start")).toContain("netkit agent install");
+    expect(await host.read(`${unit}/docker.service.d/netkit-agent.conf`)).toContain("Wants=netkit-agent.service");
+    expect(await host.exec(["cat", "/var/lib/netkit/docker.json"])).toBe("{}\n");
+    await create("n");
+    await docker("run", "-d", "--name", "it", "--network", "n", ...sleeper);
+    const { status, stderr } = await host.run(["netkit", "docker", "uninstall", "--no-stop"]);
+    expect([status, stderr]).toEqual([4, expect.stringContaining("containers are on netkit's networks")]);
+    await docker("rm", "-f", "it");
+    await host.netkit("docker", "uninstall", "--no-stop");
+    expect(await host.exec(["find", unit, "-mindepth", "1"])).toBe("");
+    expect(await host.netkit("docker", "uninstall")).toContain("not installed");
+    await host.exec(["umount", unit]);
+  });
+
   test("a network that netkit has is Docker's too, and stays when Docker's goes", async () => {
     await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
     await host.netkit("run", "-d", "--name", "sandbox", "--network", "mine", "--", "sleep", "1000");
