@@ -37,7 +37,8 @@ const layers: Record<string, string[]> = {
     "zod",
     "node:*",
   ],
-  "runtime-*": ["@netkit/core", "@netkit/engine", "zod", "node:*"],
+  "runtime-cni": ["@netkit/core", "@netkit/engine", "zod", "node:*"],
+  "runtime-docker": ["@netkit/agent", "@netkit/core", "@netkit/engine", "@netkit/ipam", "zod", "node:*"],
   conformance: [
     "@netkit/core",
     "@netkit/engine",

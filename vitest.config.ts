@@ -26,6 +26,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: "runtimes",
+          include: packages(".runtime.test.ts"),
+          pool: "forks",
+          fileParallelism: false,
+          testTimeout: 120_000 * timeScale,
+          hookTimeout: 120_000 * timeScale,
+        },
+      },
+      {
+        test: {
           name: "hosts",
           include: ["vm/suite/*.test.ts"],
           pool: "forks",

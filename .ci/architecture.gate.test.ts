@@ -144,6 +144,8 @@ const layers: [folder: string, source: string][] = [
   ["runtime-cni", "@netkit/agent"],
   ["runtime-cni", "@netkit/driver-bridge"],
   ["runtime-cni", "node:child_process"],
+  ["runtime-docker", "@netkit/driver-bridge"],
+  ["runtime-docker", "node:child_process"],
   ["conformance", "@netkit/driver-bridge"],
   ["conformance", "@netkit/testing"],
 ];

@@ -70,6 +70,9 @@ const machinePackages = [
   "vagrant-libvirt",
 ];
 const libraries = { libnftables1: "libnftables.so.1" };
+const triplet = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch] ?? "";
+const libraryFolders = ["usr/lib", "lib", "usr/lib64", "lib64"].flatMap((folder) => [folder, join(folder, triplet)]);
+const libraryPath = libraryFolders.map((folder) => `/${folder}`);
 const systemPath = [...process.env.PATH.split(delimiter), "/usr/sbin", "/sbin"];
 
 const started = Date.now();
@@ -160,17 +163,29 @@ async function servers() {
     { program: "etcd", name: "etcd-server" },
     { program: "etcdctl", name: "etcd-client" },
     { program: "consul", name: "consul", suite: "bullseye" },
-    { program: "portmap", name: "containernetworking-plugins", at: "usr/lib/cni" },
+    { program: "dockerd", name: "docker.io" },
+    { program: "libdevmapper.so.1.02.1", name: "libdevmapper1.02.1" },
+    // A package of its own where that of dockerd hasn't it.
+    { program: "docker", name: "docker-cli" },
+    { program: "containerd", name: "containerd" },
+    { program: "runc", name: "runc" },
+    // What images are made of; the machine's own may need libraries.
+    { program: "busybox", name: "busybox-static", own: true },
+    { program: "portmap", name: "containernetworking-plugins" },
   ];
-  const isMissing = ({ program, at = "usr/bin" }, places) => !isIn([join(folder, at), ...places], program);
-  const missing = all.filter((one) => isMissing(one, [...systemPath, "/usr/lib/cni"]));
+  const unpacked = ["usr/lib/cni", "usr/bin", "usr/sbin", "bin", ...libraryFolders].map((part) => join(folder, part));
+  const isThere = ({ program, own }) =>
+    isIn(own ? unpacked : [...unpacked, ...systemPath, ...libraryPath, "/usr/lib/cni"], program);
+  const missing = all.filter((one) => !isThere(one));
   if (missing.length === 0 || !["apt-get", "dpkg-deb"].every((program) => isIn(systemPath, program))) return;
   // Whoever is offline, or has another distribution, needn't wait for it every time.
   const stamp = join(folder, "tried-today");
   if (existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < 86_400_000) return;
   await step(`servers for tests: ${missing.map(({ program }) => program).join(" ")}`, () => {
     mkdirSync(folder, { recursive: true });
-    for (const { name, suite } of missing) {
+    for (const one of missing) {
+      if (isThere(one)) continue;
+      const { name, suite } = one;
       const work = mkdtempSync(join(tmpdir(), "netkit-setup-"));
       const found = downloadPackage(name, work) || (suite !== undefined && downloadFrom(suite, name, work));
       for (const file of found ? readdirSync(work).filter((entry) => entry.endsWith(".deb")) : []) {
@@ -179,7 +194,7 @@ async function servers() {
       rmSync(work, { recursive: true });
     }
   });
-  const still = missing.filter((one) => isMissing(one, []));
+  const still = missing.filter((one) => !isThere(one));
   if (still.length === 0) return;
   writeFileSync(stamp, "");
   say(
@@ -229,8 +244,6 @@ function withSuite(text, own, suite) {
 }
 
 function missingPackages() {
-  const triplet = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch] ?? "";
-  const libraryPath = ["/usr/lib", "/lib", "/usr/lib64", "/lib64"].flatMap((folder) => [folder, join(folder, triplet)]);
   return [
     ...Object.keys(programs).filter((name) => !programs[name].every((program) => isIn(systemPath, program))),
     ...Object.keys(libraries).filter((name) => !isIn(libraryPath, libraries[name])),

@@ -24,6 +24,7 @@ const tiers = {
   // Much of it waits for packets that don't come: three parts, each on a host of its own, take little longer than one.
   kernel: { project: "kernel", root: true, wrap: privateHost, shards: 3 },
   hosts: { project: "hosts", root: true, wrap: privateHost },
+  runtimes: { project: "runtimes", root: true, wrap: privateHost },
 };
 
 const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });
@@ -137,9 +138,9 @@ function run([program, ...programArgs]) {
   });
 }
 
-/** Filters choose among the tests of packages, examples and several hosts. */
+/** Filters choose among the tests of packages, examples, several hosts and other engines. */
 function hasTests(name) {
-  return ["unit", "kernel", "hosts"].includes(name);
+  return ["unit", "kernel", "hosts", "runtimes"].includes(name);
 }
 
 function isRequired(name) {

@@ -29,11 +29,12 @@ import { Events, happeningsOf } from "./events.ts";
 import { Footing, isOutOfReach } from "./ground.ts";
 import type { Binding } from "./held-port.ts";
 import { HostServers } from "./host-servers.ts";
+import type { LocalServer } from "./local-server.ts";
 import { metricsOf } from "./metrics.ts";
 import { NameServers } from "./name-servers.ts";
 import { Reservations } from "./reservations.ts";
 import { RouteWatch } from "./route-watch.ts";
-import { serveApi, type ApiServer } from "./server.ts";
+import { serveApi } from "./server.ts";
 import type { Status } from "./status.ts";
 import { Troubles } from "./troubles.ts";
 
@@ -133,7 +134,7 @@ export class Agent implements AsyncDisposable {
   #routes: RouteWatch | undefined;
   #replication: Replication | undefined;
   #attending: Attending | undefined;
-  #api: ApiServer | undefined;
+  #api: LocalServer | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #look: NodeJS.Timeout | undefined;
   #looking = false;

@@ -37,7 +37,7 @@ export class NameServers {
   readonly #complain: (namespace: Namespace, error: NetkitError) => void;
   readonly #resolver: Resolver = createResolver();
   readonly #servers = new Map<NamespaceId, NameServer>();
-  /** Of these was told that they can't be served. */
+  /** Of these was told that they can't be served, unless they are still to come. */
   readonly #complained = new Set<NamespaceId>();
   /** Those that are about to have names, and until when they may come. */
   readonly #expected = new Map<NamespaceId, number>();
@@ -63,7 +63,8 @@ export class NameServers {
         this.#expected.delete(id);
       const wanted = hasNames || this.#expected.has(id) ? namespace : undefined;
       const present = this.#servers.get(id);
-      if (present !== undefined && present.cookie !== wanted?.cookie) await this.#close(id, present);
+      const isKnown = wanted?.cookie !== "";
+      if (present !== undefined && isKnown && present.cookie !== wanted?.cookie) await this.#close(id, present);
       if (wanted === undefined) this.#complained.delete(id);
       else if (!this.#servers.has(id)) this.#open(wanted);
     }
@@ -83,8 +84,8 @@ export class NameServers {
   /** The namespace, if names can be served in it. */
   #servable(id: NamespaceId): Namespace | undefined {
     const namespace = this.#records.namespaces.get(id);
-    const holder = namespace?.members[0] && this.#records.sandboxes.get(namespace.members[0]);
-    const can = namespace?.owner !== "host" && namespace?.boot === bootId() && holder?.names === true;
+    const holder = namespace && this.#holder(namespace);
+    const can = namespace?.owner !== "host" && namespace?.boot === bootId() && isServed(holder);
     return can ? namespace : undefined;
   }
 
@@ -105,7 +106,8 @@ export class NameServers {
     let handle: NamespaceHandle | undefined;
     try {
       handle = openNamespace(namespace.path);
-      const { cookie, sockets } = withNamespace(handle.fd, () => openServers(namespace.cookie));
+      const address = this.#holder(namespace)?.resolver ?? resolverAddress;
+      const { cookie, sockets } = withNamespace(handle.fd, () => openServers(namespace.cookie, address));
       if (sockets === undefined) return handle.close();
       const [udpFd = -1, tcpFd = -1] = sockets;
       const served = this.#resolver.serve({
@@ -118,9 +120,15 @@ export class NameServers {
       this.#complained.delete(namespace.id);
     } catch (error) {
       handle?.close();
-      if (!this.#complained.has(namespace.id)) this.#complain(namespace, refusal(namespace, error));
+      // One that isn't there yet is looked for again, and nothing is wrong.
+      const isAwaited = namespace.cookie === "";
+      if (!this.#complained.has(namespace.id) && !isAwaited) this.#complain(namespace, refusal(namespace, error));
       this.#complained.add(namespace.id);
     }
+  }
+
+  #holder({ members: [first] }: Namespace): Sandbox | undefined {
+    return first === undefined ? undefined : this.#records.sandboxes.get(first);
   }
 
   async #close(id: NamespaceId, { served, namespace }: NameServer): Promise<void> {
@@ -130,12 +138,16 @@ export class NameServers {
   }
 }
 
+function isServed(holder: Sandbox | undefined): boolean {
+  return holder?.names === true || holder?.resolver !== undefined;
+}
+
 /** In the thread's namespace, unless it is another one than was expected: at the same path, say, but none of ours. */
-function openServers(expected: string): { cookie: string; sockets?: number[] } {
+function openServers(expected: string, address: Ip): { cookie: string; sockets?: number[] } {
   const cookie = namespaceCookie().toString();
   // Doctor tells of a sandbox whose namespace is gone.
   if (expected !== "" && cookie !== expected) return { cookie };
-  const at = { address: resolverAddress, port };
+  const at = { address, port };
   const protocols = ["udp", "tcp"] as const;
   return {
     cookie,

@@ -10,6 +10,8 @@ import { cniInstall } from "./commands/cni-install.ts";
 import { cniUninstall } from "./commands/cni-uninstall.ts";
 import { completion } from "./commands/completion.ts";
 import { conformance } from "./commands/conformance.ts";
+import { dockerInstall } from "./commands/docker-install.ts";
+import { dockerUninstall } from "./commands/docker-uninstall.ts";
 import { doctor } from "./commands/doctor.ts";
 import { events } from "./commands/events.ts";
 import { exec } from "./commands/exec.ts";
@@ -72,6 +74,8 @@ const commands: readonly Command[] = [
   agentStop,
   agentInstall,
   agentUninstall,
+  dockerInstall,
+  dockerUninstall,
   hostLs,
   overlayCheck,
   cniInstall,
@@ -91,6 +95,7 @@ export const groups: Readonly<Record<string, string>> = {
   pod: "Pods: several commands in one namespace",
   port: "Published ports: list, add, remove",
   agent: "The long-running agent: run, status, stop, install",
+  docker: "Docker's containers on netkit's networks: install, uninstall",
   host: "Hosts that share networks: list",
   overlay: "Networks across hosts: check",
   cni: "Networks for containers of other runtimes: install, uninstall, config",

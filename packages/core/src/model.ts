@@ -139,6 +139,8 @@ export interface Endpoint {
   /** Further addresses of the interface that no IPAM hands out: 169.254.0.0/16 and fe80::/64. */
   readonly linkLocal?: readonly Cidr[];
   readonly sysctls?: InterfaceSysctls;
+  /** Another engine takes the interface from the host's namespace, where it is {@link ifName}, and sets up all that is inside. */
+  readonly handedOver?: true;
   readonly options: Readonly<Record<string, unknown>>;
   /** Absent: none. */
   readonly labels?: Labels;
@@ -155,7 +157,10 @@ export interface Namespace {
   readonly path: string;
   /** The name under /run/netns, as `ip netns` shows it; netkit's own namespaces only. */
   readonly name?: string;
-  /** SO_NETNS_COOKIE (asm-generic/socket.h), decimal: tells a namespace from a later one at the same path. */
+  /**
+   * SO_NETNS_COOKIE (asm-generic/socket.h), decimal: tells a namespace from a later one at the same path. "" of a stranger's
+   * that wasn't there yet: then whoever makes it uses no path twice.
+   */
   readonly cookie: string;
   /** /proc/sys/kernel/random/boot_id: cookies start again with each boot. */
   readonly boot: string;
@@ -164,6 +169,9 @@ export interface Namespace {
 
 /** Where a sandbox finds its name server, as in Docker. */
 export const resolverAddress: Ip = "127.0.0.11" as Ip;
+
+/** Where one finds netkit's whose interfaces another engine has, which is at {@link resolverAddress} itself. */
+export const secondResolverAddress: Ip = "127.0.0.12" as Ip;
 
 /** Sandboxes on it find each other by name: those of predefined networks don't, as in Docker. */
 export function hasNames(network: Pick<Network, "predefined" | "subnets">): boolean {
@@ -205,6 +213,8 @@ export interface Sandbox extends Record_ {
   readonly sysctls?: Readonly<Record<string, string>>;
   /** An agent serves it names: on networks that have them its resolv.conf names {@link resolverAddress} alone. */
   readonly names: boolean;
+  /** An agent serves names inside at this address, for whoever asks there: the one of its resolv.conf is another engine's. */
+  readonly resolver?: Ip;
   /** Remove the sandbox when its process has ended. */
   readonly autoRemove: boolean;
   /** The process that `run` started, if any. */

@@ -121,6 +121,8 @@ export interface MacvlanResource extends Base {
   readonly mtu?: number;
   /** Others may change the MAC, the MTU and the state of the link: that is no difference, and netkit doesn't set it back. */
   readonly tunable?: true;
+  /** Another engine moves and renames it: then nothing of it is compared, for it may be anywhere. */
+  readonly handedOver?: boolean;
 }
 
 /**
@@ -136,6 +138,8 @@ export interface IpvlanResource extends Base {
   readonly mtu?: number;
   /** Others may change the MAC, the MTU and the state of the link: that is no difference, and netkit doesn't set it back. */
   readonly tunable?: true;
+  /** As of a macvlan. */
+  readonly handedOver?: boolean;
 }
 
 /** An 802.1Q VLAN on `parent`, up. */

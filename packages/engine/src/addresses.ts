@@ -43,7 +43,7 @@ export async function assignAddresses(
     const { ip, subnet, reused } =
       fixed === undefined
         ? await nextAddress(draft, network, subnets)
-        : await staticAddress(draft, network, subnets, fixed);
+        : await staticAddress(draft, network, subnets, fixed, request.handedOver);
     const { gateway } = subnet;
     anyReused ||= assigned.length > 0 && reused;
     assigned.push({
@@ -137,16 +137,25 @@ function refuseFamily(ip: Ip, families: readonly Family[]): void {
 
 type Assigned = { ip: Ip; subnet: Network["subnets"][number]; reused: boolean };
 
-async function staticAddress(draft: Draft, network: Network, subnets: Network["subnets"], ip: Ip): Promise<Assigned> {
+/** @param takesOver an address that is kept is this one's */
+export async function staticAddress(
+  draft: Draft,
+  network: Network,
+  subnets: Network["subnets"],
+  ip: Ip,
+  takesOver = false,
+): Promise<Assigned> {
   const subnet = checkStaticAddress(subnets, ip);
-  await refuseTaken(draft, network, ip);
+  await refuseTaken(draft, network, ip, takesOver);
   refuseOthersPart(network, subnet, ip);
   return { ip, subnet, reused: true };
 }
 
-async function refuseTaken(draft: Draft, network: Network, ip: Ip): Promise<void> {
-  const holder = await draft.get<AddressHolder>(addressKeyOf(network.id, ip));
+async function refuseTaken(draft: Draft, network: Network, ip: Ip, takesOver = false): Promise<void> {
+  const key = addressKeyOf(network.id, ip);
+  const holder = await draft.get<AddressHolder>(key);
   if (holder === undefined) return;
+  if (takesOver && holder.kept === true) return draft.delete(keys.kept(key));
   const endpoint = holder.who === undefined ? await draft.get<Endpoint>(keys.endpoint(holder.endpoint)) : undefined;
   const name =
     endpoint === undefined

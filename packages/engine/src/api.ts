@@ -5,6 +5,7 @@ import type {
   Endpoint,
   EndpointAddress,
   EndpointId,
+  Family,
   Instance,
   InterfaceSysctls,
   Ip,
@@ -210,6 +211,8 @@ export interface RouteInput {
 
 export interface NetworkRequest {
   readonly name: string;
+  /** 64 hex digits that no other network has, for whoever has an id for it already; default: random. */
+  readonly id?: string;
   /** Default `bridge`. */
   readonly driver?: string;
   /** None: one is chosen from the pools (and an IPv6 one with `ipv6`). */
@@ -288,6 +291,20 @@ export interface Networks {
    * (`configOnly`) stay.
    */
   prune(options?: ChangeOptions & { readonly filter?: (network: Network) => boolean }): Promise<Network[]>;
+  /**
+   * A subnet that a new network would get now, for whoever has to know it before there is a network.
+   * @param taken what others hold in the same way
+   * @throws NetkitError POOL_EXHAUSTED
+   */
+  freeSubnet(family: Family, taken?: readonly Cidr[]): Promise<Cidr>;
+  /**
+   * Keeps an address, the one asked for or the next free one, for an endpoint that is handed over (`handedOver`); with the
+   * prefix length of its subnet. One that nobody has come for within a minute is given back by `gc`.
+   * @throws NetkitError ADDRESS_TAKEN, ADDRESS_OUTSIDE, POOL_EXHAUSTED
+   */
+  reserve(ref: string, wanted: { readonly ip: Ip | string } | { readonly subnet: Cidr }): Promise<Cidr>;
+  /** Gives an address back that is kept; nothing happens to one that isn't. */
+  release(ref: string, ip: Ip | string): Promise<void>;
 }
 
 export interface EndpointRequest {
@@ -313,6 +330,13 @@ export interface EndpointRequest {
   readonly labels?: Labels;
   /** Others may change the interface afterwards: its MAC, its MTU and whether it is up are no drift then. */
   readonly tunable?: boolean;
+  /** 64 hex digits that no other endpoint has; default: random. */
+  readonly id?: string;
+  /**
+   * Another engine moves the interface into the sandbox and sets up all that is inside: name, addresses, routes. It begins in the
+   * host's namespace as {@link Endpoint.ifName}, and an `ip` that was kept (see {@link Networks.reserve}) is taken over.
+   */
+  readonly handedOver?: boolean;
 }
 
 export interface SandboxRequest {
@@ -322,6 +346,8 @@ export interface SandboxRequest {
   readonly networks?: readonly (EndpointRequest | string)[];
   /** Adopt a namespace that somebody else made; never removed by netkit. */
   readonly netns?: string;
+  /** The namespace at `netns` may come later, within a minute: whoever makes it uses no path twice. */
+  readonly awaited?: boolean;
   /** Adopt the namespace of a process. */
   readonly pid?: number;
   readonly hostname?: string;
@@ -362,6 +388,14 @@ export interface Sandboxes {
   removeAll(refs: readonly string[], options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox[]>;
 }
 
+/** What others know a sandbox by; what is absent stays as it is. */
+export interface SandboxNames {
+  readonly name?: string;
+  readonly hostname?: string;
+  /** By the id of the network. */
+  readonly aliases?: Readonly<Record<NetworkId, readonly string[]>>;
+}
+
 export type RunOptions = Pick<SpawnOptions, "stdio" | "env" | "cwd" | "detached" | "signal">;
 
 /** A sandbox to work with. `await using` removes it at the end of the block. */
@@ -386,6 +420,11 @@ export interface SandboxHandle extends AsyncDisposable {
     ports: readonly (PortSpec | string)[],
     options?: ChangeOptions,
   ): Promise<Endpoint>;
+  /**
+   * Gives other names to a sandbox whose interfaces were handed over.
+   * @throws NetkitError UNSUPPORTED for any other, NAME_TAKEN, NAME_INVALID
+   */
+  rename(names: SandboxNames, options?: ChangeOptions): Promise<Sandbox>;
   /** Starts a process in it: its network, its resolv.conf, hosts and hostname. */
   run(command: readonly string[], options?: RunOptions): Promise<SandboxChild>;
   /** As {@link run}, and recorded as the sandbox's own process, by which `list` tells whether it lives. */
@@ -398,7 +437,7 @@ export interface SandboxHandle extends AsyncDisposable {
 export interface Finding {
   /**
    * `missing` and `different`: a stored resource in the kernel; `stray`: netkit's mark, but nothing stored implies it;
-   * `gone`: a sandbox whose namespace is gone; `ended`: a sandbox to be removed whose process has ended;
+   * `gone`: a sandbox whose namespace is gone, or an address that was kept for somebody who never came; `ended`: a sandbox to be removed whose process has ended;
    * `journal`: an operation that was cut off; `foreign`: somebody else's rule that drops netkit's traffic; `overlap`: a
    * route of the host that takes addresses of a network (these two are warnings: netkit's own is as it should be);
    * `unserved`: names or ports that only an agent serves, while none answers; `unshared`: what keeps this host and others from

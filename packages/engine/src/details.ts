@@ -6,7 +6,7 @@ import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandb
 import { loansOf } from "./loans.ts";
 import { knownPeers } from "./outside/peers.ts";
 import type { LocalHost } from "./shared/this-host.ts";
-import { locate, sandboxState } from "./whereabouts.ts";
+import { isAwaited, locate, sandboxState } from "./whereabouts.ts";
 import { keys } from "./state.ts";
 
 export async function networkDetails(reader: Reader, network: Network): Promise<NetworkDetails> {
@@ -50,7 +50,7 @@ export async function sandboxDetails(reader: Reader, sandbox: Sandbox): Promise<
     netns: namespace.path,
     endpoints: await withNames(reader, await endpointsOfNamespace(reader, namespace.id)),
     members: await Promise.all(others.map(async (member) => (await sandboxOf(reader, member)).name)),
-    state: locate(namespace) === undefined ? "gone" : sandboxState(sandbox),
+    state: locate(namespace) === undefined && !isAwaited(namespace, sandbox) ? "gone" : sandboxState(sandbox),
   };
 }
 

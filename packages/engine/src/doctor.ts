@@ -21,6 +21,7 @@ import { removeSandbox } from "./sandboxes.ts";
 import { keys } from "./state.ts";
 import type { Survey } from "./survey.ts";
 import { untuned } from "./tuned.ts";
+import { isAwaited } from "./whereabouts.ts";
 
 /** A sandbox that is over, and why. */
 export interface SandboxFinding {
@@ -91,7 +92,9 @@ export async function examineSandboxes(reader: Survey): Promise<SandboxFinding[]
     const report = (problem: "gone" | "ended", message: string): void => {
       found.push({ sandbox, finding: { problem, object: `sandbox ${sandbox.name}`, message, repairable: true } });
     };
-    if (namespace === undefined || reader.locate(namespace) === undefined) {
+    const isGone = namespace === undefined || reader.locate(namespace) === undefined;
+    if (isGone && namespace !== undefined && isAwaited(namespace, sandbox)) continue;
+    if (isGone) {
       report("gone", `sandbox '${sandbox.name}': its network namespace is gone`);
     } else if (hasEnded(sandbox)) {
       report("ended", `sandbox '${sandbox.name}': its process has ended, and it is to go with it`);
@@ -143,6 +146,7 @@ export function drift(
   const object = describe(resource);
   const by = owner.type === "endpoint" ? `endpoint ${owner.name}` : `${owner.type} '${owner.name}'`;
   const foreign = resource.ensure === "exists";
+  const lost = reading.state === "missing" && "handedOver" in resource && resource.handedOver;
   const message =
     reading.state === "missing"
       ? `${object} of ${by} is missing${resource.kind === "netns" ? ", though a process lives in it" : ""}`
@@ -153,10 +157,17 @@ export function drift(
     owner,
     resource,
     ...(reading.state === "different" ? { differences: reading.differences } : {}),
-    message: foreign ? `${message}; it isn't netkit's, so that netkit can't mend it` : message,
-    repairable: !foreign,
+    message: foreign
+      ? `${message}; it isn't netkit's, so that netkit can't mend it`
+      : lost
+        ? `${message}; its other end was handed over, and a new one would be nowhere`
+        : message,
+    ...(lost
+      ? { hint: "Have the engine that has it disconnect and connect it again (docker network disconnect)." }
+      : {}),
+    repairable: !foreign && !lost,
   };
-  if (foreign) return { finding };
+  if (foreign || lost) return { finding };
   const key = keyOf(resource);
   const change: Change =
     reading.state === "missing"

@@ -1,6 +1,7 @@
 import { type AnyDriver, type Endpoint, type EndpointView, type Network, type Owner, type Sandbox } from "@netkit/core";
 import type { Draft } from "./draft.ts";
 import { derivedMac } from "./endpoint-mac.ts";
+import { handedOver } from "./handed-over.ts";
 import { withInterface } from "./interface.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
@@ -30,7 +31,11 @@ export function planEndpoint(
   };
   const resources = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  const owned = withInterface(endpoint, network, resources).map((resource) => tunable(endpoint, resource));
-  draft.want(owner, owned);
+  const all =
+    endpoint.handedOver === true ? handedOver(endpoint, resources) : withInterface(endpoint, network, resources);
+  draft.want(
+    owner,
+    all.map((resource) => tunable(endpoint, resource)),
+  );
   draft.put(keys.endpoint(endpoint.id), endpoint);
 }

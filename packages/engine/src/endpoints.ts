@@ -2,6 +2,7 @@ import {
   familyOf,
   hasNames,
   ipOf,
+  kernelName,
   NetkitError,
   parseLinkName,
   parseName,
@@ -21,9 +22,10 @@ import { chooseMac } from "./endpoint-mac.ts";
 import { planEndpoint } from "./endpoint-plan.ts";
 import { choosePorts, publishPorts } from "./endpoint-ports.ts";
 import { refuseFull } from "./full-network.ts";
+import { refuseHandingOver } from "./handed-over.ts";
 import { giveBackPorts } from "./host-ports.ts";
 import { hasInterfaces, readInterface } from "./interface.ts";
-import { newId } from "./new-id.ts";
+import { chosenId } from "./new-id.ts";
 import { namespaceOf } from "./lookup.ts";
 import { addressKeyOf, realise } from "./networks.ts";
 import type { Context } from "./operation.ts";
@@ -53,24 +55,31 @@ export async function connect(
   const driver = await context.drivers.of(found);
   const others = await attachedTo(draft, namespace);
   await refuseMixture(context, sandbox, namespace, found, driver, others);
+  const handOver = request.handedOver === true;
+  if (handOver) refuseHandingOver(driver, found, request);
   const { ifName, families, sysctls, gatewayPriority, options } = readInterface(driver, found, request);
   const aliases = parseAliases(found, request.aliases ?? []);
   const isGlobal = found.scope === "global";
   const network = found.realised ? found : await (isGlobal ? realiseHere : realise)(context, draft, driver, found);
   await refuseFull(context, draft, driver, network);
 
-  const id = newId<EndpointId>();
+  const id = await chosenId<EndpointId>(draft, "an endpoint", request.id, keys.endpoint);
   const wanted = asListed(network, sandbox.name, request);
   const { addresses, reused } = await assignAddresses(draft, wanted.network, wanted.request, id, families);
   const linkLocal = await takeLinkLocal(draft, network, request.linkLocal ?? [], id, families);
-  const inside = namespace.owner === "stranger" ? (await context.host.open()).look(namespace.path) : undefined;
+  const looked = namespace.owner === "stranger" && !handOver;
+  const inside = looked ? (await context.host.open()).look(namespace.path) : undefined;
   const endpoint: Endpoint = {
     id,
     network: network.id,
     sandbox: sandbox.id,
     namespace: namespace.id,
     created: momentAfter(others),
-    ifName: hasInterfaces(driver) ? chooseIfName(ifName, others, inside?.links ?? []) : "",
+    ifName: handOver
+      ? kernelName("c", context.instance, id)
+      : hasInterfaces(driver)
+        ? chooseIfName(ifName, others, inside?.links ?? [])
+        : "",
     ...chooseMac(driver, wanted.request.mac, { id, addresses }),
     addresses,
     ports: await choosePorts(context, draft, driver, network, request.publish ?? [], []),
@@ -79,6 +88,7 @@ export async function connect(
     ...(gatewayPriority === 0 ? {} : { gatewayPriority }),
     ...(linkLocal.length === 0 ? {} : { linkLocal }),
     ...(Object.keys(sysctls).length === 0 ? {} : { sysctls }),
+    ...(handOver ? { handedOver: true } : {}),
     options,
     ...(request.labels === undefined ? {} : { labels: request.labels }),
     ...(request.tunable === true ? { tunable: true } : {}),
@@ -94,7 +104,8 @@ export async function connect(
   const connected = moved.find((changed) => changed.id === id) ?? endpoint;
   if (connected === endpoint) planEndpoint(context, draft, driver, network, sandbox, endpoint);
   if (isGlobal) await shareEndpoint(context, draft, network, sandbox, connected);
-  planAnnouncement(draft, network, connected, reused);
+  // Who takes the interface over tells its neighbours when it is where it belongs.
+  if (!handOver) planAnnouncement(draft, network, connected, reused);
   draft.put(keys.attached(network.id, id), 1);
   draft.put(keys.member(namespace.id, id), 1);
   if (sandbox.names && hasNames(network)) {

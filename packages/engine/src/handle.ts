@@ -17,6 +17,7 @@ import { publish, unpublish } from "./endpoint-ports.ts";
 import { connect, disconnect } from "./endpoints.ts";
 import { namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
+import { rename } from "./renaming.ts";
 import { checkChange, checkEndpointDetails, checkEndpointRequest } from "./request-shape.ts";
 import { filesDirectory } from "./sandbox-files.ts";
 import { removeSandbox } from "./sandboxes.ts";
@@ -92,6 +93,13 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
         context,
         `unpublish ports of ${name}`,
         async (draft) => await unpublish(context, draft, await current(draft), network, ports),
+        options,
+      ),
+    rename: async (names, options) =>
+      await operate(
+        context,
+        `rename ${name}`,
+        async (draft) => await rename(context, draft, await current(draft), names),
         options,
       ),
     run,

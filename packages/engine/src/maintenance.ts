@@ -6,6 +6,7 @@ import { examine, examineSandboxes, hasEnded, removeFound, type Examination, typ
 import { explained } from "./explained.ts";
 import { chooseFirewall, findSwitch, settle } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
+import { giveBackUnclaimed, unclaimedAddresses } from "./kept-addresses.ts";
 import { isLocked } from "./lock.ts";
 import { takeBackAll } from "./loans.ts";
 import { readerOf, type Reader } from "./lookup.ts";
@@ -90,8 +91,9 @@ export async function doctor(
       options,
     );
   }
+  const unclaimed = await collectAddresses(context, options);
   const { findings, checked } = await repair(context, options, sandboxes);
-  const plain = sandboxes.map(({ finding }) => finding);
+  const plain = [...sandboxes.map(({ finding }) => finding), ...unclaimed];
   const survey = new Survey(context.store);
   const unserved = await findUnserved(context, survey, sandboxes);
   const served = options.dryRun !== true && unserved.length > 0 && (await serveAgain(context));
@@ -112,7 +114,8 @@ async function look(context: Context, { signal }: ChangeOptions): Promise<Report
     const survey = new Survey(context.store);
     const sandboxes = await examineSandboxes(survey);
     const { findings, checked } = await examine(context, survey, sandboxes);
-    const plain = sandboxes.map(({ finding }) => finding);
+    const unclaimed = await unclaimedAddresses(survey);
+    const plain = [...sandboxes.map(({ finding }) => finding), ...unclaimed];
     const unserved = await findUnserved(context, survey, sandboxes);
     const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
     return { findings: all, repaired: [], checked };
@@ -150,8 +153,21 @@ export async function collect(context: Context, options: ChangeOptions): Promise
       options,
     );
   }
+  const unclaimed = await collectAddresses(context, options);
   const { findings } = await repair(context, options, sandboxes, ({ op }) => op === "remove");
-  return [...sandboxes.map(({ finding }) => finding), ...findings.filter(({ problem }) => problem === "stray")];
+  return [
+    ...sandboxes.map(({ finding }) => finding),
+    ...unclaimed,
+    ...findings.filter(({ problem }) => problem === "stray"),
+  ];
+}
+
+/** Addresses that were kept for an engine that never came are free again. */
+async function collectAddresses(context: Context, options: ChangeOptions): Promise<Finding[]> {
+  const unclaimed = await unclaimedAddresses(readerOf(context.store));
+  if (unclaimed.length > 0)
+    await operate(context, "give back addresses that nobody came for", giveBackUnclaimed, options);
+  return unclaimed;
 }
 
 /** What a repair takes away is found in the next round; what comes back after so many is no matter of ours. */

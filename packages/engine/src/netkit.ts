@@ -13,8 +13,10 @@ import { explained, explaining } from "./explained.ts";
 import { follow } from "./following.ts";
 import { chooseFirewall } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
+import { freeSubnet } from "./free-subnet.ts";
 import { overlaps } from "./overlaps.ts";
 import { Host } from "./host.ts";
+import { giveBackAddress, keepAddress } from "./kept-addresses.ts";
 import { lend, takeBack } from "./loans.ts";
 import { Lock } from "./lock.ts";
 import { findSandbox, namespaceOf, readerOf } from "./lookup.ts";
@@ -184,6 +186,19 @@ function netkitOf(context: Context): Netkit {
         options,
       );
     },
+    freeSubnet: async (family, taken = []) => await freeSubnet(context, family, taken),
+    reserve: async (ref, wanted) =>
+      await operate(
+        context,
+        `keep an address of ${ref}`,
+        async (draft) => await keepAddress(draft, await findNetworkHere(context, draft, ref), wanted),
+      ),
+    release: async (ref, ip) =>
+      await operate(
+        context,
+        `give back ${ip}`,
+        async (draft) => await giveBackAddress(draft, await findNetworkHere(context, draft, ref), ip),
+      ),
   });
 
   const sandboxes: Sandboxes = explaining({

@@ -5,6 +5,7 @@ import { refuseUsedSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
 import { loansOf } from "./loans.ts";
 import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
+import { forgetKept } from "./kept-addresses.ts";
 import { ownerOf } from "./networks.ts";
 import { listed } from "./listed.ts";
 import type { Context } from "./operation.ts";
@@ -48,6 +49,7 @@ export async function removeNetwork(
   draft.delete(keys.network(network.id));
   draft.delete(keys.networkName(network.name));
   for (const { subnet } of network.subnets) draft.delete(keys.cursor(network.id, subnet));
+  await forgetKept(draft, network);
   await giveBackClaims(draft, network);
   await forgetPeers(draft, network);
   givePlaceUp(context, draft, network, onWarning);

@@ -21,7 +21,7 @@ import { takeClaim } from "./claims.ts";
 import { parseSubnet, settingsOf, withSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
 import { hasInterfaces } from "./interface.ts";
-import { newId } from "./new-id.ts";
+import { chosenId, newId } from "./new-id.ts";
 import { parseRoutes } from "./network-routes.ts";
 import type { Context } from "./operation.ts";
 import { takePeerIn } from "./outside/peers.ts";
@@ -46,11 +46,12 @@ export async function createNetwork(context: Context, draft: Draft, request: Net
   const driver = await context.drivers.get(whole.driver ?? "bridge");
   refuseSingletons(driver, name);
   await refuseTaken(context, draft, name);
+  const id = await chosenId<NetworkId>(draft, "a network", request.id, keys.network);
   const subnets = (whole.subnets ?? []).map(parseSubnet);
   const options = withDefaults(driver, context.networkDefaults[driver.name] ?? {}, whole.options ?? {});
   const parse = (): NetworkRoute[] => parseRoutes(whole, subnets);
   const declared = checkTogether(
-    () => declare(driver, { ...whole, options }, { subnets }),
+    () => declare(driver, { ...whole, options }, { subnets, id }),
     (made) => driver.traits.addresses === "none" || planSubnets(subnets, subnetRules(context, driver, made)),
     parse,
   );
@@ -124,13 +125,17 @@ function checkTogether<T>(make: () => T, ...checks: ((made: T | undefined) => un
 export function declare(
   driver: AnyDriver,
   request: Omit<NetworkRequest, "subnets">,
-  { subnets = [], predefined = false }: { subnets?: readonly SubnetRequest[]; predefined?: boolean } = {},
+  {
+    subnets = [],
+    predefined = false,
+    id = newId<NetworkId>(),
+  }: { subnets?: readonly SubnetRequest[]; predefined?: boolean; id?: NetworkId } = {},
 ): Network {
   if (request.internal === true && !driver.traits.internal) {
     throw new NetkitError("UNSUPPORTED", `driver '${driver.name}' has no internal networks`);
   }
   return {
-    id: newId<NetworkId>(),
+    id,
     name: request.name,
     created: new Date().toISOString(),
     labels: request.labels ?? {},

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import type { Id } from "@netkit/core";
+import { isId, NetkitError, type Id } from "@netkit/core";
+import type { Draft } from "./draft.ts";
 
 const idBytes = 32;
 const idsPerRead = 16;
@@ -11,6 +12,30 @@ export function newId<T extends Id>(): T {
   const id = pool.toString("hex", 0, idBytes);
   pool = pool.subarray(idBytes);
   return id as T;
+}
+
+/**
+ * The id that somebody has for it already, or a new one.
+ * @param key of what has the id
+ * @throws NetkitError ARGUMENT_INVALID, NAME_TAKEN
+ */
+export async function chosenId<T extends Id>(
+  draft: Draft,
+  what: string,
+  wanted: string | undefined,
+  key: (id: T) => string,
+): Promise<T> {
+  if (wanted === undefined) return newId<T>();
+  if (!isId(wanted)) {
+    throw new NetkitError("ARGUMENT_INVALID", `${JSON.stringify(wanted.slice(0, 80))} is no id of ${what}`, {
+      hint: "An id is 64 lower-case hex digits; leave it out to get one.",
+    });
+  }
+  if (!(await draft.has(key(wanted as T)))) return wanted as T;
+  throw new NetkitError("NAME_TAKEN", `${what} with the id ${wanted} exists already`, {
+    hint: "Leave out the id to get another one.",
+    details: { id: wanted },
+  });
 }
 
 function randomBytes(count: number): Buffer<ArrayBuffer> {

@@ -43,17 +43,19 @@ async function adopt(
   context: Context,
   draft: Draft,
   id: NamespaceId,
-  { netns, pid }: SandboxRequest,
+  { netns, pid, awaited = false }: SandboxRequest,
 ): Promise<Namespace> {
   if (netns !== undefined && pid !== undefined) {
     throw new NetkitError("ARGUMENT_INVALID", "a namespace is adopted by path or by pid, not by both");
   }
   const path = netns === undefined ? `/proc/${pid}/ns/net` : resolve(netns);
   const host = await context.host.open();
+  const boot = bootId();
   let cookie: string;
   try {
     cookie = host.namespaceCookie(path);
   } catch (cause) {
+    if (awaited) return { id, owner: "stranger", path, cookie: "", boot, members: [] };
     throw new NetkitError("NAMESPACE_NOT_FOUND", `${path} is not a network namespace that can be opened`, {
       hint:
         netns === undefined
@@ -67,7 +69,6 @@ async function adopt(
       hint: "Use --network host for that.",
     });
   }
-  const boot = bootId();
   const adopted = await draft.get<NamespaceId>(keys.cookie(boot, cookie));
   if (adopted !== undefined) {
     const { members } = await namespaceOf(draft, adopted);

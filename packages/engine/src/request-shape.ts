@@ -21,6 +21,7 @@ const subnetShape: ShapeOf<SubnetInput> = { subnet: "text", gateway: "text", ran
 
 const networkShape: ShapeOf<NetworkRequest> = {
   name: "text",
+  id: "text",
   driver: "text",
   subnets: [subnetShape],
   routes: [routeShape],
@@ -48,6 +49,8 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   options: "an object",
   labels: "an object",
   tunable: "yes or no",
+  id: "text",
+  handedOver: "yes or no",
 };
 
 const loanShape: ShapeOf<LoanRequest> = { holder: "text", ip: "text", ip6: "text", labels: "an object" };
@@ -57,6 +60,7 @@ const sandboxShape: ShapeOf<SandboxRequest> = {
   // Text or an object; each is looked at by itself.
   networks: [],
   netns: "text",
+  awaited: "yes or no",
   pid: "a number",
   hostname: "text",
   domainname: "text",

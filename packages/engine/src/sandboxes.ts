@@ -3,6 +3,7 @@ import {
   parseIp,
   parseName,
   parseNamespaceSysctls,
+  secondResolverAddress,
   type Endpoint,
   type Namespace,
   type Sandbox,
@@ -38,6 +39,8 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
   const joined = holder === undefined ? undefined : await namespaceOf(draft, holder.namespace);
   if (joined === undefined) await refuseMixedRequest(context, draft, endpoints);
   const namespace = joined ?? (await newNamespace(context, draft, name, endpoints, request));
+  // Who takes the interfaces over has files and a name server of its own inside.
+  const isOthers = namespace.owner === "stranger" && endpoints.some(({ handedOver }) => handedOver === true);
   const sandbox: Sandbox = {
     id,
     name,
@@ -46,7 +49,8 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
     namespace: namespace.id,
     ...(holder === undefined ? surroundingsOf(request, name) : sharedWith(holder)),
     ...sysctlsOf(request, namespace),
-    names: context.agent !== undefined,
+    names: context.agent !== undefined && !isOthers,
+    ...(context.agent !== undefined && isOthers ? { resolver: secondResolverAddress } : {}),
     autoRemove: request.autoRemove ?? false,
   };
   draft.put(keys.sandbox(id), sandbox);
@@ -56,7 +60,7 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
   draft.namespaces.set(namespace.id, namespace.path);
   if (joined !== undefined) return sandbox;
 
-  wantNamespace(context, draft, namespace, sandbox);
+  if (!isOthers) wantNamespace(context, draft, namespace, sandbox);
   if (namespace.name !== undefined) {
     // The kernel gives the cookie out with the namespace.
     draft.afterwards((cookieOf) => {

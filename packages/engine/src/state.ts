@@ -38,6 +38,8 @@ export const keys = {
   address: (network: NetworkId, addressKey: string) => `address/${network}/${addressKey}`,
   /** Addresses that somebody has who attaches by other means than netkit; `holder` is encoded. */
   loan: (network: NetworkId, holder: string) => `loan/${network}/${holder}`,
+  /** Addresses that are kept for an endpoint to come, by their own keys: since when (ISO 8601, UTC). */
+  kept: (address: string) => `kept/${address}`,
   /** The address that was handed out last. */
   cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
   /** Who publishes the host ports of a page of them; see host-ports.ts. */
@@ -81,6 +83,8 @@ export interface AddressHolder {
   readonly ip: Ip;
   /** Of another host's endpoint, or of a loan, whose `endpoint` is "": who it is, in words. */
   readonly who?: string;
+  /** It is kept for an endpoint that another engine will ask for; `endpoint` is "". */
+  readonly kept?: true;
 }
 
 export interface Write {

@@ -57,7 +57,8 @@ export function findNamespace(cookie: Namespace["cookie"]): string | undefined {
     if (inode === undefined || seen.has(inode)) continue;
     seen.add(inode);
     try {
-      if (namespaceCookie(path).toString() === cookie) return path;
+      const found = namespaceCookie(path).toString();
+      if (found === cookie || cookie === "") return path;
     } catch (error) {
       // It may end while we look, and a leftover file is no namespace.
       if (!isNetlinkError(error)) throw error;
@@ -74,7 +75,7 @@ export function locateNamespace({ path, cookie }: Pick<Namespace, "path" | "cook
     const known = namespaceError(error, path);
     if (!isNetkitError(known) || known.code !== "NAMESPACE_NOT_FOUND") throw known;
   }
-  return findNamespace(cookie);
+  return cookie === "" ? undefined : findNamespace(cookie);
 }
 
 /** The processes whose main thread is in the namespace. @throws NetkitError NAMESPACE_NOT_FOUND, PERMISSION */

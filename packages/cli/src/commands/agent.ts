@@ -7,6 +7,7 @@ import { openNetkit } from "@netkit/engine";
 import type { PluginType, Relay } from "@netkit/runtime-cni";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
+import { servesDocker } from "../docker-service.ts";
 import { formatFailure } from "../failure.ts";
 import type { Globals } from "../globals.ts";
 import { durationMs } from "../moment.ts";
@@ -48,6 +49,7 @@ export const agent: Command = command({
       summary: "What other hosts reach this one by: a link or an address (remembered)",
       complete: "link-or-address",
     },
+    docker: { summary: "Serve Docker's containers (remembered by 'netkit docker install')" },
     "ready-fd": { value: "FD", summary: "Write a line to this file descriptor once it serves, and close it" },
   },
   examples: [
@@ -60,6 +62,7 @@ export const agent: Command = command({
       line: "netkit agent --store file:/etc/netkit/hosts.yaml",
       summary: "Those that a file lists, which is the same on all hosts; they need no server",
     },
+    { line: "netkit agent --docker", summary: "Docker's containers can be on netkit's networks" },
     { line: "netkit agent status", summary: "What it serves" },
     { line: "netkit agent install", summary: "As a service of systemd" },
   ],
@@ -84,19 +87,23 @@ export const agent: Command = command({
     if (fd !== undefined && !(Number.isInteger(fd) && fd > 2)) {
       throw invalid("ready-fd", options["ready-fd"] ?? "", "3 or more");
     }
+    const root = resolve(settings.root ?? defaultRoot);
+    const forDocker = options.docker || servesDocker(root);
     // The log may be on a disk that is full; names are served all the same.
     process.stderr.on("error", () => {});
     const { nameAgentProcess, startAgent } = await import("@netkit/agent");
     nameAgentProcess();
+    const onError = (error: NetkitError): unknown =>
+      process.stderr.write(`${new Date().toISOString()} ${formatFailure(error, terminal)}\n`);
     const start = async (): Promise<Agent> =>
       await startAgent({
         ...engineOptions(settings),
         version: versions().netkit,
         runtimes,
-        ...(lingerMs === undefined ? {} : { lingerMs }),
-        onError: (error) => process.stderr.write(`${new Date().toISOString()} ${formatFailure(error, terminal)}\n`),
+        // Docker may ask at any time.
+        ...(lingerMs === undefined || forDocker ? {} : { lingerMs }),
+        onError,
       });
-    const root = resolve(settings.root ?? defaultRoot);
     const isNamed = options.store !== undefined || options.advertise !== undefined;
     const startAlone = async (): Promise<Agent> =>
       await start().catch((error: unknown) => {
@@ -104,6 +111,8 @@ export const agent: Command = command({
       });
     await using running = fd === undefined ? await startAlone() : await startUnlessServed(start, globals, signal);
     if (running !== undefined && isNamed) rememberStore(root, sharedStore);
+    await using docker =
+      running !== undefined && forDocker ? await serveToo(running, options.docker, onError) : undefined;
     if (fd !== undefined) {
       writeSync(fd, "ready\n");
       closeSync(fd);
@@ -111,8 +120,12 @@ export const agent: Command = command({
     if (running === undefined) return {};
     if (process.stderr.isTTY) process.stderr.write(`${greeting(root, sharedStore)}\n`);
     await tellSystemd("--ready");
-    signal?.addEventListener("abort", () => void running.close());
-    if (signal?.aborted) await running.close();
+    const end = async (): Promise<void> => {
+      await docker?.[Symbol.asyncDispose]();
+      await running.close();
+    };
+    signal?.addEventListener("abort", () => void end());
+    if (signal?.aborted) await end();
     await running.ended;
     await tellSystemd("--stopping");
     return {};
@@ -135,6 +148,22 @@ const runtimes: Readonly<Record<string, Runtime>> = {
   "cni-netkit": cni("netkit"),
   "cni-netkit-ipam": cni("netkit-ipam"),
 };
+
+/** Serves Docker as long as the agent lives. What stands in its way is no reason to serve no names, unless it was asked for now. */
+async function serveToo(
+  { netkit }: Agent,
+  isAskedFor: boolean,
+  onError: (error: NetkitError) => void,
+): Promise<AsyncDisposable | undefined> {
+  const { serveDockerPlugins } = await import("../docker-plugins.ts");
+  try {
+    return await serveDockerPlugins(netkit, onError);
+  } catch (error) {
+    if (isAskedFor || !isNetkitError(error)) throw error;
+    onError(error);
+    return undefined;
+  }
+}
 
 function greeting(root: string, sharedStore: SharedStore | undefined): string {
   const sharing = sharedStore === undefined ? "" : `; shares networks by ${storeText(sharedStore)}`;

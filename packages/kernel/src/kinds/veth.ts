@@ -32,7 +32,8 @@ export const veth: Kind<VethResource> = {
     );
     // The port's flags come before it is up: an isolated port is never anything else.
     finishLink(tx, resource, alias, portChange(resource));
-    tx.send(peer.ns, setLink(tx.ifindex(peer.ns, peer.name), { up: true }));
+    // Who takes it over sets it up where it belongs: up here, it would have a link-local address of the host's.
+    if (resource.handedOver !== true) tx.send(peer.ns, setLink(tx.ifindex(peer.ns, peer.name), { up: true }));
   },
 
   change(tx, resource, previous, alias) {
@@ -77,7 +78,7 @@ export const veth: Kind<VethResource> = {
       ...(master === undefined ? [] : [shell.ip(ns, "link", "set", "dev", name, "master", master)]),
       ...portCommands(shell, resource),
       shell.ip(ns, "link", "set", "dev", name, "alias", alias, "up"),
-      shell.ip(peer.ns, "link", "set", "dev", peer.name, "up"),
+      ...(resource.handedOver === true ? [] : [shell.ip(peer.ns, "link", "set", "dev", peer.name, "up")]),
     ];
   },
   changeCommands(shell, resource, previous, alias) {

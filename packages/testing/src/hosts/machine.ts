@@ -62,14 +62,21 @@ export class Machine {
 
 /** The workspace's command and the servers that setup brought come first, and the system's programs before shims. */
 const workspace = join(import.meta.dirname, "../../../..");
+const servers = join(workspace, ".tools/servers");
+/** By architecture, whichever this is. */
+const libraries = ["x86_64-linux-gnu", "aarch64-linux-gnu"].flatMap((triplet) => [
+  `lib/${triplet}`,
+  `usr/lib/${triplet}`,
+]);
 const env: NodeJS.ProcessEnv = {
   PATH: [
     join(workspace, "packages/cli/bin"),
-    join(workspace, ".tools/servers/usr/bin"),
+    ...["usr/bin", "usr/sbin", "bin"].map((folder) => join(servers, folder)),
     dirname(process.execPath),
     ..."/usr/local/sbin /usr/sbin /usr/bin /sbin /bin".split(" "),
     process.env["PATH"],
   ].join(":"),
+  LD_LIBRARY_PATH: libraries.map((folder) => join(servers, folder)).join(":"),
   HOME: process.env["HOME"],
   LC_ALL: "C",
 };

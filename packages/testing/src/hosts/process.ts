@@ -77,6 +77,12 @@ export class Process implements AsyncDisposable {
     if (signal !== "SIGSTOP") await this.ended;
   }
 
+  /** After SIGSTOP; whoever runs it has stopped with it (nsenter(1) does). */
+  async resume(): Promise<void> {
+    await this.#machine.run(["kill", "-s", "CONT", String(await this.#pid.promise)]);
+    this.#child.kill("SIGCONT");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill("SIGKILL");
   }

@@ -9,10 +9,14 @@ const unpacked = join(import.meta.dirname, "../../../../.tools/servers");
  * @param folder where its package has it, if it isn't for everybody to run
  */
 export function findProgram(name: string, folder?: string): string | undefined {
-  const folders =
+  const brought = (folder === undefined ? ["usr/bin", "usr/sbin", "bin"] : [folder]).map((part) =>
+    join(unpacked, part),
+  );
+  const own =
     folder === undefined
-      ? [join(unpacked, "usr/bin"), ...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"]
-      : [join(unpacked, folder), join("/", folder)];
+      ? [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"]
+      : [join("/", folder)];
+  const folders = [...brought, ...own];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 

@@ -1,0 +1,47 @@
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { defaultRoot, NetkitError } from "@netkit/core";
+import type { Netkit } from "@netkit/engine";
+import { command, type Command } from "../command.ts";
+import { forgetDocker, servesDocker } from "../docker-service.ts";
+import { readSettings } from "../settings.ts";
+import { systemctl } from "../systemd.ts";
+import { unitName } from "./agent-install.ts";
+import { dropInPath } from "./docker-install.ts";
+
+export const dockerUninstall: Command = command({
+  name: "docker uninstall",
+  summary: "Undo 'docker install': the agent serves Docker no more",
+  options: { "no-stop": { summary: "Remove the files, and leave the agent as it is" } },
+  examples: [{ line: "netkit docker uninstall", summary: "Once no container is on netkit's networks any more" }],
+  changes: false,
+  async run({ globals, open, options }) {
+    const root = resolve((await readSettings(globals)).root ?? defaultRoot);
+    const path = dropInPath(root);
+    if (!existsSync(path) && !servesDocker(root))
+      return { data: { path, removed: false }, text: "It is not installed." };
+    await refuseContainers(await open());
+    rmSync(path, { force: true });
+    const folder = dirname(path);
+    if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+    forgetDocker(root);
+    if (!options["no-stop"]) {
+      await systemctl("daemon-reload");
+      await systemctl("try-restart", unitName(root));
+    }
+    return { data: { path, removed: true }, text: path };
+  },
+});
+
+/** Nobody would tell netkit of their end. @throws NetkitError NETWORK_IN_USE */
+async function refuseContainers(netkit: Netkit): Promise<void> {
+  const sandboxes = (await netkit.sandboxes.list()).filter(({ endpoints }) =>
+    endpoints.some(({ handedOver }) => handedOver === true),
+  );
+  const names = sandboxes.map(({ name }) => name);
+  if (names.length === 0) return;
+  throw new NetkitError("NETWORK_IN_USE", `containers are on netkit's networks: ${names.join(", ")}`, {
+    hint: "Remove or disconnect them first, with docker; of those that Docker has forgotten: netkit gc",
+    details: { sandboxes: names },
+  });
+}

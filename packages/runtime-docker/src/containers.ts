@@ -1,0 +1,143 @@
+import { basename } from "node:path";
+import { isNetkitError, NetkitError, shortId, type Endpoint, type PortSpec } from "@netkit/core";
+import type { EndpointRequest, Netkit, SandboxHandle } from "@netkit/engine";
+import type { ContainerNames } from "./docker-api.ts";
+import { isNameTrouble, isSame, namesOf } from "./container-names.ts";
+
+/** Says in a sandbox's labels which of Docker's it is: the path of its namespace. */
+const sandboxLabel = "com.docker.sandbox.key";
+
+/** An endpoint of Docker's, and the sandbox that stands for its container. */
+interface Found {
+  readonly sandbox: SandboxHandle;
+  readonly endpoint: Endpoint;
+  /** How many endpoints the sandbox has. */
+  readonly count: number;
+}
+
+/**
+ * Docker's containers as sandboxes: each is there from its first endpoint to its last. What netkit holds is all that counts, so that
+ * another process knows as much; this one remembers where it has found an endpoint.
+ */
+export class Containers {
+  readonly #netkit: Netkit;
+  /** Ids of sandboxes by those of endpoints. */
+  readonly #remembered = new Map<string, string>();
+  /** The first and the last endpoint of a container make and remove its sandbox: one at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(netkit: Netkit) {
+    this.#netkit = netkit;
+  }
+
+  async find(id: string): Promise<Found | undefined> {
+    const remembered = this.#remembered.get(id);
+    const sandbox = remembered === undefined ? await this.#search(id) : await this.#get(remembered);
+    if (sandbox === undefined) return undefined;
+    const { endpoints } = await sandbox.inspect();
+    const endpoint = endpoints.find((each) => each.id === id);
+    return endpoint === undefined ? undefined : { sandbox, endpoint, count: endpoints.length };
+  }
+
+  /** @param key the path of the container's namespace, which may not be there yet; the sandbox is named after it */
+  async join(key: string, request: EndpointRequest): Promise<Endpoint> {
+    return await this.#inTurn(async () => {
+      const there = await this.#at(key);
+      const name = `docker-${basename(key)}`;
+      const sandbox =
+        there ??
+        (await this.#netkit.sandboxes.open({
+          name,
+          netns: key,
+          awaited: true,
+          labels: { [sandboxLabel]: key },
+          networks: [request],
+        }));
+      if (there !== undefined) await there.connect(request);
+      const { endpoints } = await sandbox.inspect();
+      const endpoint = endpoints.find(({ id }) => id === request.id);
+      if (endpoint === undefined) throw new NetkitError("ENDPOINT_NOT_FOUND", `sandbox '${name}' has left meanwhile`);
+      this.#remembered.set(endpoint.id, sandbox.id);
+      return endpoint;
+    });
+  }
+
+  /** Has the sandbox called what its container is; one that has no endpoint here is none of netkit's. */
+  async rename(names: ContainerNames, shortId: string): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const id of names.endpoints.keys()) {
+        const found = await this.find(id);
+        if (found === undefined) continue;
+        const { sandbox } = found;
+        const before = await sandbox.inspect();
+        const wanted = namesOf(names, shortId, before.endpoints);
+        if (isSame(before, wanted)) return;
+        try {
+          await sandbox.rename(wanted);
+        } catch (error) {
+          if (!isNameTrouble(error)) throw error;
+          // Somebody else has the name; on its networks it is called so, too.
+          const { name: _, ...others } = wanted;
+          await sandbox.rename(others);
+        }
+        return;
+      }
+    });
+  }
+
+  /** Nothing happens where it isn't there. */
+  async leave(id: string): Promise<void> {
+    await this.#inTurn(async () => {
+      const found = await this.find(id);
+      this.#remembered.delete(id);
+      if (found === undefined) return;
+      const { sandbox, endpoint, count } = found;
+      if (count === 1) await this.#netkit.sandboxes.remove(sandbox.id);
+      else await sandbox.disconnect(endpoint.network);
+    });
+  }
+
+  /** Has the endpoint publish these ports and no others. */
+  async publish(id: string, ports: readonly PortSpec[]): Promise<void> {
+    await this.#inTurn(async () => {
+      const found = await this.find(id);
+      if (found === undefined && ports.length === 0) return;
+      if (found === undefined) {
+        throw new NetkitError("ENDPOINT_NOT_FOUND", `netkit has no endpoint ${shortId(id)} to publish ports of`);
+      }
+      const { sandbox, endpoint } = found;
+      if (endpoint.ports.length > 0) await sandbox.unpublish(endpoint.network, endpoint.ports);
+      if (ports.length > 0) await sandbox.publish(endpoint.network, ports);
+    });
+  }
+
+  async #search(id: string): Promise<SandboxHandle | undefined> {
+    for (const sandbox of await this.#netkit.sandboxes.list()) {
+      for (const endpoint of sandbox.endpoints)
+        if (endpoint.handedOver === true) this.#remembered.set(endpoint.id, sandbox.id);
+    }
+    const found = this.#remembered.get(id);
+    return found === undefined ? undefined : await this.#get(found);
+  }
+
+  /** The sandbox of a container, by the path of its namespace: it may have another name by now. */
+  async #at(key: string): Promise<SandboxHandle | undefined> {
+    const found = (await this.#netkit.sandboxes.list()).find(({ labels }) => labels[sandboxLabel] === key);
+    return found === undefined ? undefined : await this.#get(found.id);
+  }
+
+  async #get(ref: string): Promise<SandboxHandle | undefined> {
+    try {
+      return await this.#netkit.sandboxes.get(ref);
+    } catch (error) {
+      if (isNetkitError(error) && error.code === "SANDBOX_NOT_FOUND") return undefined;
+      throw error;
+    }
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#turn.then(work);
+    this.#turn = next.catch(() => {});
+    return await next;
+  }
+}

@@ -1,0 +1,131 @@
+import { request } from "node:http";
+import * as z from "zod";
+
+/** What is needed of Docker's `GET /containers/ID/json`. */
+export interface ContainerNames {
+  /** Without the slash that it begins with there. */
+  readonly name: string;
+  readonly hostname: string;
+  /** The aliases of each endpoint, by its id. */
+  readonly endpoints: ReadonlyMap<string, readonly string[]>;
+}
+
+const aliases = z.array(z.string()).nullish();
+const container = z.object({
+  Name: z.string(),
+  Config: z.object({ Hostname: z.string().nullish() }),
+  NetworkSettings: z.object({
+    Networks: z
+      .record(z.string(), z.object({ EndpointID: z.string().nullish(), Aliases: aliases, DNSNames: aliases }))
+      .nullish(),
+  }),
+});
+const listed = z.array(z.object({ Id: z.string() }));
+const event = z.object({
+  Type: z.string(),
+  Actor: z.object({ ID: z.string(), Attributes: z.record(z.string(), z.string()).nullish() }),
+});
+
+/** Answers are a few KB, a list of a thousand containers is 2 MB. */
+const maxBytes = 32 * 1024 * 1024;
+/** What Docker may take for an answer; a container is locked while it starts. */
+const timeoutMs = 60_000;
+
+/** Docker's own API on its Unix socket, so far as it tells of names. */
+export class DockerApi {
+  readonly #socket: string;
+
+  constructor(socket: string) {
+    this.#socket = socket;
+  }
+
+  /** The ids of all containers that run. */
+  async containers(): Promise<string[]> {
+    return listed.parse(await this.#get("/containers/json")).map(({ Id }) => Id);
+  }
+
+  /** Undefined: there is no such container any more. */
+  async names(id: string): Promise<ContainerNames | undefined> {
+    const answer = await this.#get(`/containers/${encodeURIComponent(id)}/json`);
+    if (answer === undefined) return undefined;
+    const { Name, Config, NetworkSettings } = container.parse(answer);
+    return {
+      name: Name.replace(/^\//, ""),
+      hostname: Config.Hostname ?? "",
+      endpoints: new Map(
+        Object.values(NetworkSettings.Networks ?? {}).flatMap(({ EndpointID, Aliases, DNSNames }) =>
+          EndpointID ? [[EndpointID, [...(Aliases ?? []), ...(DNSNames ?? [])]] as const] : [],
+        ),
+      ),
+    };
+  }
+
+  /**
+   * Tells of each container whose names may have changed, until the stream ends.
+   * @param onOpen called when nothing will be missed any more
+   */
+  async follow(onOpen: () => void, onContainer: (id: string) => void, signal: AbortSignal): Promise<void> {
+    const filters = JSON.stringify({ event: ["start", "rename", "connect"] });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const asking = request(
+      { socketPath: this.#socket, path: `/events?filters=${encodeURIComponent(filters)}`, signal, agent: false },
+      (response) => {
+        let rest = "";
+        response.setEncoding("utf8").on("data", (text: string) => {
+          const lines = (rest + text).split("\n");
+          rest = lines.pop() ?? "";
+          if (rest.length > maxBytes) response.destroy(new Error("Docker's event is too long"));
+          for (const line of lines) {
+            const id = containerOf(line);
+            if (id !== undefined) onContainer(id);
+          }
+        });
+        response.on("error", reject).on("close", resolve);
+        onOpen();
+      },
+    );
+    asking.on("error", reject);
+    asking.end();
+    await promise;
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const signal = AbortSignal.timeout(timeoutMs);
+    const asking = request({ socketPath: this.#socket, path, signal, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      response.on("data", (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > maxBytes) response.destroy(new Error("Docker's answer is too long"));
+        chunks.push(chunk);
+      });
+      response.on("error", reject).on("end", () => {
+        if (response.statusCode === 404) return resolve(undefined);
+        if (response.statusCode !== 200) return reject(new Error(`Docker answers ${response.statusCode} to ${path}`));
+        try {
+          resolve(JSON.parse(Buffer.concat(chunks).toString()) as unknown);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    asking.on("error", reject);
+    asking.end();
+    return await promise;
+  }
+}
+
+/** Of an event: the container itself, or the one that was connected to a network. */
+function containerOf(line: string): string | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const result = event.safeParse(value);
+  if (!result.success) return undefined;
+  const { Type, Actor } = result.data;
+  return Type === "container" ? Actor.ID : Actor.Attributes?.["container"];
+}

@@ -1,0 +1,62 @@
+import { setTimeout } from "node:timers/promises";
+import { backoffMs } from "@netkit/core";
+import type { Containers } from "./containers.ts";
+import { DockerApi } from "./docker-api.ts";
+
+/**
+ * Calls the sandboxes of containers what Docker calls those: the protocol of plugins carries no names, Docker's API tells of them.
+ * Where that can't be had they keep the names that they have.
+ */
+export class Names implements AsyncDisposable {
+  readonly #api: DockerApi;
+  readonly #containers: Containers;
+  readonly #ending = new AbortController();
+  readonly #ended: Promise<void>;
+
+  constructor(socket: string, containers: Containers) {
+    this.#api = new DockerApi(socket);
+    this.#containers = containers;
+    this.#ended = this.#follow();
+  }
+
+  /** Docker may be started anew, or not be there yet. */
+  async #follow(): Promise<void> {
+    const { signal } = this.#ending;
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        await this.#api.follow(
+          () => {
+            failures = 0;
+            void this.#all();
+          },
+          (id) => void this.#learn(id),
+          signal,
+        );
+      } catch {
+        // Whether it is there is no matter of ours.
+      }
+      await setTimeout(backoffMs(Math.max(failures, 1)), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #all(): Promise<void> {
+    const ids = await this.#api.containers().catch(() => []);
+    for (const id of ids) await this.#learn(id);
+  }
+
+  /** What goes wrong with one is told again with its next event. */
+  async #learn(id: string): Promise<void> {
+    try {
+      const names = await this.#api.names(id);
+      if (names === undefined || names.endpoints.size === 0) return;
+      await this.#containers.rename(names, id.slice(0, 12));
+    } catch {
+      // It keeps the names that it has.
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
+    await this.#ended;
+  }
+}

@@ -1,0 +1,142 @@
+import type { Host, Process } from "../src/hosts/index.ts";
+import { findProgram } from "../src/servers/program.ts";
+
+const programs = ["dockerd", "docker", "containerd", "runc", "busybox"];
+
+/** Whether this machine can run Docker: setup brings it. */
+export const hasDocker: boolean = programs.every((program) => findProgram(program) !== undefined);
+
+const folders = ["/run/docker", "/etc/docker", "/var/lib/docker", "/run/containerd"];
+const containerd = "/run/containerd/own.sock";
+const api = "unix:///run/docker/docker.sock";
+/** What its containers' cgroups are under, for these are the machine's. */
+const cgroup = "nktest-docker";
+
+/** What the image has beside busybox itself, which is static. */
+const applets = ["sh", "ping", "sleep", "ip", "wget", "httpd", "cat", "nslookup"];
+
+/**
+ * A real Docker on a host of its own, that nobody has configured: no bridge, no rules. Its state is in memory and goes with the
+ * host; containerd runs beside it, as a service of its own, so that it outlives dockerd.
+ */
+export class DockerEngine implements AsyncDisposable {
+  /** Where its API is. */
+  readonly api: string = api;
+  readonly #host: Host;
+  readonly #containerd: Process;
+  #dockerd: Process;
+  #agent: Process;
+
+  private constructor(host: Host, processes: Record<"containerd" | "dockerd" | "agent", Process>) {
+    this.#host = host;
+    this.#containerd = processes.containerd;
+    this.#dockerd = processes.dockerd;
+    this.#agent = processes.agent;
+  }
+
+  /** With an agent that serves it, and an image called `box`. */
+  static async start(host: Host): Promise<DockerEngine> {
+    await using stack = new AsyncDisposableStack();
+    await host.shell(folders.map((folder) => `mkdir -p ${folder}; mount -t tmpfs tmpfs ${folder}`).join("\n"));
+    await host.write(
+      "/run/containerd/config.toml",
+      `version = 2
+root = "/var/lib/docker/containerd"
+state = "/run/containerd/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "${containerd}"
+`,
+    );
+    const beside = stack.use(host.start(["containerd", "--config", "/run/containerd/config.toml"]));
+    await host.until(`test -S ${containerd}`);
+    const engine = new DockerEngine(host, {
+      containerd: beside,
+      dockerd: stack.use(await startDockerd(host)),
+      agent: stack.use(await startAgent(host)),
+    });
+    await host.shell(
+      `mkdir -p /var/lib/docker/box/bin && cd /var/lib/docker/box && cp "$(command -v busybox)" bin/busybox
+       for applet in ${applets.join(" ")}; do ln -s busybox bin/$applet; done
+       tar -c . | docker -H ${api} import - box`,
+    );
+    stack.move();
+    return engine;
+  }
+
+  /** What the command prints. @throws Error with what it says when it fails */
+  async docker(...words: readonly string[]): Promise<string> {
+    return (await this.#host.exec(["docker", "-H", api, ...words])).trim();
+  }
+
+  /** Goes on meanwhile. */
+  startDocker(...words: readonly string[]): Process {
+    return this.#host.start(["docker", "-H", api, ...words]);
+  }
+
+  /** What it says when it fails, as it has to. */
+  async refusal(...words: readonly string[]): Promise<string> {
+    const { status, stdout, stderr } = await this.#host.run(["docker", "-H", api, ...words]);
+    if (status === 0) throw new Error(`docker ${words.join(" ")} did what it should refuse: ${stdout}`);
+    return stderr;
+  }
+
+  /** At once, with whatever it is in the middle of. */
+  async killDockerd(): Promise<void> {
+    await this.#dockerd.kill("SIGKILL");
+  }
+
+  /** From now on no container is started: whoever starts one waits for it. */
+  async holdContainers(): Promise<void> {
+    await this.#containerd.kill("SIGSTOP");
+  }
+
+  async releaseContainers(): Promise<void> {
+    await this.#containerd.resume();
+  }
+
+  async startDockerd(): Promise<void> {
+    this.#dockerd = await startDockerd(this.#host);
+  }
+
+  async restartAgent(): Promise<void> {
+    await this.#agent.kill("SIGKILL");
+    this.#agent = await startAgent(this.#host);
+  }
+
+  /** What the agent has complained of. */
+  get complaints(): readonly string[] {
+    return this.#agent.lines;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dockerd.kill("SIGTERM");
+    await this.#agent.kill("SIGTERM");
+    await this.#containerd.kill("SIGTERM");
+    // Deepest first; a hierarchy may be without.
+    await this.#host.shell(`find /sys/fs/cgroup -depth -type d -path '*/${cgroup}*' -exec rmdir {} +`);
+  }
+}
+
+/** Nothing of the machine's: neither its configuration nor its firewall. */
+async function startDockerd(host: Host): Promise<Process> {
+  const process = host.start([
+    "dockerd",
+    `--host=${api}`,
+    `--containerd=${containerd}`,
+    "--data-root=/var/lib/docker",
+    "--exec-root=/run/docker",
+    "--pidfile=/run/docker/docker.pid",
+    `--cgroup-parent=/${cgroup}`,
+    "--storage-driver=vfs",
+    ..."--bridge=none --iptables=false --ip6tables=false --ip-forward=false".split(" "),
+  ]);
+  await host.until(`docker -H ${api} version`, 30_000);
+  return process;
+}
+
+async function startAgent(host: Host): Promise<Process> {
+  const process = host.start(["env", `DOCKER_HOST=${api}`, "netkit", "agent", "--docker"]);
+  await host.until("netkit agent status");
+  return process;
+}

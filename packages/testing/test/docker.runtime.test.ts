@@ -1,0 +1,251 @@
+import type { Snapshot } from "@netkit/conformance/lab";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Host } from "../src/hosts/index.ts";
+import { openSegment, type Segment } from "../src/hosts/segment.ts";
+import { DockerEngine, hasDocker } from "./docker-engine.ts";
+
+interface Shown {
+  readonly Name: string;
+  readonly Id: string;
+  readonly Containers: Readonly<Record<string, { readonly Name: string; readonly IPv4Address: string }>>;
+}
+
+/** What a web server answers, which may take a moment until it listens. */
+async function get(from: Host, url: string): Promise<string> {
+  const fetching = `node -e 'fetch("${url}").then((r) => r.text()).then(console.log)'`;
+  await from.until(fetching);
+  return (await from.shell(fetching)).trim();
+}
+
+describe.skipIf(!hasDocker)("Docker", () => {
+  let segment: Segment;
+  let host: Host;
+  let outside: Host;
+  let engine: DockerEngine;
+  let before: Snapshot;
+
+  const docker = async (...words: readonly string[]): Promise<string> => await engine.docker(...words);
+  const create = async (name: string, ...more: readonly string[]): Promise<string> =>
+    await docker("network", "create", "-d", "netkit", "--ipam-driver", "netkit", ...more, name);
+  /** A web server that says who it is. */
+  const web = ["box", "sh", "-c", 'echo "$HOSTNAME" > /index.html; exec httpd -f -p 80 -h /'];
+  const sleeper = ["box", "sleep", "1000"];
+  const addressOf = async (name: string, field = "IPAddress"): Promise<string> =>
+    await docker("inspect", "--format", `{{range .NetworkSettings.Networks}}{{.${field}}}{{end}}`, name);
+  const sandboxes = async (): Promise<string[]> =>
+    (await host.netkit("sandbox", "ls", "--format", "{{.Name}}")).split("\n").filter((name) => name !== "");
+  const shown = async (network: string): Promise<Shown | undefined> =>
+    (JSON.parse(await host.netkit("network", "inspect", network)) as Shown[])[0];
+
+  beforeAll(async () => {
+    segment = await openSegment(2);
+    [host, outside] = segment.hosts as [Host, Host];
+    engine = await DockerEngine.start(host);
+  }, 120_000);
+  afterAll(async () => {
+    await engine[Symbol.asyncDispose]();
+    await segment[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => (before = await host.traces()));
+  afterEach(async () => {
+    const containers = await docker("ps", "-aq");
+    if (containers !== "") await docker("rm", "-f", ...containers.split("\n"));
+    await host.shell("netkit sandbox ls -q | xargs -r netkit sandbox rm -f");
+    await docker("network", "prune", "-f");
+    // It fails where anything is wrong.
+    await host.netkit("doctor");
+    await host.shell("netkit network prune -f >&2");
+    const left = [...engine.complaints, ...(await host.differences(before))];
+    if (left.length > 0) throw new Error(`this is left:\n${left.join("\n")}`);
+  });
+
+  test("containers, sandboxes and the host reach each other, and published ports are reached from everywhere", async () => {
+    const id = await create("dual", "--ipv6", "--subnet", "10.77.0.0/24", "--subnet", "fd00:77::/64", "--label", "a=b");
+    await docker("run", "-d", "--name", "web", "--hostname", "web", "--network", "dual", "-p", "8080:80", ...web);
+    await docker("run", "-d", "--name", "other", "--network", "dual", ...sleeper);
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", id, "--", "sleep", "1000");
+    const addresses = [await addressOf("web"), await addressOf("web", "GlobalIPv6Address")];
+    expect(addresses).toEqual(["10.77.0.2", "fd00:77::2"]);
+    for (const address of addresses) {
+      await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", address);
+      await docker("exec", "other", "ping", "-c", "1", "-W", "2", address);
+      await host.exec(["ping", "-c", "1", "-W", "2", address]);
+    }
+    const [own = "", own6 = ""] = (await host.netkit("exec", "sandbox", "--", "hostname", "-I")).trim().split(" ");
+    for (const address of [own, own6]) await docker("exec", "web", "ping", "-c", "1", "-W", "2", address);
+    await docker("exec", "web", "ping", "-c", "1", "-W", "2", outside.address);
+    const port = ":8080/";
+    for (const url of [`http://127.0.0.1${port}`, `http://${host.address}${port}`, `http://[${host.address6}]${port}`])
+      expect(await get(host, url)).toBe("web");
+    for (const url of [`http://${host.address}${port}`, `http://[${host.address6}]${port}`])
+      expect(await get(outside, url)).toBe("web");
+    expect(await host.netkit("port", "ls")).toMatch(/80\/tcp +0\.0\.0\.0:8080/);
+    const seen = await shown(id);
+    expect(seen?.Id).toBe(id);
+    expect(Object.values(seen?.Containers ?? {}).map(({ IPv4Address }) => IPv4Address)).toEqual(
+      expect.arrayContaining(["10.77.0.2/24", "10.77.0.3/24", `${own}/24`]),
+    );
+    expect(await host.netkit("doctor")).toContain("all is well");
+  });
+
+  test("a container is disconnected and connected while it runs, and gets the address that it is given", async () => {
+    await create("one", "--subnet", "10.81.0.0/24");
+    await create("two", "--internal");
+    await docker("run", "-d", "--name", "web", "--network", "one", "-p", "8080:80", ...web);
+    await docker("network", "disconnect", "one", "web");
+    expect(await sandboxes()).toEqual([]);
+    await docker("network", "connect", "--ip", "10.81.0.77", "one", "web");
+    await docker("network", "connect", "two", "web");
+    expect(await sandboxes()).toHaveLength(1);
+    expect(await docker("exec", "web", "ip", "-o", "-4", "address")).toContain("10.81.0.77/24");
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
+    expect(await docker("exec", "web", "ip", "route")).toMatch(/^default via /);
+    await docker("network", "disconnect", "one", "web");
+    // Nothing leads out of an internal network.
+    expect(await docker("exec", "web", "ip", "route")).not.toContain("default");
+    expect(await host.netkit("port", "ls")).not.toContain("8080");
+  });
+
+  test("a container is called in sandboxes what it is in Docker, from its start to its end", async () => {
+    const id = await create("n");
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", id, "--", "sleep", "1000");
+    await host.netkit("run", "-d", "--name", "taken", "--network", id, "--", "sleep", "1000");
+    const resolves = async (name: string): Promise<void> =>
+      await host.until(`netkit exec sandbox -- ping -c 1 -W 2 ${name}`);
+    const more = ["--network-alias", "www", "--hostname", "who"];
+    const short = (await docker("run", "-d", "--name", "web", "--network", "n", ...more, ...sleeper)).slice(0, 12);
+    for (const name of ["web", "www", "who", short]) await resolves(name);
+    expect(Object.values((await shown(id))?.Containers ?? {}).map(({ Name }) => Name)).toContain("web");
+    await docker("rename", "web", "shop");
+    await resolves("shop");
+    // Somebody has the name here: both are called so.
+    await docker("run", "-d", "--name", "taken", "--network", "n", ...sleeper);
+    const address = await addressOf("taken");
+    await host.until(`netkit exec sandbox -- getent ahostsv4 taken | grep -q "^${address} "`);
+    await engine.restartAgent();
+    await docker("restart", "-t", "0", "shop");
+    await resolves("shop");
+    await docker("rm", "-f", "shop");
+    const { status } = await host.run("netkit exec sandbox -- ping -c 1 -W 2 shop".split(" "));
+    expect(status).not.toBe(0);
+  });
+
+  test("a container finds sandboxes by name where it is told to ask netkit, and goes on after an agent's end", async () => {
+    const id = await create("n");
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", id, "--", "sleep", "1000");
+    await docker("run", "-d", "--name", "it", "--dns", "127.0.0.12", "--network", "n", ...sleeper);
+    const finds = `docker -H ${engine.api} exec it ping -c 1 -W 2 sandbox`;
+    await host.until(finds);
+    await engine.restartAgent();
+    await host.until(finds);
+    await docker("run", "-d", "--name", "other", "--network", "n", ...sleeper);
+    await docker("exec", "it", "ping", "-c", "1", "-W", "2", "other");
+    expect(await docker("exec", "it", "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.11");
+  });
+
+  test("an agent that dies between an address and its container is started anew, and knows what it has to", async () => {
+    await create("n");
+    await engine.holdContainers();
+    await using running = engine.startDocker("run", "-d", "--name", "it", "--network", "n", ...sleeper);
+    await host.until('test -n "$(netkit sandbox ls -q)"');
+    await engine.restartAgent();
+    await engine.releaseContainers();
+    expect(await running.ended).toBe(0);
+    expect(await docker("exec", "it", "ip", "-o", "-4", "address")).toContain(" eth0 ");
+    await docker("network", "disconnect", "n", "it");
+    expect(await sandboxes()).toEqual([]);
+  });
+
+  test("what install writes, uninstall takes back, once no container is in its way", async () => {
+    const unit = "/etc/systemd/system";
+    await host.shell(`mkdir -p ${unit}; mount -t tmpfs tmpfs ${unit}`);
+    expect(await host.netkit("docker", "install", "--print")).toContain("After=netkit-agent.service");
+    expect(await host.netkit("docker", "install", "--no-start")).toContain("netkit agent install");
+    expect(await host.read(`${unit}/docker.service.d/netkit-agent.conf`)).toContain("Wants=netkit-agent.service");
+    expect(await host.exec(["cat", "/var/lib/netkit/docker.json"])).toBe("{}\n");
+    await create("n");
+    await docker("run", "-d", "--name", "it", "--network", "n", ...sleeper);
+    const { status, stderr } = await host.run(["netkit", "docker", "uninstall", "--no-stop"]);
+    expect([status, stderr]).toEqual([4, expect.stringContaining("containers are on netkit's networks")]);
+    await docker("rm", "-f", "it");
+    await host.netkit("docker", "uninstall", "--no-stop");
+    expect(await host.exec(["find", unit, "-mindepth", "1"])).toBe("");
+    expect(await host.netkit("docker", "uninstall")).toContain("not installed");
+    await host.exec(["umount", unit]);
+  });
+
+  test("a network that netkit has is Docker's too, and stays when Docker's goes", async () => {
+    await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", "mine", "--", "sleep", "1000");
+    const joining = ["-o", "netkit.network=mine"];
+    expect(await engine.refusal("network", "create", "-d", "netkit", ...joining, "other-name")).toContain(
+      "--ipam-driver netkit --subnet 10.78.0.0/24",
+    );
+    await create("other-name", ...joining, "--subnet", "10.78.0.0/24");
+    await docker("run", "-d", "--name", "it", "--network", "other-name", ...sleeper);
+    expect(await addressOf("it")).toBe("10.78.0.3");
+    await docker("exec", "it", "ping", "-c", "1", "-W", "2", "10.78.0.2");
+    expect(Object.keys((await shown("mine"))?.Containers ?? {})).toHaveLength(2);
+    await docker("rm", "-f", "it");
+    await docker("network", "rm", "other-name");
+    expect((await shown("mine"))?.Name).toBe("mine");
+  });
+
+  test("the agent is started anew, and so is dockerd, with live containers", async () => {
+    await create("n");
+    await docker("run", "-d", "--name", "web", "--hostname", "web", "--network", "n", "-p", "8080:80", ...web);
+    await engine.restartAgent();
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    expect(await host.netkit("doctor")).toContain("all is well");
+    await docker("restart", "-t", "0", "web");
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    await engine.killDockerd();
+    await engine.startDockerd();
+    await host.until('test -z "$(netkit sandbox ls -q)"');
+    await docker("start", "web");
+    expect(await sandboxes()).toHaveLength(1);
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+  });
+
+  test("of a dockerd that dies in the middle of a start nothing stays once it is back", async () => {
+    await create("n");
+    await engine.holdContainers();
+    await using running = engine.startDocker("run", "--name", "it", "--network", "n", "-p", "8080:80", ...sleeper);
+    await host.until('test -n "$(netkit sandbox ls -q)"');
+    // What was handed over has nowhere to go yet, and is as it should be.
+    expect(await host.netkit("doctor")).toContain("all is well");
+    await engine.killDockerd();
+    await running.ended;
+    await engine.releaseContainers();
+    await engine.startDockerd();
+    await docker("rm", "-f", "it");
+    expect(await sandboxes()).toEqual([]);
+  });
+
+  test("what netkit refuses is told in its words, and leaves nothing of the container", async () => {
+    await create("n", "--subnet", "10.79.0.0/24");
+    await docker("run", "-d", "--name", "first", "--network", "n", "--ip", "10.79.0.9", "-p", "8080:80", ...web);
+    for (const [words, why] of [
+      [["-p", "8080:80"], "port 8080/tcp is in use"],
+      [["--ip", "10.79.0.9"], "address 10.79.0.9 is in use"],
+      [["--ip", "10.79.0.1"], "10.79.0.1"],
+    ] as const)
+      expect(await engine.refusal("run", "--rm", "--network", "n", ...words, ...sleeper)).toContain(why);
+    expect(await engine.refusal("network", "create", "-d", "netkit", "-o", "icx=1", "bad")).toContain("icc");
+    const overlapping = ["--ipam-driver", "netkit", "--subnet", "10.79.0.0/16"];
+    expect(await engine.refusal("network", "create", "-d", "netkit", ...overlapping, "bad")).toContain("overlaps");
+    expect(await sandboxes()).toHaveLength(1);
+  });
+
+  test("a container on a macvlan network is on the wire itself", async () => {
+    const make = ["network", "create", "-d", "netkit-macvlan", "--ipam-driver", "netkit", "--subnet", "10.80.0.0/24"];
+    await docker(...make, "-o", `parent=${host.link}`, "wire");
+    await docker("run", "-d", "--name", "it", "--network", "wire", "--ip", "10.80.0.7", ...sleeper);
+    await outside.shell(`ip address add 10.80.0.200/24 dev ${outside.link}`);
+    const ping = ["exec", "it", "ping", "-c", "1", "-W", "3", "10.80.0.200"];
+    expect(await docker(...ping)).toContain(" 0% packet loss");
+    await docker("restart", "-t", "0", "it");
+    expect(await docker(...ping)).toContain(" 0% packet loss");
+    await outside.shell(`ip address delete 10.80.0.200/24 dev ${outside.link}`);
+  });
+});
