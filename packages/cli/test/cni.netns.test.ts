@@ -251,6 +251,36 @@ test("both families: an address, a gateway and a route of each, in every shape",
   ok("DEL", { netns });
 });
 
+test("a network on a link of the host: the container's interface alone, which others may change too", () => {
+  machine.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1");
+  machine.run("ip", "link", "set", "up0", "up");
+  machine.ok("network", "create", "-d", "macvlan", "-o", "parent=up0", "--subnet", "10.7.0.0/24", "my-net");
+  runtime = new CniRuntime(machine, "my-net", { agent: false });
+  const netns = runtime.container("c1");
+  for (const _ of [1, 2]) {
+    const result = ok("ADD", { netns });
+    expect(result).toMatchObject({
+      interfaces: [{ name: "eth0", sandbox: netns }],
+      ips: [{ interface: 0, gateway: "10.7.0.1" }],
+      routes: [{ dst: "0.0.0.0/0", gw: "10.7.0.1" }],
+    });
+    expect(result.interfaces).toHaveLength(1);
+    inside(netns, "ip", "link", "set", "eth0", "address", "02:00:00:00:00:99", "mtu", "1400");
+    ok("CHECK", { netns, ...withResult(result) });
+    expect(machine.ok("doctor")).toContain("all is well");
+    inside(netns, "ip", "address", "flush", "dev", "eth0");
+    expect(runtime.call("CHECK", { netns, ...withResult(result) })).toMatchObject({ said: { code: 109 } });
+    expect(runtime.call("ADD", { netns: runtime.container("other"), id: "c2", more: port(8080) })).toMatchObject({
+      status: 1,
+      said: { code: 106 },
+    });
+    ok("DEL", { netns });
+    expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
+  }
+  machine.ok("network", "rm", "my-net");
+  machine.run("ip", "link", "del", "up0");
+});
+
 test("what plugins before have made goes on beside, and a taken interface is refused", () => {
   install();
   const netns = runtime.container("c1");

@@ -1,6 +1,5 @@
 import { isNetkitError } from "@netkit/core";
 import type { EndpointDetails, Netkit, SandboxDetails } from "@netkit/engine";
-import type { Attachment } from "./configuration.ts";
 import { containerLabel, listLabel, sandboxName } from "./labels.ts";
 
 /** The sandbox of a container; a sandbox of that name that no plugin has made is none. */
@@ -30,20 +29,4 @@ export async function detach(netkit: Netkit, sandbox: SandboxDetails, endpoint: 
   } catch (error) {
     if (!isNetkitError(error) || !["SANDBOX_NOT_FOUND", "ENDPOINT_NOT_FOUND"].includes(error.code)) throw error;
   }
-}
-
-/** All that a list of plugins has made, but for the attachments that are valid still. */
-export async function staleAttachments(
-  netkit: Netkit,
-  list: string,
-  valid: readonly Attachment[],
-): Promise<{ readonly sandbox: SandboxDetails; readonly endpoint: EndpointDetails }[]> {
-  const known = new Set(valid.map(({ containerID, ifname }) => `${containerID} ${ifname}`));
-  return (await netkit.sandboxes.list()).flatMap((sandbox) => {
-    const containerId = sandbox.labels[containerLabel];
-    if (containerId === undefined) return [];
-    return sandbox.endpoints
-      .filter(({ ifName, labels }) => labels?.[listLabel] === list && !known.has(`${containerId} ${ifName}`))
-      .map((endpoint) => ({ sandbox, endpoint }));
-  });
 }

@@ -110,7 +110,7 @@ interface RuntimeConfig {
   readonly aliases?: readonly string[] | Readonly<Record<string, readonly string[] | undefined>> | undefined;
 }
 
-export interface Attachment {
+interface Attachment {
   readonly containerID: string;
   readonly ifname: string;
 }

@@ -3,11 +3,13 @@ import type { Loan, Netkit } from "@netkit/engine";
 import { cniCodes, CniError, toCniError } from "./cni-error.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
+import { forAll } from "./for-all.ts";
 import { containerLabel, interfaceLabel, listLabel, sandboxLabels } from "./labels.ts";
 import { findNetwork, networkName, openNetwork } from "./network.ts";
 import type { Plugin } from "./plugin.ts";
 import { parseResult, type Result } from "./result.ts";
 import { networkStatus } from "./status.ts";
+import { staleness } from "./valid-attachments.ts";
 import { dnsOf, endpointWishes } from "./wishes.ts";
 
 /** `netkit-ipam`: lends addresses of a network to containers that other plugins connect. */
@@ -57,14 +59,13 @@ export const ipamPlugin: Plugin = {
   },
 
   async gc(netkit, configuration) {
-    const valid = configuration["cni.dev/valid-attachments"] ?? configuration["cni.dev/attachments"] ?? [];
-    const known = new Set(valid.map(({ containerID, ifname }) => `${containerID} ${ifname}`));
     const network = await findNetwork(netkit, networkName(about(configuration)));
     if (network === undefined) return;
-    for (const { holder, labels } of (await netkit.networks.inspect(network.id)).loans) {
-      if (labels[listLabel] !== configuration.name) continue;
-      if (!known.has(`${labels[containerLabel]} ${labels[interfaceLabel]}`)) await giveBack(netkit, network, holder);
-    }
+    const isStale = staleness(configuration);
+    const stale = (await netkit.networks.inspect(network.id)).loans.filter(({ labels }) =>
+      isStale(labels, labels[containerLabel] ?? "", labels[interfaceLabel] ?? ""),
+    );
+    await forAll(stale, async ({ holder }) => await giveBack(netkit, network, holder));
   },
 
   async status(open, configuration) {

@@ -1,0 +1,14 @@
+import type { Configuration } from "./configuration.ts";
+import { listLabel } from "./labels.ts";
+
+/**
+ * What a GC is to remove: what the list of plugins has attached, by its label, and the runtime doesn't know any more.
+ */
+export function staleness(
+  configuration: Configuration,
+): (labels: Readonly<Record<string, string>> | undefined, containerId: string, ifName: string) => boolean {
+  const valid = configuration["cni.dev/valid-attachments"] ?? configuration["cni.dev/attachments"] ?? [];
+  const known = new Set(valid.map(({ containerID, ifname }) => `${containerID} ${ifname}`));
+  return (labels, containerId, ifName) =>
+    labels?.[listLabel] === configuration.name && !known.has(`${containerId} ${ifName}`);
+}
