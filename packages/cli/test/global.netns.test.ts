@@ -395,7 +395,10 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
           ),
         ]);
         await b.start();
-        await vi.waitFor(async () => expect(await a.call("networks")).toContain("n"), { timeout: 20_000, interval: 100 });
+        await vi.waitFor(async () => expect(await a.call("networks")).toContain("n"), {
+          timeout: 20_000,
+          interval: 100,
+        });
         await b.call("remove", "y");
         await a.call("share");
         await a.call("removeNetwork", "n");

@@ -44,7 +44,7 @@ afterEach(async () => {
 async function prepare(store: Store = shared): Promise<string[]> {
   const draft = new Draft(state);
   const context = { shared: { isOthers: false, open: async () => await Promise.resolve(store) } } as Context;
-  await removeGlobal(context, draft, network);
+  await removeGlobal(context, draft, network, undefined);
   for (const preparation of draft.shared.preparations) await preparation(store);
   return draft.shared.removals.map(({ key }) => key).toSorted();
 }
