@@ -232,6 +232,16 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
         /this host can't leave its store: .*: 'x' on 'n'\n.*network disconnect n x/,
       ) as unknown,
     });
+    for (const other of ["etcd://127.0.0.1:2379/other/", `file:${writePeers(listed)}`])
+      expect(host.netkit(["agent", "--store", other])).toMatchObject({
+        status: 4,
+        stderr: expect.stringMatching(
+          /this host can't leave its store: .* that the other one hasn't: 'x' on 'n'\n.*network disconnect n x/,
+        ) as unknown,
+      });
+    // The same by another URL.
+    startAgent("--store", "etcd://127.0.0.1:2379/mine/?timeout-ms=600");
+    expect(host.netkit(["agent", "stop"]).status).toBe(0);
     host.ok("sandbox", "rm", "x");
     expect(host.ok("network", "rm", "n", "m")).toBe("n\nm\n");
     expect(keys()).toBe("");

@@ -6,3 +6,4 @@
 export type * from "./api.ts";
 export { openNetkit } from "./netkit.ts";
 export { Lock } from "./lock.ts";
+export { sharesNetworks } from "./shared/other-store.ts";

@@ -2,8 +2,8 @@ import { closeSync, existsSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Agent, Runtime } from "@netkit/agent";
-import { defaultRoot, isNetkitError, NetkitError } from "@netkit/core";
-import { openNetkit } from "@netkit/engine";
+import { defaultRoot, isNetkitError, NetkitError, type Store } from "@netkit/core";
+import { openNetkit, sharesNetworks } from "@netkit/engine";
 import type { PluginType, Relay } from "@netkit/runtime-cni";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
@@ -75,12 +75,15 @@ export const agent: Command = command({
   },
   async run({ globals, options, terminal, change: { signal } }) {
     const before = await readSettings(globals);
-    if (options.store === ownStore && before.sharedStore !== undefined) await refuseLeaving(before);
     const settings = withStore(before, options);
     const { sharedStore } = settings;
     // Whether it is one, before anything remembers it.
-    if (sharedStore !== undefined && fileOf(sharedStore.url, "/") === undefined)
-      await (await openShared(sharedStore.url)).close();
+    const named = sharedStore === undefined || isFile(sharedStore) ? undefined : await openShared(sharedStore.url);
+    try {
+      await refuseLeaving(before, sharedStore, named);
+    } finally {
+      await named?.close();
+    }
     const lingerMs = options.linger === undefined ? undefined : durationMs(options.linger);
     if (lingerMs === undefined && options.linger !== undefined) throw invalid("linger", options.linger, "5s or 1m30s");
     const fd = options["ready-fd"] === undefined ? undefined : Number(options["ready-fd"]);
@@ -195,23 +198,44 @@ function withOtherStore(
   });
 }
 
-/** @throws NetkitError NETWORK_IN_USE: sandboxes of this host are on networks of the store that it is to leave */
-async function refuseLeaving(settings: Settings): Promise<void> {
+function isFile({ url }: SharedStore): boolean {
+  return fileOf(url, "/") !== undefined;
+}
+
+/**
+ * Of a file that takes another's place what doesn't hold any more is told as of one that changes.
+ * @param store what is named, unless it is a file
+ * @throws NetkitError NETWORK_IN_USE: sandboxes of this host are on networks of its store that the one which is named hasn't
+ */
+async function refuseLeaving(
+  settings: Settings,
+  named: SharedStore | undefined,
+  store: Store | undefined,
+): Promise<void> {
+  const has = settings.sharedStore;
+  if (has === undefined || has.url === named?.url) return;
+  if (isFile(has) && named !== undefined && isFile(named)) return;
   await using netkit = await openNetkit({ looking: true, ...engineOptions(settings) });
   const networks = new Map((await netkit.networks.list()).map(({ id, name, scope }) => [id, { name, scope }]));
   const users = (await netkit.sandboxes.list()).flatMap(({ name, endpoints }) =>
     endpoints.flatMap(({ network }) => {
       const found = networks.get(network);
-      return found?.scope === "global" ? [{ sandbox: name, network: found.name }] : [];
+      return found?.scope === "global" ? [{ sandbox: name, network: found.name, id: network }] : [];
     }),
   );
   const [first] = users;
   if (first === undefined) return;
+  const ids = users.map(({ id }) => id);
+  if (store !== undefined && (await sharesNetworks(store, ids))) return;
   const who = users.map(({ sandbox, network }) => `'${sandbox}' on '${network}'`).join(", ");
-  throw new NetkitError("NETWORK_IN_USE", `this host can't leave its store: sandboxes are on networks there: ${who}`, {
-    hint: `Disconnect or remove them first: netkit network disconnect ${first.network} ${first.sandbox}`,
-    details: { users },
-  });
+  throw new NetkitError(
+    "NETWORK_IN_USE",
+    `this host can't leave its store: sandboxes are on networks that the other one hasn't: ${who}`,
+    {
+      hint: `Disconnect or remove them first: netkit network disconnect ${first.network} ${first.sandbox}`,
+      details: { users },
+    },
+  );
 }
 
 /** @throws NetkitError ARGUMENT_INVALID: there is nobody to advertise anything to */

@@ -45,15 +45,21 @@ export const networkLs: Command = command({
       for (const { id, scope } of networks)
         if (scope === "global" && (await netkit.networks.inspect(id)).remotes.length > 0) used.add(id);
     }
-    const found = filter(networks, options.filter, {
-      driver: (network, value) => network.driver === value,
-      id: (network, value) => network.id.startsWith(value),
-      label: (network, value) => matchesLabel(network.labels, value),
-      name: (network, value) => network.name.includes(value),
-      scope: (network, value) => network.scope === value,
-      type: (network, value) => value === (network.predefined ? "builtin" : "custom"),
-      dangling: (network, value) => String(!network.predefined && !used.has(network.id)) === value,
-    });
+    const found = filter(
+      networks,
+      options.filter,
+      {
+        driver: (network, value) => network.driver === value,
+        id: (network, value) => network.id.startsWith(value),
+        label: (network, value) => matchesLabel(network.labels, value),
+        name: (network, value) => network.name.includes(value),
+        scope: (network, value) => network.scope === value,
+        type: (network, value) => value === (network.predefined ? "builtin" : "custom"),
+        dangling: ({ predefined, id }, value) => (!predefined && !used.has(id)) === (value === "true" || value === "1"),
+      },
+      // Those of dangling as Docker takes them.
+      { scope: ["local", "global"], type: ["builtin", "custom"], dangling: ["true", "false", "1", "0"] },
+    );
     return list({
       data: found,
       rows: found.map((network) => networkRow(network, !options["no-trunc"])),

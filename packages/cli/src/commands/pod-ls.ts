@@ -28,11 +28,16 @@ export const podLs: Command = command({
   ],
   changes: false,
   async run({ open, options }) {
-    const pods = filter(await listPods(await open()), options.filter, {
-      label: (pod, value) => sandboxesOf(pod).some(({ labels }) => matchesLabel(labels, value)),
-      name: (pod, value) => pod.name.includes(value),
-      state: (pod, value) => podState(pod) === value,
-    });
+    const pods = filter(
+      await listPods(await open()),
+      options.filter,
+      {
+        label: (pod, value) => sandboxesOf(pod).some(({ labels }) => matchesLabel(labels, value)),
+        name: (pod, value) => pod.name.includes(value),
+        state: (pod, value) => podState(pod) === value,
+      },
+      { state: ["running", "idle", "gone"] satisfies ReturnType<typeof podState>[] },
+    );
     return list({
       data: pods.map((pod) => ({ ...pod, state: podState(pod) })),
       rows: pods.flatMap((pod) => podRow(pod, !options["no-trunc"])),

@@ -1,3 +1,4 @@
+import type { Protocol } from "@netkit/core";
 import { command, type Command } from "../command.ts";
 import { filter } from "../filter.ts";
 import { filterBy, list, listOptions } from "../listing.ts";
@@ -29,12 +30,17 @@ export const portLs: Command = command({
     const endpoints = new Map(
       sandboxes.flatMap((sandbox) => sandbox.endpoints.map((endpoint) => [endpoint.id, endpoint])),
     );
-    const found = filter(publishedBindings([...endpoints.values()]), options.filter, {
-      network: ({ network, networkName }, value) => networkName === value || network.startsWith(value),
-      port: (binding, value) => portRow(binding).Port === value,
-      protocol: ({ protocol }, value) => protocol === value,
-      sandbox: ({ sandbox, sandboxName }, value) => sandboxName === value || sandbox.startsWith(value),
-    });
+    const found = filter(
+      publishedBindings([...endpoints.values()]),
+      options.filter,
+      {
+        network: ({ network, networkName }, value) => networkName === value || network.startsWith(value),
+        port: (binding, value) => portRow(binding).Port === value,
+        protocol: ({ protocol }, value) => protocol === value,
+        sandbox: ({ sandbox, sandboxName }, value) => sandboxName === value || sandbox.startsWith(value),
+      },
+      { protocol: ["tcp", "udp", "sctp"] satisfies Protocol[] },
+    );
     if (SANDBOX !== undefined && options.format === undefined)
       return { data: found, text: formatMappings(found).join("\n") };
     return list({

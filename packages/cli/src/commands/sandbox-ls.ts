@@ -1,3 +1,4 @@
+import type { SandboxDetails } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { filter, matchesLabel } from "../filter.ts";
 import { filterBy, list, listOptions } from "../listing.ts";
@@ -26,14 +27,19 @@ export const sandboxLs: Command = command({
   changes: false,
   async run({ open, options }) {
     const netkit = await open();
-    const found = filter(await netkit.sandboxes.list(), options.filter, {
-      id: (sandbox, value) => sandbox.id.startsWith(value),
-      label: (sandbox, value) => matchesLabel(sandbox.labels, value),
-      name: (sandbox, value) => sandbox.name.includes(value),
-      network: ({ endpoints }, value) =>
-        endpoints.some(({ network, networkName }) => networkName === value || network.startsWith(value)),
-      state: (sandbox, value) => sandbox.state === value,
-    });
+    const found = filter(
+      await netkit.sandboxes.list(),
+      options.filter,
+      {
+        id: (sandbox, value) => sandbox.id.startsWith(value),
+        label: (sandbox, value) => matchesLabel(sandbox.labels, value),
+        name: (sandbox, value) => sandbox.name.includes(value),
+        network: ({ endpoints }, value) =>
+          endpoints.some(({ network, networkName }) => networkName === value || network.startsWith(value)),
+        state: (sandbox, value) => sandbox.state === value,
+      },
+      { state: ["running", "exited", "idle", "gone"] satisfies SandboxDetails["state"][] },
+    );
     return list({
       data: found,
       rows: found.map((sandbox) => sandboxRow(sandbox, !options["no-trunc"])),
