@@ -271,7 +271,7 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
       await vi.waitFor(async () => expect(await a.call("findings")).toEqual([]), patience);
       // What the kernel doesn't take is told of for as long as it is so.
       await a.host.shell("ip route add blackhole 10.5.53.0/24");
-      await using _taken = await FlannelPeer.start(segment, { number: 53, publicIp: "192.0.2.101", backend: "vxlan" });
+      await using taken = await FlannelPeer.start(segment, { number: 53, publicIp: "192.0.2.101", backend: "vxlan" });
       const inTheWay = [
         expect.stringMatching(/^route .*10\.5\.53\.0\/24.* of peer '10\.5\.53\.0-24@f' exists already/),
       ];
@@ -280,7 +280,7 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
       await a.host.shell("ip route delete blackhole 10.5.53.0/24");
       await configure(segment, vxlan);
       await vi.waitFor(async () => expect(await a.call("findings")).toEqual([]), patience);
-      expect(await a.host.ip("route show 10.5.53.0/24")).toHaveLength(1);
+      expect(await a.host.ip(`route show ${taken.base}/24`)).toHaveLength(1);
       await a.call("removeNetwork", "f");
     });
   });
