@@ -98,7 +98,7 @@ function describeResource(resource: Resource, sandbox: string): string {
     case "redirect":
       return `redirection of what ${resource.link} receives to ${resource.to}${where}`;
     case "isolation": {
-      const { internal, icc, trusted = [], within = [] } = resource;
+      const { internal, icc, trusted = [] } = resource;
       const entry = (["ipv4", "ipv6"] as const).map((family) => {
         const what = resource[family];
         return what === undefined ? "" : `${family === "ipv4" ? "IPv4" : "IPv6"} from outside: ${entries[what]}`;
@@ -108,10 +108,11 @@ function describeResource(resource: Resource, sandbox: string): string {
         icc ? "" : "no traffic between its ports",
         ...entry,
         trusted.length === 0 ? "" : `open ports for ${trusted.join(", ")}`,
-        within.length === 0 ? "" : `open for ${within.join(", ")}`,
       ];
       return ["isolation of " + resource.link, ...traits.filter((trait) => trait !== "")].join(", ");
     }
+    case "familiar":
+      return `${resource.link} is open for ${resource.source}`;
     case "masquerade":
       return `masquerade ${resource.subnet} out of ${resource.link}${resource.within === undefined ? "" : `, but not to ${resource.within}`}`;
     case "untracked":

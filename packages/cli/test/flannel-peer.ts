@@ -60,6 +60,7 @@ export class FlannelPeer implements AsyncDisposable {
   readonly host: Host;
   readonly #segment: Segment;
   readonly #setting: PeerSetting;
+  #lease = "";
 
   private constructor(segment: Segment, host: Host, setting: PeerSetting) {
     this.#segment = segment;
@@ -145,8 +146,13 @@ export class FlannelPeer implements AsyncDisposable {
     const words = ["put", `${prefix}/subnets/${this.key}`, this.value];
     if (ttlS === 0) return void (await flannelctl(this.#segment, ...words));
     const granted = await flannelctl(this.#segment, "lease", "grant", String(ttlS));
-    const lease = /lease ([0-9a-f]+) granted/.exec(granted)?.[1] ?? "";
-    await flannelctl(this.#segment, ...words, `--lease=${lease}`);
+    this.#lease = /lease ([0-9a-f]+) granted/.exec(granted)?.[1] ?? "";
+    await flannelctl(this.#segment, ...words, `--lease=${this.#lease}`);
+  }
+
+  /** Gives its lease up. */
+  async withdraw(): Promise<void> {
+    await flannelctl(this.#segment, "lease", "revoke", this.#lease);
   }
 
   /** Sets up its kernel for another host, by that one's record alone, as flannel does. */
@@ -175,10 +181,11 @@ export class FlannelPeer implements AsyncDisposable {
       );
   }
 
-  /** Whether a pod of it reaches an address. */
-  async reaches(address: string): Promise<boolean> {
-    const from = address.includes(":") ? this.pod6 : this.pod;
-    return await this.host.exec(["ping", "-n", "-q", "-c1", "-W2", "-I", from, address]).then(
+  /** Whether a pod of it reaches an address, or the host itself does, by whatever address the way has. */
+  async reaches(address: string, who: "pod" | "host" = "pod"): Promise<boolean> {
+    const pod = address.includes(":") ? this.pod6 : this.pod;
+    const from = who === "pod" ? ["-I", pod] : [];
+    return await this.host.exec(["ping", "-n", "-q", "-c1", "-W2", ...from, address]).then(
       () => true,
       () => false,
     );

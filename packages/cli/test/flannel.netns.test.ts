@@ -156,6 +156,17 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
       expect(await a.host.ip(`route show ${other}`)).toMatchObject([{ gateway: "192.0.2.2", dev: "up0" }]);
       const [y = ""] = await open(b, "y");
       expect(await reaches(a, "x", y)).toBe(true);
+      // The hosts themselves, too, by the addresses that they have; others on the link don't.
+      expect(await peer.reaches(x, "host")).toBe(true);
+      await a.host.exec(["ping", "-n", "-c1", "-W2", y]);
+      await b.host.exec(["ping", "-n", "-c1", "-W2", x]);
+      await segment.wire.shell(`ip route add ${subnet} via 192.0.2.1`);
+      await expect(segment.wire.exec(["ping", "-n", "-c1", "-W1", x])).rejects.toThrow("ping");
+      await segment.wire.shell(`ip route delete ${subnet}`);
+      await peer.withdraw();
+      await vi.waitFor(async () => expect(await peer.reaches(x, "host")).toBe(false), patience);
+      await peer.publish();
+      await vi.waitFor(async () => expect(await peer.reaches(x, "host")).toBe(true), patience);
 
       await using far = await FlannelPeer.start(segment, {
         number: 53,
@@ -198,6 +209,7 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
       for (const peer of [near, far]) {
         expect(await reaches(a, "x", peer.pod)).toBe(true);
         expect(await peer.reaches(x)).toBe(true);
+        expect(await peer.reaches(x, "host")).toBe(true);
       }
       await a.call("remove", "x");
       await a.call("removeNetwork", "f");
@@ -266,9 +278,9 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
       await vi.waitFor(async () => expect(await a.call("findings")).toEqual(inTheWay), patience);
       expect(await a.call("complaints")).toEqual(inTheWay);
       await a.host.shell("ip route delete blackhole 10.5.53.0/24");
-      await taken.publish();
+      await configure(segment, vxlan);
       await vi.waitFor(async () => expect(await a.call("findings")).toEqual([]), patience);
-      expect(await a.host.ip("route show 10.5.53.0/24")).toHaveLength(1);
+      expect(await a.host.ip(`route show ${taken.base}/24`)).toHaveLength(1);
       await a.call("removeNetwork", "f");
     });
   });

@@ -156,13 +156,13 @@ export function problemsOf(resource: Resource): string[] {
       for (const name of [resource.link, ...trusted]) linkName(name, parseHostLinkName);
       check("trusted links are sorted, each there once", () => isSortedSet(trusted));
       check("an empty list of trusted links", () => resource.trusted === undefined || trusted.length > 0);
-      check(
-        "an internal area lets nothing in",
-        () => !internal || (ipv4 ?? ipv6 ?? resource.trusted ?? resource.within) === undefined,
-      );
-      subnets(resource.within);
+      check("an internal area lets nothing in", () => !internal || (ipv4 ?? ipv6 ?? resource.trusted) === undefined);
       break;
     }
+    case "familiar":
+      linkName(resource.link);
+      cidr(resource.source);
+      break;
     case "untracked":
       ip(resource.address);
       check(`port ${resource.port}`, () => isRange({ first: resource.port, last: resource.port }));
@@ -210,6 +210,7 @@ export function linksNeeded(resource: Resource): { ns: string; name: string }[] 
     case "fdb":
     case "shaper":
     case "isolation":
+    case "familiar":
     case "masquerade":
     case "publish":
     case "open":

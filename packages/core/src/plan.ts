@@ -99,6 +99,7 @@ const rank: Readonly<Record<Resource["kind"], number>> = {
   isolation: 10,
   masquerade: 10,
   untracked: 10,
+  familiar: 11,
   open: 11,
   publish: 11,
 };

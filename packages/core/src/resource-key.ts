@@ -54,6 +54,8 @@ function identity(resource: Resource): string {
     case "shaper":
     case "redirect":
       return resource.link;
+    case "familiar":
+      return `${resource.link} ${resource.source}`;
     case "masquerade":
       return `${resource.link} ${resource.subnet}`;
     case "untracked":

@@ -267,11 +267,16 @@ export interface IsolationResource extends Base {
   readonly ipv6?: Access;
   /** Links from which the ports of `open` resources are reached in any case. Sorted, no empty list. */
   readonly trusted?: readonly string[];
-  /**
-   * Networks that the area is a part of, whose other parts are elsewhere: their addresses reach all of it, by whatever link they
-   * come. As `parseSources` has them, no empty list; none if internal.
-   */
-  readonly within?: readonly Cidr[];
+}
+
+/**
+ * Who reaches all of the area that `link` has an isolation for, by whatever other link they come: the network that it is a part of,
+ * or a host that has another part. Nobody, if the area is internal. Those of one link don't overlap.
+ */
+export interface FamiliarResource extends Base {
+  readonly kind: "familiar";
+  readonly link: string;
+  readonly source: Cidr;
 }
 
 /** Source NAT for what leaves `subnet` through `link` towards the outside. */
@@ -366,6 +371,7 @@ export type Resource =
   | RedirectResource
   | SysctlResource
   | IsolationResource
+  | FamiliarResource
   | MasqueradeResource
   | PublishResource
   | OpenResource

@@ -23,6 +23,7 @@ const needs: Readonly<Record<ResourceKind, readonly ResourceKind[]>> = {
   shaper: ["bridge", "dummy", "ifb", "vxlan", "macvlan", "ipvlan", "veth"],
   redirect: ["bridge", "ifb", "vxlan", "macvlan", "ipvlan", "veth"],
   isolation: ["bridge", "link"],
+  familiar: ["bridge", "isolation"],
   masquerade: ["bridge", "address"],
   untracked: [],
   open: ["veth", "macvlan", "address", "isolation"],

@@ -133,6 +133,11 @@ const samples: { readonly [K in ResourceKind]: Sample<K> } = {
       { trusted: ["c"] },
     ],
   },
+  familiar: {
+    resource: { kind: "familiar", ns: "host", link: "a", source: cidr },
+    identity: [{ link: "b" }, { source: otherCidr }],
+    settings: [],
+  },
   masquerade: {
     resource: { kind: "masquerade", ns: "host", link: "a", subnet: cidr },
     identity: [{ link: "b" }, { subnet: otherCidr }],

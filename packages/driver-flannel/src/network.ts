@@ -5,6 +5,7 @@ import {
   prefixLengthOf,
   refuseSmallMtu,
   type Cidr,
+  type FamiliarResource,
   type Family,
   type NetworkView,
   type Resource,
@@ -57,7 +58,6 @@ export function networkResources(view: View): readonly Resource[] {
   const { bridge } = areaOf(view);
   const mtu = mtuOf(view);
   refuseSmallMtu(view, mtu);
-  const within = [ipv4.network, ...(ipv6 === undefined ? [] : [ipv6.network])];
   return [
     { kind: "bridge", ns, name: bridge, mac: bridgeMac(id), mtu },
     ...subnets.flatMap(({ subnet, gateway }): Resource[] =>
@@ -67,7 +67,8 @@ export function networkResources(view: View): readonly Resource[] {
     ),
     ...bridgeSysctls(view, bridge, { adopted: false, ipv6: true }),
     ...(backend.type === "vxlan" ? subnets.flatMap(({ subnet }) => deviceResources(view, backend, subnet, mtu)) : []),
-    { kind: "isolation", ns, link: bridge, icc: true, internal: false, within },
+    { kind: "isolation", ns, link: bridge, icc: true, internal: false },
+    ...[ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(({ network }) => familiar(bridge, network)),
     ...(options.masquerade ? subnets : []).map(({ subnet }): Resource => ({
       kind: "masquerade",
       ns,
@@ -77,6 +78,11 @@ export function networkResources(view: View): readonly Resource[] {
     })),
     subnetFile(view, config, mtu),
   ];
+}
+
+/** Who reaches all sandboxes here. */
+export function familiar(bridge: string, source: Cidr): FamiliarResource {
+  return { kind: "familiar", ns, link: bridge, source };
 }
 
 /** The end of one family's tunnels, which conntrack has no use for. The host speaks with the others' sandboxes by the base address of its own subnet. */

@@ -1,7 +1,7 @@
 import { ipOf, type Cidr, type Family, type Ip, type Mac, type NetworkView, type Resource } from "@netkit/core";
-import { containsSubnet, overlaps } from "@netkit/ipam";
+import { contains, containsSubnet, overlaps } from "@netkit/ipam";
 import type { FlannelConfig } from "./config.ts";
-import { deviceName } from "./network.ts";
+import { areaOf, deviceName, familiar } from "./network.ts";
 import type { FlannelOptions } from "./options.ts";
 import { subnetsOf } from "./lease-key.ts";
 import { placeOf, type FlannelPlace } from "./place.ts";
@@ -56,12 +56,19 @@ export function peerResources(view: View, peer: unknown): readonly Resource[] {
 }
 
 function wayResources(view: View, family: Family, { subnet, publicIp, mac }: Way): Resource[] {
-  const { backend } = placeOf(view).config;
+  const { backend, ...pools } = placeOf(view).config;
   const ns = "host";
   const isDirect = isOnLink(view, publicIp);
   if (backend.type === "host-gw" || mac === undefined || (backend.directRouting && isDirect)) {
     // By other hosts than the others themselves, the way would be anybody's guess.
-    return isDirect ? [{ kind: "route", ns, destination: subnet, via: publicIp, link: underlayOf(view).name }] : [];
+    if (!isDirect) return [];
+    const network = pools[family]?.network;
+    const isKnown = network !== undefined && contains(network, publicIp);
+    return [
+      { kind: "route", ns, destination: subnet, via: publicIp, link: underlayOf(view).name },
+      // By the same way the host itself speaks with the sandboxes here, and without a tunnel it has no other address.
+      ...(isKnown ? [] : [familiar(areaOf(view).bridge, `${publicIp}/${family === "ipv4" ? 32 : 128}` as Cidr)]),
+    ];
   }
   const link = deviceName(backend.vni, family);
   const address = ipOf(subnet);

@@ -32,6 +32,7 @@ describe("a network", () => {
       "address host flannel.1 10.5.34.0/32",
       "sysctl host net/ipv6/conf/flannel.1/disable_ipv6",
       `isolation host ${bridge}`,
+      `familiar host ${bridge} 10.5.0.0/16`,
       `masquerade host ${bridge} 10.5.34.0/24`,
       "file host /run/flannel/subnet.env",
     ]);
@@ -49,7 +50,6 @@ describe("a network", () => {
         learning: false,
       },
     ]);
-    expect(find(resources, "isolation")).toMatchObject([{ within: ["10.5.0.0/16"] }]);
     expect(find(resources, "masquerade")).toMatchObject([{ within: "10.5.0.0/16" }]);
     expect(find(resources, "file").map(({ content }) => content)).toEqual([
       "FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.34.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n",
@@ -163,9 +163,14 @@ describe("another host", () => {
 
   test("is reached without a tunnel where that is wanted, if it is on the link", () => {
     const view = networkView({ Type: "vxlan", DirectRouting: true }, { dual: true });
-    const direct = [{ kind: "route", ns: "host", destination: "10.5.52.0/24", via: "192.0.2.7", link: "eth1" }];
-    expect(resourcesOf(view, { ipv4: remote })).toEqual(direct);
-    expect(resourcesOf(view, { ipv6: remote6 })).toMatchObject([{ via: "2001:db8::7", link: "eth1" }]);
+    expect(resourcesOf(view, { ipv4: remote })).toEqual([
+      { kind: "route", ns: "host", destination: "10.5.52.0/24", via: "192.0.2.7", link: "eth1" },
+      { kind: "familiar", ns: "host", link: bridge, source: "192.0.2.7/32" },
+    ]);
+    expect(resourcesOf(view, { ipv6: remote6 })).toMatchObject([
+      { via: "2001:db8::7", link: "eth1" },
+      { source: "2001:db8::7/128" },
+    ]);
     const far = { ...remote, publicIp: parseIp("198.51.100.7") };
     expect(resourcesOf(view, { ipv4: far })).toMatchObject([
       { link: "flannel.1" },
@@ -178,6 +183,7 @@ describe("another host", () => {
     const { mac: _, ...way } = remote;
     expect(resourcesOf(networkView({ Type: "host-gw" }), { ipv4: way })).toEqual([
       { kind: "route", ns: "host", destination: "10.5.52.0/24", via: "192.0.2.7", link: "eth1" },
+      { kind: "familiar", ns: "host", link: bridge, source: "192.0.2.7/32" },
     ]);
     expect(resourcesOf(networkView({ Type: "host-gw" }), { ipv4: { ...way, publicIp: "198.51.100.7" } })).toEqual([]);
   });

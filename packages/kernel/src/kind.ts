@@ -5,7 +5,10 @@ import type { Transaction } from "./transaction.ts";
 import type { View } from "./view.ts";
 
 /** The kinds of resources that this package makes; core's other kinds belong to the firewall. */
-export type KernelKind = Exclude<Resource["kind"], "isolation" | "masquerade" | "publish" | "open" | "untracked">;
+export type KernelKind = Exclude<
+  Resource["kind"],
+  "isolation" | "familiar" | "masquerade" | "publish" | "open" | "untracked"
+>;
 export type KernelResource = ResourceOf<KernelKind>;
 
 /** All that netkit knows of one kind of resource. */

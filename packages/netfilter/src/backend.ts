@@ -7,6 +7,7 @@ import {
   parseSources,
   type Access,
   type Cidr,
+  type FamiliarResource,
   type Family,
   type Ip,
   type IsolationResource,
@@ -22,6 +23,7 @@ import {
 /** The kinds that every backend carries out. */
 export type FirewallResource =
   | IsolationResource
+  | FamiliarResource
   | MasqueradeResource
   | PublishResource
   | OpenResource
@@ -32,6 +34,7 @@ export type Backend = Omit<ResourceHandler, "kinds" | "close">;
 
 export const firewallKinds: ReadonlySet<Resource["kind"]> = new Set<FirewallResource["kind"]>([
   "isolation",
+  "familiar",
   "masquerade",
   "publish",
   "open",
@@ -45,6 +48,7 @@ export const firewallKinds: ReadonlySet<Resource["kind"]> = new Set<FirewallReso
  */
 export function firewallResource(resource: Resource): FirewallResource {
   if (resource.kind === "isolation") return parseIsolation(resource);
+  if (resource.kind === "familiar") return parseFamiliar(resource);
   if (resource.kind === "masquerade") return parseMasquerade(resource);
   if (resource.kind === "publish") return parsePublish(resource);
   if (resource.kind === "open") return parseOpen(resource);
@@ -53,15 +57,19 @@ export function firewallResource(resource: Resource): FirewallResource {
 }
 
 function parseIsolation(resource: IsolationResource): IsolationResource {
-  const { link, ipv4, ipv6, trusted, within } = resource;
+  const { link, ipv4, ipv6, trusted } = resource;
   return {
     ...resource,
     link: parseHostLinkName(link),
     ...(ipv4 === undefined ? {} : { ipv4: parseAccess(ipv4) }),
     ...(ipv6 === undefined ? {} : { ipv6: parseAccess(ipv6) }),
     ...(trusted === undefined ? {} : { trusted: trusted.map(parseHostLinkName) }),
-    ...(within === undefined ? {} : { within: parseSources(within) }),
   };
+}
+
+function parseFamiliar(resource: FamiliarResource): FamiliarResource {
+  const { link, source } = resource;
+  return { ...resource, link: parseHostLinkName(link), source: parseCidr(source) };
 }
 
 function parseAccess(access: string): Access {

@@ -1,13 +1,13 @@
 // Who reaches whom: the same questions to both backends, with and without br_netfilter.
 import { withNamespace } from "@netkit/netlink";
-import { parseSources, type ResourceHandler } from "@netkit/core";
+import type { ResourceHandler } from "@netkit/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { firewallHandler } from "../src/index.ts";
 import { rulesIn, useLegacyPrograms } from "./rules.ts";
 import { sendDatagram } from "./spoof.ts";
 import type { Answer } from "./agent.ts";
 import { places, Topology, type Place, type Target } from "./topology.ts";
-import { creates, isolation, masquerade, open, publish, removes, replaces } from "./wanted.ts";
+import { creates, familiar, isolation, masquerade, open, publish, removes, replaces } from "./wanted.ts";
 
 const { host, world, a, b, c, d, f, g } = places;
 
@@ -273,13 +273,15 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
   });
   test("a part of a network is open to the other parts, whichever link they come by, and shows them its addresses", async () => {
     const beyond = ["198.51.100.0/24", "2001:db8:77::/64"];
-    const plain = [isolation("nkt2"), masquerade("nkt2", "10.77.2.0/24"), masquerade("nkt2", "fd77:2::/64")];
+    const plain = [masquerade("nkt2", "10.77.2.0/24"), masquerade("nkt2", "fd77:2::/64")];
     const part = [
-      isolation("nkt2", { within: parseSources(beyond) }),
       masquerade("nkt2", "10.77.2.0/24", undefined, beyond[0]),
       masquerade("nkt2", "fd77:2::/64", undefined, beyond[1]),
     ];
-    const undo = await handler.apply(part.map((resource, at) => replaces(plain[at] ?? resource, resource)));
+    const undo = await handler.apply([
+      ...part.map((resource, at) => replaces(plain[at] ?? resource, resource)),
+      ...creates(...beyond.map((network) => familiar("nkt2", network))),
+    ]);
     expect(await unexpected([...both("world", c.v4, 81), ...both("world", c.v6, 81)], "c")).toEqual([]);
     expect(pings("world", c.v4)).toBe(true);
     expect(await topology.ask("c", tcp(world.v4, 80))).toMatchObject({ name: "world", seen: c.v4 });

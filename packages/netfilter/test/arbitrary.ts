@@ -1,8 +1,8 @@
 // Any firewall resource, as drivers could make them.
-import type { Cidr, IsolationResource, PublishResource, Resource } from "@netkit/core";
+import type { PublishResource, Resource } from "@netkit/core";
 import { parseCidr, parseIp, parseSources } from "@netkit/core";
 import * as fc from "fast-check";
-import { isolation, masquerade, open, untracked } from "./wanted.ts";
+import { familiar, isolation, masquerade, open, untracked } from "./wanted.ts";
 
 const link = fc
   .stringMatching(/^[a-z0-9_.][a-zA-Z0-9_.+@-]{0,14}$/)
@@ -28,9 +28,8 @@ const anyIsolation = fc
     ipv4: entry,
     ipv6: entry,
     trusted: fc.uniqueArray(link, { maxLength: 9 }),
-    within: fc.tuple(fc.option(subnet4), fc.option(subnet6)),
   })
-  .map(({ link, icc, internal, ipv4, ipv6, trusted, within }) =>
+  .map(({ link, icc, internal, ipv4, ipv6, trusted }) =>
     isolation(link, {
       icc,
       internal,
@@ -38,7 +37,6 @@ const anyIsolation = fc
       ...(ipv4 === undefined || internal ? {} : { ipv4 }),
       ...(ipv6 === undefined || internal ? {} : { ipv6 }),
       ...(trusted.length === 0 || internal ? {} : { trusted: trusted.toSorted() }),
-      ...(internal ? {} : withinOf(within)),
     }),
   );
 const anyMasquerade = fc.oneof(
@@ -50,10 +48,7 @@ const anyMasquerade = fc.oneof(
     .map(([link, subnet, source, within]) => masquerade(link, subnet, source ?? undefined, within ?? undefined)),
 );
 
-function withinOf(networks: readonly (Cidr | null)[]): Pick<IsolationResource, "within"> {
-  const within = networks.filter((network) => network !== null);
-  return within.length === 0 ? {} : { within: parseSources(within) };
-}
+const anyFamiliar = fc.tuple(link, fc.oneof(subnet4, subnet6)).map(([link, source]) => familiar(link, source));
 
 const anyPublish: fc.Arbitrary<PublishResource> = fc
   .record({
@@ -103,5 +98,5 @@ const anyUntracked = fc
   .map(([address, port]) => untracked(address, port));
 
 export const anyResource: fc.Arbitrary<
-  Extract<Resource, { kind: "isolation" | "masquerade" | "publish" | "open" | "untracked" }>
-> = fc.oneof(anyIsolation, anyMasquerade, anyPublish, anyOpen, anyUntracked);
+  Extract<Resource, { kind: "isolation" | "familiar" | "masquerade" | "publish" | "open" | "untracked" }>
+> = fc.oneof(anyIsolation, anyFamiliar, anyMasquerade, anyPublish, anyOpen, anyUntracked);

@@ -1,12 +1,22 @@
 // The contract of a handler, kept by both backends: what is made, read, taken back and rendered. No packet is sent.
 import { execFileSync, spawnSync } from "node:child_process";
 import { withNamespace } from "@netkit/netlink";
-import { keyOf, parseSources, type Change, type Reading, type Resource, type ResourceHandler } from "@netkit/core";
+import { keyOf, type Change, type Reading, type Resource, type ResourceHandler } from "@netkit/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { firewallHandler, setNft, type Nft } from "../src/index.ts";
 import { inNamespace, rulesIn, useLegacyPrograms } from "./rules.ts";
 import { ip } from "./topology.ts";
-import { creates, isolation, masquerade, open as opened, publish, removes, replaces, untracked } from "./wanted.ts";
+import {
+  creates,
+  familiar,
+  isolation,
+  masquerade,
+  open as opened,
+  publish,
+  removes,
+  replaces,
+  untracked,
+} from "./wanted.ts";
 
 const network = [
   isolation("br1"),
@@ -14,7 +24,9 @@ const network = [
   masquerade("br1", "fd00:1::/64", "2001:db8::5", "fd00:1::/48"),
   isolation("br2", { icc: false, internal: true }),
   isolation("br3", { ipv4: "opened", ipv6: "all", trusted: ["eth1", "eth2"] }),
-  isolation("br4", { within: parseSources(["10.4.0.0/16", "fd00:4::/48"]) }),
+  isolation("br4"),
+  familiar("br4", "10.4.0.0/16"),
+  familiar("br4", "fd00:4::/48"),
   untracked("192.0.2.21", 4789),
   untracked("2001:db8::21", 8472),
 ];
@@ -103,7 +115,6 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
   test("a network that another one is a part of changes, goes and comes", async () => {
     const stages = [["10.4.0.0/16", "fd00:4::/48"], ["10.4.0.0/16"], undefined, ["10.0.0.0/8", "fd00::/8"]].map(
       (within) => [
-        isolation("br4", within === undefined ? {} : { within: parseSources(within) }),
         masquerade("br4", "10.4.7.0/24", undefined, within?.[0]),
         masquerade("br4", "fd00:4:0:7::/64", undefined, within?.[1]),
       ],

@@ -5,6 +5,7 @@ import {
   parseIp,
   parseSources,
   type Change,
+  type FamiliarResource,
   type IsolationResource,
   type MasqueradeResource,
   type OpenResource,
@@ -22,6 +23,10 @@ export function isolation(
   options: Partial<Omit<IsolationResource, "kind" | "ns" | "link">> = {},
 ): IsolationResource {
   return { kind: "isolation", ns: "host", link, icc: true, internal: false, ...options };
+}
+
+export function familiar(link: string, source: string): FamiliarResource {
+  return { kind: "familiar", ns: "host", link, source: parseCidr(source) };
 }
 
 /** `port` as `80` or `9000-9010`. */

@@ -103,7 +103,7 @@ async function mends(netkit: Netkit, what: string, isFound: (key: string) => boo
   assert.deepEqual(left, [], `repair didn't mend the loss of ${what}`);
 }
 
-const isFirewall = (key: string): boolean => /^(isolation|masquerade|publish|open|untracked) /.test(key);
+const isFirewall = (key: string): boolean => /^(isolation|familiar|masquerade|publish|open|untracked) /.test(key);
 
 /** A command that takes the resource away, with tools that know nothing of netkit; undefined where another case does it. */
 function breaking(resource: Resource): string | undefined {

@@ -36,6 +36,7 @@ const chainNames = [
   "FORWARD",
   "SEALED",
   "OPENED",
+  "FAMILIAR",
   "INWARD",
   "OUTWARD",
 ] as const;
@@ -93,10 +94,16 @@ export function chainsOf(prefix: string, version: Version): readonly Chain[] {
       table: "filter",
       name: "FORWARD",
       hook: "FORWARD",
-      rules: [jump("SEALED", "internal"), jump("INWARD", "to a network"), jump("OUTWARD", "from a network")],
+      rules: [
+        jump("SEALED", "internal"),
+        jump("FAMILIAR", "from another part of a network"),
+        jump("INWARD", "to a network"),
+        jump("OUTWARD", "from a network"),
+      ],
     },
     { table: "filter", name: "SEALED", rules: [] },
     { table: "filter", name: "OPENED", rules: [] },
+    { table: "filter", name: "FAMILIAR", rules: [] },
     { table: "filter", name: "INWARD", rules: [] },
     { table: "filter", name: "OUTWARD", rules: [] },
   ];

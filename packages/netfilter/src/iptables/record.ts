@@ -20,10 +20,12 @@ import type { FirewallResource } from "../backend.ts";
 export function recordOf(resource: FirewallResource): string {
   switch (resource.kind) {
     case "isolation": {
-      const { link, icc, internal, ipv4 = "published", ipv6 = "published", trusted = [], within = [] } = resource;
+      const { link, icc, internal, ipv4 = "published", ipv6 = "published", trusted = [] } = resource;
       const inward = internal ? "internal" : "open";
-      return ["isolation", link, icc ? "icc" : "quiet", inward, ipv4, ipv6, ...trusted, ...within].join(" ");
+      return ["isolation", link, icc ? "icc" : "quiet", inward, ipv4, ipv6, ...trusted].join(" ");
     }
+    case "familiar":
+      return ["familiar", resource.link, resource.source].join(" ");
     case "masquerade": {
       const { link, subnet, source = "*", within } = resource;
       return ["masquerade", link, subnet, source, ...(within === undefined ? [] : [within])].join(" ");
@@ -58,9 +60,7 @@ export function parseRecord(text: string): FirewallResource | undefined {
 
 function parse([kind, ...words]: readonly string[]): FirewallResource | undefined {
   if (kind === "isolation" && words.length >= 5) {
-    const [link = "", icc, internal, ipv4, ipv6, ...more] = words;
-    // No link's name has a slash.
-    const [trusted, within] = [more.filter((word) => !word.includes("/")), more.filter((word) => word.includes("/"))];
+    const [link = "", icc, internal, ipv4, ipv6, ...trusted] = words;
     return {
       kind,
       ns: "host",
@@ -70,8 +70,11 @@ function parse([kind, ...words]: readonly string[]): FirewallResource | undefine
       ...(isAccess(ipv4) ? { ipv4 } : {}),
       ...(isAccess(ipv6) ? { ipv6 } : {}),
       ...(trusted.length === 0 ? {} : { trusted: trusted.map(parseHostLinkName) }),
-      ...(within.length === 0 ? {} : { within: parseSources(within) }),
     };
+  }
+  if (kind === "familiar" && words.length === 2) {
+    const [link = "", source = ""] = words;
+    return { kind, ns: "host", link: parseHostLinkName(link), source: parseCidr(source) };
   }
   if (kind === "masquerade" && (words.length === 3 || words.length === 4)) {
     const [link = "", subnet = "", source = "", network] = words;

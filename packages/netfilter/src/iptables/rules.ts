@@ -23,7 +23,7 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
   const rule = (chain: ChainName, match: string, target: string): AddedRule => ({ chain, match, target, comment });
   switch (resource.kind) {
     case "isolation": {
-      const { link, icc, internal, trusted = [], within = [] } = resource;
+      const { link, icc, internal, trusted = [] } = resource;
       const access = version === 4 ? resource.ipv4 : resource.ipv6;
       const own = `-i ${link} -o ${link}`;
       return [
@@ -46,9 +46,6 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
         rule("INWARD", `-o ${link} ${translated}`, "ACCEPT"),
         ...(icc ? [] : [rule("INWARD", own, "DROP")]),
         ...trusted.map((other) => rule("INWARD", `-i ${other} -o ${link}`, "OPENED")),
-        ...within
-          .filter((network) => versionOf(network) === version)
-          .map((network) => rule("INWARD", `-s ${network} -o ${link}`, "ACCEPT")),
         ...(access === "opened"
           ? [
               rule("INWARD", `-o ${link} -p ${version === 4 ? "icmp" : "ipv6-icmp"}`, "ACCEPT"),
@@ -58,6 +55,10 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
         rule("INWARD", `-o ${link}`, access === "all" ? "ACCEPT" : "DROP"),
         rule("OUTWARD", `-i ${link}`, "ACCEPT"),
       ];
+    }
+    case "familiar": {
+      const { link, source } = resource;
+      return versionOf(source) === version ? [rule("FAMILIAR", `-s ${source} ! -i ${link} -o ${link}`, "ACCEPT")] : [];
     }
     case "masquerade": {
       const { link, subnet, source, within } = resource;

@@ -36,7 +36,7 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
     case "isolation": {
       const { icc, internal } = resource;
       const link = `"${resource.link}"`;
-      const { trusted = [], within = [] } = internal ? {} : resource;
+      const { trusted = [] } = internal ? {} : resource;
       const inward = (access: Access | undefined): string => `goto ${internal ? "closed" : chainOfAccess(access)}`;
       return [
         { set: "bridges", key: link },
@@ -46,11 +46,11 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
         ...(icc ? [] : [{ set: "quiet", key: link } as const]),
         ...(internal ? sealing(link) : []),
         ...trusted.map((other): Element => ({ set: "trusted", key: `"${other}" . ${link}` })),
-        ...within.map((network): Element => ({
-          set: `familiar${versionOf(familyOf(network))}`,
-          key: `${subnetText(network)} . ${link}`,
-        })),
       ];
+    }
+    case "familiar": {
+      const { link, source } = resource;
+      return [{ set: `familiar${versionOf(familyOf(source))}`, key: `${subnetText(source)} . "${link}"` }];
     }
     case "masquerade": {
       const version = versionOf(familyOf(resource.subnet));
@@ -112,18 +112,18 @@ export function footprintOf(
     const own = elementsOf({ ...resource, source: resource.source ?? anywhere[familyOf(resource.subnet)] });
     return [...own, ...own.slice(0, 1).flatMap((outward) => present.get(elementId(outward)) ?? [])];
   }
-  if (resource.kind === "untracked") return elementsOf(resource);
+  if (resource.kind === "untracked" || resource.kind === "familiar") return elementsOf(resource);
   const limit = limitOf(resource);
   return [...elementsOf(resource), limit, ...(present.get(elementId(limit)) ?? [])];
 }
 
 /**
  * The {@link elementId} of the element that one belongs to that a resource may have any number of: that of a filter for who
- * may reach the port, that of an area for a link that it trusts or a network that it is in, that of a subnet for its network.
+ * may reach the port, that of an area for a link that it trusts, that of a subnet for its network.
  */
 export function ownerIdOf(element: Element): string | undefined {
   const { set, key } = element;
-  if (/^(trusted|familiar)/.test(set)) return areaIdOf(linkOf(element));
+  if (set === "trusted") return areaIdOf(linkOf(element));
   if (set.startsWith("kept")) return `${set.replace("kept", "outward")} ${key.slice(0, key.lastIndexOf(" . "))}`;
   if (!/^(allowed|admitted)/.test(set)) return undefined;
   const filtered = set.replace("allowed", "limited").replace("admitted", "barred");

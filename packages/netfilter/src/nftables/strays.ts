@@ -8,7 +8,6 @@ import {
   type PortRange,
   type Protocol,
   type PublishResource,
-  parseSources,
 } from "@netkit/core";
 import { anywhere, filterOf, type FirewallResource } from "../backend.ts";
 import { accessOfChain, elementId, limitOf, linkOf, ownerIdOf, type Element } from "./elements.ts";
@@ -33,10 +32,6 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
     all.filter(({ set }) => set === "trusted"),
     linkOf,
   );
-  const familiar = Map.groupBy(
-    all.filter(({ set }) => set.startsWith("familiar")),
-    linkOf,
-  );
   const kept = new Map(all.filter(({ set }) => set.startsWith("kept")).map((element) => [ownerIdOf(element), element]));
   for (const element of all) {
     const { set, data = "" } = element;
@@ -51,12 +46,9 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
       case "received":
       case "inward4":
       case "inward6":
-      case "trusted":
-      case "familiar4":
-      case "familiar6": {
+      case "trusted": {
         const link = linkOf(element);
         const [ipv4, ipv6, others] = [inward4.get(link), inward6.get(link), trusted.get(link)];
-        const within = familiar.get(link);
         found.set(`isolation ${link}`, {
           kind: "isolation",
           ns: "host",
@@ -66,8 +58,13 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
           ...(ipv4 === undefined ? {} : { ipv4 }),
           ...(ipv6 === undefined ? {} : { ipv6 }),
           ...(others === undefined ? {} : { trusted: others.map(({ key }) => key.split('"')[1] ?? "").toSorted() }),
-          ...(within === undefined ? {} : { within: parseSources(within.map(sourceOf)) }),
         });
+        break;
+      }
+      case "familiar4":
+      case "familiar6": {
+        const source = subnetFrom(sourceOf(element), version);
+        found.set(`familiar ${element.key}`, { kind: "familiar", ns: "host", link: linkOf(element), source });
         break;
       }
       case "outward4":
