@@ -108,11 +108,11 @@ export class Reservations {
   }
 }
 
-/** Routed networks publish nothing on the host. */
-function bindingsOf({ ports, addresses }: Endpoint): Binding[] {
+/** Routed networks publish nothing on the host; and what another engine publishes that may hold itself, as Podman does. */
+function bindingsOf({ ports, addresses, tunable }: Endpoint): Binding[] {
   const ips = addresses.map(({ address }) => ipOf(address));
   return ports.flatMap(({ protocol, hostAddress: address, hostPort, port, routed }) => {
-    if (protocol === "sctp" || routed === true) return [];
+    if (protocol === "sctp" || routed === true || (tunable === true && address !== "::1")) return [];
     const to = targetOf(ips, address);
     return portsOf(hostPort).map((number, index) => ({
       protocol,

@@ -496,7 +496,7 @@ function withoutNode(): void {
   writeFileSync(plugin, text.replaceAll(/^exec[ (].*$/gm, "exit 99;"));
 }
 
-test("with an agent a call is a request to it, and without one, or once it is killed, the plugin's own work", () => {
+test("with an agent a call is a request to it, and without one, or once it is killed, the plugin's own work", async () => {
   install({ agent: true });
   // It stays as long as somebody has names.
   machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
@@ -504,13 +504,16 @@ test("with an agent a call is a request to it, and without one, or once it is ki
   withoutNode();
   const netns = runtime.container("c1");
   const args = "IgnoreUnknown=1;K8S_POD_NAME=$(touch x)`touch y`\"'\\";
-  const result = ok("ADD", { netns, args, more: port(8080) });
+  const result = ok("ADD", { netns, args, more: port(5354, 53, "udp") });
   expect(result).toMatchObject({ ips: [{ address: "10.7.0.3/24" }], dns: { nameservers: ["127.0.0.11"] } });
   expect(reaches(netns, "10.7.0.1")).toBe(true);
   expect(machine.ok("sandbox", "inspect", "-f", '{{index .Config.Labels "cni.k8s-pod-name"}}', "c1")).toBe(
     "$(touch x)`touch y`\"'\\\n",
   );
   expect(runtime.call("ADD", { netns })).toMatchObject({ status: 1, said: { code: 104, cniVersion: "1.1.0" } });
+  // Podman holds a port by itself once the plugin has published it.
+  using holding = new Talker(machine.path, udpServer("nobody").replace("bind(53", "bind(5354"));
+  expect(await holding.line("ready")).toBe("ready");
   ok("CHECK", { netns, ...withResult(result) });
   ok("STATUS");
   expect(ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });

@@ -144,7 +144,7 @@ export interface Endpoint {
   readonly options: Readonly<Record<string, unknown>>;
   /** Absent: none. */
   readonly labels?: Labels;
-  /** Others may change its interface: see the resources of links. */
+  /** Another engine has it, may change its interface (see the resources of links) and hold its ports of the host. */
   readonly tunable?: true;
 }
 

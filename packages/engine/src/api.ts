@@ -328,7 +328,10 @@ export interface EndpointRequest {
   /** Of the network's driver, and `ifname` and `sysctls` by Docker's names. */
   readonly options?: OptionInput;
   readonly labels?: Labels;
-  /** Others may change the interface afterwards: its MAC, its MTU and whether it is up are no drift then. */
+  /**
+   * Another engine has it and may change the interface afterwards: its MAC, its MTU and whether it is up are no drift then. It may
+   * hold the ports of the host, too: the agent doesn't.
+   */
   readonly tunable?: boolean;
   /** 64 hex digits that no other endpoint has; default: random. */
   readonly id?: string;
