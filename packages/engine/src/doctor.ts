@@ -21,6 +21,7 @@ import { removeSandbox } from "./sandboxes.ts";
 import { keys } from "./state.ts";
 import type { Survey } from "./survey.ts";
 import { isAwaited } from "./whereabouts.ts";
+import { isTaken } from "./handed-over.ts";
 
 /** A sandbox that is over, and why. */
 export interface SandboxFinding {
@@ -83,7 +84,7 @@ export async function examine(
 }
 
 /** Sandboxes that nothing is left of, or that were to go with their process. */
-export async function examineSandboxes(reader: Survey): Promise<SandboxFinding[]> {
+export async function examineSandboxes(context: Context, reader: Survey): Promise<SandboxFinding[]> {
   const found: SandboxFinding[] = [];
   const namespaces = new Map((await reader.range<Namespace>("namespace/")).map(({ value }) => [value.id, value]));
   for (const { value: sandbox } of await reader.range<Sandbox>("sandbox/")) {
@@ -93,6 +94,7 @@ export async function examineSandboxes(reader: Survey): Promise<SandboxFinding[]
     };
     const isGone = namespace === undefined || reader.locate(namespace) === undefined;
     if (isGone && namespace !== undefined && isAwaited(namespace, sandbox)) continue;
+    if (isGone && namespace !== undefined && (await isTaken(context, reader, namespace))) continue;
     if (isGone) {
       report("gone", `sandbox '${sandbox.name}': its network namespace is gone`);
     } else if (hasEnded(sandbox)) {
