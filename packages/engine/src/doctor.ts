@@ -22,6 +22,7 @@ import { keys } from "./state.ts";
 import type { Survey } from "./survey.ts";
 import { untuned } from "./tuned.ts";
 import { isAwaited } from "./whereabouts.ts";
+import { isTaken } from "./handed-over.ts";
 
 /** A sandbox that is over, and why. */
 export interface SandboxFinding {
@@ -84,7 +85,7 @@ export async function examine(
 }
 
 /** Sandboxes that nothing is left of, or that were to go with their process. */
-export async function examineSandboxes(reader: Survey): Promise<SandboxFinding[]> {
+export async function examineSandboxes(context: Context, reader: Survey): Promise<SandboxFinding[]> {
   const found: SandboxFinding[] = [];
   const namespaces = new Map((await reader.range<Namespace>("namespace/")).map(({ value }) => [value.id, value]));
   for (const { value: sandbox } of await reader.range<Sandbox>("sandbox/")) {
@@ -94,6 +95,7 @@ export async function examineSandboxes(reader: Survey): Promise<SandboxFinding[]
     };
     const isGone = namespace === undefined || reader.locate(namespace) === undefined;
     if (isGone && namespace !== undefined && isAwaited(namespace, sandbox)) continue;
+    if (isGone && namespace !== undefined && (await isTaken(context, reader, namespace))) continue;
     if (isGone) {
       report("gone", `sandbox '${sandbox.name}': its network namespace is gone`);
     } else if (hasEnded(sandbox)) {

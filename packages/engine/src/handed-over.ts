@@ -1,6 +1,17 @@
-import { NetkitError, type AnyDriver, type Endpoint, type Network, type Resource } from "@netkit/core";
+import {
+  NetkitError,
+  type AnyDriver,
+  type Endpoint,
+  type Namespace,
+  type Network,
+  type Resource,
+  type VethResource,
+} from "@netkit/core";
 import type { EndpointRequest } from "./api.ts";
 import { hasInterfaces } from "./interface.ts";
+import { endpointsOfNamespace, type Reader } from "./lookup.ts";
+import type { Context } from "./operation.ts";
+import { keys, type Owned } from "./state.ts";
 
 /**
  * What this host holds for an endpoint whose interface another engine takes: the driver's resources but for what is inside the
@@ -33,4 +44,25 @@ export function refuseHandingOver(driver: AnyDriver, network: Network, request: 
   throw new NetkitError("UNSUPPORTED", "the interface is handed over, and what is set inside is its new owner's", {
     hint: "Leave out its name, sysctls, link-local addresses and priority.",
   });
+}
+
+/**
+ * Whether an interface that was handed over is in some namespace, though not where that was said to be: its other end is
+ * here and it is not. A namespace that ends takes both.
+ */
+export async function isTaken(context: Context, reader: Reader, namespace: Namespace): Promise<boolean> {
+  const endpoints = (await endpointsOfNamespace(reader, namespace.id)).filter(({ handedOver }) => handedOver === true);
+  const owned = await reader.getAll<Owned>(endpoints.map(({ id }) => keys.owned(id)));
+  const links = [...owned.values()].flatMap(({ resources }) => resources).filter(isHandedVeth);
+  if (links.length === 0) return false;
+  const { handlers } = await context.host.open();
+  const handler = handlers.find(({ kinds }) => kinds.has("veth"));
+  const readings = await handler?.read(links.map((link) => ({ ...link, handedOver: false })));
+  return (readings ?? []).some(
+    (reading) => reading.state === "different" && reading.differences.some(({ field }) => field === "peer"),
+  );
+}
+
+function isHandedVeth(resource: Resource): resource is VethResource {
+  return resource.kind === "veth" && resource.handedOver === true;
 }

@@ -33,7 +33,7 @@ export async function catchUp(context: Context): Promise<void> {
   // What can't be mended now is told by the next change; it must not stand in the way of looking.
   if ((await store.get(keys.journal)) !== undefined && !(await recoverUnlessBusy(context))) return;
   if (known !== undefined && known !== boot) {
-    const gone = await examineSandboxes(new Survey(store));
+    const gone = await examineSandboxes(context, new Survey(store));
     await operate(context, "remove the sandboxes of the last boot", async (draft) => {
       await removeFound(context, draft, gone);
       await takeBackAll(draft);
@@ -82,7 +82,7 @@ export async function doctor(
 ): Promise<Report> {
   requireRoot("compare networks with the kernel");
   if (options.repair !== true) return await look(context, options);
-  const sandboxes = await examineSandboxes(new Survey(context.store));
+  const sandboxes = await examineSandboxes(context, new Survey(context.store));
   if (sandboxes.length > 0) {
     await operate(
       context,
@@ -112,7 +112,7 @@ export async function doctor(
 async function look(context: Context, { signal }: ChangeOptions): Promise<Report> {
   const compare = async (): Promise<Report> => {
     const survey = new Survey(context.store);
-    const sandboxes = await examineSandboxes(survey);
+    const sandboxes = await examineSandboxes(context, survey);
     const { findings, checked } = await examine(context, survey, sandboxes);
     const unclaimed = await unclaimedAddresses(survey);
     const plain = [...sandboxes.map(({ finding }) => finding), ...unclaimed];
@@ -144,7 +144,7 @@ async function warnings(context: Context, reader: Reader): Promise<Finding[]> {
 /** Removes strays and sandboxes that are over; drift of what is stored is left to `doctor`. */
 export async function collect(context: Context, options: ChangeOptions): Promise<Finding[]> {
   requireRoot("compare networks with the kernel");
-  const sandboxes = await examineSandboxes(new Survey(context.store));
+  const sandboxes = await examineSandboxes(context, new Survey(context.store));
   if (sandboxes.length > 0) {
     await operate(
       context,

@@ -107,6 +107,8 @@ test("a namespace that never came, or went, is over: gc removes what was for it"
   const ifName = await linkOf(sandbox);
   went.take(ifName, "eth0");
   execFileSync("ip", ["netns", "del", went.name]);
+  // The kernel ends a namespace, and what is in it, in its own time.
+  host.sh("timeout 10 sh -c 'while ip -o link show type veth | grep -q .; do sleep 0.05; done'");
   vi.useFakeTimers({ now: now + 61_000, toFake: ["Date"] });
   try {
     expect(await netkit.gc()).toMatchObject([{ problem: "gone" }]);
@@ -114,6 +116,21 @@ test("a namespace that never came, or went, is over: gc removes what was for it"
     vi.useRealTimers();
   }
   expect(await netkit.sandboxes.list()).toEqual([]);
+});
+
+test("a namespace that is elsewhere than was said is none that has gone, as long as the interface is there", async () => {
+  using never = new Theirs();
+  using other = new Theirs();
+  await netkit.networks.create({ name: "n" });
+  other.make().take(await linkOf(await openAwaited(never)), "eth0");
+  vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ["Date"] });
+  try {
+    expect(await netkit.gc()).toEqual([]);
+    host.sh(`ip -n ${other.name} link delete eth0`);
+    expect(await netkit.gc()).toMatchObject([{ problem: "gone", object: "sandbox theirs" }]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("an address that is kept is nobody else's, is taken over, and is free again a minute later", async () => {
