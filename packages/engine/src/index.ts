@@ -6,4 +6,5 @@
 export type * from "./api.ts";
 export { openNetkit } from "./netkit.ts";
 export { Lock } from "./lock.ts";
+export { wrongAddresses } from "./shared/host-addresses.ts";
 export { sharesNetworks } from "./shared/other-store.ts";

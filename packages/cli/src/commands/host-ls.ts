@@ -1,9 +1,10 @@
-import type { HostDetails } from "@netkit/engine";
+import { wrongAddresses, type HostDetails } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { filter } from "../filter.ts";
 import { warnIfOutOfTouch } from "../out-of-touch.ts";
 import { hostLabels } from "../host-labels.ts";
 import { filterBy, list, listOptions } from "../listing.ts";
+import { warn } from "../warning.ts";
 
 /** The fields of a host in a list. */
 interface HostRow {
@@ -45,8 +46,11 @@ export const hostLs: Command = command({
   async run({ open, options, terminal }) {
     const netkit = await open();
     await warnIfOutOfTouch(netkit, terminal);
+    const hosts = await netkit.hosts();
+    for (const { message, hint } of wrongAddresses(hosts.filter(({ state }) => state !== "down")))
+      warn(message, hint, terminal);
     const found = filter(
-      await netkit.hosts(),
+      hosts,
       options.filter,
       {
         id: (host, value) => host.id.startsWith(value),
