@@ -15,7 +15,8 @@ function requestOn(host: SharingHost, options: Readonly<Record<string, string>> 
     name: "f",
     driver: "flannel",
     options: {
-      store: `etcd://${serverAddress}:2379/?timeout-ms=1000`,
+      // ARP asks again after 1 s.
+      store: `etcd://${serverAddress}:2379/?timeout-ms=3000`,
       iface: "up0",
       // One file system for all hosts.
       "subnet-file": fileOf(host),
