@@ -11,9 +11,9 @@ export const ipvlan: Kind<IpvlanResource> = {
   },
   read(view, resource) {
     const { ns, name, parent, mode, flag } = resource;
-    const found = view.link(ns, name);
-    if (found === undefined) return resource.handedOver === true ? compare({}) : missing;
     if (resource.handedOver === true) return compare({});
+    const found = view.link(ns, name);
+    if (found === undefined) return missing;
     const info = found.info?.kind === "ipvlan" ? found.info : undefined;
     return compare({
       ...linkFields(view.mark, resource, found),

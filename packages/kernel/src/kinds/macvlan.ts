@@ -14,9 +14,9 @@ export const macvlan: Kind<MacvlanResource> = {
   },
   read(view, resource) {
     const { ns, name, parent, mode } = resource;
-    const found = view.link(ns, name);
-    if (found === undefined) return resource.handedOver === true ? compare({}) : missing;
     if (resource.handedOver === true) return compare({});
+    const found = view.link(ns, name);
+    if (found === undefined) return missing;
     return compare({
       ...linkFields(view.mark, resource, found),
       mode: [mode, found.info?.kind === "macvlan" ? found.info.mode : undefined],
