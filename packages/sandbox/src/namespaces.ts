@@ -57,8 +57,7 @@ export function findNamespace(cookie: Namespace["cookie"]): string | undefined {
     if (inode === undefined || seen.has(inode)) continue;
     seen.add(inode);
     try {
-      const found = namespaceCookie(path).toString();
-      if (found === cookie || cookie === "") return path;
+      if (namespaceCookie(path).toString() === cookie) return path;
     } catch (error) {
       // It may end while we look, and a leftover file is no namespace.
       if (!isNetlinkError(error)) throw error;
@@ -67,10 +66,14 @@ export function findNamespace(cookie: Namespace["cookie"]): string | undefined {
   return undefined;
 }
 
-/** The path if it opens the namespace with that cookie, otherwise another one that does; undefined: it is gone. */
+/**
+ * The path if it opens the namespace with that cookie, otherwise another one that does; undefined: it is gone. With "" for a
+ * cookie whatever is at the path is it.
+ */
 export function locateNamespace({ path, cookie }: Pick<Namespace, "path" | "cookie">): string | undefined {
   try {
-    if (namespaceCookie(path).toString() === cookie) return path;
+    const found = namespaceCookie(path).toString();
+    if (found === cookie || cookie === "") return path;
   } catch (error) {
     const known = namespaceError(error, path);
     if (!isNetkitError(known) || known.code !== "NAMESPACE_NOT_FOUND") throw known;

@@ -133,6 +133,26 @@ test("a namespace that is elsewhere than was said is none that has gone, as long
   }
 });
 
+test("a namespace that came where it was said to come is there as long as it is, whatever interface it has", async () => {
+  using theirs = new Theirs();
+  host.sh("ip link add up0 type veth peer name up1 && ip link set up0 up && ip link set up1 up");
+  await netkit.networks.create({ name: "wire", driver: "macvlan", options: { parent: "up0" } });
+  const networks = [{ network: "wire", handedOver: true }];
+  const sandbox = await netkit.sandboxes.open({ name: "theirs", netns: theirs.path, awaited: true, networks });
+  theirs.make().take(await linkOf(sandbox), "eth0");
+  vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ["Date"] });
+  try {
+    expect(await netkit.gc()).toEqual([]);
+    expect(await problems()).toEqual([]);
+    expect((await sandbox.inspect()).state).toBe("idle");
+  } finally {
+    vi.useRealTimers();
+  }
+  await netkit.sandboxes.remove("theirs");
+  execFileSync("ip", ["-n", theirs.name, "link", "delete", "eth0"]);
+  host.sh("ip link delete up0");
+});
+
 test("an address that is kept is nobody else's, is taken over, and is free again a minute later", async () => {
   using theirs = new Theirs();
   await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.9.0.0/29" }] });
