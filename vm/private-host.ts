@@ -4,7 +4,7 @@
  */
 export const privateHost: readonly string[] = [
   ..."unshare --net --mount --propagation private -- sh -c".split(" "),
-  `for folder in /run/netns /etc/netns /run/netkit /var/lib/netkit; do mkdir -p $folder && mount -t tmpfs tmpfs $folder || exit; done
+  `for folder in /run/netns /etc/netns /run/netkit /run/flannel /var/lib/netkit; do mkdir -p $folder && mount -t tmpfs tmpfs $folder || exit; done
    ip link set lo up && exec "$@"`,
   "sh",
 ];

@@ -28,7 +28,7 @@ function requestOn(host: SharingHost, options: Readonly<Record<string, string>> 
 let tests = 0;
 
 function fileOf(host: SharingHost): string {
-  return `/run/flannel-${process.pid}-${tests}-${host.name}/subnet.env`;
+  return `/run/flannel/${process.pid}-${tests}-${host.name}/subnet.env`;
 }
 
 function subnetOf({ subnets }: Pick<Network, "subnets">): string {
@@ -367,7 +367,7 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
 
       await a.call("create", requestOn(a));
       await expect(
-        a.call("create", { ...requestOn(a, { "subnet-file": "/run/flannel-other/subnet.env" }), name: "g" }),
+        a.call("create", { ...requestOn(a, { "subnet-file": "/run/flannel/other/subnet.env" }), name: "g" }),
       ).rejects.toThrow("is in use by network 'f'");
       await a.call("removeNetwork", "f");
     });

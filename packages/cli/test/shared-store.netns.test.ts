@@ -287,7 +287,7 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
     const { serves } = space.within(() => ({ serves: server.start() }));
     await serves;
     const inEtcd = (...words: string[]): string => space.within(() => etcdctl(words)).trim();
-    const folder = `/run/flannel-${process.pid}`;
+    const folder = `/run/flannel/${process.pid}`;
     const create = [
       "network",
       "create",

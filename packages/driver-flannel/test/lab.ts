@@ -64,7 +64,7 @@ function complete<V extends View>(view: V): V {
     ...view.options,
     store: "etcd://192.0.2.9",
     prefix: `/lab/${name}`,
-    "subnet-file": `/run/flannel-${process.pid}-${numberOf(name)}/subnet.env`,
+    "subnet-file": `/run/flannel/${process.pid}-${numberOf(name)}/subnet.env`,
   };
   return { ...view, options, facts: { ...view.facts, uplink: underlay } };
 }
