@@ -42,8 +42,9 @@ export class Segment implements AsyncDisposable {
   static async open(root: string): Promise<Segment> {
     await using cleanup = new AsyncDisposableStack();
     const wire = cleanup.use(await createHost());
+    // Of a bridge without a MAC address of its own it changes with the lowest of its ports': who has it in a cache loses the servers.
     await wire.shell(
-      `ip link add name wire type bridge\nip address add ${serverAddress}/24 dev wire\nip link set wire up`,
+      `ip link add name wire address 02:00:00:00:00:fe type bridge\nip address add ${serverAddress}/24 dev wire\nip link set wire up`,
     );
     const server = cleanup.use(etcdServer({ address: serverAddress }));
     const { serves } = wire.within(() => ({ serves: server.start() }));

@@ -15,8 +15,7 @@ function requestOn(host: SharingHost, options: Readonly<Record<string, string>> 
     name: "f",
     driver: "flannel",
     options: {
-      // ARP asks again after 1 s.
-      store: `etcd://${serverAddress}:2379/?timeout-ms=3000`,
+      store: `etcd://${serverAddress}:2379/?timeout-ms=1000`,
       iface: "up0",
       // One file system for all hosts.
       "subnet-file": fileOf(host),

@@ -143,8 +143,9 @@ export async function onSharingHosts(
   const folder = mkdtempSync(join(tmpdir(), "netkit-sharing-"));
   cleanup.defer(() => rmSync(folder, { recursive: true }));
   const wire = cleanup.use(await createHost());
+  // Of a bridge without a MAC address of its own it changes with the lowest of its ports': who has it in a cache loses the servers.
   await wire.shell(
-    `ip link add name wire type bridge\nip address add ${serverAddress}/24 dev wire\nip link set wire up`,
+    `ip link add name wire address 02:00:00:00:00:fe type bridge\nip address add ${serverAddress}/24 dev wire\nip link set wire up`,
   );
   const server = store === undefined ? undefined : cleanup.use(servers[store]());
   const startServer = async (): Promise<void> => {

@@ -42,7 +42,8 @@ async function inNamespaces(count: number): Promise<Segment> {
   await using stack = new AsyncDisposableStack();
   const serverHost = stack.use(
     await NamespaceHost.open(machine, place("servers", 254), async ({ pid }) => {
-      await machine.exec(onLinksOf(`/proc/${pid}/ns/net`, `link add ${link} type bridge`));
+      // Of a bridge without a MAC address of its own it changes with the lowest of its ports': who has it in a cache loses the servers.
+      await machine.exec(onLinksOf(`/proc/${pid}/ns/net`, `link add ${link} address 02:00:00:00:00:fe type bridge`));
     }),
   );
   const hosts: NamespaceHost[] = [];
