@@ -12,7 +12,7 @@ export async function measureHosts(root: string, quick: boolean): Promise<Row[]>
   const by = <T>(few: T, many: T): T => (quick ? few : many);
   // oxlint-disable-next-line typescript/await-thenable -- the linter finds no tsconfig with disposables here
   await using segment = await Segment.open(root);
-  const tunnel = await measureTunnel(segment, { pairs: by(10, 30), bytes: 128e6, roundTrips: 1_000 });
+  const tunnel = await measureTunnel(segment, { pairs: by(10, 30), bytes: 32e6, roundTrips: 1_000 });
   const joining = await measureJoining(segment, 1_000, by(3, 5));
   const load = await measureStoreLoad(segment, { hosts: [2, by(4, 10)], networks: 10 });
   const propagation = await measurePropagation(await segment.add(10, "propagation/"), {

@@ -79,9 +79,9 @@ const calls = {
     tcp = socket(SOCK_STREAM);
     checked("connect", syscalls().connect(tcp, at(other)));
   },
-  /** Stays on that CPU, if wanted ahead of all that aren't real-time. */
-  pin: (cpu: number, ahead: boolean): void => {
-    if (ahead) goAhead();
+  /** Stays on that CPU, ahead of all that aren't real-time. */
+  pin: (cpu: number): void => {
+    goAhead();
     const mask = Buffer.alloc(8);
     mask.writeUInt8(1 << cpu, endianness() === "LE" ? 0 : 7);
     checked("sched_setaffinity", setAffinity(0, mask.length, mask));
