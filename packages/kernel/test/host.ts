@@ -18,7 +18,7 @@ export const mark = `netkit-${(process.pid & 0xffffff).toString(16).padStart(6, 
 const CLONE_NEWNET = 0x40000000;
 let count = 0;
 
-type Row = Record<string, unknown>;
+export type Row = Record<string, unknown>;
 
 /**
  * A fresh network namespace that plays the host, with the thread in it, and sandboxes' namespaces beside it. Everything
@@ -110,18 +110,19 @@ export function sh(script: string): string {
 
 /** `ip -j -d ...`, without the empty objects that stand for what is left out. */
 export function ipJson(command: string): Row[] {
-  return json(sh(`ip -j -d ${command}`));
+  return rowsOf(sh(`ip -j -d ${command}`));
 }
 
 export function bridgeJson(command: string): Row[] {
-  return json(sh(`bridge -j -d ${command}`));
+  return rowsOf(sh(`bridge -j -d ${command}`));
 }
 
 export function tcJson(command: string): Row[] {
-  return json(sh(`tc -j ${command}`));
+  return rowsOf(sh(`tc -j ${command}`));
 }
 
-function json(text: string): Row[] {
+/** What a program of iproute2 says with -j. */
+export function rowsOf(text: string): Row[] {
   const rows = text.trim() === "" ? [] : (JSON.parse(text) as Row[]);
   return rows.filter((row) => Object.keys(row).length > 0);
 }

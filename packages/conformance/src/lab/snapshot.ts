@@ -16,30 +16,31 @@ export interface SnapshotOptions {
 
 type Json = Record<string, unknown>;
 
-/** One process per space: each section is a line `#name` and what the tool printed. */
+/**
+ * One shell per space: each section is a line `#name` and what was printed; of several names a line is said for each. Starting programs
+ * is what takes the time, where processors are emulated above all.
+ */
 const script = String.raw`
 set +e
 section() { echo; echo "#$1"; shift; "$@" 2>/dev/null; }
-section links ip -j -d link show
-section addresses ip -j -d address show
-section routes4 ip -j -d -4 route show table all
-section routes6 ip -j -d -6 route show table all
-section rules4 ip -j -d -4 rule show
-section rules6 ip -j -d -6 rule show
-section neighbours ip -j -d neighbour show nud permanent
-section proxies ip -j -d neighbour show proxy
+batch() { family=$1; shift; printf '%s\n' "$@" | ip $family -j -d -batch -; }
+section addresses,neighbours,proxies batch "" "address show" "neighbour show nud permanent" "neighbour show proxy"
+section links,routes4,rules4 batch -4 "link show" "route show table all" "rule show"
+section routes6,rules6 batch -6 "route show table all" "rule show"
 section fdb bridge -j -d fdb show
-section qdiscs tc -j qdisc show
+qdiscs=$(tc -j qdisc show 2>/dev/null)
+section qdiscs echo "$qdiscs"
 filters() {
   tc qdisc show | sed -n 's/^qdisc \(ingress\|clsact\) .* dev \([^ ]*\) .*/\2/p' | while read -r dev; do
     tc filter show dev "$dev" ingress | sed "s/^/$dev /"
   done
 }
-section filters filters
+case $qdiscs in *'"ingress"'* | *'"clsact"'*) section filters filters ;; esac
 section nft nft -j list ruleset
 [ -s /proc/net/ip_tables_names ] && section iptables iptables-legacy-save
 [ -s /proc/net/ip6_tables_names ] && section ip6tables ip6tables-legacy-save
-section sysctls grep -rs . /proc/sys/net/ipv4 /proc/sys/net/ipv6 /proc/sys/net/bridge
+cd /proc/sys/net
+section sysctls grep -rs . ipv4/conf ipv4/neigh ipv6/conf ipv6/neigh bridge
 exit 0
 `;
 
@@ -52,11 +53,7 @@ export async function takeSnapshot(
   for (const [name, space] of Object.entries(spaces)) {
     const output = await space.exec(["sh"], { input: script });
     snapshot[name] = Object.fromEntries(
-      output.split(/^#/m).flatMap((part) => {
-        const end = part.indexOf("\n");
-        const section = part.slice(0, end);
-        return section === "" ? [] : [[section, normalise(section, part.slice(end + 1).trim(), portable)]];
-      }),
+      sectionsOf(output).map(([section, text]) => [section, normalise(section, text, portable)]),
     );
   }
   const named = ["/run/netns", "/etc/netns"].flatMap((folder) =>
@@ -66,6 +63,19 @@ export async function takeSnapshot(
   );
   snapshot["machine"] = { files: [...named, ...files.flatMap(contentOf)] };
   return snapshot;
+}
+
+/** Each with what was printed; nothing where a kernel lacks what was asked for. */
+function sectionsOf(output: string): [name: string, text: string][] {
+  return output.split(/^#/m).flatMap((part): [string, string][] => {
+    const end = part.indexOf("\n");
+    const text = part.slice(end + 1).trim();
+    const names = part.slice(0, end).split(",");
+    if (names.length === 1) return names[0] === "" ? [] : [[names[0] ?? "", text]];
+    const lines = text === "" ? names.map(() => "") : text.split("\n");
+    if (lines.length !== names.length) throw new Error(`ip has ${lines.length} answers for ${names.join(", ")}`);
+    return names.map((name, index) => [name, lines[index] ?? ""]);
+  });
 }
 
 /** One line per difference; none if the two are equal. What goes with a link or an nft table isn't told beside it. */
@@ -209,10 +219,7 @@ function ruleset(value: unknown): unknown {
  * and the values that the kernel computes are no settings.
  */
 function keepSysctl(line: string): boolean {
-  return (
-    /\/(conf|neigh|bridge)\//.test(line) &&
-    !/\/(mc_)?forwarding:|\/conf\/all\/(accept|send|secure)_redirects:|stable_secret/.test(line)
-  );
+  return line !== "" && !/\/(mc_)?forwarding:|\/conf\/all\/(accept|send|secure)_redirects:|stable_secret/.test(line);
 }
 
 function without(row: Json, keys: readonly string[]): Json {
