@@ -67,11 +67,11 @@ const unneeded = [
     .map((name) => `node_modules/.pnpm/${name}*`),
 ];
 
+/** Where a machine has what a driver's tests make around it. */
+const labs = `${installed}/labs`;
+
 /** Where a machine has the sources. */
 const clone = "/opt/netkit-clone";
-
-/** Machines that have them: they are large, and the same for all parts. */
-const withSources = new Set<string>();
 
 const [word = ""] = process.argv.slice(2);
 const start = performance.now();
@@ -102,13 +102,7 @@ process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 function parts(): Part[] {
   const drivers = packages().flatMap(({ folder }) => /^driver-(.*)$/.exec(folder)?.[1] ?? []);
   const rest = skipped.flatMap((id) => ["--skip", id]);
-  const ofDrivers = drivers
-    .toSorted((a, b) => rank(a) - rank(b))
-    .map((driver) =>
-      existsSync(join(root, `packages/driver-${driver}/test/lab.ts`))
-        ? conformanceInLab(driver)
-        : conformance(driver, rest),
-    );
+  const ofDrivers = drivers.toSorted((a, b) => rank(a) - rank(b)).map((driver) => conformance(driver, rest));
   return [{ name: "tests of rare links", run: rareLinks }, ...ofDrivers].filter(({ name }) => name.includes(word));
 }
 
@@ -121,21 +115,10 @@ async function rareLinks(machine: Vm): Promise<Outcome> {
   return await fromSources(machine, files, "needs (ipvlan|vlan|dummy)");
 }
 
-/** A driver that conformance can try only in surroundings that its tests make for it. */
-function conformanceInLab(driver: string): Part {
-  const files = [`packages/driver-${driver}/test/conformance.netns.test.ts`];
-  const run = async (machine: Vm): Promise<Outcome> =>
-    await fromSources(machine, files, String.raw`DRV-(ATTACH|NETWORK|REMOVE|DRIFT-001|TRAFFIC-00[12356])`);
-  return { name: `driver ${driver}`, run };
-}
-
 /** Tests of the kernel tier whose names match. */
 async function fromSources(machine: Vm, files: readonly string[], names: string): Promise<Outcome> {
-  if (!withSources.has(machine.name)) {
-    const copied = await copySources(machine);
-    if (copied.status !== 0) return { passed: 0, failed: 1, skipped: 0, output: copied.stderr };
-    withSources.add(machine.name);
-  }
+  const copied = await copySources(machine);
+  if (copied.status !== 0) return { passed: 0, failed: 1, skipped: 0, output: copied.stderr };
   const vitest = `vitest run --project kernel ${files.join(" ")} -t '${names}' --testTimeout=600000 --reporter=json --outputFile=report`;
   const scale = `NETKIT_TIME_SCALE=${timeScale()}`;
   return vitestOutcome(
@@ -143,23 +126,16 @@ async function fromSources(machine: Vm, files: readonly string[], names: string)
   );
 }
 
-async function copySources({ ssh }: Vm): Promise<Ended> {
+async function copySources(machine: Vm): Promise<Ended> {
   const excluded = unneeded.map((pattern) => `--exclude=${pattern}`);
-  const unpack = `rm -rf ${clone} && mkdir ${clone} && tar -C ${clone} -xzf -`;
-  const tar = [
-    "tar",
-    "-C",
-    root,
-    ...excluded,
-    "-czf",
-    "-",
-    ".ci",
-    "package.json",
-    "tsconfig.base.json",
-    "vitest.config.ts",
-    "packages",
-    "node_modules",
-  ];
+  const wanted = [".ci", "package.json", "tsconfig.base.json", "vitest.config.ts", "packages", "node_modules"];
+  return await copy(machine, clone, [...excluded, ...wanted]);
+}
+
+/** @param chosen of the workspace, in tar's words */
+async function copy({ ssh }: Vm, folder: string, chosen: readonly string[]): Promise<Ended> {
+  const unpack = `rm -rf ${folder} && mkdir -p ${folder} && tar -C ${folder} -xzf -`;
+  const tar = ["tar", "-C", root, "-czf", "-", ...chosen];
   return await run(["sh", "-c", 'ssh=$1; shift; "$@" | eval "$ssh"', "sh", words([...ssh, unpack]), ...tar]);
 }
 
@@ -173,12 +149,17 @@ function rank(driver: string): number {
 }
 
 function conformance(driver: string, options: readonly string[]): Part {
-  const words = ["netkit", "conformance", "--json", ...tiers, ...options, `@netkit/driver-${driver}`];
+  const lab = `packages/driver-${driver}/test/lab.ts`;
+  const inLab = existsSync(join(root, lab));
+  const subject = inLab ? `${labs}/${lab}` : `@netkit/driver-${driver}`;
+  const words = ["netkit", "conformance", "--json", ...tiers, ...options, subject];
   const command = `cd ${installed} && NODE_COMPILE_CACHE=/var/cache/netkit-tests NETKIT_REQUIRE=all NETKIT_TIME_SCALE=${timeScale()} ${words.join(" ")}`;
   return {
     name: `driver ${driver}`,
-    run: async ({ ssh }) => {
-      const { stdout, stderr } = await run([...ssh, command]);
+    run: async (machine) => {
+      // One that can be tried only in surroundings that its tests make for it: they find the packages that are installed.
+      if (inLab) await copy(machine, labs, [`packages/driver-${driver}/src`, lab]);
+      const { stdout, stderr } = await run([...machine.ssh, command]);
       const found = parse<Report>(stdout);
       if (found === undefined) return { passed: 0, failed: 1, skipped: 0, output: `$ ${command}\n${stdout}${stderr}` };
       const bad = found.results.filter(({ outcome }) => outcome !== "passed");
