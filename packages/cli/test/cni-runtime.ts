@@ -1,7 +1,7 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { referencePlugin } from "@netkit/testing";
 import type { Host } from "./host.ts";
@@ -102,8 +102,10 @@ export class CniRuntime implements Disposable {
   /** One of the reference plugins in the same list, with what is its own: it throws, too. */
   reference(verb: string, type: string, netns: string, own: object): CniOutcome["said"] {
     const configuration = { cniVersion: "1.0.0", name: this.#list, type, ...own };
-    const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
-    return this.ok(verb, { netns, type: referencePlugin(type) ?? type, input: JSON.stringify(configuration), env });
+    const path = referencePlugin(type) ?? type;
+    // Their IPAM plugins are beside them, and ours beside ours.
+    const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", CNI_PATH: `${this.binDir}:${dirname(path)}` };
+    return this.ok(verb, { netns, type: path, input: JSON.stringify(configuration), env });
   }
 
   /** As `call`, at the same time as others. @param killAfterMs SIGKILL then */

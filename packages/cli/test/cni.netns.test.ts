@@ -10,8 +10,8 @@ let machine: Host;
 let runtime: CniRuntime;
 onHosts((host) => (machine = host));
 
-function install(options: { readonly agent?: boolean } = { agent: false }): void {
-  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
+function install(options: { readonly agent?: boolean } = { agent: false }, ...more: string[]): void {
+  machine.ok("network", "create", "--subnet", "10.7.0.0/24", ...more, "my-net");
   runtime = new CniRuntime(machine, "my-net", options);
 }
 
@@ -40,9 +40,22 @@ const port = (hostPort: number, containerPort = 80, protocol = "tcp") => ({
 });
 
 /** What comes of a connection from the host to one of its ports while a container serves port 80. */
-async function reaction(netns: string, hostPort: number): Promise<string> {
+async function reaction(netns: string, hostPort: number, address = "10.7.0.1"): Promise<string> {
   await using _ = await serve(spaceOf(netns), 80);
-  return (await reach(spaceOf(machine.path), { protocol: "tcp", address: "10.7.0.1", port: hostPort })).status;
+  return (await reach(spaceOf(machine.path), { protocol: "tcp", address, port: hostPort })).status;
+}
+
+/** What is on the host, but for what iptables has counted. */
+function kept(): unknown {
+  const traces = machine.traces();
+  return { ...traces, rules: traces.rules.replaceAll(/packets \d+ bytes \d+/g, "") };
+}
+
+/** The IPv4 address that netkit's resolver inside a container has for a name. */
+function resolved(netns: string, name: string): string {
+  const resolver = 'const resolver = new (require("dns").Resolver)(); resolver.setServers(["127.0.0.11"]);';
+  const script = `${resolver} resolver.resolve4("${name}", (_, found) => console.log(String(found)))`;
+  return inside(netns, process.execPath, "-e", script).trim();
 }
 
 function networkNames(): string[] {
@@ -281,7 +294,7 @@ test("a network on a link of the host: the container's interface alone, which ot
   machine.run("ip", "link", "del", "up0");
 });
 
-test("what plugins before have made goes on beside, and a taken interface is refused", () => {
+test("what plugins before have made goes on beside", () => {
   install();
   const netns = runtime.container("c1");
   inside(netns, "ip", "link", "add", "net1", "type", "veth", "peer", "name", "net1-peer");
@@ -300,7 +313,6 @@ test("what plugins before have made goes on beside, and a taken interface is ref
   });
   ok("DEL", { netns });
   expect(inside(netns, "ip", "-o", "link")).toContain("net1");
-  expect(runtime.call("ADD", { netns, ifName: "net1", ...withResult(before) })).toMatchObject({ said: { code: 7 } });
 });
 
 test("addresses and MACs: the runtime's before those of args.cni before CNI_ARGS", () => {
@@ -567,6 +579,95 @@ describe.skipIf(referencePlugin("portmap") === undefined)("with the reference pl
     // They leave chains of their own.
     machine.clear();
     machine.run("nft", "flush", "ruleset");
+  });
+
+  test.each(["nftables", "iptables"])(
+    "the reference bridge before ours, with %s: its container has names and ports of netkit's, and is left as it is",
+    async (firewall) => {
+      install({ agent: true }, "--firewall", firewall);
+      machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+      const netns = runtime.container("c1");
+      const ipam = {
+        type: "host-local",
+        ranges: [[{ subnet: "10.99.0.0/24" }]],
+        dataDir: join(machine.root, "leases"),
+      };
+      const bridge = { bridge: "nkcnitheirs", isGateway: true, isDefaultGateway: true, ipam };
+      const theirs = runtime.reference("ADD", "bridge", netns, bridge);
+      const [before, made] = [kept(), contents(netns)];
+      const wishes = { ...port(8080), prevResult: theirs, cniVersion: "1.0.0" };
+      for (const round of [1, 2]) {
+        const result = ok("ADD", { netns, args: "IgnoreUnknown=1;K8S_POD_NAME=web", more: wishes });
+        expect(result, `round ${round}`).toEqual({ ...theirs, dns: { nameservers: ["127.0.0.11"] } });
+        expect(contents(netns)).toEqual(made);
+        for (const name of ["web", "c1"]) machine.ok("exec", "plain", "--", "ping", "-c", "1", "-W", "2", "-q", name);
+        expect(resolved(netns, "plain")).toBe("10.7.0.2");
+        expect(machine.ok("port", "ls", "c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
+        for (const address of ["127.0.0.1", "10.99.0.1"]) expect(await reaction(netns, 8080, address)).toBe("ok");
+        expect(runtime.call("ADD", { netns, more: { ...wishes, ...port(8081) } })).toMatchObject({
+          said: { code: 104 },
+        });
+        ok("CHECK", { netns, ...withResult(result, { cniVersion: "1.0.0" }) });
+        expect(machine.ok("doctor")).toContain("all is well");
+        machine.run("nft", "flush", "ruleset");
+        expect(runtime.call("CHECK", { netns, ...withResult(result) })).toMatchObject({ said: { code: 109 } });
+        machine.ok("doctor", "--repair");
+        ok("DEL", { netns, ...withResult(result) });
+        expect(contents(netns)).toEqual(made);
+        expect(kept()).toEqual(before);
+      }
+      ok("ADD", { netns, more: wishes });
+      ok("GC", { more: { "cni.dev/valid-attachments": [] } });
+      expect(kept()).toEqual(before);
+      runtime.reference("DEL", "bridge", netns, { ...bridge, prevResult: theirs });
+      machine.run("ip", "link", "del", "nkcnitheirs");
+      machine.clear();
+      // Chains of the system's own that iptables has made.
+      machine.run("nft", "flush", "ruleset");
+    },
+  );
+
+  test("the reference bridge on netkit's, with netkit-ipam, before ours: both ways, and the address stays lent", async () => {
+    install({ agent: true }, "-o", "name=nkcni0");
+    machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+    const netns = runtime.container("c1");
+    const before = machine.traces();
+    const bridge = { bridge: "nkcni0", hairpinMode: true, ipam: { type: "netkit-ipam" } };
+    for (const _ of [1, 2]) {
+      const theirs = runtime.reference("ADD", "bridge", netns, bridge);
+      const result = ok("ADD", { netns, more: { ...port(8080), prevResult: theirs } });
+      const [address = ""] = result.ips?.[0]?.address.split("/") ?? [];
+      expect(reaches(netns, resolved(netns, "plain"))).toBe(true);
+      machine.ok("exec", "plain", "--", "ping", "-c", "1", "-W", "2", "c1");
+      for (const host of ["127.0.0.1", "10.7.0.1"]) expect(await reaction(netns, 8080, host)).toBe("ok");
+      const lent = { Holder: "my-net/c1/eth0", IPv4Address: `${address}/24` };
+      const [shown] = JSON.parse(machine.ok("network", "inspect", "my-net")) as [{ readonly Loans?: unknown }];
+      expect(shown).toMatchObject({ Loans: [lent] });
+      ok("DEL", { netns, ...withResult(result) });
+      expect(machine.ok("network", "inspect", "my-net")).toContain(lent.Holder);
+      runtime.reference("DEL", "bridge", netns, { ...bridge, prevResult: theirs });
+      expect(machine.traces()).toEqual(before);
+    }
+  });
+
+  test("an interface that is there already without an address, or not at all, is refused, and nothing stays", () => {
+    install();
+    const netns = runtime.container("c1");
+    const before = machine.traces();
+    const made = { name: "eth0", sandbox: netns };
+    const wishes = (ips: unknown[]): CniRequest => ({ netns, more: { prevResult: { interfaces: [made], ips } } });
+    expect(runtime.call("ADD", wishes([]))).toMatchObject({ said: { code: 7 } });
+    const address = { address: "10.99.0.2/24", interface: 0 };
+    expect(runtime.call("ADD", wishes([address]))).toMatchObject({ said: { code: 103 } });
+    inside(netns, "ip", "link", "add", "eth0", "type", "bridge");
+    const ports = { netns, more: { ...port(8080), ...wishes([address]).more } };
+    // No link of the host leads there.
+    expect(runtime.call("ADD", ports)).toMatchObject({ said: { code: 106 } });
+    expect(runtime.call("ADD", wishes([{ address: "10.7.0.1/24" }]))).toMatchObject({ said: { code: 104 } });
+    expect(machine.traces()).toEqual(before);
+    ok("ADD", wishes([address]));
+    ok("DEL", { netns });
+    expect(machine.traces()).toEqual(before);
   });
 });
 

@@ -340,6 +340,12 @@ export interface EndpointRequest {
    * host's namespace as {@link Endpoint.ifName}, and an `ip` that was kept (see {@link Networks.reserve}) is taken over.
    */
   readonly handedOver?: boolean;
+  /**
+   * Another engine has made the interface `ifName` in a namespace of its own, with these addresses (and prefix lengths), which may be
+   * of no subnet of the network: it gets names and published ports, and nothing else of netkit's. `link` is the link of the
+   * host that leads to it, which ports need.
+   */
+  readonly theirs?: { readonly addresses: readonly (Cidr | string)[]; readonly link?: string };
 }
 
 export interface SandboxRequest {

@@ -51,6 +51,7 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   tunable: "yes or no",
   id: "text",
   handedOver: "yes or no",
+  theirs: { addresses: ["text"], link: "text" },
 };
 
 const loanShape: ShapeOf<LoanRequest> = { holder: "text", ip: "text", ip6: "text", labels: "an object" };
