@@ -1,0 +1,92 @@
+import type { Snapshot } from "@netkit/conformance/lab";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Host } from "../src/hosts/index.ts";
+import { openSegment, type Segment } from "../src/hosts/segment.ts";
+import { Containerd, hasContainerd, hasPodman, PodmanWithCni, prepareEngines, removeCgroups } from "./cni-engines.ts";
+
+/** A web server. */
+const web = ["sh", "-c", "echo web > /index.html; exec httpd -f -p 80 -h /"];
+
+describe.skipIf(!hasContainerd && !hasPodman)("CNI", () => {
+  let segment: Segment;
+  let host: Host;
+  let outside: Host;
+  let before: Snapshot;
+
+  const sandboxes = async (): Promise<string[]> =>
+    (await host.netkit("sandbox", "ls", "--format", "{{.Name}}")).split("\n").filter((name) => name !== "");
+  const addressOf = async (sandbox: string): Promise<string> =>
+    (
+      await host.netkit("sandbox", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", sandbox)
+    ).trim();
+  const get = async (from: Host, url: string): Promise<string> => {
+    const fetching = `node -e 'fetch("${url}").then((r) => r.text()).then(console.log)'`;
+    await from.until(fetching);
+    return (await from.shell(fetching)).trim();
+  };
+
+  beforeAll(async () => {
+    segment = await openSegment(2);
+    [host, outside] = segment.hosts as [Host, Host];
+    await host.netkit("network", "create", "--subnet", "10.7.0.0/24", "my-net");
+    await prepareEngines(host, "my-net");
+  });
+  afterAll(async () => {
+    await removeCgroups(host);
+    await segment[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    before = await host.traces();
+    await host.netkit("run", "-d", "--name", "plain", "--network", "my-net", "--", "sleep", "1000");
+  });
+  afterEach(async () => {
+    await host.netkit("sandbox", "rm", "-f", "plain");
+    await host.netkit("doctor");
+    await host.netkit("agent", "stop");
+    const left = [...(await sandboxes()), ...(await host.differences(before))];
+    if (left.length > 0) throw new Error(`this is left:\n${left.join("\n")}`);
+  });
+
+  test.skipIf(!hasContainerd)(
+    "a container of containerd is on the network, by address and name, until it ends",
+    async () => {
+      await using containerd = await Containerd.start(host);
+      // It calls its containers by their namespace, too.
+      await using container = containerd.run("box1", "sleep", "1000");
+      await host.until("netkit sandbox inspect default-box1");
+      await host.until("netkit exec plain -- ping -c 1 -W 2 default-box1");
+      const address = await addressOf("default-box1");
+      expect(address).toBe("10.7.0.3");
+      expect(await containerd.exec("box1", "ip", "-o", "-4", "address")).toContain(`${address}/24`);
+      await containerd.exec("box1", "ping", "-c", "1", "-W", "2", "plain");
+      await containerd.exec("box1", "ping", "-c", "1", "-W", "2", outside.address);
+      expect(await host.netkit("network", "inspect", "my-net")).toContain("default-box1");
+      await containerd.kill("box1");
+      await container.ended;
+      expect(await sandboxes()).toEqual(["plain"]);
+    },
+  );
+
+  test.skipIf(!hasPodman)(
+    "a container of Podman is on the network, by address, name and ports, until it is removed",
+    async () => {
+      const podman = await PodmanWithCni.prepare(host);
+      await podman.start("web", "my-net", ["-p", "8080:80", "--network-alias", "www"], ...web);
+      await podman.start("other", "my-net", ["--ip", "10.7.0.77"], "sleep", "1000");
+      for (const name of ["web", "www", "other"])
+        await host.netkit("exec", "plain", "--", "ping", "-c", "1", "-W", "2", name);
+      for (const name of ["plain", "other", outside.address])
+        await podman.run("exec", "web", "ping", "-c", "1", "-W", "2", name);
+      expect(await podman.run("exec", "other", "ip", "-o", "-4", "address")).toContain("10.7.0.77/24");
+      expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+      for (const from of [host, outside]) expect(await get(from, `http://${host.address}:8080/`)).toBe("web");
+      expect(await host.netkit("port", "ls")).toMatch(/80\/tcp +0\.0\.0\.0:8080/);
+      await podman.run("restart", "-t", "0", "web");
+      await host.until("netkit exec plain -- ping -c 1 -W 2 web");
+      expect(await get(outside, `http://${host.address}:8080/`)).toBe("web");
+      await podman.run("rm", "-f", "-t", "0", "web", "other");
+      expect(await host.netkit("port", "ls")).not.toContain("8080");
+      expect(await sandboxes()).toEqual(["plain"]);
+    },
+  );
+});
