@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Host } from "../src/hosts/index.ts";
 import { openSegment, type Segment } from "../src/hosts/segment.ts";
 import { Containerd, hasContainerd, hasPodman, PodmanWithCni, prepareEngines, removeCgroups } from "./cni-engines.ts";
+import { get } from "./http-get.ts";
 
 /** A web server. */
 const web = ["sh", "-c", "echo web > /index.html; exec httpd -f -p 80 -h /"];
@@ -19,12 +20,6 @@ describe.skipIf(!hasContainerd && !hasPodman)("CNI", () => {
     (
       await host.netkit("sandbox", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", sandbox)
     ).trim();
-  const get = async (from: Host, url: string): Promise<string> => {
-    const fetching = `node -e 'fetch("${url}").then((r) => r.text()).then(console.log)'`;
-    await from.until(fetching);
-    return (await from.shell(fetching)).trim();
-  };
-
   beforeAll(async () => {
     segment = await openSegment(2);
     [host, outside] = segment.hosts as [Host, Host];
