@@ -1,64 +1,34 @@
-import { connect } from "node:net";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { agentSocket } from "@netkit/agent/client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { reach, referencePlugin, serve, spaceOf } from "@netkit/testing";
-import { CniRuntime, inside, reaches, valid, withResult, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
+import {
+  CniRuntime,
+  contents,
+  inside,
+  port,
+  reaches,
+  reaction,
+  valid,
+  withResult,
+  type CniOutcome,
+  type CniRequest,
+  type Given,
+} from "./cni-runtime.ts";
 import { onHosts, type Host } from "./host.ts";
 import { Talker } from "./talker.ts";
 
 let machine: Host;
 let runtime: CniRuntime;
 onHosts((host) => (machine = host));
-
-function install(options: { readonly agent?: boolean } = { agent: false }, ...more: string[]): void {
-  machine.ok("network", "create", "--subnet", "10.7.0.0/24", ...more, "my-net");
-  runtime = new CniRuntime(machine, "my-net", options);
-}
-
 // Before the host's own leak check: what it is about is the host.
 afterEach(() => runtime[Symbol.dispose]());
 
+function install(...given: Given): void {
+  runtime = CniRuntime.onNewNetwork(machine, ...given);
+}
+
 function ok(verb: string, request: CniRequest = {}): CniOutcome["said"] {
   return runtime.ok(verb, request);
-}
-
-/** Links, addresses and routes of a namespace, but for what the kernel counts. */
-function contents(netns: string): unknown {
-  const ask = (...words: string[]): unknown[] => JSON.parse(inside(netns, "ip", "-j", ...words) || "[]") as unknown[];
-  const links = (ask("address") as { ifname: string; address: string; addr_info: { local: string }[] }[]).map(
-    ({ ifname, address, addr_info: addresses }) => ({
-      ifname,
-      address,
-      addresses: addresses.map(({ local }) => local),
-    }),
-  );
-  return { links, routes: ask("route"), routes6: ask("-6", "route"), rules: ask("rule") };
-}
-
-const port = (hostPort: number, containerPort = 80, protocol = "tcp") => ({
-  runtimeConfig: { portMappings: [{ hostPort, containerPort, protocol }] },
-});
-
-/** What comes of a connection from the host to one of its ports while a container serves port 80. */
-async function reaction(netns: string, hostPort: number, address = "10.7.0.1"): Promise<string> {
-  await using _ = await serve(spaceOf(netns), 80);
-  return (await reach(spaceOf(machine.path), { protocol: "tcp", address, port: hostPort })).status;
-}
-
-/** What is on the host, but for what iptables has counted. */
-function kept(): unknown {
-  const traces = machine.traces();
-  return { ...traces, rules: traces.rules.replaceAll(/packets \d+ bytes \d+/g, "") };
-}
-
-/** The IPv4 address that netkit's resolver inside a container has for a name. */
-function resolved(netns: string, name: string): string {
-  const resolver = 'const resolver = new (require("dns").Resolver)(); resolver.setServers(["127.0.0.11"]);';
-  const script = `${resolver} resolver.resolve4("${name}", (_, found) => console.log(String(found)))`;
-  return inside(netns, process.execPath, "-e", script).trim();
 }
 
 function networkNames(): string[] {
@@ -113,7 +83,7 @@ describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
       ]);
       expect(answer.status, answer.stderr).toBe(0);
       expect(machine.ok("port", "ls", "c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
-      expect(await reaction(netns, 8080)).toBe("ok");
+      expect(await reaction(machine, netns, 8080)).toBe("ok");
       expect(machine.ok("network", "inspect", "-f", "{{range .Containers}}{{.Name}} {{end}}", "my-net")).toContain(
         "c1",
       );
@@ -170,23 +140,6 @@ describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
     for (const id of ["one", "two"]) ok("DEL", { id });
   });
 
-  test.each([
-    ["address", { runtimeConfig: { ips: ["10.7.0.9"] } }],
-    ["port", port(8080)],
-  ])("of ten at once that ask for one %s, one has it, and the others are told so", async (_, more) => {
-    const before = machine.traces();
-    const containers = Array.from({ length: 10 }, (_each, index) => ({
-      id: `c${index}`,
-      netns: runtime.container(`c${index}`),
-    }));
-    const added = await Promise.all(containers.map(async (each) => await runtime.start("ADD", { ...each, more })));
-    const refused = added.filter(({ status }) => status !== 0);
-    expect(refused.map(({ said }) => said.code)).toEqual(Array.from({ length: 9 }, () => 104));
-    expect(machine.ok("sandbox", "ls", "-q").trim().split("\n")).toHaveLength(1);
-    for (const { id } of containers) ok("DEL", { id });
-    expect(machine.traces()).toEqual(before);
-  });
-
   test("twenty at once each get an address of their own, and go at once", async () => {
     const before = machine.traces();
     const containers = Array.from({ length: 20 }, (_, index) => ({
@@ -219,32 +172,6 @@ function shapeOf(cniVersion: string, sandbox: string): unknown {
     dns: {},
   };
 }
-
-test.each([{ agent: false }, { agent: true }])(
-  "bad input is refused, however large, and half of it (with %j)",
-  (options) => {
-    install(options);
-    if (options.agent) machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-    const netns = runtime.container("c1");
-    const large = "x".repeat(10_000_000);
-    const configuration = { cniVersion: "1.1.0", name: "my-net", type: "netkit", network: "my-net" };
-    const half = JSON.stringify(configuration).slice(0, 30);
-    for (const [input, code] of [
-      [large, 6],
-      [half, 6],
-      ["", 6],
-      [JSON.stringify({ ...configuration, name: large }), 7],
-      [JSON.stringify({ ...configuration, runtimeConfig: { aliases: Array.from({ length: 10_000 }, () => "-") } }), 7],
-    ] as const) {
-      expect(runtime.call("ADD", { netns, input }), input.slice(0, 80)).toMatchObject({ status: 1, said: { code } });
-      expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
-    }
-    // What is beside the point is let through.
-    const result = ok("ADD", { netns, input: JSON.stringify({ ...configuration, "cni.dev/large": large }) });
-    ok("DEL", { netns, input: JSON.stringify({ ...configuration, prevResult: { ...result, more: large } }) });
-    expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
-  },
-);
 
 test.each(["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"])(
   "version %s: the result has its shape, and comes back with CHECK and DEL",
@@ -499,71 +426,6 @@ test("a container that died with its namespace is attached anew under its id", (
   ok("DEL", { netns });
 });
 
-test.each([
-  { agent: false, everyMs: 20 },
-  // What it has asked the agent for goes on.
-  { agent: true, everyMs: 3 },
-])("an ADD that is killed leaves nothing once DEL has run (agent: $agent)", async ({ agent, everyMs }) => {
-  install({ agent });
-  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-  const netns = runtime.container("c1");
-  const [before, empty] = [machine.traces(), contents(netns)];
-  let killed = 0;
-  // Wherever it is by then: while it starts, in the middle of the kernel's work, after its end.
-  for (let step = 1; step <= 20; step++) {
-    const { status } = await runtime.start("ADD", { netns, more: port(8080) }, step * everyMs);
-    if (status === "SIGKILL") killed++;
-    ok("DEL", { netns });
-    expect(machine.traces(), `killed after ${step * everyMs} ms`).toEqual(before);
-    expect(contents(netns)).toEqual(empty);
-  }
-  expect(killed).toBeGreaterThan(0);
-  expect(machine.ok("doctor")).toContain("all is well");
-});
-
-test.each([
-  { agent: false, everyMs: 20 },
-  { agent: true, everyMs: 3 },
-])("a DEL that is killed leaves nothing once another has run (agent: $agent)", async ({ agent, everyMs }) => {
-  install({ agent });
-  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-  const netns = runtime.container("c1");
-  const [before, empty] = [machine.traces(), contents(netns)];
-  let killed = 0;
-  for (let step = 1; step <= 20; step++) {
-    const result = ok("ADD", { netns, more: port(8080) });
-    const { status } = await runtime.start("DEL", { netns, ...withResult(result) }, step * everyMs);
-    if (status === "SIGKILL") killed++;
-    ok("DEL", { netns, ...withResult(result) });
-    expect(machine.traces(), `killed after ${step * everyMs} ms`).toEqual(before);
-    expect(contents(netns)).toEqual(empty);
-  }
-  expect(killed).toBeGreaterThan(0);
-  expect(machine.ok("doctor")).toContain("all is well");
-});
-
-test("half of a call that an agent gets, from a plugin that died while it sent, is none", async () => {
-  install({ agent: true });
-  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-  const netns = runtime.container("c1");
-  const configuration = JSON.stringify({ cniVersion: "1.1.0", name: "my-net", type: "netkit", network: "my-net" });
-  const variables = `CNI_COMMAND=ADD\nCNI_CONTAINERID=c1\nCNI_IFNAME=eth0\nCNI_NETNS=${netns}\nCNI_PATH=/x\nCNI_ARGS=\nCNI_NETNS_OVERRIDE=\n`;
-  const body = `${variables}\n${configuration}`;
-  const head = `POST /v1/runtimes/cni-netkit HTTP/1.0\r\ncontent-length: ${body.length}\r\n\r\n`;
-  for (const sent of [head.slice(0, 30), head, head + body.slice(0, 20), head + body.slice(0, -1)]) {
-    const socket = connect(agentSocket(machine.root));
-    socket.end(sent);
-    // The agent ends it without a word, or with a refusal.
-    expect((await text(socket)).startsWith("HTTP/1.1 200")).toBe(false);
-    expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
-  }
-  const whole = connect(agentSocket(machine.root));
-  whole.write(head + body);
-  expect(await text(whole)).toContain("10.7.0.3/24");
-  ok("DEL", { netns });
-  expect(machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("plain\n");
-});
-
 /** The plugin without Node: what it can't do with an agent ends with 99. */
 function withoutNode(): void {
   const plugin = join(runtime.binDir, "netkit");
@@ -604,134 +466,6 @@ test("with an agent a call is a request to it, and without one, or once it is ki
   expect(runtime.call("DEL", { netns })).toMatchObject({ status: 99 });
   writeFileSync(join(runtime.binDir, "netkit"), own);
   ok("DEL", { netns });
-});
-
-describe.skipIf(referencePlugin("portmap") === undefined)("with the reference plugins", () => {
-  test("tuning, portmap and firewall behind ours: their changes are no drift, and everything goes", async () => {
-    install();
-    const netns = runtime.container("c1");
-    const more = { cniVersion: "1.0.0" };
-    const tuning = {
-      mac: "02:00:00:00:00:88",
-      mtu: 1300,
-      promisc: true,
-      sysctl: { "net.ipv4.conf.eth0.arp_filter": "1" },
-    };
-    const portmap = {
-      backend: "iptables",
-      runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] },
-    };
-    for (const _ of [1, 2]) {
-      const first = ok("ADD", { netns, more });
-      const second = runtime.reference("ADD", "tuning", netns, { ...tuning, prevResult: first });
-      const third = runtime.reference("ADD", "portmap", netns, { ...portmap, prevResult: second });
-      const last = runtime.reference("ADD", "firewall", netns, { backend: "iptables", prevResult: third });
-      expect(last).toMatchObject({ interfaces: [{}, {}, { name: "eth0", mac: tuning.mac }], ips: first.ips });
-      ok("CHECK", { netns, ...withResult(last, more) });
-      // That of portmap 1.1.1 wants an IPv6 chain that its own ADD doesn't make without an IPv6 address.
-      runtime.reference("CHECK", "tuning", netns, { ...tuning, prevResult: last });
-      expect(machine.ok("doctor")).toContain("all is well");
-      expect(contents(netns)).toMatchObject({ links: [{}, { address: tuning.mac, addresses: [expect.any(String)] }] });
-      expect(await reaction(netns, 8080)).toBe("ok");
-      runtime.reference("DEL", "firewall", netns, { backend: "iptables", prevResult: last });
-      runtime.reference("DEL", "portmap", netns, { ...portmap, prevResult: last });
-      runtime.reference("DEL", "tuning", netns, { ...tuning, prevResult: last });
-      ok("DEL", { netns, ...withResult(last, more) });
-      expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
-    }
-    // They leave chains of their own.
-    machine.clear();
-    machine.run("nft", "flush", "ruleset");
-  });
-
-  test.each(["nftables", "iptables"])(
-    "the reference bridge before ours, with %s: its container has names and ports of netkit's, and is left as it is",
-    async (firewall) => {
-      install({ agent: true }, "--firewall", firewall);
-      machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-      const netns = runtime.container("c1");
-      const ipam = {
-        type: "host-local",
-        ranges: [[{ subnet: "10.99.0.0/24" }]],
-        dataDir: join(machine.root, "leases"),
-      };
-      const bridge = { bridge: "nkcnitheirs", isGateway: true, isDefaultGateway: true, ipam };
-      const theirs = runtime.reference("ADD", "bridge", netns, bridge);
-      const [before, made] = [kept(), contents(netns)];
-      const wishes = { ...port(8080), prevResult: theirs, cniVersion: "1.0.0" };
-      for (const round of [1, 2]) {
-        const result = ok("ADD", { netns, args: "IgnoreUnknown=1;K8S_POD_NAME=web", more: wishes });
-        expect(result, `round ${round}`).toEqual({ ...theirs, dns: { nameservers: ["127.0.0.11"] } });
-        expect(contents(netns)).toEqual(made);
-        for (const name of ["web", "c1"]) machine.ok("exec", "plain", "--", "ping", "-c", "1", "-W", "2", "-q", name);
-        expect(resolved(netns, "plain")).toBe("10.7.0.2");
-        expect(machine.ok("port", "ls", "c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
-        for (const address of ["127.0.0.1", "10.99.0.1"]) expect(await reaction(netns, 8080, address)).toBe("ok");
-        expect(runtime.call("ADD", { netns, more: { ...wishes, ...port(8081) } })).toMatchObject({
-          said: { code: 104 },
-        });
-        ok("CHECK", { netns, ...withResult(result, { cniVersion: "1.0.0" }) });
-        expect(machine.ok("doctor")).toContain("all is well");
-        machine.run("nft", "flush", "ruleset");
-        expect(runtime.call("CHECK", { netns, ...withResult(result) })).toMatchObject({ said: { code: 109 } });
-        machine.ok("doctor", "--repair");
-        ok("DEL", { netns, ...withResult(result) });
-        expect(contents(netns)).toEqual(made);
-        expect(kept()).toEqual(before);
-      }
-      ok("ADD", { netns, more: wishes });
-      ok("GC", { more: { "cni.dev/valid-attachments": [] } });
-      expect(kept()).toEqual(before);
-      runtime.reference("DEL", "bridge", netns, { ...bridge, prevResult: theirs });
-      machine.run("ip", "link", "del", "nkcnitheirs");
-      machine.clear();
-      // Chains of the system's own that iptables has made.
-      machine.run("nft", "flush", "ruleset");
-    },
-  );
-
-  test("the reference bridge on netkit's, with netkit-ipam, before ours: both ways, and the address stays lent", async () => {
-    install({ agent: true }, "-o", "name=nkcni0");
-    machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-    const netns = runtime.container("c1");
-    const before = machine.traces();
-    const bridge = { bridge: "nkcni0", hairpinMode: true, ipam: { type: "netkit-ipam" } };
-    for (const _ of [1, 2]) {
-      const theirs = runtime.reference("ADD", "bridge", netns, bridge);
-      const result = ok("ADD", { netns, more: { ...port(8080), prevResult: theirs } });
-      const [address = ""] = result.ips?.[0]?.address.split("/") ?? [];
-      expect(reaches(netns, resolved(netns, "plain"))).toBe(true);
-      machine.ok("exec", "plain", "--", "ping", "-c", "1", "-W", "2", "c1");
-      for (const host of ["127.0.0.1", "10.7.0.1"]) expect(await reaction(netns, 8080, host)).toBe("ok");
-      const lent = { Holder: "my-net/c1/eth0", IPv4Address: `${address}/24` };
-      const [shown] = JSON.parse(machine.ok("network", "inspect", "my-net")) as [{ readonly Loans?: unknown }];
-      expect(shown).toMatchObject({ Loans: [lent] });
-      ok("DEL", { netns, ...withResult(result) });
-      expect(machine.ok("network", "inspect", "my-net")).toContain(lent.Holder);
-      runtime.reference("DEL", "bridge", netns, { ...bridge, prevResult: theirs });
-      expect(machine.traces()).toEqual(before);
-    }
-  });
-
-  test("an interface that is there already without an address, or not at all, is refused, and nothing stays", () => {
-    install();
-    const netns = runtime.container("c1");
-    const before = machine.traces();
-    const made = { name: "eth0", sandbox: netns };
-    const wishes = (ips: unknown[]): CniRequest => ({ netns, more: { prevResult: { interfaces: [made], ips } } });
-    expect(runtime.call("ADD", wishes([]))).toMatchObject({ said: { code: 7 } });
-    const address = { address: "10.99.0.2/24", interface: 0 };
-    expect(runtime.call("ADD", wishes([address]))).toMatchObject({ said: { code: 103 } });
-    inside(netns, "ip", "link", "add", "eth0", "type", "bridge");
-    const ports = { netns, more: { ...port(8080), ...wishes([address]).more } };
-    // No link of the host leads there.
-    expect(runtime.call("ADD", ports)).toMatchObject({ said: { code: 106 } });
-    expect(runtime.call("ADD", wishes([{ address: "10.7.0.1/24" }]))).toMatchObject({ said: { code: 104 } });
-    expect(machine.traces()).toEqual(before);
-    ok("ADD", wishes([address]));
-    ok("DEL", { netns });
-    expect(machine.traces()).toEqual(before);
-  });
 });
 
 /** A client that keeps its own port, so that the kernel would take it for the same flow. */

@@ -4,12 +4,13 @@ import { findProgram } from "../src/servers/program.ts";
 
 const has = (...programs: readonly string[]): boolean => programs.every((name) => findProgram(name) !== undefined);
 
-/** Whether this machine can run containerd, and the loopback plugin that it wants: setup brings them. */
+/** Whether this machine can run containerd, and has the reference plugins: setup brings them. */
 export const hasContainerd: boolean =
   has("containerd", "ctr", "runc", "busybox") && referencePlugin("loopback") !== undefined;
 
 /** Whether it can run Podman with CNI. */
-export const hasPodman: boolean = has("podman", "conmon", "runc", "busybox");
+export const hasPodman: boolean =
+  has("podman", "conmon", "runc", "busybox") && referencePlugin("loopback") !== undefined;
 
 /** What their containers' cgroups are under, for these are the machine's. */
 const cgroup = "nktest-cni";
@@ -20,15 +21,21 @@ const folders = [
   ..."/var/cache/containers /var/lib/containers".split(" "),
 ];
 
+/** What lists of plugins have beside netkit's. */
+const references = "loopback bridge host-local tuning firewall"
+  .split(" ")
+  .flatMap((name) => referencePlugin(name) ?? [])
+  .join(" ");
+
 /** What the image has beside busybox itself, which is static. */
-const applets = ["sh", "ping", "sleep", "ip", "httpd", "cat"];
+const applets = ["sh", "ping", "sleep", "ip", "httpd", "nslookup"];
 
 /** Folders of the host's own for engines, netkit's plugins where they look for them, and a busybox for their images. */
 export async function prepareEngines(host: Host, network: string): Promise<void> {
   await host.shell(
     `${folders.map((folder) => `mkdir -p ${folder}; mount -t tmpfs tmpfs ${folder}`).join("\n")}
      netkit cni install --network ${network} >&2
-     ${referencePlugin("loopback") === undefined ? "" : `cp ${referencePlugin("loopback")} /opt/cni/bin/`}
+     cp ${references} /opt/cni/bin/
      mkdir -p /var/lib/engines/box/bin /var/lib/engines/box/etc && cd /var/lib/engines/box
      cp "$(command -v busybox)" bin/busybox
      for applet in ${applets.join(" ")}; do ln -s busybox bin/$applet; done
@@ -46,6 +53,7 @@ export async function removeCgroups(host: Host): Promise<void> {
 export class Containerd implements AsyncDisposable {
   readonly #host: Host;
   readonly #containerd: Process;
+  readonly #running: Process[] = [];
 
   private constructor(host: Host, containerd: Process) {
     this.#host = host;
@@ -70,7 +78,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     await host.until("ctr version");
     // The archive of docker save, of one layer.
     await host.shell(
-      `mkdir /var/lib/engines/image && cd /var/lib/engines/image && cp ../box.tar layer.tar
+      `mkdir -p /var/lib/engines/image && cd /var/lib/engines/image && cp ../box.tar layer.tar
        digest=$(sha256sum layer.tar | cut -d " " -f 1)
        printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
          "${goArchitecture}" "$digest" > config.json
@@ -84,7 +92,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   /** A container that is on the network until its process ends, and it with it. */
   run(id: string, ...command: readonly string[]): Process {
     const options = ["--cni", "--rm", "--snapshotter", "native", "--cgroup", `${cgroup}/${id}`];
-    return this.#host.start(["ctr", "run", ...options, "docker.io/library/box:latest", id, ...command]);
+    const running = this.#host.start(["ctr", "run", ...options, "docker.io/library/box:latest", id, ...command]);
+    this.#running.push(running);
+    return running;
   }
 
   /** What a command in a container prints. @throws Error with what it says when it fails */
@@ -97,6 +107,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // The containers that a failed test has left would outlive it.
+    await this.#host.shell("ctr task ls -q | xargs -r -n 1 ctr task kill --signal SIGKILL");
+    await Promise.all(this.#running.map(async ({ ended }) => await ended));
     await this.#containerd.kill("SIGTERM");
   }
 }
