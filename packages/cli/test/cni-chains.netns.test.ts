@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { referencePlugin } from "@netkit/testing";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   CniRuntime,
   contents,
@@ -88,11 +88,13 @@ describe.skipIf(referencePlugin("portmap") === undefined)("with the reference pl
       const netns = runtime.container("c1");
       const ipam = {
         type: "host-local",
-        ranges: [[{ subnet: "10.99.0.0/24" }]],
+        ranges: [[{ subnet: "10.99.0.0/24" }], [{ subnet: "fd00:99::/64" }]],
         dataDir: join(machine.root, "leases"),
       };
       const bridge = { bridge: "nkcnitheirs", isGateway: true, isDefaultGateway: true, ipam };
       const theirs = runtime.reference("ADD", "bridge", netns, bridge);
+      // It sees first whether anybody else has the gateway's address (RFC 4862).
+      await vi.waitFor(() => expect(reaches(netns, "fd00:99::1")).toBe(true), 10_000);
       const [before, made] = [kept(), contents(netns)];
       const wishes = { ...port(8080), prevResult: theirs, cniVersion: "1.0.0" };
       for (const round of [1, 2]) {
@@ -101,8 +103,8 @@ describe.skipIf(referencePlugin("portmap") === undefined)("with the reference pl
         expect(contents(netns)).toEqual(made);
         for (const name of ["web", "c1"]) machine.ok("exec", "plain", "--", "ping", "-c", "1", "-W", "2", "-q", name);
         expect(resolved(netns, "plain")).toBe("10.7.0.2");
-        expect(machine.ok("port", "ls", "c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
-        for (const address of ["127.0.0.1", "10.99.0.1"])
+        expect(machine.ok("port", "ls", "c1")).toContain("80/tcp -> 0.0.0.0:8080\n");
+        for (const address of ["127.0.0.1", "10.99.0.1", "fd00:99::1"])
           expect(await reaction(machine, netns, 8080, address)).toBe("ok");
         expect(runtime.call("ADD", { netns, more: { ...wishes, ...port(8081) } })).toMatchObject({
           said: { code: 104 },
@@ -126,6 +128,29 @@ describe.skipIf(referencePlugin("portmap") === undefined)("with the reference pl
       machine.run("nft", "flush", "ruleset");
     },
   );
+
+  test("the reference ptp before ours: ports lead to its pair, and what a container leaves that died is removed", async () => {
+    install();
+    const netns = runtime.container("c1");
+    const ipam = {
+      type: "host-local",
+      ranges: [[{ subnet: "10.99.0.0/24" }]],
+      routes: [{ dst: "0.0.0.0/0" }],
+      dataDir: join(machine.root, "leases"),
+    };
+    const before = machine.traces();
+    const theirs = runtime.reference("ADD", "ptp", netns, { ipam });
+    const more = { ...port(8080), prevResult: theirs };
+    const result = ok("ADD", { netns, more });
+    expect(await reaction(machine, netns, 8080, "127.0.0.1")).toBe("ok");
+    // The pair goes with it.
+    runtime.kill(netns);
+    expect(machine.netkit(["doctor"])).toMatchObject({ status: 9 });
+    for (const _ of [1, 2]) ok("DEL", withResult(result));
+    runtime.reference("DEL", "ptp", "", { ipam, prevResult: theirs });
+    expect(machine.traces()).toEqual(before);
+    expect(machine.ok("doctor")).toContain("all is well");
+  });
 
   test("the reference bridge on netkit's, with netkit-ipam, before ours: both ways, and the address stays lent", async () => {
     install({ agent: true }, "-o", "name=nkcni0");
