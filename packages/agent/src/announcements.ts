@@ -20,7 +20,7 @@ export class Announcements {
     if (type !== "endpoint" || now === undefined || before !== undefined) return;
     const network = this.#records.networks.get(now.network);
     const path = this.#records.namespaces.get(now.namespace)?.path;
-    if (network?.announces !== true || path === undefined || now.ifName === "" || now.handedOver) return;
+    if (network?.announces !== true || path === undefined || now.ifName === "" || now.handedOver || now.theirs) return;
     const { times, intervalMs } = announcementsOf(network);
     // One that was there long before the agent is no news to its neighbours; but an agent that was started for it is late.
     if (Date.now() - Date.parse(now.created) > times * intervalMs + startMs) return;

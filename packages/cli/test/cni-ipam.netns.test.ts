@@ -90,6 +90,17 @@ describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (opti
     expect(inUse()).toEqual([]);
   });
 
+  test("of ten at once that ask for one address, one has it", async () => {
+    const ids = Array.from({ length: 10 }, (_, index) => `c${index}`);
+    const more = { ...lent, runtimeConfig: { ips: ["10.7.0.9"] } };
+    const added = await Promise.all(ids.map(async (id) => await runtime.start("ADD", { ...anywhere, id, more })));
+    expect(added.filter(({ status }) => status === 0)).toMatchObject([{ said: { ips: [{ address: "10.7.0.9/24" }] } }]);
+    expect(added.filter(({ said }) => said.code === 104)).toHaveLength(9);
+    expect(inUse()).toHaveLength(1);
+    for (const id of ids) ipam("DEL", { id });
+    expect(inUse()).toEqual([]);
+  });
+
   test("ten at once each get another address, and one that is killed keeps none", async () => {
     const ids = Array.from({ length: 10 }, (_, index) => `c${index}`);
     const added = await Promise.all(ids.map(async (id) => await runtime.start("ADD", asking(id))));

@@ -1,9 +1,9 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { referencePlugin } from "@netkit/testing";
+import { reach, referencePlugin, serve, spaceOf } from "@netkit/testing";
 import type { Host } from "./host.ts";
 
 interface CniResult {
@@ -43,6 +43,9 @@ export interface CniRequest {
   readonly type?: string;
 }
 
+/** Whether plugins may start an agent, and options of the network that is made. */
+export type Given = [options?: { readonly agent?: boolean }, ...more: string[]];
+
 /** Calls plugins on a host as libcni does, one verb at a time. */
 export class CniRuntime implements Disposable {
   readonly binDir: string;
@@ -68,6 +71,12 @@ export class CniRuntime implements Disposable {
     const { capabilities: _, ...plugin } = list.plugins[0] ?? {};
     this.#plugin = plugin;
     this.#list = list.name;
+  }
+
+  /** For a network `my-net`, which is made with these options. */
+  static onNewNetwork(host: Host, options: Given[0] = { agent: false }, ...more: string[]): CniRuntime {
+    host.ok("network", "create", "--subnet", "10.7.0.0/24", ...more, "my-net");
+    return new CniRuntime(host, "my-net", options);
   }
 
   /** A namespace with a loopback, as a runtime makes it before ADD; its path. */
@@ -102,8 +111,10 @@ export class CniRuntime implements Disposable {
   /** One of the reference plugins in the same list, with what is its own: it throws, too. */
   reference(verb: string, type: string, netns: string, own: object): CniOutcome["said"] {
     const configuration = { cniVersion: "1.0.0", name: this.#list, type, ...own };
-    const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
-    return this.ok(verb, { netns, type: referencePlugin(type) ?? type, input: JSON.stringify(configuration), env });
+    const path = referencePlugin(type) ?? type;
+    // Their IPAM plugins are beside them, and ours beside ours.
+    const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", CNI_PATH: `${this.binDir}:${dirname(path)}` };
+    return this.ok(verb, { netns, type: path, input: JSON.stringify(configuration), env });
   }
 
   /** As `call`, at the same time as others. @param killAfterMs SIGKILL then */
@@ -179,4 +190,28 @@ export function reaches(netns: string, address: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Links, addresses and routes of a namespace, but for what the kernel counts. */
+export function contents(netns: string): unknown {
+  const ask = (...words: string[]): unknown[] => JSON.parse(inside(netns, "ip", "-j", ...words) || "[]") as unknown[];
+  const links = (ask("address") as { ifname: string; address: string; addr_info: { local: string }[] }[]).map(
+    ({ ifname, address, addr_info: addresses }) => ({
+      ifname,
+      address,
+      addresses: addresses.map(({ local }) => local),
+    }),
+  );
+  return { links, routes: ask("route"), routes6: ask("-6", "route"), rules: ask("rule") };
+}
+
+/** What a runtime says of a port to be published. */
+export const port = (hostPort: number, containerPort = 80, protocol = "tcp") => ({
+  runtimeConfig: { portMappings: [{ hostPort, containerPort, protocol }] },
+});
+
+/** What comes of a connection from the host to one of its ports while a container serves port 80. */
+export async function reaction(host: Host, netns: string, hostPort: number, address = "10.7.0.1"): Promise<string> {
+  await using _ = await serve(spaceOf(netns), 80);
+  return (await reach(spaceOf(host.path), { protocol: "tcp", address, port: hostPort })).status;
 }

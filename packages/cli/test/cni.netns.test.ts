@@ -1,48 +1,34 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { reach, referencePlugin, serve, spaceOf } from "@netkit/testing";
-import { CniRuntime, inside, reaches, valid, withResult, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
+import {
+  CniRuntime,
+  contents,
+  inside,
+  port,
+  reaches,
+  reaction,
+  valid,
+  withResult,
+  type CniOutcome,
+  type CniRequest,
+  type Given,
+} from "./cni-runtime.ts";
 import { onHosts, type Host } from "./host.ts";
 import { Talker } from "./talker.ts";
 
 let machine: Host;
 let runtime: CniRuntime;
 onHosts((host) => (machine = host));
-
-function install(options: { readonly agent?: boolean } = { agent: false }): void {
-  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
-  runtime = new CniRuntime(machine, "my-net", options);
-}
-
 // Before the host's own leak check: what it is about is the host.
 afterEach(() => runtime[Symbol.dispose]());
 
+function install(...given: Given): void {
+  runtime = CniRuntime.onNewNetwork(machine, ...given);
+}
+
 function ok(verb: string, request: CniRequest = {}): CniOutcome["said"] {
   return runtime.ok(verb, request);
-}
-
-/** Links, addresses and routes of a namespace, but for what the kernel counts. */
-function contents(netns: string): unknown {
-  const ask = (...words: string[]): unknown[] => JSON.parse(inside(netns, "ip", "-j", ...words) || "[]") as unknown[];
-  const links = (ask("address") as { ifname: string; address: string; addr_info: { local: string }[] }[]).map(
-    ({ ifname, address, addr_info: addresses }) => ({
-      ifname,
-      address,
-      addresses: addresses.map(({ local }) => local),
-    }),
-  );
-  return { links, routes: ask("route"), routes6: ask("-6", "route"), rules: ask("rule") };
-}
-
-const port = (hostPort: number, containerPort = 80, protocol = "tcp") => ({
-  runtimeConfig: { portMappings: [{ hostPort, containerPort, protocol }] },
-});
-
-/** What comes of a connection from the host to one of its ports while a container serves port 80. */
-async function reaction(netns: string, hostPort: number): Promise<string> {
-  await using _ = await serve(spaceOf(netns), 80);
-  return (await reach(spaceOf(machine.path), { protocol: "tcp", address: "10.7.0.1", port: hostPort })).status;
 }
 
 function networkNames(): string[] {
@@ -97,7 +83,7 @@ describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
       ]);
       expect(answer.status, answer.stderr).toBe(0);
       expect(machine.ok("port", "ls", "c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
-      expect(await reaction(netns, 8080)).toBe("ok");
+      expect(await reaction(machine, netns, 8080)).toBe("ok");
       expect(machine.ok("network", "inspect", "-f", "{{range .Containers}}{{.Name}} {{end}}", "my-net")).toContain(
         "c1",
       );
@@ -187,32 +173,6 @@ function shapeOf(cniVersion: string, sandbox: string): unknown {
   };
 }
 
-test.each([{ agent: false }, { agent: true }])(
-  "bad input is refused, however large, and half of it (with %j)",
-  (options) => {
-    install(options);
-    if (options.agent) machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-    const netns = runtime.container("c1");
-    const large = "x".repeat(10_000_000);
-    const configuration = { cniVersion: "1.1.0", name: "my-net", type: "netkit", network: "my-net" };
-    const half = JSON.stringify(configuration).slice(0, 30);
-    for (const [input, code] of [
-      [large, 6],
-      [half, 6],
-      ["", 6],
-      [JSON.stringify({ ...configuration, name: large }), 7],
-      [JSON.stringify({ ...configuration, runtimeConfig: { aliases: Array.from({ length: 10_000 }, () => "-") } }), 7],
-    ] as const) {
-      expect(runtime.call("ADD", { netns, input }), input.slice(0, 80)).toMatchObject({ status: 1, said: { code } });
-      expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
-    }
-    // What is beside the point is let through.
-    const result = ok("ADD", { netns, input: JSON.stringify({ ...configuration, "cni.dev/large": large }) });
-    ok("DEL", { netns, input: JSON.stringify({ ...configuration, prevResult: { ...result, more: large } }) });
-    expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
-  },
-);
-
 test.each(["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"])(
   "version %s: the result has its shape, and comes back with CHECK and DEL",
   (cniVersion) => {
@@ -281,7 +241,7 @@ test("a network on a link of the host: the container's interface alone, which ot
   machine.run("ip", "link", "del", "up0");
 });
 
-test("what plugins before have made goes on beside, and a taken interface is refused", () => {
+test("what plugins before have made goes on beside", () => {
   install();
   const netns = runtime.container("c1");
   inside(netns, "ip", "link", "add", "net1", "type", "veth", "peer", "name", "net1-peer");
@@ -300,7 +260,6 @@ test("what plugins before have made goes on beside, and a taken interface is ref
   });
   ok("DEL", { netns });
   expect(inside(netns, "ip", "-o", "link")).toContain("net1");
-  expect(runtime.call("ADD", { netns, ifName: "net1", ...withResult(before) })).toMatchObject({ said: { code: 7 } });
 });
 
 test("addresses and MACs: the runtime's before those of args.cni before CNI_ARGS", () => {
@@ -467,28 +426,6 @@ test("a container that died with its namespace is attached anew under its id", (
   ok("DEL", { netns });
 });
 
-test.each([
-  { agent: false, everyMs: 20 },
-  // What it has asked the agent for goes on.
-  { agent: true, everyMs: 3 },
-])("an ADD that is killed leaves nothing once DEL has run (agent: $agent)", async ({ agent, everyMs }) => {
-  install({ agent });
-  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-  const netns = runtime.container("c1");
-  const [before, empty] = [machine.traces(), contents(netns)];
-  let killed = 0;
-  // Wherever it is by then: while it starts, in the middle of the kernel's work, after its end.
-  for (let step = 1; step <= 20; step++) {
-    const { status } = await runtime.start("ADD", { netns, more: port(8080) }, step * everyMs);
-    if (status === "SIGKILL") killed++;
-    ok("DEL", { netns });
-    expect(machine.traces(), `killed after ${step * everyMs} ms`).toEqual(before);
-    expect(contents(netns)).toEqual(empty);
-  }
-  expect(killed).toBeGreaterThan(0);
-  expect(machine.ok("doctor")).toContain("all is well");
-});
-
 /** The plugin without Node: what it can't do with an agent ends with 99. */
 function withoutNode(): void {
   const plugin = join(runtime.binDir, "netkit");
@@ -529,45 +466,6 @@ test("with an agent a call is a request to it, and without one, or once it is ki
   expect(runtime.call("DEL", { netns })).toMatchObject({ status: 99 });
   writeFileSync(join(runtime.binDir, "netkit"), own);
   ok("DEL", { netns });
-});
-
-describe.skipIf(referencePlugin("portmap") === undefined)("with the reference plugins", () => {
-  test("tuning, portmap and firewall behind ours: their changes are no drift, and everything goes", async () => {
-    install();
-    const netns = runtime.container("c1");
-    const more = { cniVersion: "1.0.0" };
-    const tuning = {
-      mac: "02:00:00:00:00:88",
-      mtu: 1300,
-      promisc: true,
-      sysctl: { "net.ipv4.conf.eth0.arp_filter": "1" },
-    };
-    const portmap = {
-      backend: "iptables",
-      runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] },
-    };
-    for (const _ of [1, 2]) {
-      const first = ok("ADD", { netns, more });
-      const second = runtime.reference("ADD", "tuning", netns, { ...tuning, prevResult: first });
-      const third = runtime.reference("ADD", "portmap", netns, { ...portmap, prevResult: second });
-      const last = runtime.reference("ADD", "firewall", netns, { backend: "iptables", prevResult: third });
-      expect(last).toMatchObject({ interfaces: [{}, {}, { name: "eth0", mac: tuning.mac }], ips: first.ips });
-      ok("CHECK", { netns, ...withResult(last, more) });
-      // That of portmap 1.1.1 wants an IPv6 chain that its own ADD doesn't make without an IPv6 address.
-      runtime.reference("CHECK", "tuning", netns, { ...tuning, prevResult: last });
-      expect(machine.ok("doctor")).toContain("all is well");
-      expect(contents(netns)).toMatchObject({ links: [{}, { address: tuning.mac, addresses: [expect.any(String)] }] });
-      expect(await reaction(netns, 8080)).toBe("ok");
-      runtime.reference("DEL", "firewall", netns, { backend: "iptables", prevResult: last });
-      runtime.reference("DEL", "portmap", netns, { ...portmap, prevResult: last });
-      runtime.reference("DEL", "tuning", netns, { ...tuning, prevResult: last });
-      ok("DEL", { netns, ...withResult(last, more) });
-      expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
-    }
-    // They leave chains of their own.
-    machine.clear();
-    machine.run("nft", "flush", "ruleset");
-  });
 });
 
 /** A client that keeps its own port, so that the kernel would take it for the same flow. */

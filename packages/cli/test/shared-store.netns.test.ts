@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { etcdctl, etcdPrograms, etcdServer, spaceOf } from "@netkit/testing";
 import { describe, expect, test, vi } from "vitest";
+import { CniRuntime } from "./cni-runtime.ts";
 import { onHosts, type Host } from "./host.ts";
 
 let host: Host;
@@ -189,6 +190,13 @@ describe.skipIf(etcdPrograms === undefined)("with etcd", () => {
       stderr: expect.stringMatching(/^warning: the store that hosts share is away since 2\S+Z: etcd at/) as unknown,
     });
     expect(host.netkit(["network", "ls"]).stderr).toContain("the store that hosts share is away since");
+    {
+      using runtime = new CniRuntime(host, "n");
+      const said = { code: 51, msg: expect.stringContaining("is away since") as unknown };
+      expect(runtime.call("STATUS")).toMatchObject({ status: 1, said });
+      const add = runtime.call("ADD", { netns: runtime.container("c1") });
+      expect(add).toMatchObject({ status: 1, said: { code: 11 } });
+    }
     expect(host.netkit(["overlay", "check"])).toMatchObject({
       status: 1,
       stdout: expect.stringMatching(/0 peers on 0 networks tested: 1 problem\n$/) as unknown,

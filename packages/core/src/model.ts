@@ -141,11 +141,21 @@ export interface Endpoint {
   readonly sysctls?: InterfaceSysctls;
   /** Another engine takes the interface from the host's namespace, where it is {@link ifName}, and sets up all that is inside. */
   readonly handedOver?: true;
+  /** Another engine has made the interface and sees to its addresses, which may be of no subnet of the network. */
+  readonly theirs?: TheirInterface;
   readonly options: Readonly<Record<string, unknown>>;
   /** Absent: none. */
   readonly labels?: Labels;
   /** Another engine has it, may change its interface (see the resources of links) and hold its ports of the host. */
   readonly tunable?: true;
+}
+
+/** How the host gets to an interface that another engine has made. */
+export interface TheirInterface {
+  /** The link of the host that leads there, a bridge say; absent: none, and no port can be published. */
+  readonly link?: string;
+  /** That link is the network's own. */
+  readonly isNetworks?: true;
 }
 
 /** A network namespace, as stored. A joined sandbox is a further member. */

@@ -152,10 +152,9 @@ export async function staticAddress(
 }
 
 async function refuseTaken(draft: Draft, network: Network, ip: Ip, takesOver = false): Promise<void> {
-  const key = addressKeyOf(network.id, ip);
-  const holder = await draft.get<AddressHolder>(key);
+  const holder = await draft.get<AddressHolder>(addressKeyOf(network.id, ip));
   if (holder === undefined) return;
-  if (takesOver && holder.kept === true) return draft.delete(keys.kept(key));
+  if (takesOver && holder.kept === true) return draft.delete(keys.loan(network.id, ip));
   const endpoint = holder.who === undefined ? await draft.get<Endpoint>(keys.endpoint(holder.endpoint)) : undefined;
   const name =
     endpoint === undefined

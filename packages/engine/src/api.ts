@@ -242,7 +242,13 @@ export interface Loan {
 }
 
 export interface LoanRequest {
-  readonly holder: string;
+  /**
+   * Absent: the address, which goes by itself then, is kept for an endpoint that another engine will ask for and that takes it over
+   * (`handedOver`). One that nobody has come for within a minute is taken back by `gc`; till then it keeps no network, and isn't shown.
+   */
+  readonly holder?: string;
+  /** An address of this subnet alone; default: one of each family. */
+  readonly subnet?: Cidr;
   /** Static addresses, at most one per family. */
   readonly ip?: Ip | string;
   readonly ip6?: Ip | string;
@@ -282,7 +288,7 @@ export interface Networks {
    * @throws NetkitError NAME_TAKEN: he has some already; ADDRESS_TAKEN, ADDRESS_OUTSIDE, POOL_EXHAUSTED, UNSUPPORTED
    */
   lend(ref: string, request: LoanRequest, options?: ChangeOptions): Promise<Loan>;
-  /** Takes back what a holder has; undefined: he has nothing. */
+  /** Takes back what a holder has, or a kept address by itself; undefined: there is nothing. */
   takeBack(ref: string, holder: string, options?: ChangeOptions): Promise<Loan | undefined>;
   /** Refused while endpoints are attached or addresses lent (NETWORK_IN_USE names them). */
   remove(ref: string, options?: ChangeOptions): Promise<Network>;
@@ -297,14 +303,6 @@ export interface Networks {
    * @throws NetkitError POOL_EXHAUSTED
    */
   freeSubnet(family: Family, taken?: readonly Cidr[]): Promise<Cidr>;
-  /**
-   * Keeps an address, the one asked for or the next free one, for an endpoint that is handed over (`handedOver`); with the
-   * prefix length of its subnet. One that nobody has come for within a minute is given back by `gc`.
-   * @throws NetkitError ADDRESS_TAKEN, ADDRESS_OUTSIDE, POOL_EXHAUSTED
-   */
-  reserve(ref: string, wanted: { readonly ip: Ip | string } | { readonly subnet: Cidr }): Promise<Cidr>;
-  /** Gives an address back that is kept; nothing happens to one that isn't. */
-  release(ref: string, ip: Ip | string): Promise<void>;
 }
 
 export interface EndpointRequest {
@@ -337,9 +335,15 @@ export interface EndpointRequest {
   readonly id?: string;
   /**
    * Another engine moves the interface into the sandbox and sets up all that is inside: name, addresses, routes. It begins in the
-   * host's namespace as {@link Endpoint.ifName}, and an `ip` that was kept (see {@link Networks.reserve}) is taken over.
+   * host's namespace as {@link Endpoint.ifName}, and an `ip` that was kept (see {@link LoanRequest}) is taken over.
    */
   readonly handedOver?: boolean;
+  /**
+   * Another engine has made the interface `ifName` in a namespace of its own, with these addresses (and prefix lengths), which may be
+   * of no subnet of the network: it gets names and published ports, and nothing else of netkit's. `link` is the link of the
+   * host that leads to it, which ports need.
+   */
+  readonly theirs?: { readonly addresses: readonly (Cidr | string)[]; readonly link?: string };
 }
 
 export interface SandboxRequest {

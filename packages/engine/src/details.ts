@@ -18,12 +18,17 @@ export async function networkDetails(reader: Reader, network: Network): Promise<
   const loans = await loansOf(reader, network);
   const usage: Record<Cidr, { used: number; available: bigint }> = {};
   for (const subnet of network.subnets) {
-    const inUse = [
-      ...endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
-      ...remotes.flatMap(({ addresses }) => addresses),
-      ...(network.share?.host?.addresses ?? []),
-      ...loans.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
-    ].filter((address) => contains(subnet.subnet, ipOf(address))).length;
+    // One that is lent may be that of an endpoint, too.
+    const inUse = new Set(
+      [
+        ...endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
+        ...remotes.flatMap(({ addresses }) => addresses),
+        ...(network.share?.host?.addresses ?? []),
+        ...loans.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
+      ]
+        .map(ipOf)
+        .filter((ip) => contains(subnet.subnet, ip)),
+    ).size;
     const reserved = Object.keys(subnet.auxiliary).length + (subnet.gateway === undefined ? 0 : 1);
     const left = countAssignable(subnet) - BigInt(inUse);
     usage[subnet.subnet] = { used: inUse + reserved, available: left < 0n ? 0n : left };

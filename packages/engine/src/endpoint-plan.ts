@@ -1,10 +1,19 @@
-import { type AnyDriver, type Endpoint, type EndpointView, type Network, type Owner, type Sandbox } from "@netkit/core";
+import {
+  type AnyDriver,
+  type Endpoint,
+  type EndpointView,
+  type Network,
+  type Owner,
+  type Resource,
+  type Sandbox,
+} from "@netkit/core";
 import type { Draft } from "./draft.ts";
 import { derivedMac } from "./endpoint-mac.ts";
 import { handedOver } from "./handed-over.ts";
 import { withInterface } from "./interface.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
+import { theirResources } from "./theirs.ts";
 import { tunable } from "./tuned.ts";
 import { resourcesOf, viewOf } from "./view.ts";
 
@@ -29,13 +38,16 @@ export function planEndpoint(
     defaultRoute: endpoint.defaultRoute,
     options: endpoint.options,
   };
-  const resources = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };
-  const all =
-    endpoint.handedOver === true ? handedOver(endpoint, resources) : withInterface(endpoint, network, resources);
   draft.want(
     owner,
-    all.map((resource) => tunable(endpoint, resource)),
+    planned(driver, network, endpoint, view).map((resource) => tunable(endpoint, resource)),
   );
   draft.put(keys.endpoint(endpoint.id), endpoint);
+}
+
+function planned(driver: AnyDriver, network: Network, endpoint: Endpoint, view: EndpointView): readonly Resource[] {
+  if (endpoint.theirs !== undefined) return theirResources(endpoint, view.network);
+  const resources = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
+  return endpoint.handedOver === true ? handedOver(endpoint, resources) : withInterface(endpoint, network, resources);
 }

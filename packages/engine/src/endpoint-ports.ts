@@ -9,6 +9,7 @@ import {
   type PortSpec,
   type PublishedPort,
   type Sandbox,
+  type TheirInterface,
 } from "@netkit/core";
 import { findEndpoint } from "./attached.ts";
 import type { Draft } from "./draft.ts";
@@ -30,7 +31,7 @@ export async function publish(
   const on = ref ?? (await networkToPublishOn(context, draft, sandbox));
   const { endpoint, network } = await findEndpoint(draft, sandbox, on);
   const driver = await context.drivers.of(network);
-  const added = await choosePorts(context, draft, driver, network, specs, endpoint.ports);
+  const added = await choosePorts(context, draft, driver, network, specs, endpoint.ports, endpoint.theirs);
   const changed: Endpoint = { ...endpoint, ports: [...endpoint.ports, ...added] };
   await publishPorts(context, draft, added, endpoint.id);
   planEndpoint(context, draft, driver, network, sandbox, changed);
@@ -61,8 +62,10 @@ export async function choosePorts(
   network: Network,
   specs: readonly (PortSpec | string)[],
   already: readonly PublishedPort[],
+  theirs?: TheirInterface,
 ): Promise<PublishedPort[]> {
-  if (specs.length > 0 && !driver.traits.publish) {
+  if (theirs !== undefined && specs.length > 0) refuseUnreached(theirs, network);
+  if (theirs === undefined && specs.length > 0 && !driver.traits.publish) {
     throw new NetkitError(
       "UNSUPPORTED",
       `ports can't be published on network '${network.name}' (driver '${driver.name}')`,
@@ -75,7 +78,7 @@ export async function choosePorts(
     );
   }
   const view = viewOf(instance, network);
-  const families = driver.hostPorts?.(view);
+  const families = theirs === undefined ? driver.hostPorts?.(view) : undefined;
   if (families?.length === 0) return routedPorts(network.name, specs, already);
   const address = driver.publishAddress?.(view);
   const resolved = await resolvePorts({ draft, host, otherRoots }, specs, already, address);
@@ -83,6 +86,16 @@ export async function choosePorts(
   const ports = isMixed ? resolved.map((port) => ({ ...port, hostFamilies: families })) : resolved;
   for (const port of ports) if (isPassedOn(port)) refuseUnserved(port, agent !== undefined);
   return ports;
+}
+
+/** @throws NetkitError UNSUPPORTED */
+function refuseUnreached({ link }: TheirInterface, { name }: Network): void {
+  if (link !== undefined) return;
+  throw new NetkitError(
+    "UNSUPPORTED",
+    `ports can't be published for it on network '${name}': no link of the host leads to the interface of another engine`,
+    { hint: "Have it on a bridge of the host, or leave out its ports." },
+  );
 }
 
 /** NAT can't serve it: the agent passes on what comes to it. */

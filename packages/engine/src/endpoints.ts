@@ -5,6 +5,7 @@ import {
   kernelName,
   NetkitError,
   parseLinkName,
+  parseMac,
   parseName,
   prefixLengthOf,
   type Endpoint,
@@ -36,7 +37,8 @@ import { asListed } from "./shared/own-part.ts";
 import { shareEndpoint, unshareEndpoint } from "./shared/presence.ts";
 import { realiseHere } from "./shared/realising.ts";
 import { findNetworkHere } from "./shared/unfollowed.ts";
-import { keys } from "./state.ts";
+import { keys, type AddressHolder } from "./state.ts";
+import { refuseTheirs, requireInterface, takeTheirAddresses, theirInterface } from "./theirs.ts";
 
 /** Attaches a sandbox to a network. The default route goes to the endpoint that it suits best: perhaps the new one. */
 export async function connect(
@@ -57,6 +59,7 @@ export async function connect(
   await refuseMixture(context, sandbox, namespace, found, driver, others);
   const handOver = request.handedOver === true;
   if (handOver) refuseHandingOver(driver, found, request);
+  if (request.theirs !== undefined) refuseTheirs(driver, found, request);
   const { ifName, families, sysctls, gatewayPriority, options } = readInterface(driver, found, request);
   const aliases = parseAliases(found, request.aliases ?? []);
   const isGlobal = found.scope === "global";
@@ -65,7 +68,11 @@ export async function connect(
 
   const id = await chosenId<EndpointId>(draft, "an endpoint", request.id, keys.endpoint);
   const wanted = asListed(network, sandbox.name, request);
-  const { addresses, reused } = await assignAddresses(draft, wanted.network, wanted.request, id, families);
+  const { addresses, reused } =
+    request.theirs === undefined
+      ? await assignAddresses(draft, wanted.network, wanted.request, id, families)
+      : { addresses: await takeTheirAddresses(draft, network, request.theirs.addresses, id), reused: false };
+  const theirs = request.theirs && (await theirInterface(draft, network, request.theirs.link));
   const linkLocal = await takeLinkLocal(draft, network, request.linkLocal ?? [], id, families);
   const looked = namespace.owner === "stranger" && !handOver;
   const inside = looked ? (await context.host.open()).look(namespace.path) : undefined;
@@ -78,17 +85,22 @@ export async function connect(
     ifName: handOver
       ? kernelName("c", context.instance, id)
       : hasInterfaces(driver)
-        ? chooseIfName(ifName, others, inside?.links ?? [])
+        ? theirs === undefined
+          ? chooseIfName(ifName, others, inside?.links ?? [])
+          : requireInterface(sandbox, ifName, inside?.links ?? [])
         : "",
-    ...chooseMac(driver, wanted.request.mac, { id, addresses }),
+    ...(theirs === undefined
+      ? chooseMac(driver, wanted.request.mac, { id, addresses })
+      : request.mac && { mac: parseMac(request.mac) }),
     addresses,
-    ports: await choosePorts(context, draft, driver, network, request.publish ?? [], []),
+    ports: await choosePorts(context, draft, driver, network, request.publish ?? [], [], theirs),
     aliases,
     defaultRoute: [],
     ...(gatewayPriority === 0 ? {} : { gatewayPriority }),
     ...(linkLocal.length === 0 ? {} : { linkLocal }),
     ...(Object.keys(sysctls).length === 0 ? {} : { sysctls }),
     ...(handOver ? { handedOver: true } : {}),
+    ...(theirs === undefined ? {} : { theirs }),
     options,
     ...(request.labels === undefined ? {} : { labels: request.labels }),
     ...(request.tunable === true ? { tunable: true } : {}),
@@ -96,16 +108,16 @@ export async function connect(
   refuseRouteClash(sandbox.name, { endpoint, network }, others);
   await publishPorts(context, draft, endpoint.ports, endpoint.id);
   // A default route of somebody else's stays.
-  const theirs = (inside?.routes ?? [])
+  const leading = (inside?.routes ?? [])
     .filter(({ destination }) => prefixLengthOf(destination) === 0)
     .map(({ destination }) => familyOf(destination));
-  const open = (["ipv4", "ipv6"] as const).filter((family) => !theirs.includes(family));
+  const open = (["ipv4", "ipv6"] as const).filter((family) => !leading.includes(family));
   const moved = await moveDefaultRoutes(context, draft, [...others, { endpoint, network }], open);
   const connected = moved.find((changed) => changed.id === id) ?? endpoint;
   if (connected === endpoint) planEndpoint(context, draft, driver, network, sandbox, endpoint);
   if (isGlobal) await shareEndpoint(context, draft, network, sandbox, connected);
   // Who takes the interface over tells its neighbours when it is where it belongs.
-  if (!handOver) planAnnouncement(draft, network, connected, reused);
+  if (!handOver && theirs === undefined) planAnnouncement(draft, network, connected, reused);
   draft.put(keys.attached(network.id, id), 1);
   draft.put(keys.member(namespace.id, id), 1);
   if (sandbox.names && hasNames(network)) {
@@ -146,8 +158,12 @@ export async function detach(draft: Draft, endpoint: Endpoint, network: Network)
   draft.delete(keys.endpoint(endpoint.id));
   draft.delete(keys.attached(network.id, endpoint.id));
   draft.delete(keys.member(endpoint.namespace, endpoint.id));
-  for (const address of [...endpoint.addresses.map((assigned) => assigned.address), ...(endpoint.linkLocal ?? [])])
-    draft.delete(addressKeyOf(network.id, ipOf(address)));
+  for (const address of [...endpoint.addresses.map((assigned) => assigned.address), ...(endpoint.linkLocal ?? [])]) {
+    const key = addressKeyOf(network.id, ipOf(address));
+    // One of another engine's interface may be lent, or of no subnet here.
+    if (endpoint.theirs !== undefined && (await draft.get<AddressHolder>(key))?.endpoint !== endpoint.id) continue;
+    draft.delete(key);
+  }
   await giveBackPorts(draft, endpoint.ports, endpoint.id);
   if (network.scope === "global") await unshareEndpoint(draft, network, endpoint);
 }

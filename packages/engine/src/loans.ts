@@ -1,44 +1,39 @@
-import { ipOf, NetkitError, type EndpointId, type Network } from "@netkit/core";
+import { ipOf, NetkitError, type EndpointAddress, type EndpointId, type Network } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import { assignAddresses } from "./addresses.ts";
-import type { Loan, LoanRequest } from "./api.ts";
+import type { Finding, Loan, LoanRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import type { Reader } from "./lookup.ts";
 import { addressKeyOf } from "./networks.ts";
 import type { Context } from "./operation.ts";
 import { keys, type AddressHolder } from "./state.ts";
+import { awaitedMs } from "./whereabouts.ts";
 
 /** A loan as stored: whoever had it is gone with the boot. */
 interface Lent extends Loan {
   readonly boot: string;
+  /** Nobody has it: it is for an endpoint that another engine will ask for, and called as its address. */
+  readonly kept?: true;
 }
 
-/** Lends an address of each family of the network. @throws NetkitError UNSUPPORTED, NAME_TAKEN, as for endpoints */
+/** @throws NetkitError UNSUPPORTED, NAME_TAKEN, as for endpoints */
 export async function lend(context: Context, draft: Draft, network: Network, request: LoanRequest): Promise<Loan> {
-  const { holder, ip, ip6, labels = {} } = request;
-  await refuseUnfit(context, network);
-  const key = keyOf(network, holder);
-  if (await draft.has(key)) {
-    throw new NetkitError("NAME_TAKEN", `'${holder}' has addresses of network '${network.name}' already`, {
-      hint: "It gives them back before it gets others.",
-      details: { network: network.name, holder },
-    });
+  const { holder, labels = {} } = request;
+  // What is kept is of no use for long, and lost with the power it is lost to all.
+  if (holder === undefined) draft.durable = false;
+  else {
+    await refuseUnfit(context, network);
+    await refuseTaken(draft, network, holder);
   }
-  const wanted = {
-    network: network.id,
-    ...(ip === undefined ? {} : { ip }),
-    ...(ip6 === undefined ? {} : { ip6 }),
-  };
-  const nobody = "" as EndpointId;
-  const { addresses } = await assignAddresses(draft, network, wanted, nobody, ["ipv4", "ipv6"]);
-  for (const address of addresses.map((assigned) => ipOf(assigned.address)))
-    draft.put(addressKeyOf(network.id, address), {
-      endpoint: nobody,
-      ip: address,
-      who: `'${holder}'`,
-    } satisfies AddressHolder);
-  const loan: Lent = { holder, created: new Date().toISOString(), addresses, labels, boot: bootId() };
-  draft.put(key, loan);
+  const addresses = await chosen(draft, network, request);
+  const ips = addresses.map(({ address }) => ipOf(address));
+  const name = holder ?? ips.join();
+  const owner = holder === undefined ? ({ who: "another engine", kept: true } as const) : { who: `'${holder}'` };
+  for (const ip of ips)
+    draft.put(addressKeyOf(network.id, ip), { endpoint: nobody, ip, ...owner } satisfies AddressHolder);
+  const loan = { holder: name, created: new Date().toISOString(), addresses, labels };
+  const lent: Lent = { ...loan, boot: bootId(), ...(holder === undefined ? { kept: true } : {}) };
+  draft.put(keyOf(network, name), lent);
   return loan;
 }
 
@@ -47,22 +42,79 @@ export async function takeBack(draft: Draft, network: Network, holder: string): 
   const key = keyOf(network, holder);
   const loan = await draft.get<Lent>(key);
   if (loan === undefined) return undefined;
+  if (loan.kept === true) draft.durable = false;
   draft.delete(key);
   for (const { address } of loan.addresses) draft.delete(addressKeyOf(network.id, ipOf(address)));
   return loan;
 }
 
+/** Those that somebody has. */
 export async function loansOf(reader: Reader, network: Network): Promise<Loan[]> {
-  return (await reader.range<Lent>(keys.loan(network.id, ""))).map(({ value }) => value);
+  return (await lentOf(reader, network)).filter(({ kept }) => kept !== true);
+}
+
+async function lentOf(reader: Reader, { id }: Network): Promise<Lent[]> {
+  return (await reader.range<Lent>(keys.loan(id, ""))).map(({ value }) => value);
 }
 
 /** Takes back what was lent before this boot. */
 export async function takeBackAll(draft: Draft): Promise<void> {
   for (const { value: network } of await draft.range<Network>("network/")) {
-    for (const { value } of await draft.range<Lent>(keys.loan(network.id, "")))
-      if (value.boot !== bootId()) await takeBack(draft, network, value.holder);
+    for (const { boot, holder } of await lentOf(draft, network))
+      if (boot !== bootId()) await takeBack(draft, network, holder);
   }
 }
+
+/** Of a network that goes: nobody will come for them. */
+export async function takeBackKept(draft: Draft, network: Network): Promise<void> {
+  for (const { kept, holder } of await lentOf(draft, network))
+    if (kept === true) await takeBack(draft, network, holder);
+}
+
+/** Kept addresses that somebody should have come for. */
+export async function unclaimedAddresses(reader: Reader): Promise<Finding[]> {
+  return (await unclaimed(reader)).map(({ network, holder }): Finding => {
+    const object = `address ${holder} of network ${network.name}`;
+    return {
+      problem: "gone",
+      object,
+      message: `${object} is kept for an engine that has not come for it`,
+      repairable: true,
+    };
+  });
+}
+
+export async function takeBackUnclaimed(draft: Draft): Promise<void> {
+  for (const { network, holder } of await unclaimed(draft)) await takeBack(draft, network, holder);
+}
+
+async function unclaimed(reader: Reader): Promise<{ readonly network: Network; readonly holder: string }[]> {
+  const found = [];
+  for (const { value: network } of await reader.range<Network>("network/")) {
+    for (const { kept, created, holder } of await lentOf(reader, network))
+      if (kept === true && Date.now() - Date.parse(created) >= awaitedMs) found.push({ network, holder });
+  }
+  return found;
+}
+
+/** @throws NetkitError ADDRESS_OUTSIDE */
+async function chosen(
+  draft: Draft,
+  network: Network,
+  { ip, ip6, subnet }: LoanRequest,
+): Promise<readonly EndpointAddress[]> {
+  const wanted = {
+    network: network.id,
+    ...(ip === undefined ? {} : { ip }),
+    ...(ip6 === undefined ? {} : { ip6 }),
+  };
+  const subnets = network.subnets.filter((each) => subnet === undefined || each.subnet === subnet);
+  if (subnet !== undefined && subnets.length === 0)
+    throw new NetkitError("ADDRESS_OUTSIDE", `network '${network.name}' has no subnet ${subnet}`);
+  return (await assignAddresses(draft, { ...network, subnets }, wanted, nobody, ["ipv4", "ipv6"])).addresses;
+}
+
+const nobody = "" as EndpointId;
 
 /** Of a network of several hosts each address is a record in their store, of an endpoint. */
 async function refuseUnfit(context: Context, { name, driver, scope, predefined, configOnly }: Network): Promise<void> {
@@ -83,7 +135,16 @@ async function refuseUnfit(context: Context, { name, driver, scope, predefined, 
   });
 }
 
+/** @throws NetkitError NAME_TAKEN */
+async function refuseTaken(draft: Draft, network: Network, holder: string): Promise<void> {
+  if (!(await draft.has(keyOf(network, holder)))) return;
+  throw new NetkitError("NAME_TAKEN", `'${holder}' has addresses of network '${network.name}' already`, {
+    hint: "It gives them back before it gets others.",
+    details: { network: network.name, holder },
+  });
+}
+
 function keyOf({ id }: Network, holder: string): string {
-  if (holder !== "" && holder.length <= 1_000) return keys.loan(id, encodeURIComponent(holder));
+  if (holder !== "" && holder.length <= 1_000) return keys.loan(id, holder);
   throw new NetkitError("NAME_INVALID", "whoever borrows an address says who he is in 1 to 1,000 characters");
 }

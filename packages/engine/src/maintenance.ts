@@ -6,9 +6,8 @@ import { examine, examineSandboxes, hasEnded, removeFound, type Examination, typ
 import { explained } from "./explained.ts";
 import { chooseFirewall, findSwitch, settle } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
-import { giveBackUnclaimed, unclaimedAddresses } from "./kept-addresses.ts";
 import { isLocked } from "./lock.ts";
-import { takeBackAll } from "./loans.ts";
+import { takeBackAll, takeBackUnclaimed, unclaimedAddresses } from "./loans.ts";
 import { readerOf, type Reader } from "./lookup.ts";
 import { commit, operate, previewOf, recover, requireChanging, requireRoot, type Context } from "./operation.ts";
 import { overlaps } from "./overlaps.ts";
@@ -166,7 +165,7 @@ export async function collect(context: Context, options: ChangeOptions): Promise
 async function collectAddresses(context: Context, options: ChangeOptions): Promise<Finding[]> {
   const unclaimed = await unclaimedAddresses(readerOf(context.store));
   if (unclaimed.length > 0)
-    await operate(context, "give back addresses that nobody came for", giveBackUnclaimed, options);
+    await operate(context, "give back addresses that nobody came for", takeBackUnclaimed, options);
   return unclaimed;
 }
 

@@ -16,8 +16,7 @@ import { findForeign } from "./foreign.ts";
 import { freeSubnet } from "./free-subnet.ts";
 import { overlaps } from "./overlaps.ts";
 import { Host } from "./host.ts";
-import { giveBackAddress, keepAddress } from "./kept-addresses.ts";
-import { lend, takeBack } from "./loans.ts";
+import { lend, loansOf, takeBack } from "./loans.ts";
 import { Lock } from "./lock.ts";
 import { findSandbox, namespaceOf, readerOf } from "./lookup.ts";
 import { catchUp, collect, doctor } from "./maintenance.ts";
@@ -174,11 +173,10 @@ function netkitOf(context: Context): Netkit {
             if (value.configOnly !== undefined || value.listed !== undefined) continue;
             const prefixes = [
               keys.attached(value.id, ""),
-              keys.loan(value.id, ""),
               ...(value.scope === "global" ? [keys.remote(value.id, "")] : []),
             ];
             const users = await Promise.all(prefixes.map(async (prefix) => await draft.range(prefix, { limit: 1 })));
-            const used = users.some(({ length }) => length > 0);
+            const used = users.some(({ length }) => length > 0) || (await loansOf(draft, value)).length > 0;
             if (!value.predefined && !used) removed.push(await removeNetwork(context, draft, value, options));
           }
           return removed;
@@ -187,18 +185,6 @@ function netkitOf(context: Context): Netkit {
       );
     },
     freeSubnet: async (family, taken = []) => await freeSubnet(context, family, taken),
-    reserve: async (ref, wanted) =>
-      await operate(
-        context,
-        `keep an address of ${ref}`,
-        async (draft) => await keepAddress(draft, await findNetworkHere(context, draft, ref), wanted),
-      ),
-    release: async (ref, ip) =>
-      await operate(
-        context,
-        `give back ${ip}`,
-        async (draft) => await giveBackAddress(draft, await findNetworkHere(context, draft, ref), ip),
-      ),
   });
 
   const sandboxes: Sandboxes = explaining({

@@ -51,9 +51,16 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   tunable: "yes or no",
   id: "text",
   handedOver: "yes or no",
+  theirs: { addresses: ["text"], link: "text" },
 };
 
-const loanShape: ShapeOf<LoanRequest> = { holder: "text", ip: "text", ip6: "text", labels: "an object" };
+const loanShape: ShapeOf<LoanRequest> = {
+  holder: "text",
+  subnet: "text",
+  ip: "text",
+  ip6: "text",
+  labels: "an object",
+};
 
 const sandboxShape: ShapeOf<SandboxRequest> = {
   name: "text",
@@ -90,7 +97,7 @@ export function checkNetworkRequest(request: NetworkRequest): void {
 
 export function checkLoanRequest(request: LoanRequest): void {
   check("the loan", request, loanShape);
-  require("the loan", request, "holder");
+  if (request.holder === undefined) require("the loan without a holder", request, "subnet");
 }
 
 export function checkSandboxRequest(request: SandboxRequest): void {

@@ -36,10 +36,8 @@ export const keys = {
   member: (namespace: NamespaceId, endpoint: EndpointId | "") => `member/${namespace}/${endpoint}`,
   /** Addresses in use, sorted: see addressKey of `@netkit/ipam`. */
   address: (network: NetworkId, addressKey: string) => `address/${network}/${addressKey}`,
-  /** Addresses that somebody has who attaches by other means than netkit; `holder` is encoded. */
-  loan: (network: NetworkId, holder: string) => `loan/${network}/${holder}`,
-  /** Addresses that are kept for an endpoint to come, by their own keys: since when (ISO 8601, UTC). */
-  kept: (address: string) => `kept/${address}`,
+  /** Addresses that somebody has who attaches by other means than netkit, or that are kept for an endpoint; see loans.ts. */
+  loan: (network: NetworkId, holder: string) => `loan/${network}/${encodeURIComponent(holder)}`,
   /** The address that was handed out last. */
   cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
   /** Who publishes the host ports of a page of them; see host-ports.ts. */

@@ -9,21 +9,30 @@ import { listLabel, sandboxLabels, sandboxName } from "./labels.ts";
 import { identityOf, refuseOwnNamespace } from "./namespace.ts";
 import { openNetwork } from "./network.ts";
 import { appendResult, parseResult, type Result } from "./result.ts";
+import { portsAlone, theirEndpoint, withNames, type TheirEndpoint } from "./their-interface.ts";
 import { aliasesOf, dnsOf, endpointWishes, type EndpointWishes } from "./wishes.ts";
 
-/** Connects a container to the network: all of it or nothing. */
+/**
+ * Connects a container to the network: all of it or nothing. An interface that is there already has names and ports of netkit's, and
+ * is otherwise left as it is.
+ */
 export async function add(netkit: Netkit, environment: Environment, configuration: Configuration): Promise<Result> {
   refuseForeignIpam(configuration);
   const { prevResult, cniVersion } = configuration;
   const before = prevResult === undefined ? undefined : parseResult(prevResult, cniVersion);
-  refuseInterface(before, environment);
+  const theirs = theirEndpoint(before, environment);
   refuseOwnNamespace(environment);
-  const wishes = endpointWishes(environment, configuration);
+  const all = endpointWishes(environment, configuration);
+  // What containers asked for names so far they still do, for those that netkit doesn't know.
+  const asked =
+    theirs === undefined ? configuration : { ...configuration, dns: { ...before?.dns, ...configuration.dns } };
+  const wishes = theirs === undefined ? all : { ...portsAlone(all), ...theirs };
   const { network, isNew } = await openNetwork(netkit, configuration);
   try {
-    const made = await attach(netkit, environment, configuration, network, wishes);
+    const made = await attach(netkit, environment, asked, network, wishes);
     const result = addResult(environment, made);
-    return before === undefined ? result : appendResult(before, result);
+    if (before === undefined) return result;
+    return theirs === undefined ? appendResult(before, result) : withNames(before, result);
   } catch (error) {
     if (isNew) await removeUnused(netkit, network);
     throw error;
@@ -41,17 +50,6 @@ export function refuseForeignIpam({ ipam }: Configuration): void {
   );
 }
 
-/** @throws CniError 7 */
-function refuseInterface(before: Result | undefined, { ifName }: Environment): void {
-  const there = before?.interfaces.find(({ name, sandbox = "" }) => name === ifName && sandbox !== "");
-  if (there === undefined) return;
-  throw new CniError(
-    cniCodes.invalidConfiguration,
-    `another plugin has made the interface '${ifName}' already`,
-    "Put netkit first in the list: it makes the interface, and others may change it afterwards.",
-  );
-}
-
 type Attached = Made & { readonly endpoint: Endpoint };
 
 async function attach(
@@ -59,7 +57,7 @@ async function attach(
   environment: Environment,
   configuration: Configuration,
   network: Network,
-  wishes: EndpointWishes,
+  wishes: EndpointWishes & TheirEndpoint,
 ): Promise<Attached> {
   const { containerId, netns, ifName } = environment;
   // As in Docker, predefined networks have no names.
@@ -98,7 +96,8 @@ async function attach(
     const handle = await netkit.sandboxes.get(sandbox.id);
     // The first interface keeps the default route, unless a configuration says otherwise.
     const gatewayPriority = wishes.gatewayPriority ?? -sandbox.endpoints.length;
-    const endpoint = await handle.connect({ ...request, gatewayPriority }, watching);
+    const further = wishes.theirs === undefined ? { ...request, gatewayPriority } : request;
+    const endpoint = await handle.connect(further, watching);
     return { endpoint, network, plan: plans.at(-1) ?? [], names: sandbox.names, dns };
   }
 }

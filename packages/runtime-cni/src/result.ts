@@ -48,12 +48,19 @@ interface Route extends Entry {
   readonly gw?: string | undefined;
 }
 
+interface Dns extends Entry {
+  readonly nameservers?: string[] | undefined;
+  readonly domain?: string | undefined;
+  readonly search?: string[] | undefined;
+  readonly options?: string[] | undefined;
+}
+
 /** What an ADD came to, in the terms of the newest version. */
 export interface Result {
   readonly interfaces: readonly Interface[];
   readonly ips: readonly Address[];
   readonly routes: readonly Route[];
-  readonly dns: Entry;
+  readonly dns: Dns;
 }
 
 const list = <T extends z.ZodType>(schema: T) =>

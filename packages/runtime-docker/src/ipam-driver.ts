@@ -50,8 +50,10 @@ export function ipamDriver(netkit: Netkit, pools: Pools): Methods {
       // The network has it with its making, as it has those that are to be kept free.
       if (isGateway) return { Address: withLength(asked ?? gatewayOf(pool, network), pool.subnet), Data: {} };
       if (network !== undefined) {
-        const wanted = asked === undefined ? { subnet: pool.subnet } : { ip: asked };
-        return { Address: await netkit.networks.reserve(network.id, wanted), Data: {} };
+        const key = familyOf(pool.subnet) === "ipv4" ? "ip" : "ip6";
+        const wanted = { subnet: pool.subnet, ...(asked === undefined ? {} : { [key]: asked }) };
+        const { addresses } = await netkit.networks.lend(network.id, wanted);
+        return { Address: addresses[0]?.address, Data: {} };
       }
       if (asked !== undefined) return { Address: withLength(asked, pool.subnet), Data: {} };
       throw new NetkitError("UNSUPPORTED", `no network of netkit's has the subnet ${pool.subnet}`, {
@@ -62,7 +64,7 @@ export function ipamDriver(netkit: Netkit, pools: Pools): Methods {
       const network = await networkWith(netkit, parsePoolId(PoolID).subnet);
       const ip = parseIp(Address.split("/")[0] ?? "");
       // An endpoint's is given back with it.
-      if (network !== undefined) await netkit.networks.release(network.id, ip);
+      if (network !== undefined) await netkit.networks.takeBack(network.id, ip);
       return {};
     }),
   };

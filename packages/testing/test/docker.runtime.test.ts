@@ -3,18 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Host } from "../src/hosts/index.ts";
 import { openSegment, type Segment } from "../src/hosts/segment.ts";
 import { DockerEngine, hasDocker } from "./docker-engine.ts";
+import { get } from "./http-get.ts";
 
 interface Shown {
   readonly Name: string;
   readonly Id: string;
   readonly Containers: Readonly<Record<string, { readonly Name: string; readonly IPv4Address: string }>>;
-}
-
-/** What a web server answers, which may take a moment until it listens. */
-async function get(from: Host, url: string): Promise<string> {
-  const fetching = `node -e 'fetch("${url}").then((r) => r.text()).then(console.log)'`;
-  await from.until(fetching);
-  return (await from.shell(fetching)).trim();
 }
 
 describe.skipIf(!hasDocker)("Docker", () => {

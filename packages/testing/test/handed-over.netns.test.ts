@@ -157,13 +157,11 @@ test("an address that is kept is nobody else's, is taken over, and is free again
   using theirs = new Theirs();
   await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.9.0.0/29" }] });
   const subnet = (await netkit.networks.get("n")).subnets[0]?.subnet ?? ("" as never);
-  const first = await netkit.networks.reserve("n", { subnet });
-  expect(first).toBe("10.9.0.2/29");
-  expect(await netkit.networks.reserve("n", { ip: "10.9.0.4" })).toBe("10.9.0.4/29");
-  for (const attempt of [
-    netkit.networks.reserve("n", { ip: "10.9.0.4" }),
-    netkit.sandboxes.open({ networks: [{ network: "n", ip: "10.9.0.4" }] }),
-  ])
+  const keep = async (ip?: string): Promise<string | undefined> =>
+    (await netkit.networks.lend("n", { subnet, ...(ip === undefined ? {} : { ip }) })).addresses[0]?.address;
+  expect(await keep()).toBe("10.9.0.2/29");
+  expect(await keep("10.9.0.4")).toBe("10.9.0.4/29");
+  for (const attempt of [keep("10.9.0.4"), netkit.sandboxes.open({ networks: [{ network: "n", ip: "10.9.0.4" }] })])
     await expect(attempt).rejects.toMatchObject({ code: "ADDRESS_TAKEN" });
   await netkit.sandboxes.open({
     name: "theirs",
@@ -172,11 +170,11 @@ test("an address that is kept is nobody else's, is taken over, and is free again
     networks: [{ network: "n", ip: "10.9.0.4", handedOver: true }],
   });
   // It is the endpoint's by now, and not to be given back from under it.
-  await netkit.networks.release("n", "10.9.0.4");
-  await expect(netkit.networks.reserve("n", { ip: "10.9.0.4" })).rejects.toMatchObject({ code: "ADDRESS_TAKEN" });
+  expect(await netkit.networks.takeBack("n", "10.9.0.4")).toBeUndefined();
+  await expect(keep("10.9.0.4")).rejects.toMatchObject({ code: "ADDRESS_TAKEN" });
   await netkit.sandboxes.remove("theirs");
-  expect(await netkit.networks.reserve("n", { ip: "10.9.0.4" })).toBe("10.9.0.4/29");
-  await netkit.networks.release("n", "10.9.0.4");
+  expect(await keep("10.9.0.4")).toBe("10.9.0.4/29");
+  await netkit.networks.takeBack("n", "10.9.0.4");
   vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ["Date"] });
   try {
     expect(await problems()).toEqual(["address 10.9.0.2 of network n is kept for an engine that has not come for it"]);
@@ -185,7 +183,10 @@ test("an address that is kept is nobody else's, is taken over, and is free again
   } finally {
     vi.useRealTimers();
   }
-  expect(await netkit.networks.reserve("n", { ip: "10.9.0.2" })).toBe("10.9.0.2/29");
+  expect(await keep("10.9.0.2")).toBe("10.9.0.2/29");
+  expect((await netkit.networks.inspect("n")).loans).toEqual([]);
+  // Nobody has it: the network goes, and it with it.
+  expect(await netkit.networks.prune()).toMatchObject([{ name: "n" }]);
 });
 
 test("networks and endpoints have the ids that they are given, and no two the same", async () => {

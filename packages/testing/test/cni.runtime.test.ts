@@ -1,0 +1,118 @@
+import type { Snapshot } from "@netkit/conformance/lab";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Host } from "../src/hosts/index.ts";
+import { openSegment, type Segment } from "../src/hosts/segment.ts";
+import { Containerd, hasContainerd, hasPodman, PodmanWithCni, prepareEngines, removeCgroups } from "./cni-engines.ts";
+import { get } from "./http-get.ts";
+
+/** A web server. */
+const web = ["sh", "-c", "echo web > /index.html; exec httpd -f -p 80 -h /"];
+
+describe.skipIf(!hasContainerd && !hasPodman)("CNI", () => {
+  let segment: Segment;
+  let host: Host;
+  let outside: Host;
+  let before: Snapshot;
+
+  const sandboxes = async (): Promise<string[]> =>
+    (await host.netkit("sandbox", "ls", "--format", "{{.Name}}")).split("\n").filter((name) => name !== "");
+  const addressOf = async (sandbox: string): Promise<string> =>
+    (
+      await host.netkit("sandbox", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", sandbox)
+    ).trim();
+  beforeAll(async () => {
+    segment = await openSegment(2);
+    [host, outside] = segment.hosts as [Host, Host];
+    await host.netkit("network", "create", "--subnet", "10.7.0.0/24", "my-net");
+    await prepareEngines(host, "my-net");
+  });
+  afterAll(async () => {
+    await removeCgroups(host);
+    await segment[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    before = await host.traces();
+    await host.netkit("run", "-d", "--name", "plain", "--network", "my-net", "--", "sleep", "1000");
+  });
+  afterEach(async () => {
+    await host.netkit("sandbox", "rm", "-f", "plain");
+    await host.netkit("doctor");
+    await host.netkit("agent", "stop");
+    const left = [...(await sandboxes()), ...(await host.differences(before))];
+    if (left.length > 0) throw new Error(`this is left:\n${left.join("\n")}`);
+  });
+
+  test.skipIf(!hasContainerd)(
+    "a container of containerd is on the network, by address and name, until it ends",
+    async () => {
+      await using containerd = await Containerd.start(host);
+      // It calls its containers by their namespace, too.
+      const container = containerd.run("box1", "sleep", "1000");
+      await host.until("netkit sandbox inspect default-box1");
+      await host.until("netkit exec plain -- ping -c 1 -W 2 default-box1");
+      const address = await addressOf("default-box1");
+      expect(address).toMatch(/^10\.7\.0\./);
+      expect(await containerd.exec("box1", "ip", "-o", "-4", "address")).toContain(`${address}/24`);
+      await containerd.exec("box1", "ping", "-c", "1", "-W", "2", "plain");
+      await containerd.exec("box1", "ping", "-c", "1", "-W", "2", outside.address);
+      expect(await host.netkit("network", "inspect", "my-net")).toContain("default-box1");
+      await containerd.kill("box1");
+      await container.ended;
+      expect(await sandboxes()).toEqual(["plain"]);
+    },
+  );
+
+  test.skipIf(!hasContainerd)(
+    "containerd's list with the reference bridge before netkit and others after it",
+    async () => {
+      await using containerd = await Containerd.start(host);
+      const ipam = { type: "host-local", ranges: [[{ subnet: "10.99.0.0/24" }]], dataDir: "/var/lib/cni/networks" };
+      const plugins = [
+        { type: "bridge", bridge: "cni-test0", isDefaultGateway: true, ipam },
+        { type: "netkit", network: "my-net" },
+        { type: "tuning", mac: "02:00:00:00:00:88" },
+        { type: "firewall", backend: "iptables", iptablesAdminChainName: "ADMIN" },
+      ];
+      // It takes the first list by name.
+      await host.write(
+        "/etc/cni/net.d/05-chain.conflist",
+        JSON.stringify({ cniVersion: "1.0.0", name: "chain", plugins }),
+      );
+      const container = containerd.run("box1", "sleep", "1000");
+      await host.until("netkit exec plain -- ping -c 1 -W 2 default-box1");
+      expect(await containerd.exec("box1", "ip", "-o", "address")).toContain(await addressOf("default-box1"));
+      expect(await addressOf("default-box1")).toBe("10.99.0.2");
+      expect(await containerd.exec("box1", "ip", "-o", "link")).toContain("02:00:00:00:00:88");
+      expect(await containerd.exec("box1", "nslookup", "plain")).toContain(await addressOf("plain"));
+      expect(await host.netkit("doctor")).toContain("all is well");
+      await containerd.kill("box1");
+      await container.ended;
+      expect(await sandboxes()).toEqual(["plain"]);
+      await host.remove("/etc/cni/net.d/05-chain.conflist");
+      await host.shell("ip link del cni-test0; nft flush ruleset; netkit doctor --repair >&2");
+    },
+  );
+
+  test.skipIf(!hasPodman)(
+    "a container of Podman is on the network, by address, name and ports, until it is removed",
+    async () => {
+      const podman = await PodmanWithCni.prepare(host);
+      await podman.start("web", "my-net", ["-p", "8080:80", "--network-alias", "www"], ...web);
+      await podman.start("other", "my-net", ["--ip", "10.7.0.77"], "sleep", "1000");
+      for (const name of ["web", "www", "other"])
+        await host.netkit("exec", "plain", "--", "ping", "-c", "1", "-W", "2", name);
+      for (const name of ["plain", "other", outside.address])
+        await podman.run("exec", "web", "ping", "-c", "1", "-W", "2", name);
+      expect(await podman.run("exec", "other", "ip", "-o", "-4", "address")).toContain("10.7.0.77/24");
+      expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+      for (const from of [host, outside]) expect(await get(from, `http://${host.address}:8080/`)).toBe("web");
+      expect(await host.netkit("port", "ls")).toMatch(/80\/tcp +0\.0\.0\.0:8080/);
+      await podman.run("restart", "-t", "0", "web");
+      await host.until("netkit exec plain -- ping -c 1 -W 2 web");
+      expect(await get(outside, `http://${host.address}:8080/`)).toBe("web");
+      await podman.run("rm", "-f", "-t", "0", "web", "other");
+      expect(await host.netkit("port", "ls")).not.toContain("8080");
+      expect(await sandboxes()).toEqual(["plain"]);
+    },
+  );
+});
