@@ -19,23 +19,32 @@ interface Container {
 interface Scheme {
   /** What a reference begins with. */
   readonly prefix: string;
-  readonly summary: string;
-  /** @param rest what follows the prefix */
-  find(rest: string, ref: string): Promise<GuestRequest>;
+  readonly what: string;
+  readonly hint: string;
+  /** Whether what follows the prefix can name one. */
+  accepts(rest: string): boolean;
+  find(rest: string): Promise<GuestRequest>;
   /** What may follow the prefix. */
   candidates(): Promise<readonly string[]>;
 }
 
+/** Where `ip netns` keeps those that have names. */
+const namespaces = "/run/netns";
+
 const schemes: readonly Scheme[] = [
   {
     prefix: "docker://",
-    summary: "a container of Docker",
+    what: "container of Docker",
+    hint: "Write it as docker://NAME or docker://ID: 'docker ps' lists those that run.",
+    accepts: isName,
     find: async (rest) => asGuest("docker://", "Docker", rest, await (await docker()).container(rest)),
     candidates: async () => (await (await docker()).containers()).map(({ name }) => name),
   },
   {
     prefix: "podman://",
-    summary: "a container of Podman",
+    what: "container of Podman",
+    hint: "Write it as podman://NAME or podman://ID: 'podman ps' lists those that run.",
+    accepts: isName,
     find: async (rest) => {
       const { podmanContainer } = await import("./podman.ts");
       return asGuest("podman://", "Podman", rest, await podmanContainer(rest));
@@ -44,33 +53,26 @@ const schemes: readonly Scheme[] = [
   },
   {
     prefix: "pid://",
-    summary: "a process",
-    find: async (rest, ref) => {
-      if (!/^[1-9][0-9]{0,9}$/.test(rest)) {
-        throw new NetkitError("ARGUMENT_INVALID", `'${ref}' names no process`, {
-          hint: "Write it as pid://NUMBER: 'pgrep -a NAME' finds it.",
-        });
-      }
-      return { name: `pid-${rest}`, place: { pid: Number(rest) }, labels: { [guestLabel]: ref } };
-    },
+    what: "process",
+    hint: "Write it as pid://NUMBER: 'pgrep -a NAME' finds it.",
+    accepts: (rest) => /^[1-9][0-9]{0,9}$/.test(rest),
+    find: async (pid) => ({
+      name: `pid-${pid}`,
+      place: { pid: Number(pid) },
+      labels: { [guestLabel]: `pid://${pid}` },
+    }),
     candidates: async () => [],
   },
   {
     prefix: "netns:",
-    summary: "a network namespace",
-    find: async (rest, ref) => {
-      if (!rest.startsWith("/")) {
-        throw new NetkitError("ARGUMENT_INVALID", `'${ref}' names no path of a network namespace`, {
-          hint: "Write it as netns:/run/netns/NAME; 'ip netns' lists the names.",
-        });
-      }
-      const netns = resolve(rest);
+    what: "path of a network namespace",
+    hint: `Write it as netns:${namespaces}/NAME: 'ip netns' lists the names.`,
+    accepts: (rest) => rest.startsWith("/"),
+    find: async (path) => {
+      const netns = resolve(path);
       return { name: nameOf(netns), place: { netns }, labels: { [guestLabel]: `netns:${netns}` } };
     },
-    candidates: async () => {
-      const folder = "/run/netns";
-      return readdirSync(folder).map((name) => `${folder}/${name}`);
-    },
+    candidates: async () => readdirSync(namespaces).map((name) => `${namespaces}/${name}`),
   },
 ];
 
@@ -83,7 +85,11 @@ export const guestForms = "docker://CONTAINER, podman://CONTAINER, pid://PID or 
  */
 export async function findGuest(ref: string): Promise<GuestRequest | undefined> {
   const scheme = schemes.find(({ prefix }) => ref.startsWith(prefix));
-  if (scheme !== undefined) return await scheme.find(ref.slice(scheme.prefix.length), ref);
+  if (scheme !== undefined) {
+    const rest = ref.slice(scheme.prefix.length);
+    if (scheme.accepts(rest)) return await scheme.find(rest);
+    throw new NetkitError("ARGUMENT_INVALID", `'${ref.slice(0, 200)}' names no ${scheme.what}`, { hint: scheme.hint });
+  }
   const [kind = ""] = ref.split(/(?<=:\/{0,2})(?![:/])/);
   if (!ref.includes(":")) return undefined;
   const known = schemes.map(({ prefix }) => prefix);
@@ -122,7 +128,7 @@ async function leftOver(netkit: Netkit, { labels = {} }: GuestRequest): Promise<
 /** What may be said in place of a sandbox's name; of a kind that is named already, all there are. */
 export async function guestCandidates(partial: string): Promise<{ word: string; summary?: string }[]> {
   const scheme = schemes.find(({ prefix }) => partial.startsWith(prefix));
-  if (scheme === undefined) return schemes.map(({ prefix, summary }) => ({ word: prefix, summary }));
+  if (scheme === undefined) return schemes.map(({ prefix, what }) => ({ word: prefix, summary: `a ${what}` }));
   return (await scheme.candidates()).map((rest) => ({ word: scheme.prefix + rest }));
 }
 

@@ -317,7 +317,7 @@ export interface EndpointRequest {
   readonly aliases?: readonly string[];
   /** Port specs, as text in Docker's grammar or parsed. */
   readonly publish?: readonly (PortSpec | string)[];
-  /** The interface's name in the sandbox; default the first free of eth0, eth1, ... */
+  /** The interface's name in the sandbox; default the first free of eth0, eth1, ..., in a guest of nk0, nk1, ... */
   readonly ifName?: string;
   /** Of a sandbox's networks that lead out, the one with the highest has the default route; default 0. */
   readonly gatewayPriority?: number;

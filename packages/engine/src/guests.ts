@@ -76,8 +76,7 @@ export async function holderAt(context: Context, reader: Reader, place: Place): 
     });
   }
   const known = await reader.get<NamespaceId>(keys.cookie(bootId(), cookie));
-  const namespace =
-    known === undefined ? await awaitedWith(context, reader, cookie) : await namespaceOf(reader, known);
+  const namespace = known === undefined ? await awaitedWith(context, reader, cookie) : await namespaceOf(reader, known);
   const [first] = namespace?.members ?? [];
   return { holder: first === undefined ? undefined : await sandboxOf(reader, first), path, process };
 }

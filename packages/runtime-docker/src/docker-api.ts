@@ -118,11 +118,10 @@ export class DockerApi {
       });
       response.on("error", reject).on("end", () => {
         if (response.statusCode === 404) return resolve(undefined);
+        const text = Buffer.concat(chunks).toString();
+        if (response.statusCode !== 200) return reject(new Error(`it answers ${response.statusCode}: ${said(text)}`));
         try {
-          const answer = JSON.parse(Buffer.concat(chunks).toString()) as unknown;
-          if (response.statusCode === 200) return resolve(answer);
-          const said = refusal.safeParse(answer).data?.message ?? path;
-          reject(new Error(`it answers ${response.statusCode}: ${said}`));
+          resolve(JSON.parse(text) as unknown);
         } catch (error) {
           reject(error);
         }
@@ -133,6 +132,15 @@ export class DockerApi {
     return await promise.catch((cause: unknown) => {
       throw unavailable(this.#socket, cause);
     });
+  }
+}
+
+/** The words of an answer that is a refusal. */
+function said(text: string): string {
+  try {
+    return refusal.parse(JSON.parse(text)).message;
+  } catch {
+    return text.slice(0, 200);
   }
 }
 
