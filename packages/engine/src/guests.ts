@@ -29,7 +29,7 @@ export async function join(
   const { name, place, labels = {} } = guest;
   const { holder, path, process } = await holderAt(context, draft, place);
   if (holder !== undefined) {
-    await refuseOthers(draft, holder, path);
+    await refuseOthers(draft, holder, path, request);
     const further = holder.guest === true ? await furtherNames(context, draft, guest, holder.name, request) : [];
     return await connect(context, draft, holder, withAliases(request, further));
   }
@@ -93,13 +93,21 @@ async function awaitedWith(context: Context, reader: Reader, cookie: string): Pr
 }
 
 /** @throws NetkitError NAMESPACE_ADOPTED: its engine connects it, and would take away with it what is netkit's */
-async function refuseOthers(draft: Draft, { name, namespace }: Sandbox, path: string): Promise<void> {
+async function refuseOthers(
+  draft: Draft,
+  { name, namespace }: Sandbox,
+  path: string,
+  { network }: EndpointRequest,
+): Promise<void> {
   const endpoints = await endpointsOfNamespace(draft, namespace);
   if (!endpoints.some(({ handedOver, tunable }) => handedOver === true || tunable === true)) return;
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
     `${path} is the namespace of sandbox '${name}', which another engine connects to netkit's networks`,
-    { hint: "Have that engine connect it to this one, too.", details: { sandbox: name } },
+    {
+      hint: `Have that engine do it: 'podman network connect', or 'docker network connect' to a network made with -o netkit.network=${network}.`,
+      details: { sandbox: name },
+    },
   );
 }
 
