@@ -314,6 +314,7 @@ export class Agent implements AsyncDisposable {
     try {
       if (!this.#lockFile.holds) return this.#endWithoutRoot();
       await this.#troubles.attempt("look", async () => await this.settle());
+      await this.#troubles.attempt("watch", async () => this.#endings.look());
       this.#endings.again();
       await this.#troubles.attempt("listen", async () => await this.#listenAgain());
       this.#endIfIdle();

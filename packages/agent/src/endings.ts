@@ -1,10 +1,13 @@
-import { isNetkitError, type Sandbox, type SandboxId } from "@netkit/core";
+import { isNetkitError, type Namespace, type Sandbox, type SandboxId } from "@netkit/core";
 import type { Netkit, Records } from "@netkit/engine";
-import { bootId, Exits, isAlive } from "@netkit/sandbox";
+import { bootId, Exits, isAlive, locateNamespace } from "@netkit/sandbox";
 import type { Events } from "./events.ts";
 import type { Troubles } from "./troubles.ts";
 
-/** Tells of the end of sandboxes' processes, and removes the sandboxes that were to go with theirs. */
+/**
+ * Tells of the end of sandboxes' processes, and removes the sandboxes that were to go with theirs; and guests without one when their
+ * namespace has gone.
+ */
 export class Endings {
   readonly #netkit: Netkit;
   readonly #records: Records;
@@ -12,6 +15,8 @@ export class Endings {
   readonly #troubles: Troubles;
   readonly #exits = new Exits();
   readonly #watched = new Set<string>();
+  /** Guests that go with their namespaces. */
+  readonly #guests = new Map<SandboxId, Namespace>();
   /** To be removed, with whether that is under way. */
   readonly #left = new Map<SandboxId, boolean>();
   #closed = false;
@@ -29,10 +34,12 @@ export class Endings {
   }
 
   get needed(): boolean {
-    return this.#watched.size > 0 || this.#left.size > 0;
+    return this.#watched.size + this.#guests.size + this.#left.size > 0;
   }
 
-  watch({ id, process }: Sandbox): void {
+  watch({ id, process, guest, namespace: inside }: Sandbox): void {
+    const namespace = guest === true && process === undefined ? this.#records.namespaces.get(inside) : undefined;
+    if (namespace !== undefined) this.#guests.set(id, namespace);
     if (process === undefined || process.boot !== bootId()) return;
     const key = `${process.pid} ${process.startTime}`;
     if (this.#watched.has(key)) return;
@@ -42,6 +49,16 @@ export class Endings {
     };
     if (this.#exits.watch(process, ended)) this.#watched.add(key);
     else if (!isAlive(process)) this.#ended(id);
+  }
+
+  /** Nothing tells of the end of a namespace. */
+  look(): void {
+    for (const [id, namespace] of this.#guests) {
+      const isHere = this.#records.sandboxes.has(id);
+      if (isHere && namespace.boot === bootId() && locateNamespace(namespace) !== undefined) continue;
+      this.#guests.delete(id);
+      if (isHere) void this.#remove(id);
+    }
   }
 
   /** Tries again to remove what couldn't be removed: the disk was full, or somebody had the lock. */

@@ -7,6 +7,7 @@ export type Completion =
   | "network"
   | "global-network"
   | "sandbox"
+  | "member"
   | "pod"
   | "published-port"
   | "driver"

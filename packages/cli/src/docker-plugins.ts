@@ -1,5 +1,6 @@
 import { toNetkitError, type NetkitError } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
+import { dockerSocket } from "./docker-socket.ts";
 
 /** Docker may make the folder of the sockets anew; then they are missed after so long. */
 const lookEveryMs = 1_000;
@@ -13,7 +14,7 @@ export async function serveDockerPlugins(
   onError: (error: NetkitError) => void,
 ): Promise<AsyncDisposable> {
   const { serveDocker } = await import("@netkit/runtime-docker");
-  const server = await serveDocker(netkit, { api: apiSocket() });
+  const server = await serveDocker(netkit, { api: dockerSocket() });
   let told: string | undefined;
   const look = setInterval(() => {
     server.lookAfter().then(
@@ -31,9 +32,4 @@ export async function serveDockerPlugins(
       await server.close();
     },
   };
-}
-
-/** Docker's, as its own command finds it; of one that is elsewhere than on a Unix socket nothing is learnt. */
-function apiSocket(): string {
-  return /^unix:\/\/(\/.+)$/.exec(process.env["DOCKER_HOST"] ?? "")?.[1] ?? "/run/docker.sock";
 }

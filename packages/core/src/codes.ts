@@ -57,6 +57,7 @@ export const codes = {
   NETWORK_NOT_FOUND: { kind: "not-found", doc: "No network has that name or id." },
   SANDBOX_NOT_FOUND: { kind: "not-found", doc: "No sandbox has that name or id." },
   ENDPOINT_NOT_FOUND: { kind: "not-found", doc: "The sandbox is not connected to that network." },
+  CONTAINER_NOT_FOUND: { kind: "not-found", doc: "Another engine has no such container, or it isn't running." },
   NAMESPACE_NOT_FOUND: { kind: "not-found", doc: "The network namespace is gone." },
   PORT_NOT_FOUND: { kind: "not-found", doc: "The sandbox publishes no such port." },
   AGENT_NOT_FOUND: { kind: "not-found", doc: "No agent of this root runs." },
@@ -101,6 +102,10 @@ export const codes = {
   AGENT_RUNNING: { kind: "conflict", doc: "An agent of this root runs already." },
   AGENT_UNAVAILABLE: { kind: "unavailable", doc: "The agent can't start, can't be reached, or doesn't answer." },
   AGENT_DEGRADED: { kind: "unavailable", doc: "The agent can't serve a sandbox or a port." },
+  ENGINE_UNAVAILABLE: {
+    kind: "unavailable",
+    doc: "Another engine, such as Docker, can't be reached or doesn't answer.",
+  },
   CANCELLED: { kind: "cancelled", doc: "The caller gave up; what had been done was undone." },
   DRIFT: { kind: "drift", doc: "The kernel differs from what is stored." },
   KERNEL: { kind: "kernel", doc: "The kernel refused a request." },

@@ -201,7 +201,7 @@ export interface ExtraHost {
   readonly name: string;
 }
 
-/** A process that was started in a sandbox, told from a later one with the same pid by its start time. */
+/** A process in a sandbox, told from a later one with the same pid by its start time. */
 export interface SandboxProcess {
   readonly pid: number;
   /** Clock ticks since boot, field 22 of /proc/pid/stat (proc(5)). */
@@ -227,8 +227,10 @@ export interface Sandbox extends Record_ {
   readonly resolver?: Ip;
   /** Remove the sandbox when its process has ended. */
   readonly autoRemove: boolean;
-  /** The process that `run` started, if any. */
+  /** The process that `run` started, if any; of a guest the one that it goes with, which netkit never ends. */
   readonly process?: SandboxProcess;
+  /** It stands for what others run in a namespace of theirs, has no files of netkit's, and goes with its last endpoint. */
+  readonly guest?: true;
 }
 
 /** What `network create` asks for in one subnet; the engine fills in the rest. */

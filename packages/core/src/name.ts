@@ -4,12 +4,17 @@ import { quoted } from "./quoted.ts";
 /** Docker's grammar of names, with a length that fits every place a name goes to. */
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 
+/** Whether a network, a sandbox or an alias can be called so. */
+export function isName(name: string): boolean {
+  return pattern.test(name);
+}
+
 /**
  * `name`, checked: a letter or digit, then letters, digits, `_`, `.` and `-`; at most 128.
  * @throws NetkitError NAME_INVALID
  */
 export function parseName(what: "network" | "sandbox" | "pod" | "alias", name: string): string {
-  if (!pattern.test(name)) {
+  if (!isName(name)) {
     throw new NetkitError("NAME_INVALID", `invalid ${what} name ${quoted(name)}`, {
       hint: "A name starts with a letter or digit and holds letters, digits, '_', '.' and '-', 128 at most.",
       details: { name },

@@ -315,7 +315,7 @@ export interface EndpointRequest {
   readonly aliases?: readonly string[];
   /** Port specs, as text in Docker's grammar or parsed. */
   readonly publish?: readonly (PortSpec | string)[];
-  /** The interface's name in the sandbox; default the first free of eth0, eth1, ... */
+  /** The interface's name in the sandbox; default the first free of eth0, eth1, ..., in a guest of nk0, nk1, ... */
   readonly ifName?: string;
   /** Of a sandbox's networks that lead out, the one with the highest has the default route; default 0. */
   readonly gatewayPriority?: number;
@@ -373,6 +373,17 @@ export interface SandboxRequest {
   readonly autoRemove?: boolean;
 }
 
+/** What runs already in a network namespace that others have made, such as another engine's container. */
+export interface GuestRequest {
+  /** What others call it. Where another sandbox has the name, its own has a number behind it, and this is an alias. */
+  readonly name: string;
+  /** The process that it goes with, whose namespace it is in; or the path of that, with which it goes then. */
+  readonly place: { readonly pid: number } | { readonly netns: string };
+  /** Further names, on networks that have any. */
+  readonly aliases?: readonly string[];
+  readonly labels?: Labels;
+}
+
 export interface SandboxDetails extends Sandbox {
   readonly owner: Namespace["owner"];
   /** The path that opens its network namespace. */
@@ -387,6 +398,15 @@ export interface SandboxDetails extends Sandbox {
 export interface Sandboxes {
   /** Makes (or adopts, or joins) a namespace and connects it: all or nothing. */
   open(request?: SandboxRequest, options?: ChangeOptions): Promise<SandboxHandle>;
+  /**
+   * Connects what runs already, by the sandbox that it has, or one that is made for it and goes with its last endpoint. The agent
+   * removes it when the process or namespace is gone, without one the next opening or `gc`. Nothing inside is netkit's but interfaces.
+   * @throws NetkitError NAMESPACE_NOT_FOUND; NAMESPACE_ADOPTED: it is the host's, or another engine connects it to networks of
+   * netkit's
+   */
+  join(guest: GuestRequest, endpoint: EndpointRequest, options?: ChangeOptions): Promise<Endpoint>;
+  /** The sandbox in that namespace, if there is one. @throws NetkitError NAMESPACE_NOT_FOUND, NAMESPACE_ADOPTED: it is the host's */
+  at(place: GuestRequest["place"]): Promise<SandboxHandle | undefined>;
   list(): Promise<SandboxDetails[]>;
   get(ref: string): Promise<SandboxHandle>;
   /** Disconnects and removes it. Refused while its process lives (SANDBOX_IN_USE), unless `force` (then it is killed). */

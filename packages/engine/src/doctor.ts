@@ -44,7 +44,7 @@ export async function examine(
   over: readonly SandboxFinding[] = [],
 ): Promise<Examination> {
   const { handlers, firewall } = await context.host.open();
-  const findings: Finding[] = await knowNamespaces(context, reader);
+  const findings: Finding[] = await knowNamespaces(context, reader, over);
   const held = await everythingHeld(reader);
   const compared = over.length === 0 ? held : await everythingHeld(reader, await ownersOf(reader, over));
   const changes: Change[] = [];
@@ -248,13 +248,15 @@ async function ownersOf(reader: Reader, over: readonly SandboxFinding[]): Promis
  * Has the handlers open each namespace by what opens it now. A name that netkit gave is a resource like others; where
  * somebody else's path is gone there is a finding.
  */
-async function knowNamespaces(context: Context, reader: Survey): Promise<Finding[]> {
+async function knowNamespaces(context: Context, reader: Survey, over: readonly SandboxFinding[]): Promise<Finding[]> {
   const findings: Finding[] = [];
+  const going = new Set(over.map(({ sandbox }) => sandbox.id));
   for (const { value: namespace } of await reader.range<Namespace>("namespace/")) {
     const { id, path, owner, members } = namespace;
     const found = reader.locate(namespace);
     context.host.namespaces.set(id, found ?? path);
     if (owner !== "stranger" || found === undefined || found === path) continue;
+    if (members.every((member) => going.has(member))) continue;
     const sandbox = members[0] === undefined ? undefined : await reader.get<Sandbox>(`sandbox/${members[0]}`);
     findings.push({
       problem: "missing",

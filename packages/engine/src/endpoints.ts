@@ -86,7 +86,7 @@ export async function connect(
       ? kernelName("c", context.instance, id)
       : hasInterfaces(driver)
         ? theirs === undefined
-          ? chooseIfName(ifName, others, inside?.links ?? [])
+          ? chooseIfName(ifName, sandbox.guest === true ? "nk" : "eth", others, inside?.links ?? [])
           : requireInterface(sandbox, ifName, inside?.links ?? [])
         : "",
     ...(theirs === undefined
@@ -168,7 +168,13 @@ export async function detach(draft: Draft, endpoint: Endpoint, network: Network)
   if (network.scope === "global") await unshareEndpoint(draft, network, endpoint);
 }
 
-function chooseIfName(wanted: string | undefined, others: readonly Attached[], links: readonly string[]): string {
+/** @param prefix of names that are made up: an engine counts its own eth0, eth1, ... in what is a guest here, and looks at no others */
+function chooseIfName(
+  wanted: string | undefined,
+  prefix: string,
+  others: readonly Attached[],
+  links: readonly string[],
+): string {
   const taken = new Set(["lo", ...links, ...others.map(({ endpoint }) => endpoint.ifName)]);
   if (wanted !== undefined) {
     const name = parseLinkName(wanted);
@@ -178,6 +184,6 @@ function chooseIfName(wanted: string | undefined, others: readonly Attached[], l
     });
   }
   let number = 0;
-  while (taken.has(`eth${number}`)) number++;
-  return `eth${number}`;
+  while (taken.has(`${prefix}${number}`)) number++;
+  return `${prefix}${number}`;
 }

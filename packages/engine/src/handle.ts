@@ -14,7 +14,8 @@ import { consistently } from "./consistently.ts";
 import { sandboxDetails } from "./details.ts";
 import { explaining } from "./explained.ts";
 import { publish, unpublish } from "./endpoint-ports.ts";
-import { connect, disconnect } from "./endpoints.ts";
+import { connect } from "./endpoints.ts";
+import { leave } from "./guests.ts";
 import { namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
 import { rename } from "./renaming.ts";
@@ -77,7 +78,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       return await operate(
         context,
         `disconnect ${name} from ${network}`,
-        async (draft) => await disconnect(context, draft, await current(draft), network),
+        async (draft) => await leave(context, draft, await current(draft), network),
         options,
       );
     },

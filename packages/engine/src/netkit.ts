@@ -14,6 +14,7 @@ import { follow } from "./following.ts";
 import { chooseFirewall } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
 import { freeSubnet } from "./free-subnet.ts";
+import { holderAt, join as joinGuest } from "./guests.ts";
 import { overlaps } from "./overlaps.ts";
 import { Host } from "./host.ts";
 import { lend, loansOf, takeBack } from "./loans.ts";
@@ -24,7 +25,15 @@ import { removeNetwork } from "./network-removal.ts";
 import { createNetwork, declare } from "./networks.ts";
 import { operate, type Context } from "./operation.ts";
 import { OtherRoots } from "./other-roots.ts";
-import { checkChange, checkLoanRequest, checkNetworkRequest, checkSandboxRequest } from "./request-shape.ts";
+import {
+  checkChange,
+  checkEndpointRequest,
+  checkGuestRequest,
+  checkLoanRequest,
+  checkNetworkRequest,
+  checkPlace,
+  checkSandboxRequest,
+} from "./request-shape.ts";
 import { listHosts } from "./shared/listing.ts";
 import { findNamesakes } from "./shared/namesakes.ts";
 import { outOfTouch } from "./shared/out-of-touch.ts";
@@ -201,6 +210,24 @@ function netkitOf(context: Context): Netkit {
         options,
       );
       return sandboxHandle(context, sandbox.opened, sandbox.namespace);
+    },
+    join: async (guest, request, options = {}) => {
+      checkGuestRequest(guest);
+      checkEndpointRequest(request);
+      checkChange(options);
+      return await operate(
+        context,
+        `connect ${guest.name} to ${request.network}`,
+        async (draft) => await joinGuest(context, draft, guest, request),
+        options,
+      );
+    },
+    at: async (place) => {
+      checkPlace(place);
+      return await consistently(async () => {
+        const { holder } = await holderAt(context, reader, place);
+        return holder && sandboxHandle(context, holder, await namespaceOf(reader, holder.namespace));
+      });
     },
     list: async () => {
       const found = byAge((await reader.range<Sandbox>("sandbox/")).map(({ value }) => value));

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { NetkitError, type Namespace, type NamespaceId } from "@netkit/core";
+import { isNetkitError, NetkitError, type Namespace, type NamespaceId, type Sandbox } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { EndpointRequest, SandboxRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
@@ -48,23 +48,15 @@ async function adopt(
   if (netns !== undefined && pid !== undefined) {
     throw new NetkitError("ARGUMENT_INVALID", "a namespace is adopted by path or by pid, not by both");
   }
-  const path = netns === undefined ? `/proc/${pid}/ns/net` : resolve(netns);
-  const host = await context.host.open();
+  const place = netns === undefined ? { pid: pid ?? 0 } : { netns };
   const boot = bootId();
-  let cookie: string;
-  try {
-    cookie = host.namespaceCookie(path);
-  } catch (cause) {
-    if (awaited) return { id, owner: "stranger", path, cookie: "", boot, members: [] };
-    throw new NetkitError("NAMESPACE_NOT_FOUND", `${path} is not a network namespace that can be opened`, {
-      hint:
-        netns === undefined
-          ? `Is there a process ${pid}?`
-          : "'ip netns' lists the named ones; they are under /run/netns.",
-      cause,
-    });
-  }
-  if (cookie === host.cookie) {
+  const found = await identify(context, place).catch((error: unknown) => {
+    if (awaited && isNetkitError(error) && error.code === "NAMESPACE_NOT_FOUND") return undefined;
+    throw error;
+  });
+  if (found === undefined) return { id, owner: "stranger", path: pathOf(place), cookie: "", boot, members: [] };
+  const { path, cookie, isHost } = found;
+  if (isHost) {
     throw new NetkitError("NAMESPACE_ADOPTED", `${path} is the host's own namespace`, {
       hint: "Use --network host for that.",
     });
@@ -74,9 +66,44 @@ async function adopt(
     const { members } = await namespaceOf(draft, adopted);
     const holder = members[0] === undefined ? undefined : await sandboxOf(draft, members[0]);
     throw new NetkitError("NAMESPACE_ADOPTED", `${path} is the namespace of sandbox '${holder?.name ?? adopted}'`, {
-      hint: holder === undefined ? "Remove that sandbox first." : `Join it: --network container:${holder.name}`,
+      hint: holder === undefined ? "Remove that sandbox first." : remedyFor(holder),
     });
   }
   draft.put(keys.cookie(boot, cookie), id);
   return { id, owner: "stranger", path, cookie, boot, members: [] };
+}
+
+/** A guest is on networks by netkit, which the other engine knows nothing of. */
+function remedyFor({ name, guest }: Sandbox): string {
+  return guest === true
+    ? `Take it off the networks that netkit has connected it to: netkit sandbox rm ${name}`
+    : `Join it: --network container:${name}`;
+}
+
+/** Where a namespace is that others have made: of a process, or at a path. */
+export type Place = { readonly pid: number } | { readonly netns: string };
+
+function pathOf(place: Place): string {
+  return "pid" in place ? `/proc/${place.pid}/ns/net` : resolve(place.netns);
+}
+
+/** @throws NetkitError NAMESPACE_NOT_FOUND */
+export async function identify(
+  context: Context,
+  place: Place,
+): Promise<{ readonly path: string; readonly cookie: string; readonly isHost: boolean }> {
+  const path = pathOf(place);
+  const host = await context.host.open();
+  try {
+    const cookie = host.namespaceCookie(path);
+    return { path, cookie, isHost: cookie === host.cookie };
+  } catch (cause) {
+    throw new NetkitError("NAMESPACE_NOT_FOUND", `${path} is not a network namespace that can be opened`, {
+      hint:
+        "pid" in place
+          ? `Is there a process ${place.pid}?`
+          : "'ip netns' lists the named ones; they are under /run/netns.",
+      cause,
+    });
+  }
 }

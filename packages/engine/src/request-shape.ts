@@ -2,6 +2,7 @@ import { didYouMean, NetkitError } from "@netkit/core";
 import type {
   ChangeOptions,
   EndpointRequest,
+  GuestRequest,
   LoanRequest,
   NetworkRequest,
   RouteInput,
@@ -78,6 +79,14 @@ const sandboxShape: ShapeOf<SandboxRequest> = {
   autoRemove: "yes or no",
 };
 
+const guestShape: ShapeOf<GuestRequest> = {
+  name: "text",
+  // A number or text; the engine tells.
+  place: { pid: "a number", netns: "text" },
+  aliases: ["text"],
+  labels: "an object",
+};
+
 const changeShape: ShapeOf<ChangeOptions> = {
   dryRun: "yes or no",
   onPlan: "a function",
@@ -103,6 +112,18 @@ export function checkLoanRequest(request: LoanRequest): void {
 export function checkSandboxRequest(request: SandboxRequest): void {
   check("the sandbox", request, sandboxShape);
   for (const network of request.networks ?? []) if (typeof network !== "string") checkEndpointRequest(network);
+}
+
+export function checkGuestRequest(request: GuestRequest): void {
+  check("the guest", request, guestShape);
+  for (const key of ["name", "place"]) require("the guest", request, key);
+  checkPlace(request.place);
+}
+
+export function checkPlace(place: GuestRequest["place"]): void {
+  check("the place", place, guestShape.place);
+  if (["pid", "netns"].filter((key) => Reflect.get(place, key) !== undefined).length === 1) return;
+  throw invalid("a place is a process or the path of a namespace", "Give it { pid: ... } or { netns: ... }.");
 }
 
 export function checkEndpointRequest(request: EndpointRequest): void {

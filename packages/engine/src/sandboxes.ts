@@ -22,9 +22,14 @@ import { ownerOfNamespace, refreshFiles, wantNamespace } from "./sandbox-files.t
 import { randomName } from "./random-name.ts";
 import { findNetworkHere } from "./shared/unfollowed.ts";
 import { keys } from "./state.ts";
+import { locate } from "./whereabouts.ts";
 
 /** A new sandbox in a namespace of its own, an adopted one, the host's or another sandbox's, connected to its networks. */
-export async function openSandbox(context: Context, draft: Draft, request: SandboxRequest): Promise<Sandbox> {
+export async function openSandbox(
+  context: Context,
+  draft: Draft,
+  request: SandboxRequest & { readonly guest?: true },
+): Promise<Sandbox> {
   const name = request.name === undefined ? await freeName(draft) : parseName("sandbox", request.name);
   if (await draft.has(keys.sandboxName(name))) {
     throw new NetkitError("NAME_TAKEN", `sandbox '${name}' exists already`, {
@@ -39,8 +44,10 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
   const joined = holder === undefined ? undefined : await namespaceOf(draft, holder.namespace);
   if (joined === undefined) await refuseMixedRequest(context, draft, endpoints);
   const namespace = joined ?? (await newNamespace(context, draft, name, endpoints, request));
-  // Who takes the interfaces over has files and a name server of its own inside.
-  const isOthers = namespace.owner === "stranger" && endpoints.some(({ handedOver }) => handedOver === true);
+  // Who takes the interfaces over, or was there before, has files and a name server of its own inside.
+  const isOthers =
+    request.guest === true ||
+    (namespace.owner === "stranger" && endpoints.some(({ handedOver }) => handedOver === true));
   const sandbox: Sandbox = {
     id,
     name,
@@ -52,6 +59,7 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
     names: context.agent !== undefined && !isOthers,
     ...(context.agent !== undefined && isOthers ? { resolver: secondResolverAddress } : {}),
     autoRemove: request.autoRemove ?? false,
+    ...(request.guest === true ? { guest: true } : {}),
   };
   draft.put(keys.sandbox(id), sandbox);
   draft.put(keys.sandboxName(name), id);
@@ -119,7 +127,9 @@ export async function removeSandbox(context: Context, draft: Draft, sandbox: San
   draft.delete(keys.sandbox(sandbox.id));
   draft.delete(keys.sandboxName(sandbox.name));
   draft.delete(keys.reap(sandbox.id));
-  draft.namespaces.set(namespace.id, namespace.path);
+  // That of a guest whose process has ended may live on, in others.
+  const path = sandbox.guest === true ? locate(namespace) : undefined;
+  draft.namespaces.set(namespace.id, path ?? namespace.path);
   const members = namespace.members.filter((member) => member !== sandbox.id);
   if (members.length > 0) {
     const left: Namespace = { ...namespace, members };

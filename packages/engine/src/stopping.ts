@@ -8,10 +8,10 @@ const graceMs = 10_000;
 
 /**
  * What would be cut off if the sandbox went: its own process, and with the last member everything in a namespace
- * that is netkit's.
+ * that is netkit's. A guest's lives on.
  */
 export function liveProcesses(sandbox: Sandbox, namespace: Namespace): SandboxProcess[] {
-  const own = sandbox.process !== undefined && isAlive(sandbox.process) ? [sandbox.process] : [];
+  const own = sandbox.process !== undefined && sandbox.guest !== true ? [sandbox.process].filter(isAlive) : [];
   if (namespace.owner !== "netkit" || namespace.members.length > 1) return own;
   const boot = bootId();
   return processesInside(namespace).flatMap((pid): SandboxProcess[] => {

@@ -56,7 +56,7 @@ export async function removeAll(tx: Transaction, items: readonly Item[]): Promis
   tx.flush();
   // An ifindex that is out of date would let what lies on the link of today stay, without an error.
   if (single.some(({ resource }) => linkUnder(resource) !== undefined)) tx.forgetLinks();
-  for (const item of single) removeOne(tx, item);
+  for (const item of single) if (isThere(tx, item)) removeOne(tx, item);
   tx.flush();
   for (const [ns, group] of links) {
     await removeLinks(tx, ns, group, children);
@@ -72,6 +72,12 @@ export async function removeAll(tx: Transaction, items: readonly Item[]): Promis
       ...(children.get(item) ?? []).map((child) => ({ done: "removed", item: child }) as const),
     );
   }
+}
+
+/** What is queued for a namespace that is gone would fail when it is sent. */
+function isThere(tx: Transaction, { resource }: Item): boolean {
+  if (resource.ns === "host" || kindOf(resource).remove === undefined) return true;
+  return ifThere(() => tx.fd(resource.ns)) !== undefined;
 }
 
 function removeOne(tx: Transaction, item: Item): void {

@@ -1,9 +1,7 @@
-import { isNetkitError, type NetworkId } from "@netkit/core";
+import { isName, isNetkitError, type NetworkId } from "@netkit/core";
 import type { SandboxDetails, SandboxNames } from "@netkit/engine";
 import type { ContainerNames } from "./docker-api.ts";
 
-/** A valid name of netkit's, which Docker's are but for what it lets through in aliases. */
-const nameLike = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 /** sethostname(2) takes more; names in DNS don't. */
 const hostnameLike = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?$/;
 
@@ -19,7 +17,8 @@ export function namesOf(
   for (const { id, network } of attached) {
     const given = endpoints.get(id);
     if (given !== undefined)
-      aliases[network] = [...new Set([name, ...given, shortId])].filter((alias) => nameLike.test(alias));
+      // Docker lets more through in aliases.
+      aliases[network] = [...new Set([name, ...given, shortId])].filter(isName);
   }
   return { name, aliases, ...(hostnameLike.test(hostname) ? { hostname } : {}) };
 }

@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { NetkitError } from "@netkit/core";
 import * as z from "zod";
 
 /** What is needed of Docker's `GET /containers/ID/json`. */
@@ -10,9 +11,17 @@ export interface ContainerNames {
   readonly endpoints: ReadonlyMap<string, readonly string[]>;
 }
 
+export interface Container extends ContainerNames {
+  readonly id: string;
+  /** Its first process, as Docker sees it; undefined: it isn't running. */
+  readonly pid: number | undefined;
+}
+
 const aliases = z.array(z.string()).nullish();
 const container = z.object({
+  Id: z.string(),
   Name: z.string(),
+  State: z.object({ Pid: z.int() }),
   Config: z.object({ Hostname: z.string().nullish() }),
   NetworkSettings: z.object({
     Networks: z
@@ -20,7 +29,8 @@ const container = z.object({
       .nullish(),
   }),
 });
-const listed = z.array(z.object({ Id: z.string() }));
+const listed = z.array(z.object({ Id: z.string(), Names: z.array(z.string()).nullish() }));
+const refusal = z.object({ message: z.string() });
 const event = z.object({
   Type: z.string(),
   Actor: z.object({ ID: z.string(), Attributes: z.record(z.string(), z.string()).nullish() }),
@@ -31,7 +41,7 @@ const maxBytes = 32 * 1024 * 1024;
 /** What Docker may take for an answer; a container is locked while it starts. */
 const timeoutMs = 60_000;
 
-/** Docker's own API on its Unix socket, so far as it tells of names. */
+/** Docker's own API on its Unix socket, so far as it tells of containers. */
 export class DockerApi {
   readonly #socket: string;
 
@@ -39,18 +49,24 @@ export class DockerApi {
     this.#socket = socket;
   }
 
-  /** The ids of all containers that run. */
-  async containers(): Promise<string[]> {
-    return listed.parse(await this.#get("/containers/json")).map(({ Id }) => Id);
+  /** All containers that run. */
+  async containers(): Promise<Pick<Container, "id" | "name">[]> {
+    const all = listed.parse(await this.#get("/containers/json"));
+    return all.map(({ Id, Names }) => ({ id: Id, name: plain(Names?.[0] ?? Id) }));
   }
 
-  /** Undefined: there is no such container any more. */
-  async names(id: string): Promise<ContainerNames | undefined> {
-    const answer = await this.#get(`/containers/${encodeURIComponent(id)}/json`);
+  /**
+   * By id, name or unique prefix of an id; undefined: there is no such container.
+   * @throws NetkitError ENGINE_UNAVAILABLE
+   */
+  async container(ref: string): Promise<Container | undefined> {
+    const answer = await this.#get(`/containers/${encodeURIComponent(ref)}/json`);
     if (answer === undefined) return undefined;
-    const { Name, Config, NetworkSettings } = container.parse(answer);
+    const { Id, Name, State, Config, NetworkSettings } = container.parse(answer);
     return {
-      name: Name.replace(/^\//, ""),
+      id: Id,
+      pid: State.Pid > 0 ? State.Pid : undefined,
+      name: plain(Name),
       hostname: Config.Hostname ?? "",
       endpoints: new Map(
         Object.values(NetworkSettings.Networks ?? {}).flatMap(({ EndpointID, Aliases, DNSNames }) =>
@@ -102,9 +118,10 @@ export class DockerApi {
       });
       response.on("error", reject).on("end", () => {
         if (response.statusCode === 404) return resolve(undefined);
-        if (response.statusCode !== 200) return reject(new Error(`Docker answers ${response.statusCode} to ${path}`));
+        const text = Buffer.concat(chunks).toString();
+        if (response.statusCode !== 200) return reject(new Error(`it answers ${response.statusCode}: ${said(text)}`));
         try {
-          resolve(JSON.parse(Buffer.concat(chunks).toString()) as unknown);
+          resolve(JSON.parse(text) as unknown);
         } catch (error) {
           reject(error);
         }
@@ -112,8 +129,33 @@ export class DockerApi {
     });
     asking.on("error", reject);
     asking.end();
-    return await promise;
+    return await promise.catch((cause: unknown) => {
+      throw unavailable(this.#socket, cause);
+    });
   }
+}
+
+/** The words of an answer that is a refusal. */
+function said(text: string): string {
+  try {
+    return refusal.parse(JSON.parse(text)).message;
+  } catch {
+    return text.slice(0, 200);
+  }
+}
+
+/** Docker writes names with a slash before them. */
+function plain(name: string): string {
+  return name.replace(/^\//, "");
+}
+
+function unavailable(socket: string, cause: unknown): NetkitError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new NetkitError("ENGINE_UNAVAILABLE", `Docker can't be asked at ${socket}: ${why}`, {
+    hint: "Does dockerd run? It is looked for at DOCKER_HOST, a unix:// address, or /run/docker.sock.",
+    details: { socket },
+    cause,
+  });
 }
 
 /** Of an event: the container itself, or the one that was connected to a network. */

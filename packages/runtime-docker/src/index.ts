@@ -3,4 +3,5 @@
  *
  * @packageDocumentation
  */
+export { DockerApi, type Container } from "./docker-api.ts";
 export { pluginFolder, serveDocker, type DockerOptions, type DockerServer } from "./serve.ts";

@@ -40,14 +40,14 @@ export class Names implements AsyncDisposable {
   }
 
   async #all(): Promise<void> {
-    const ids = await this.#api.containers().catch(() => []);
-    for (const id of ids) await this.#learn(id);
+    const all = await this.#api.containers().catch(() => []);
+    for (const { id } of all) await this.#learn(id);
   }
 
   /** What goes wrong with one is told again with its next event. */
   async #learn(id: string): Promise<void> {
     try {
-      const names = await this.#api.names(id);
+      const names = await this.#api.container(id);
       if (names === undefined || names.endpoints.size === 0) return;
       await this.#containers.rename(names, id.slice(0, 12));
     } catch {

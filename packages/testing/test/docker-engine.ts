@@ -114,7 +114,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     await this.#agent.kill("SIGTERM");
     await this.#containerd.kill("SIGTERM");
     // Deepest first; a hierarchy may be without.
-    await this.#host.shell(`find /sys/fs/cgroup -depth -type d -path '*/${cgroup}*' -exec rmdir {} +`);
+    await this.#host.shell(
+      `find /sys/fs/cgroup -depth -type d '(' -name ${cgroup} -o -path '*/${cgroup}/*' ')' -exec rmdir {} +`,
+    );
   }
 }
 

@@ -21,6 +21,10 @@ describe.skipIf(!hasDocker)("Docker", () => {
   const docker = async (...words: readonly string[]): Promise<string> => await engine.docker(...words);
   const create = async (name: string, ...more: readonly string[]): Promise<string> =>
     await docker("network", "create", "-d", "netkit", "--ipam-driver", "netkit", ...more, name);
+  const dockerHost = (): string => `DOCKER_HOST=${engine.api}`;
+  /** As {@link Host.netkit}, with Docker at hand. */
+  const network = async (...words: readonly string[]): Promise<string> =>
+    await host.exec(["env", dockerHost(), "netkit", "network", ...words]);
   /** A web server that says who it is. */
   const web = ["box", "sh", "-c", 'echo "$HOSTNAME" > /index.html; exec httpd -f -p 80 -h /'];
   const sleeper = ["box", "sleep", "1000"];
@@ -229,6 +233,83 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const overlapping = ["--ipam-driver", "netkit", "--subnet", "10.79.0.0/16"];
     expect(await engine.refusal("network", "create", "-d", "netkit", ...overlapping, "bad")).toContain("overlaps");
     expect(await sandboxes()).toHaveLength(1);
+  });
+
+  test("a container that runs on Docker's own network gets a further interface, until that or the container goes", async () => {
+    await docker("network", "create", "--subnet", "10.83.0.0/24", "theirs");
+    await host.netkit("network", "create", "--subnet", "10.84.0.0/24", "mine");
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", "mine", "--", "sleep", "1000");
+    const id = await docker("run", "-d", "--name", "shop", "--hostname", "front", "--network", "theirs", ...web);
+    const files = ["exec", "shop", "cat", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"];
+    const unchanged = await docker(...files);
+    await network("connect", "--ip", "10.84.0.9", "--alias", "www", "-p", "8080:80", "mine", "docker://shop");
+    for (const name of ["shop", "www", "front", id.slice(0, 12)])
+      await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", name);
+    await docker("exec", "shop", "ping", "-c", "1", "-W", "2", "10.84.0.2");
+    for (const [from, address] of [
+      [host, "127.0.0.1"],
+      [host, host.address],
+      [outside, host.address],
+    ] as const)
+      expect(await get(from, `http://${address}:8080/`)).toBe("front");
+    expect(await docker(...files)).toBe(unchanged);
+    expect(await docker("exec", "shop", "ip", "route")).toMatch(/^default via 10\.83\.0\.1 /);
+    const state = await host.netkit("sandbox", "ls", "--format", "{{.Name}} {{.State}} {{.PID}} {{.Labels}}");
+    const pid = await docker("inspect", "--format", "{{.State.Pid}}", "shop");
+    expect(state.split("\n")).toContain(`shop running ${pid} netkit.guest=docker://${id}`);
+    expect(await host.netkit("doctor")).toContain("all is well");
+    // Docker goes on with it as if netkit weren't there.
+    await docker("network", "create", "more");
+    await docker("network", "connect", "more", "shop");
+    await docker("network", "disconnect", "more", "shop");
+    await docker("exec", "shop", "ping", "-c", "1", "-W", "2", "10.84.0.2");
+
+    await network("disconnect", "mine", `docker://${id.slice(0, 12)}`);
+    expect(await docker("exec", "shop", "ip", "-o", "address")).not.toContain("10.84.");
+    expect(await sandboxes()).toEqual(["sandbox"]);
+    await network("connect", "-p", "8080:80", "mine", "docker://shop");
+    await docker("restart", "-t", "0", "shop");
+    await host.until('test "$(netkit sandbox ls --format {{.Name}})" = sandbox');
+    expect(await host.netkit("port", "ls")).not.toContain("8080");
+    expect(await docker("exec", "shop", "ip", "-o", "address")).not.toContain("10.84.");
+    // Either Docker connects it to netkit's networks or netkit does.
+    await network("connect", "mine", "docker://shop");
+    await create("n");
+    expect(await engine.refusal("network", "connect", "n", "shop")).toContain("netkit sandbox rm shop");
+    await docker("rm", "-f", "shop");
+    await host.until('test "$(netkit sandbox ls --format {{.Name}})" = sandbox');
+  });
+
+  test("what can't be connected by docker:// is told, with what to do, and stays as it is", async () => {
+    await create("n", "--subnet", "10.85.0.0/24");
+    await host.netkit("network", "create", "--subnet", "10.86.0.0/24", "mine");
+    await docker("run", "-d", "--name", "ours", "--network", "n", ...sleeper);
+    await docker("create", "--name", "idle", "--network", "none", ...sleeper);
+    await docker("run", "-d", "--name", "bare", "--network", "host", ...sleeper);
+    await docker("run", "-d", "--name", "alone", "--network", "none", ...sleeper);
+    for (const [ref, status, why] of [
+      ["docker://ours", 4, "-o netkit.network=mine"],
+      ["docker://idle", 3, "docker start idle"],
+      ["docker://bare", 4, "the host's own namespace"],
+      ["docker://nobody", 3, "has no container 'nobody'"],
+      ["docker://", 2, "names no container"],
+      ["docker://../images", 2, "names no container"],
+      ["docker://%2e", 2, "names no container"],
+    ] as const) {
+      const outcome = await host.run(["env", dockerHost(), "netkit", "network", "connect", "mine", ref]);
+      expect({ ref, status: outcome.status, stderr: outcome.stderr }).toEqual({
+        ref,
+        status,
+        stderr: expect.stringContaining(why),
+      });
+    }
+    expect(await sandboxes()).toEqual(["ours"]);
+    // One without any network of Docker's gets its way out from netkit, and stays Docker's to connect.
+    await network("connect", "mine", "docker://alone");
+    await docker("exec", "alone", "ping", "-c", "1", "-W", "2", outside.address);
+    expect(await host.netkit("doctor")).toContain("all is well");
+    await docker("kill", "alone");
+    await host.until('test "$(netkit sandbox ls --format {{.Name}})" = ours');
   });
 
   test("a container on a macvlan network is on the wire itself", async () => {

@@ -4,6 +4,7 @@ import { nextWords } from "../catalog.ts";
 import type { Command, Completion } from "../command.ts";
 import { builtInDrivers, driverNames, findDriver } from "../drivers.ts";
 import type { Globals } from "../globals.ts";
+import { guestCandidates } from "../guests.ts";
 import type { Parsed } from "../parse.ts";
 import { listPods, podState } from "../pods.ts";
 import { session } from "../session.ts";
@@ -44,6 +45,10 @@ export async function valuesFor(
       });
     case "sandbox":
       return await withState(globals, async (netkit) => await sandboxNames(netkit, ""));
+    case "member": {
+      const guests = await guestCandidates(partial);
+      return [...(await withState(globals, async (netkit) => await sandboxNames(netkit, ""))), ...guests];
+    }
     case "published-port":
       return await withState(globals, async (netkit) => {
         const sandbox = await netkit.sandboxes.get(String(around?.parsed.arguments["SANDBOX"]));
