@@ -428,6 +428,8 @@ export interface SandboxHandle extends AsyncDisposable {
    * @throws NetkitError UNSUPPORTED for any other, NAME_TAKEN, NAME_INVALID
    */
   rename(names: SandboxNames, options?: ChangeOptions): Promise<Sandbox>;
+  /** Has it ask other name servers for what has no name on its networks; none: those of the host. */
+  setNameServers(servers: readonly (Ip | string)[], options?: ChangeOptions): Promise<Sandbox>;
   /** Starts a process in it: its network, its resolv.conf, hosts and hostname. */
   run(command: readonly string[], options?: RunOptions): Promise<SandboxChild>;
   /** As {@link run}, and recorded as the sandbox's own process, by which `list` tells whether it lives. */

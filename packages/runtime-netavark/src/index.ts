@@ -1,0 +1,8 @@
+/**
+ * netkit as Podman's network backend: netavark's command line and JSON in, calls of the engine out.
+ *
+ * @packageDocumentation
+ */
+export { joinLabel } from "./labels.ts";
+export { answerNetavark, type NetavarkCall } from "./netavark.ts";
+export { relay } from "./relayed.ts";
