@@ -28,7 +28,17 @@ export function backend(folder: string, socket: string, command: readonly string
   return { path: join(folder, "netavark"), text, mode: 0o755, isOwn };
 }
 
-/** Has Podman find it before its own, wherever that is. */
+/** Podman warns that no container has names where it finds no program of this name, which netavark alone starts. */
+export function nameServer(folder: string): OwnFile {
+  const text = `#!/bin/sh
+${mark}
+echo "netkit's agent serves the names of Podman's containers." >&2
+exit 1
+`;
+  return { path: join(folder, "aardvark-dns"), text, mode: 0o755, isOwn };
+}
+
+/** Has Podman find them before its own, wherever that is. */
 export function dropIn(confDir: string, folder: string): OwnFile {
   const folders = [folder, ...helperFolders].map((each) => JSON.stringify(each)).join(", ");
   const text = `${mark}
@@ -47,5 +57,6 @@ function dropInPath(confDir: string): string {
 
 /** What `install` wrote there. */
 export function installed(folder: string, confDir: string): string[] {
-  return [join(folder, "netavark"), dropInPath(confDir)].filter((path) => existsSync(path) && isOwn(path));
+  const paths = [join(folder, "netavark"), join(folder, "aardvark-dns"), dropInPath(confDir)];
+  return paths.filter((path) => existsSync(path) && isOwn(path));
 }

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { reach, referencePlugin, serve, spaceOf } from "@netkit/testing";
-import { CniRuntime, inside, reaches, valid, withResult, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
+import { CniRuntime, valid, withResult, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
+import { contents, inside, reaches } from "./containers.ts";
 import { onHosts, type Host } from "./host.ts";
 import { Talker } from "./talker.ts";
 
@@ -20,19 +21,6 @@ afterEach(() => runtime[Symbol.dispose]());
 
 function ok(verb: string, request: CniRequest = {}): CniOutcome["said"] {
   return runtime.ok(verb, request);
-}
-
-/** Links, addresses and routes of a namespace, but for what the kernel counts. */
-function contents(netns: string): unknown {
-  const ask = (...words: string[]): unknown[] => JSON.parse(inside(netns, "ip", "-j", ...words) || "[]") as unknown[];
-  const links = (ask("address") as { ifname: string; address: string; addr_info: { local: string }[] }[]).map(
-    ({ ifname, address, addr_info: addresses }) => ({
-      ifname,
-      address,
-      addresses: addresses.map(({ local }) => local),
-    }),
-  );
-  return { links, routes: ask("route"), routes6: ask("-6", "route"), rules: ask("rule") };
 }
 
 const port = (hostPort: number, containerPort = 80, protocol = "tcp") => ({

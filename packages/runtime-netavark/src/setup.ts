@@ -109,7 +109,7 @@ async function attach(
     if (sandbox.state !== "gone") return await join(netkit, netns, sandbox, networks);
     // Podman, or the host, has died without a teardown; the container is started anew.
     await netkit.sandboxes.remove(sandbox.id);
-    return await open(name);
+    return await attach(netkit, netns, options, networks);
   }
 }
 

@@ -4,7 +4,7 @@ import { defaultRoot } from "@netkit/core";
 import { sameSettings } from "../agent-process.ts";
 import { command, type Command } from "../command.ts";
 import { writeOwn } from "../own-files.ts";
-import { backend, dropIn } from "../podman-files.ts";
+import { backend, dropIn, nameServer } from "../podman-files.ts";
 import { folderOptions } from "../podman-options.ts";
 import { readSettings } from "../settings.ts";
 
@@ -30,7 +30,7 @@ export const podmanInstall: Command = command({
     if (options.print) return { data: { path: setting.path, setting: setting.text }, text: setting.text.trimEnd() };
     const words = [process.execPath, "--", process.argv[1] ?? "", "__netavark", ...sameSettings(root, globals), "--"];
     const program = backend(folder, agentSocket(root), words);
-    for (const file of [program, setting]) writeOwn(file);
+    for (const file of [program, nameServer(folder), setting]) writeOwn(file);
     return { data: { backend: program.path, setting: setting.path }, text: `${program.path}\n${setting.path}` };
   },
 });
