@@ -172,6 +172,11 @@ async function servers() {
     // What images are made of; the machine's own may need libraries.
     { program: "busybox", name: "busybox-static", own: true },
     { program: "portmap", name: "containernetworking-plugins" },
+    { program: "podman", name: "podman" },
+    { program: "conmon", name: "conmon" },
+    { program: "libgpgme.so.11", name: "libgpgme11" },
+    { program: "libassuan.so.0", name: "libassuan0" },
+    { program: "libsubid.so.4", name: "libsubid4" },
   ];
   const unpacked = ["usr/lib/cni", "usr/bin", "usr/sbin", "bin", ...libraryFolders].map((part) => join(folder, part));
   const isThere = ({ program, own }) =>

@@ -44,7 +44,10 @@ test("install writes the backend and the setting, and uninstall removes exactly 
   expect(readFileSync(setting, "utf8")).toContain(`helper_binaries_dir = ["${folder}", `);
   expect(machine.ok("podman", "install", "--print", ...podman.folders)).toBe(readFileSync(setting, "utf8"));
   expect(machine.run(podman.program, "--version")).toMatch(/^netavark 2\.\d+\.\d+ \(netkit /);
-  expect(podman.ok(["version"])).toMatchObject({ version: expect.stringMatching(/^2\./) as unknown });
+  expect(podman.ok(["version"])).toMatchObject({
+    version: expect.stringMatching(/^2\./) as unknown,
+    build_time: expect.stringMatching(/^20/) as unknown,
+  });
   machine.ok("podman", "install", ...podman.folders);
   writeFileSync(podman.program, "#!/bin/sh\n");
   machine.ok("podman", "uninstall", ...podman.folders);
@@ -419,6 +422,18 @@ test("update has containers ask other name servers, but for those that have thei
   expect(machine.ok("doctor")).toContain("all is well");
   podman.ok(["teardown", one], on("c1", "10.89.1.2"));
   podman.ok(["teardown", two], on("c2", "10.89.1.3"));
+});
+
+test("firewall-reload brings back what somebody has flushed", async () => {
+  install();
+  const netns = podman.space("one");
+  const input = container("c1", "10.89.1.2", ports({ host_port: 8080, container_port: 80 }));
+  podman.ok(["setup", netns], input);
+  machine.run("nft", "flush", "ruleset");
+  expect(await reaction(machine.path, netns, "10.89.1.1", 8080)).not.toBe("ok");
+  podman.ok(["firewall-reload"]);
+  expect(await reaction(machine.path, netns, "10.89.1.1", 8080)).toBe("ok");
+  podman.ok(["teardown", netns], input);
 });
 
 test("a container whose name a sandbox has goes by its id, and one that died with its namespace is set up anew", () => {

@@ -6,7 +6,7 @@ export type Command =
   | { readonly verb: "setup" | "teardown"; readonly netns: string; readonly file?: string | undefined }
   | { readonly verb: "create"; readonly file?: string | undefined }
   | { readonly verb: "update"; readonly network: string; readonly servers: readonly string[] }
-  | { readonly verb: "version" | "--version" | "--help" };
+  | { readonly verb: "firewall-reload" | "version" | "--version" | "--help" };
 
 /** Options that mean something to netavark's own parts alone are taken and not looked at. */
 const options = {
@@ -42,6 +42,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { verb, netns: operand, file: values.file };
     case "create":
       return { verb, file: values.file };
+    case "firewall-reload":
+      return { verb };
     case "update": {
       const servers = values["network-dns-servers"];
       if (operand === "" || servers === undefined) throw refusal("update needs a network and --network-dns-servers");
@@ -52,7 +54,7 @@ export function parseCommandLine(args: readonly string[]): Command {
     default:
       throw refusal(
         verb === "" ? "no command is given" : `netkit has no ${JSON.stringify(verb.slice(0, 80))} for Podman`,
-        "It has setup, teardown, update, create and version.",
+        "It has setup, teardown, update, firewall-reload and version.",
       );
   }
 }
@@ -70,7 +72,7 @@ export const usage = `Podman's network backend on netkit's networks; Podman call
 
 Usage: netavark [OPTIONS] setup|teardown NAMESPACE
        netavark [OPTIONS] update NETWORK --network-dns-servers SERVERS
-       netavark [OPTIONS] create
+       netavark [OPTIONS] firewall-reload
        netavark version
 
   -f, --file FILE    read the configuration from there instead of stdin

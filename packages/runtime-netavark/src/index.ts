@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
-export { joinLabel } from "./labels.ts";
+export { containerLabel } from "./labels.ts";
 export { answerNetavark, type NetavarkCall } from "./netavark.ts";
 export { relay } from "./relayed.ts";
+export type { Version } from "./version.ts";

@@ -7,15 +7,15 @@ import { failureText, refusal } from "./refusal.ts";
 import { setup } from "./setup.ts";
 import { teardown } from "./teardown.ts";
 import { update } from "./update.ts";
-import { versionInfo, versionLine } from "./version.ts";
+import { versionInfo, versionLine, type Version } from "./version.ts";
 
 /** What Podman starts its backend with. */
 export interface NetavarkCall {
   readonly args: readonly string[];
   /** What comes on stdin; read where a command needs it. */
   readonly input: () => string;
-  /** netkit's version. */
-  readonly version: string;
+  /** netkit's, and when it was built (ISO 8601). */
+  readonly version: Version;
 }
 
 /**
@@ -47,6 +47,9 @@ async function carryOut(command: Command, call: NetavarkCall, open: () => Promis
       return "";
     case "create":
       throw refusal("create is not supported", "Podman up to 5 makes its networks itself.");
+    case "firewall-reload":
+      await (await open()).doctor({ repair: true });
+      return "";
     case "version":
       return `${JSON.stringify(versionInfo(call.version), undefined, 2)}\n`;
     case "--version":

@@ -1,13 +1,13 @@
 import { formatAnswer, parseCall, Turns, type Relay } from "@netkit/runtime";
 import { answerNetavark } from "./netavark.ts";
+import type { Version } from "./version.ts";
 import { peekContainer } from "./network-options.ts";
 
 /**
  * Answers calls that the executable hands on, with a line `=ARGUMENT` for each argument. Work for one container goes one after
  * the other.
- * @param version netkit's
  */
-export function relay(version: string): Relay {
+export function relay(version: Version): Relay {
   const turns = new Turns();
   return async (netkit, text) => {
     const { head, input } = parseCall(text);

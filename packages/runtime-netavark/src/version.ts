@@ -3,17 +3,22 @@ import { arch } from "node:process";
 /** The version of netavark whose command line and JSON are spoken. */
 const netavarkVersion = "2.1.0";
 
-/** What `version` prints; netkit's own version stands where Podman shows it to people. */
-export function versionInfo(netkit: string): Record<string, string> {
+export interface Version {
+  readonly netkit: string;
+  readonly built: string;
+}
+
+/** What `version` prints. */
+export function versionInfo({ netkit, built }: Version): Record<string, string> {
   return {
     version: netavarkVersion,
     commit: `netkit ${netkit}`,
-    build_time: "",
+    build_time: built,
     target: `${arch === "x64" ? "x86_64" : arch}-linux-netkit`,
     default_fw_driver: "nftables",
   };
 }
 
-export function versionLine(netkit: string): string {
+export function versionLine({ netkit }: Version): string {
   return `netavark ${netavarkVersion} (netkit ${netkit})`;
 }

@@ -19,6 +19,7 @@ test.each([
   ],
   ["update net --network-dns-servers=", { verb: "update", network: "net", servers: [] }],
   ["create", { verb: "create" }],
+  ["firewall-reload", { verb: "firewall-reload" }],
   ["version", { verb: "version" }],
   // It takes no rights.
   ["--rootless true version", { verb: "version" }],

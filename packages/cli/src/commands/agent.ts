@@ -155,7 +155,13 @@ function cni(type: PluginType): Runtime {
 const runtimes: Readonly<Record<string, Runtime>> = {
   "cni-netkit": cni("netkit"),
   "cni-netkit-ipam": cni("netkit-ipam"),
-  netavark: loaded(async () => (await import("@netkit/runtime-netavark")).relay(versions().netkit)),
+  netavark: loaded(async () => {
+    const [{ relay }, { backendVersion }] = await Promise.all([
+      import("@netkit/runtime-netavark"),
+      import("../netavark.ts"),
+    ]);
+    return relay(backendVersion());
+  }),
 };
 
 /** Serves Docker as long as the agent lives. What stands in its way is no reason to serve no names, unless it was asked for now. */

@@ -18,7 +18,7 @@ export const folders: readonly string[] = ["/run/netns", "/etc/netns", "/run/net
 
 /** What netkit leaves on purpose (its README, "What stays on the host"), and its state and log. */
 const stays =
-  /^\/run\/netkit\/(ports\.lock|roots\b.*)$|^\/var\/lib\/netkit\/((agent\.)?lock|agent\.log|logs|shared\.json|state\.db.*)$/;
+  /^\/run\/netkit\/(ports\.lock|roots\b.*)$|^\/var\/lib\/netkit\/((agent\.)?lock|agent\.log|logs|files|shared\.json|state\.db.*)$/;
 
 /** A host as its administrator has it: one who is root there. */
 export class Host {
