@@ -395,8 +395,8 @@ test("a netkit network that is there: by the label, or by its name; it stays, an
     podman.ok(["teardown", netns], input);
     expect(names("network")).toContain("my-net");
   }
-  const else_ = { id: "c1", networks: [podmanNetwork("my-net", 9)], each: [{ static_ips: ["10.89.9.2"] }] };
-  expect(podman.refusal(["setup", netns], else_)).toContain("already, with other subnets");
+  const other = { id: "c1", networks: [podmanNetwork("my-net", 9)], each: [{ static_ips: ["10.89.9.2"] }] };
+  expect(podman.refusal(["setup", netns], other)).toContain("already, with other subnets");
 });
 
 test("update has containers ask other name servers, but for those that have their own", () => {
