@@ -309,6 +309,23 @@ test("ports: several protocols, ranges, addresses, both families; reached from a
   podman.ok(["teardown", other], second);
 });
 
+test("a port that Podman holds by a socket of its own is published", async () => {
+  install();
+  const netns = podman.space("one");
+  const input = container("c1", "10.89.1.2", ports({ host_port: 8080, container_port: 80 }));
+  await using _ = await serve(spaceOf(machine.path), 8080);
+  podman.ok(["setup", netns], input);
+  const other = podman.space("two");
+  podman.ok(["setup", other], container("c2", "10.89.1.3"));
+  // That is the container's alone.
+  const port = { protocol: "tcp", address: "10.89.1.1", port: 8080 } as const;
+  expect((await reach(spaceOf(other), port)).status).not.toBe("ok");
+  expect(await reaction(other, netns, "10.89.1.1", 8080)).toBe("ok");
+  expect(machine.ok("port", "ls", "name-c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
+  podman.ok(["teardown", netns], input);
+  podman.ok(["teardown", other], container("c2", "10.89.1.3"));
+});
+
 test("routes, an MTU, a MAC, no default route; and an internal network leads nowhere", () => {
   install();
   const netns = podman.space("one");

@@ -333,6 +333,8 @@ export interface EndpointRequest {
    * hold the ports of the host, too: the agent doesn't.
    */
   readonly tunable?: boolean;
+  /** It holds them already, so that they are no other process's: sockets of the host don't count. */
+  readonly portsHeld?: boolean;
   /** 64 hex digits that no other endpoint has; default: random. */
   readonly id?: string;
   /**

@@ -54,6 +54,7 @@ export async function unpublish(
   return changed;
 }
 
+/** @param held another engine holds them by sockets of the host already */
 export async function choosePorts(
   { host, otherRoots, instance, agent }: Context,
   draft: Draft,
@@ -61,6 +62,7 @@ export async function choosePorts(
   network: Network,
   specs: readonly (PortSpec | string)[],
   already: readonly PublishedPort[],
+  held = false,
 ): Promise<PublishedPort[]> {
   if (specs.length > 0 && !driver.traits.publish) {
     throw new NetkitError(
@@ -78,7 +80,7 @@ export async function choosePorts(
   const families = driver.hostPorts?.(view);
   if (families?.length === 0) return routedPorts(network.name, specs, already);
   const address = driver.publishAddress?.(view);
-  const resolved = await resolvePorts({ draft, host, otherRoots }, specs, already, address);
+  const resolved = await resolvePorts({ draft, host, otherRoots, held }, specs, already, address);
   const isMixed = families !== undefined && !network.subnets.every(({ subnet }) => families.includes(familyOf(subnet)));
   const ports = isMixed ? resolved.map((port) => ({ ...port, hostFamilies: families })) : resolved;
   for (const port of ports) if (isPassedOn(port)) refuseUnserved(port, agent !== undefined);

@@ -82,7 +82,7 @@ export async function connect(
         : "",
     ...chooseMac(driver, wanted.request.mac, { id, addresses }),
     addresses,
-    ports: await choosePorts(context, draft, driver, network, request.publish ?? [], []),
+    ports: await choosePorts(context, draft, driver, network, request.publish ?? [], [], request.portsHeld),
     aliases,
     defaultRoute: [],
     ...(gatewayPriority === 0 ? {} : { gatewayPriority }),

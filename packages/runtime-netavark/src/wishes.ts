@@ -34,6 +34,8 @@ export function wishesOf(options: NetworkOptions): Wish[] {
         gatewayPriority: priorityOf(network, index),
         labels: { [networkLabel]: name },
         tunable: true,
+        // Podman 5 has bound them by now, and an earlier one will see for itself whether it can.
+        portsHeld: true,
       },
     };
   });
