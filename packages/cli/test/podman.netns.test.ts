@@ -326,6 +326,46 @@ test("a port that Podman holds by a socket of its own is published", async () =>
   podman.ok(["teardown", other], container("c2", "10.89.1.3"));
 });
 
+test("create gives a network what is left open, beside those of netkit, and setup makes it so", () => {
+  install();
+  machine.ok("network", "create", "--subnet", "10.89.0.0/24", "my-net");
+  machine.run("ip", "link", "add", "podman1", "type", "bridge");
+  const wish = {
+    network: {
+      name: "new",
+      id: "a".repeat(64),
+      driver: "bridge",
+      dns_enabled: true,
+      internal: false,
+      ipv6_enabled: true,
+    },
+    used: { interfaces: [], names: {}, subnets: [] },
+    options: {
+      subnet_pools: [{ base: "10.89.0.0/16", size: 24 }],
+      default_interface_name: "podman",
+      check_used_subnets: true,
+    },
+  };
+  const { status, said } = podman.call(["create"], JSON.stringify(wish));
+  expect(status).toBe(0);
+  const network = { ...(said as object), name: "new" };
+  expect(network).toMatchObject({
+    network_interface: "podman2",
+    subnets: [
+      { subnet: "10.89.1.0/24", gateway: "10.89.1.1" },
+      { gateway: expect.stringMatching(/^fd.*::1$/) as unknown },
+    ],
+  });
+  const netns = podman.space("one");
+  const input = { id: "c1", networks: [network], each: [{ static_ips: ["10.89.1.2"] }] };
+  podman.ok(["setup", netns], input);
+  expect(machine.ok("network", "inspect", "-f", "{{.Id}}", "new")).toBe(`${"a".repeat(64)}\n`);
+  expect(reaches(netns, "10.89.1.1")).toBe(true);
+  podman.ok(["teardown", netns], input);
+  expect(podman.refusal(["create"], "{")).toContain("failed to load network options");
+  machine.run("ip", "link", "del", "podman1");
+});
+
 test("routes, an MTU, a MAC, no default route; and an internal network leads nowhere", () => {
   install();
   const netns = podman.space("one");

@@ -54,7 +54,7 @@ export function parseCommandLine(args: readonly string[]): Command {
     default:
       throw refusal(
         verb === "" ? "no command is given" : `netkit has no ${JSON.stringify(verb.slice(0, 80))} for Podman`,
-        "It has setup, teardown, update, firewall-reload and version.",
+        "It has setup, teardown, update, create, firewall-reload and version.",
       );
   }
 }
@@ -72,6 +72,7 @@ export const usage = `Podman's network backend on netkit's networks; Podman call
 
 Usage: netavark [OPTIONS] setup|teardown NAMESPACE
        netavark [OPTIONS] update NETWORK --network-dns-servers SERVERS
+       netavark [OPTIONS] create
        netavark [OPTIONS] firewall-reload
        netavark version
 

@@ -1,4 +1,4 @@
-import { getLink, openNetlink, setLink } from "@netkit/netlink";
+import { getLink, listLinks, openNetlink, setLink } from "@netkit/netlink";
 
 /** netavark brings the loopback up, for the runtime leaves it as it is; and names are served on it. */
 export function raiseLoopback(netns: string): void {
@@ -10,4 +10,10 @@ export function raiseLoopback(netns: string): void {
 export function macOf(netns: string, ifName: string): string {
   using inside = openNetlink({ namespace: netns });
   return getLink(inside, ifName).mac ?? "00:00:00:00:00:00";
+}
+
+/** Those of the host. */
+export function linkNames(): string[] {
+  using host = openNetlink();
+  return listLinks(host, { stats: false }).map(({ name }) => name);
 }

@@ -1,8 +1,10 @@
-import { statSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Netkit } from "@netkit/engine";
 import type { Answer } from "@netkit/runtime";
 import { parseCommandLine, usage, type Command } from "./command-line.ts";
-import { parseNetworkOptions, unreadable, type NetworkOptions } from "./network-options.ts";
+import { completeNetwork, parseWish } from "./create.ts";
+import { linkNames } from "./interface.ts";
+import { parseNetworkOptions, unreadable, type NetworkOptions, type PodmanNetwork } from "./network-options.ts";
 import { failureText, refusal } from "./refusal.ts";
 import { setup } from "./setup.ts";
 import { teardown } from "./teardown.ts";
@@ -46,7 +48,7 @@ async function carryOut(command: Command, call: NetavarkCall, open: () => Promis
       await update(await open(), command.network, command.servers);
       return "";
     case "create":
-      throw refusal("create is not supported", "Podman up to 5 makes its networks itself.");
+      return `${JSON.stringify(await create(readText(command, call), open))}\n`;
     case "firewall-reload":
       await (await open()).doctor({ repair: true });
       return "";
@@ -59,15 +61,29 @@ async function carryOut(command: Command, call: NetavarkCall, open: () => Promis
   }
 }
 
-function read({ file }: { readonly file?: string | undefined }, { input }: NetavarkCall): NetworkOptions {
-  if (file === undefined) return parseNetworkOptions(input());
-  let text: string;
+/** What Podman 6 asks for a new network. A netkit network is made with the first container on it. */
+async function create(input: string, open: () => Promise<Netkit>): Promise<PodmanNetwork> {
+  const wish = parseWish(input);
+  const networks = wish.options.check_used_subnets ? await (await open()).networks.list() : [];
+  const subnets = networks.flatMap((network) => network.subnets.map(({ subnet }) => subnet));
+  return completeNetwork(wish, { links: linkNames(), subnets });
+}
+
+function read(command: Sourced, call: NetavarkCall): NetworkOptions {
+  return parseNetworkOptions(readText(command, call));
+}
+
+interface Sourced {
+  readonly file?: string | undefined;
+}
+
+function readText({ file }: Sourced, { input }: NetavarkCall): string {
+  if (file === undefined) return input();
   try {
-    text = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (cause) {
     throw unreadable(ioError(cause));
   }
-  return parseNetworkOptions(text);
 }
 
 /** @throws NetkitError */

@@ -6,7 +6,8 @@ const text = z.string().max(4_096);
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 const texts = optional(z.record(z.string(), text));
 
-const subnet = z.object({ subnet: text, gateway: optional(text) });
+const leaseRange = z.object({ start_ip: optional(text), end_ip: optional(text) });
+const subnet = z.looseObject({ subnet: text, gateway: optional(text), lease_range: optional(leaseRange) });
 const route = z.object({
   destination: text,
   gateway: optional(text),
@@ -14,19 +15,22 @@ const route = z.object({
   route_type: optional(z.enum(["unicast", "blackhole", "unreachable", "prohibit"])),
 });
 
-const networkSchema: z.ZodType<PodmanNetwork> = z.object({
-  name: text.min(1),
+/** What is not read here goes back to Podman as it is. */
+export const networkSchema: z.ZodType<PodmanNetwork> = z.looseObject({
+  name: text,
   id: optional(text),
   driver: text,
   network_interface: optional(text),
   dns_enabled: optional(z.boolean()),
   internal: optional(z.boolean()),
+  ipv6_enabled: optional(z.boolean()),
   subnets: optional(z.array(subnet)),
   routes: optional(z.array(route)),
   network_dns_servers: optional(z.array(text)),
   options: texts,
   ipam_options: texts,
   labels: texts,
+  created: optional(text),
 });
 
 const attachment = z.object({
@@ -54,9 +58,11 @@ const schema = z.object({
   dns_servers: optional(z.array(text)),
 });
 
-interface PodmanSubnet {
+export interface PodmanSubnet {
   readonly subnet: string;
   readonly gateway?: string | undefined;
+  /** What Podman hands out of it. */
+  readonly lease_range?: { readonly start_ip?: string | undefined; readonly end_ip?: string | undefined } | undefined;
 }
 
 interface PodmanRoute {
@@ -78,6 +84,7 @@ export interface PodmanNetwork {
   readonly network_interface?: string | undefined;
   readonly dns_enabled?: boolean | undefined;
   readonly internal?: boolean | undefined;
+  readonly ipv6_enabled?: boolean | undefined;
   readonly subnets?: readonly PodmanSubnet[] | undefined;
   readonly routes?: readonly PodmanRoute[] | undefined;
   /** Who is asked for names that nobody on the network has. */
@@ -85,6 +92,8 @@ export interface PodmanNetwork {
   readonly options?: Texts | undefined;
   readonly ipam_options?: Texts | undefined;
   readonly labels?: Texts | undefined;
+  /** ISO 8601. */
+  readonly created?: string | undefined;
 }
 
 /** What Podman wants of one interface of a container. */
@@ -136,7 +145,7 @@ export function peekContainer(input: string): string {
   return found?.[1] ?? "";
 }
 
-function decode(input: string): unknown {
+export function decode(input: string): unknown {
   try {
     return JSON.parse(input);
   } catch (cause) {

@@ -5,6 +5,7 @@ import { portSpecs, usableNames } from "@netkit/runtime";
 import { networkLabel } from "./labels.ts";
 import type { Attachment, NetworkOptions, PodmanNetwork, PodmanPort } from "./network-options.ts";
 import { refusal } from "./refusal.ts";
+import { checkSubnets } from "./subnets.ts";
 
 /** What Podman wants of an interface, checked, whatever netkit network it is on. */
 export interface Wish {
@@ -69,6 +70,7 @@ function addressesOf(network: PodmanNetwork, attachment: Attachment): Pick<Endpo
   }
   if (driver !== "host-local") throw refusal(`unsupported ipam driver ${driver}`);
   if (attachment.static_ips === undefined) throw refusal("no static ips provided");
+  checkSubnets(subnets ?? []);
   const ips = attachment.static_ips.map(parseIp);
   const ranges = (subnets ?? []).map(({ subnet }) => parseCidr(subnet));
   const within = ips.filter((ip) => ranges.some((range) => contains(range, ip)));
