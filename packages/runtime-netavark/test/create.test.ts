@@ -43,12 +43,14 @@ test("what is left open is filled in, and what is not known here goes back as it
   });
 });
 
+const subnetBeside = (...used: string[]): string | undefined =>
+  completed({}, { used: { subnets: used } }).subnets?.[0]?.subnet;
+
 test("the first subnet that neither Podman nor netkit uses, past large ones", () => {
-  const subnets = (...used: string[]) => completed({}, { used: { subnets: used } }).subnets?.[0]?.subnet;
-  expect(subnets("10.89.0.0/24")).toBe("10.89.2.0/24");
-  expect(subnets("10.89.0.0/17")).toBe("10.89.128.0/24");
-  expect(subnets("10.89.0.1/22", "10.89.4.128/25")).toBe("10.89.5.0/24");
-  expect(() => subnets("10.0.0.0/8")).toThrow("could not find free subnet from subnet pools");
+  expect(subnetBeside("10.89.0.0/24")).toBe("10.89.2.0/24");
+  expect(subnetBeside("10.89.0.0/17")).toBe("10.89.128.0/24");
+  expect(subnetBeside("10.89.0.1/22", "10.89.4.128/25")).toBe("10.89.5.0/24");
+  expect(() => subnetBeside("10.0.0.0/8")).toThrow("could not find free subnet from subnet pools");
 });
 
 test("both families where IPv6 is asked for, by chance within fd00::/8", () => {
