@@ -140,6 +140,23 @@ describe.skipIf(!hasPodman)("Podman", () => {
     expect(await host.netkit("doctor")).toContain("all is well");
   });
 
+  test("containers share a network, and a reload brings a container's back", async () => {
+    await podman("network", "create", "n");
+    await engine.run("--name", "web", "--hostname", "web", "--network", "n", "-p", "8080:80", ...web);
+    await engine.run("--name", "beside", "--network", "container:web", ...sleeper);
+    await engine.run("--name", "other", "--network", "n", ...sleeper);
+    expect(await names("sandbox")).toEqual(["web", "other"]);
+    await podman("exec", "beside", "ping", "-c", "1", "-W", "2", "other");
+    const address = await addressOf("web");
+    await podman("network", "reload", "web");
+    expect(await addressOf("web")).toBe(address);
+    for (const name of ["web", "beside"]) await podman("exec", name, "ping", "-c", "1", "-W", "2", "other");
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    // Podman removes it before the one whose network it has only if it is told to.
+    await podman("rm", "--force", "--time=0", "beside");
+    expect(await host.netkit("doctor")).toContain("all is well");
+  });
+
   test("what netkit refuses is told in its words, and leaves nothing of the container", async () => {
     await podman("network", "create", "--subnet", "10.79.0.0/24", "n");
     await engine.run("--name", "first", "--network", "n", "-p", "8080:80", ...web);
