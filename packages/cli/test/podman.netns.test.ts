@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { reach, serve, spaceOf } from "@netkit/testing";
 import { contents, inside, reaches } from "./containers.ts";
+import { CniRuntime } from "./cni-runtime.ts";
 import { onHosts, type Host } from "./host.ts";
 import { podmanInput, podmanNetwork, PodmanRuntime, type TestContainer } from "./podman-runtime.ts";
 
@@ -324,6 +325,40 @@ test("a port that Podman holds by a socket of its own is published", async () =>
   expect(machine.ok("port", "ls", "name-c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
   podman.ok(["teardown", netns], input);
   podman.ok(["teardown", other], container("c2", "10.89.1.3"));
+});
+
+test("of two engines that ask for one port or one address at once one has it, and the other leaves nothing", async () => {
+  install();
+  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
+  using cni = new CniRuntime(machine, "my-net", { agent: false });
+  const podmans = podmanNetwork("my-net", 1, { subnets: [{ subnet: "10.7.0.0/24", gateway: "10.7.0.1" }] });
+  for (const [ip, port] of [
+    ["10.7.0.8", 8080],
+    ["10.7.0.9", 8081],
+  ] as const) {
+    const [one, two] = [podman.space("one"), cni.container("two")];
+    const input: TestContainer = {
+      id: "c1",
+      networks: [podmans],
+      each: [{ static_ips: [ip] }],
+      more: ports({ host_port: 8080, container_port: 80 }),
+    };
+    const runtimeConfig = {
+      ips: ["10.7.0.9"],
+      portMappings: [{ hostPort: port, containerPort: 80, protocol: "tcp" }],
+    };
+    const [ours, theirs] = await Promise.all([
+      podman.start(["setup", one], input),
+      cni.start("ADD", { id: "c2", netns: two, more: { runtimeConfig } }),
+    ]);
+    expect([ours.status, theirs.status].toSorted()).toEqual([0, 1]);
+    const [loser, winner] = ours.status === 0 ? [two, one] : [one, two];
+    expect(contents(loser)).toMatchObject({ links: [{ ifname: "lo" }] });
+    expect(reaches(winner, "10.7.0.1")).toBe(true);
+    podman.ok(["teardown", one], input);
+    cni.ok("DEL", { id: "c2", netns: two });
+    expect(names("sandbox")).toEqual([]);
+  }
 });
 
 test("create gives a network what is left open, beside those of netkit, and setup makes it so", () => {
