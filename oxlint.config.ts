@@ -37,7 +37,17 @@ const layers: Record<string, string[]> = {
     "zod",
     "node:*",
   ],
-  "runtime-cni": ["@netkit/core", "@netkit/engine", "zod", "node:*"],
+  runtime: ["@netkit/core", "@netkit/engine", "node:*"],
+  "runtime-cni": ["@netkit/core", "@netkit/engine", "@netkit/runtime", "zod", "node:*"],
+  "runtime-netavark": [
+    "@netkit/core",
+    "@netkit/engine",
+    "@netkit/ipam",
+    "@netkit/netlink",
+    "@netkit/runtime",
+    "zod",
+    "node:*",
+  ],
   "runtime-docker": ["@netkit/agent", "@netkit/core", "@netkit/engine", "@netkit/ipam", "zod", "node:*"],
   conformance: [
     "@netkit/core",

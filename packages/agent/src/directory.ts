@@ -17,6 +17,9 @@ import type { RecordChange, Records } from "@netkit/engine";
 /** What a sandbox calls the host, netkit's own word first; the others are those of Docker Desktop and Podman. */
 const hostNames = ["host.netkit.internal", "host.docker.internal", "host.containers.internal"];
 
+/** What Podman's containers put behind each name (`dns_search_domains` of netavark). */
+const podmanDomain = ".dns.podman";
+
 /** An endpoint as it stands in the tables, of this host or another. */
 interface Entry {
   readonly network: NetworkId;
@@ -34,7 +37,8 @@ interface Zone {
 
 /**
  * Who is called what, for each namespace: a name reaches as far as the networks that both are on. A sandbox goes by its
- * name, its hostname, the first 12 digits of its id and its aliases on the network, with or without `.network` behind.
+ * name, its hostname, the first 12 digits of its id and its aliases on the network, with or without `.network` or
+ * `.dns.podman` behind.
  */
 export class Directory {
   readonly #records: Records;
@@ -112,7 +116,8 @@ export class Directory {
     };
   }
 
-  #addresses(namespace: NamespaceId, name: string): Ip[] | undefined {
+  #addresses(namespace: NamespaceId, asked: string): Ip[] | undefined {
+    const name = asked.endsWith(podmanDomain) ? asked.slice(0, -podmanDomain.length) : asked;
     const own = this.endpointsOf(namespace);
     if (hostNames.includes(name)) return own.flatMap((endpoint) => this.#gatewaysOf(endpoint));
     let found: Ip[] | undefined;

@@ -55,6 +55,7 @@ export const endpointRequest: z.ZodType<EndpointRequest> = z.strictObject({
   options: options.exactOptional(),
   labels: labels.exactOptional(),
   tunable: z.boolean().exactOptional(),
+  portsHeld: z.boolean().exactOptional(),
 });
 
 export const sandboxRequest: z.ZodType<SandboxRequest> = z.strictObject({

@@ -11,6 +11,9 @@ const [first = "", ...others] = process.argv.slice(2);
 if (first === "__cni") {
   const { cniPlugin } = await import("./cni-plugin.ts");
   process.exitCode = await cniPlugin(others);
+} else if (first === "__netavark") {
+  const { netavark } = await import("./netavark.ts");
+  process.exitCode = await netavark(others);
 } else {
   const { main } = await import("./main.ts");
   process.exitCode = await main(process.argv.slice(2));

@@ -32,6 +32,8 @@ import { podCreate } from "./commands/pod-create.ts";
 import { podInspect } from "./commands/pod-inspect.ts";
 import { podLs } from "./commands/pod-ls.ts";
 import { podRm } from "./commands/pod-rm.ts";
+import { podmanInstall } from "./commands/podman-install.ts";
+import { podmanUninstall } from "./commands/podman-uninstall.ts";
 import { portAdd } from "./commands/port-add.ts";
 import { portLs } from "./commands/port-ls.ts";
 import { portRm } from "./commands/port-rm.ts";
@@ -76,6 +78,8 @@ const commands: readonly Command[] = [
   agentUninstall,
   dockerInstall,
   dockerUninstall,
+  podmanInstall,
+  podmanUninstall,
   hostLs,
   overlayCheck,
   cniInstall,
@@ -96,6 +100,7 @@ export const groups: Readonly<Record<string, string>> = {
   port: "Published ports: list, add, remove",
   agent: "The long-running agent: run, status, stop, install",
   docker: "Docker's containers on netkit's networks: install, uninstall",
+  podman: "Podman's containers on netkit's networks: install, uninstall",
   host: "Hosts that share networks: list",
   overlay: "Networks across hosts: check",
   cni: "Networks for containers of other runtimes: install, uninstall, config",

@@ -1,18 +1,8 @@
 import { join } from "node:path";
 import { referencePlugin } from "@netkit/testing";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import {
-  CniRuntime,
-  contents,
-  inside,
-  port,
-  reaches,
-  reaction,
-  withResult,
-  type CniOutcome,
-  type CniRequest,
-  type Given,
-} from "./cni-runtime.ts";
+import { CniRuntime, port, reaction, withResult, type CniOutcome, type CniRequest, type Given } from "./cni-runtime.ts";
+import { contents, inside, reaches } from "./containers.ts";
 import { onHosts, type Host } from "./host.ts";
 
 let machine: Host;

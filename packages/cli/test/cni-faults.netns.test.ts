@@ -2,7 +2,8 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { agentSocket } from "@netkit/agent/client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CniRuntime, contents, port, withResult, type CniOutcome, type CniRequest, type Given } from "./cni-runtime.ts";
+import { CniRuntime, port, withResult, type CniOutcome, type CniRequest, type Given } from "./cni-runtime.ts";
+import { contents } from "./containers.ts";
 import { onHosts, type Host } from "./host.ts";
 
 let machine: Host;

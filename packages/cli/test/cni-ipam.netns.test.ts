@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { referencePlugin } from "@netkit/testing";
-import { CniRuntime, reaches, valid, withResult, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
+import { CniRuntime, valid, withResult, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
+import { reaches } from "./containers.ts";
 import { onHosts, type Host } from "./host.ts";
 
 let machine: Host;

@@ -1,9 +1,8 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
 import { reach, referencePlugin, serve, spaceOf } from "@netkit/testing";
+import { Containers, startProgram } from "./containers.ts";
 import type { Host } from "./host.ts";
 
 interface CniResult {
@@ -47,16 +46,16 @@ export interface CniRequest {
 export type Given = [options?: { readonly agent?: boolean }, ...more: string[]];
 
 /** Calls plugins on a host as libcni does, one verb at a time. */
-export class CniRuntime implements Disposable {
+export class CniRuntime extends Containers {
   readonly binDir: string;
   readonly confDir: string;
   readonly #host: Host;
-  readonly #namespaces: string[] = [];
   readonly #plugin: Readonly<Record<string, unknown>>;
   readonly #list: string;
 
   /** Installs the plugins for a network. @param agent whether plugins may start one */
   constructor(host: Host, network: string, { agent = true, name = network } = {}) {
+    super("nkcni");
     this.#host = host;
     this.binDir = join(host.root, "cni-bin");
     this.confDir = join(host.root, "cni-conf");
@@ -77,22 +76,6 @@ export class CniRuntime implements Disposable {
   static onNewNetwork(host: Host, options: Given[0] = { agent: false }, ...more: string[]): CniRuntime {
     host.ok("network", "create", "--subnet", "10.7.0.0/24", ...more, "my-net");
     return new CniRuntime(host, "my-net", options);
-  }
-
-  /** A namespace with a loopback, as a runtime makes it before ADD; its path. */
-  container(id: string): string {
-    const name = `nkcni-${process.pid}-${this.#namespaces.length}-${id.slice(0, 20)}`;
-    execFileSync("ip", ["netns", "add", name]);
-    this.#namespaces.push(name);
-    execFileSync("ip", ["-n", name, "link", "set", "lo", "up"]);
-    return join("/run/netns", name);
-  }
-
-  /** The end of a container's namespace. */
-  kill(netns: string): void {
-    const name = netns.replace("/run/netns/", "");
-    execFileSync("ip", ["netns", "del", name]);
-    this.#namespaces.splice(this.#namespaces.indexOf(name), 1);
   }
 
   call(verb: string, request: CniRequest = {}): CniOutcome {
@@ -119,15 +102,9 @@ export class CniRuntime implements Disposable {
 
   /** As `call`, at the same time as others. @param killAfterMs SIGKILL then */
   async start(verb: string, request: CniRequest = {}, killAfterMs?: number): Promise<CniOutcome> {
-    const [words, { input, env }] = this.#program(verb, request);
-    const child = spawn("nsenter", words, { env, stdio: ["pipe", "pipe", "pipe"], detached: true });
-    const timer = killAfterMs === undefined ? undefined : setTimeout(() => killGroup(child.pid ?? 0), killAfterMs);
-    child.stdin.on("error", () => {});
-    child.stdin.end(input);
-    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-    if (child.exitCode === null && child.signalCode === null) await once(child, "close");
-    clearTimeout(timer);
-    return outcome(child.exitCode ?? child.signalCode ?? "", stdout, stderr);
+    const [words, options] = this.#program(verb, request);
+    const { status, stdout, stderr } = await startProgram("nsenter", words, options, killAfterMs);
+    return outcome(status, stdout, stderr);
   }
 
   #program(verb: string, request: CniRequest): [string[], { input: string; env: NodeJS.ProcessEnv }] {
@@ -150,18 +127,6 @@ export class CniRuntime implements Disposable {
       },
     ];
   }
-
-  [Symbol.dispose](): void {
-    for (const name of this.#namespaces) execFileSync("ip", ["netns", "del", name]);
-  }
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // It has ended.
-  }
 }
 
 function outcome(status: number | string, stdout: string, stderr: string): CniOutcome {
@@ -176,33 +141,6 @@ export function withResult(prevResult: unknown, more: object = {}): { readonly m
 /** Attachments that a runtime knows. */
 export function valid(...ids: string[]): { containerID: string; ifname: string }[] {
   return ids.map((containerID) => ({ containerID, ifname: "eth0" }));
-}
-
-/** What a program prints in a namespace. */
-export function inside(netns: string, ...words: string[]): string {
-  return execFileSync("nsenter", [`--net=${netns}`, "--", ...words], { encoding: "utf8" });
-}
-
-export function reaches(netns: string, address: string): boolean {
-  try {
-    inside(netns, "ping", "-c", "1", "-W", "1", address);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Links, addresses and routes of a namespace, but for what the kernel counts. */
-export function contents(netns: string): unknown {
-  const ask = (...words: string[]): unknown[] => JSON.parse(inside(netns, "ip", "-j", ...words) || "[]") as unknown[];
-  const links = (ask("address") as { ifname: string; address: string; addr_info: { local: string }[] }[]).map(
-    ({ ifname, address, addr_info: addresses }) => ({
-      ifname,
-      address,
-      addresses: addresses.map(({ local }) => local),
-    }),
-  );
-  return { links, routes: ask("route"), routes6: ask("-6", "route"), rules: ask("rule") };
 }
 
 /** What a runtime says of a port to be published. */

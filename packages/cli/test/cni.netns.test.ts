@@ -3,10 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   CniRuntime,
-  contents,
-  inside,
   port,
-  reaches,
   reaction,
   valid,
   withResult,
@@ -14,6 +11,7 @@ import {
   type CniRequest,
   type Given,
 } from "./cni-runtime.ts";
+import { contents, inside, reaches } from "./containers.ts";
 import { onHosts, type Host } from "./host.ts";
 import { Talker } from "./talker.ts";
 

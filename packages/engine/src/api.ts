@@ -331,6 +331,8 @@ export interface EndpointRequest {
    * hold the ports of the host, too: the agent doesn't.
    */
   readonly tunable?: boolean;
+  /** It holds them already, so that they are no other process's: sockets of the host don't count. */
+  readonly portsHeld?: boolean;
   /** 64 hex digits that no other endpoint has; default: random. */
   readonly id?: string;
   /**
@@ -452,6 +454,8 @@ export interface SandboxHandle extends AsyncDisposable {
    * @throws NetkitError UNSUPPORTED for any other, NAME_TAKEN, NAME_INVALID
    */
   rename(names: SandboxNames, options?: ChangeOptions): Promise<Sandbox>;
+  /** Has it ask other name servers for what has no name on its networks; none: those of the host. */
+  setNameServers(servers: readonly (Ip | string)[], options?: ChangeOptions): Promise<Sandbox>;
   /** Starts a process in it: its network, its resolv.conf, hosts and hostname. */
   run(command: readonly string[], options?: RunOptions): Promise<SandboxChild>;
   /** As {@link run}, and recorded as the sandbox's own process, by which `list` tells whether it lives. */

@@ -31,7 +31,7 @@ export async function publish(
   const on = ref ?? (await networkToPublishOn(context, draft, sandbox));
   const { endpoint, network } = await findEndpoint(draft, sandbox, on);
   const driver = await context.drivers.of(network);
-  const added = await choosePorts(context, draft, driver, network, specs, endpoint.ports, endpoint.theirs);
+  const added = await choosePorts(context, draft, driver, network, specs, endpoint.ports, endpoint);
   const changed: Endpoint = { ...endpoint, ports: [...endpoint.ports, ...added] };
   await publishPorts(context, draft, added, endpoint.id);
   planEndpoint(context, draft, driver, network, sandbox, changed);
@@ -55,6 +55,7 @@ export async function unpublish(
   return changed;
 }
 
+/** @param held another engine holds them by sockets of the host already */
 export async function choosePorts(
   { host, otherRoots, instance, agent }: Context,
   draft: Draft,
@@ -62,7 +63,7 @@ export async function choosePorts(
   network: Network,
   specs: readonly (PortSpec | string)[],
   already: readonly PublishedPort[],
-  theirs?: TheirInterface,
+  { theirs, held = false }: { readonly theirs?: TheirInterface | undefined; readonly held?: boolean | undefined } = {},
 ): Promise<PublishedPort[]> {
   if (theirs !== undefined && specs.length > 0) refuseUnreached(theirs, network);
   if (theirs === undefined && specs.length > 0 && !driver.traits.publish) {
@@ -81,7 +82,7 @@ export async function choosePorts(
   const families = theirs === undefined ? driver.hostPorts?.(view) : undefined;
   if (families?.length === 0) return routedPorts(network.name, specs, already);
   const address = driver.publishAddress?.(view);
-  const resolved = await resolvePorts({ draft, host, otherRoots }, specs, already, address);
+  const resolved = await resolvePorts({ draft, host, otherRoots, held }, specs, already, address);
   const isMixed = families !== undefined && !network.subnets.every(({ subnet }) => families.includes(familyOf(subnet)));
   const ports = isMixed ? resolved.map((port) => ({ ...port, hostFamilies: families })) : resolved;
   for (const port of ports) if (isPassedOn(port)) refuseUnserved(port, agent !== undefined);

@@ -93,7 +93,10 @@ export async function connect(
       ? chooseMac(driver, wanted.request.mac, { id, addresses })
       : request.mac && { mac: parseMac(request.mac) }),
     addresses,
-    ports: await choosePorts(context, draft, driver, network, request.publish ?? [], [], theirs),
+    ports: await choosePorts(context, draft, driver, network, request.publish ?? [], [], {
+      theirs,
+      held: request.portsHeld,
+    }),
     aliases,
     defaultRoute: [],
     ...(gatewayPriority === 0 ? {} : { gatewayPriority }),

@@ -18,6 +18,7 @@ import { connect } from "./endpoints.ts";
 import { leave } from "./guests.ts";
 import { namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
+import { changeNameServers } from "./name-server-change.ts";
 import { rename } from "./renaming.ts";
 import { checkChange, checkEndpointDetails, checkEndpointRequest } from "./request-shape.ts";
 import { filesDirectory } from "./sandbox-files.ts";
@@ -101,6 +102,13 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
         context,
         `rename ${name}`,
         async (draft) => await rename(context, draft, await current(draft), names),
+        options,
+      ),
+    setNameServers: async (servers, options) =>
+      await operate(
+        context,
+        `change the name servers of ${name}`,
+        async (draft) => await changeNameServers(context, draft, await current(draft), servers),
         options,
       ),
     run,

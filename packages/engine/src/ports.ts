@@ -21,6 +21,8 @@ export interface PortSurroundings {
   readonly draft: Draft;
   readonly host: Host;
   readonly otherRoots: OtherRoots;
+  /** Sockets of the host that have the ports are those of whoever asks for them. */
+  readonly held?: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface PortSurroundings {
  * @throws NetkitError PORT_TAKEN, PORT_INVALID, POOL_EXHAUSTED
  */
 export async function resolvePorts(
-  { draft, host, otherRoots }: PortSurroundings,
+  { draft, host, otherRoots, held = false }: PortSurroundings,
   specs: readonly (PortSpec | string)[],
   already: readonly PublishedPort[] = [],
   defaultAddress?: Ip,
@@ -58,7 +60,7 @@ export async function resolvePorts(
   };
   /** Sockets of the host; all ports in one go, for each one costs a change of namespaces. */
   const bound = (ports: readonly PublishedPort[]): NetkitError | undefined => {
-    const inUse = opened.firstPortInUse(ports.map(socketsOf));
+    const inUse = held ? undefined : opened.firstPortInUse(ports.map(socketsOf));
     if (inUse === undefined) return undefined;
     const { port, address, protocol } = inUse;
     const single = { first: port, last: port };

@@ -50,6 +50,7 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   options: "an object",
   labels: "an object",
   tunable: "yes or no",
+  portsHeld: "yes or no",
   id: "text",
   handedOver: "yes or no",
   theirs: { addresses: ["text"], link: "text" },

@@ -1,12 +1,13 @@
-import { isNetkitError, NetkitError, type Endpoint, type Network, type Plan } from "@netkit/core";
-import type { ChangeOptions, EndpointRequest, Netkit, SandboxDetails } from "@netkit/engine";
+import { isNetkitError, type Endpoint, type Network, type Plan } from "@netkit/core";
+import type { ChangeOptions, EndpointRequest, Netkit } from "@netkit/engine";
+import { madeInterface, refuseOtherNamespace, refuseSecond, removeUnused } from "@netkit/runtime";
 import { addResult, type Made } from "./add-result.ts";
 import { findContainer } from "./attachment.ts";
 import { cniCodes, CniError } from "./cni-error.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
 import { listLabel, sandboxLabels, sandboxName } from "./labels.ts";
-import { identityOf, refuseOwnNamespace } from "./namespace.ts";
+import { refuseOwnNamespace } from "./namespace.ts";
 import { openNetwork } from "./network.ts";
 import { appendResult, parseResult, type Result } from "./result.ts";
 import { portsAlone, theirEndpoint, withNames, type TheirEndpoint } from "./their-interface.ts";
@@ -78,7 +79,7 @@ async function attach(
     const labels = sandboxLabels(environment);
     const opened = await netkit.sandboxes.open({ name, netns, networks: [request], labels, dns }, watching);
     const { endpoints, names } = await opened.inspect();
-    return { endpoint: made(endpoints, ifName), network, plan: plans.at(-1) ?? [], names, dns };
+    return { endpoint: madeInterface(endpoints, ifName), network, plan: plans.at(-1) ?? [], names, dns };
   };
   try {
     return await open();
@@ -91,51 +92,13 @@ async function attach(
       await netkit.sandboxes.remove(sandbox.id);
       return await open();
     }
-    refuseOtherNamespace(sandbox, environment);
-    refuseSecond(sandbox, environment);
+    refuseOtherNamespace(sandbox, netns, "DEL");
+    refuseSecond(sandbox, ifName, "DEL");
     const handle = await netkit.sandboxes.get(sandbox.id);
     // The first interface keeps the default route, unless a configuration says otherwise.
     const gatewayPriority = wishes.gatewayPriority ?? -sandbox.endpoints.length;
     const further = wishes.theirs === undefined ? { ...request, gatewayPriority } : request;
     const endpoint = await handle.connect(further, watching);
     return { endpoint, network, plan: plans.at(-1) ?? [], names: sandbox.names, dns };
-  }
-}
-
-function made(endpoints: readonly Endpoint[], ifName: string): Endpoint {
-  const found = endpoints.find((endpoint) => endpoint.ifName === ifName);
-  if (found !== undefined) return found;
-  throw new NetkitError("UNSUPPORTED", "the network gives a container no interface", {
-    hint: "Name another network: bridge, macvlan, ipvlan and overlay ones have interfaces.",
-  });
-}
-
-/** @throws NetkitError ENDPOINT_EXISTS */
-function refuseSecond({ name, endpoints }: SandboxDetails, { ifName }: Environment): void {
-  const there = endpoints.find((endpoint) => endpoint.ifName === ifName);
-  if (there === undefined) return;
-  throw new NetkitError(
-    "ENDPOINT_EXISTS",
-    `container '${name}' has an interface '${ifName}' already, on network '${there.networkName}'`,
-    { hint: "A runtime calls DEL before it calls ADD for the same interface again.", details: { ifName } },
-  );
-}
-
-/** @throws NetkitError NAME_TAKEN */
-function refuseOtherNamespace({ name, netns: known }: SandboxDetails, { netns }: Environment): void {
-  const identity = identityOf(netns);
-  if (identity !== undefined && identity === identityOf(known)) return;
-  throw new NetkitError("NAME_TAKEN", `container '${name}' is in the namespace ${known}, not ${netns}`, {
-    hint: "A runtime calls DEL for a container before its id is that of another one.",
-    details: { known, netns },
-  });
-}
-
-/** A network that was made for nothing; one that others have come to use stays. */
-async function removeUnused(netkit: Netkit, { id }: Network): Promise<void> {
-  try {
-    await netkit.networks.remove(id);
-  } catch (error) {
-    if (!isNetkitError(error) || !["NETWORK_IN_USE", "NETWORK_NOT_FOUND"].includes(error.code)) throw error;
   }
 }

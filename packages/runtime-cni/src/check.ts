@@ -1,9 +1,9 @@
 import type { Netkit } from "@netkit/engine";
+import { identityOf } from "@netkit/runtime";
 import { findContainer, findInterface } from "./attachment.ts";
 import { cniCodes, CniError, toCniError } from "./cni-error.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
-import { identityOf } from "./namespace.ts";
 import { parseResult } from "./result.ts";
 import { NetkitError } from "@netkit/core";
 

@@ -1,7 +1,6 @@
 import type { Netkit } from "@netkit/engine";
-import { detach } from "./attachment.ts";
+import { detach, forAll } from "@netkit/runtime";
 import type { Configuration } from "./configuration.ts";
-import { forAll } from "./for-all.ts";
 import { containerLabel } from "./labels.ts";
 import { staleness } from "./valid-attachments.ts";
 
@@ -16,5 +15,5 @@ export async function collect(netkit: Netkit, configuration: Configuration): Pro
       .map((endpoint) => ({ sandbox, endpoint }));
   });
   // One sandbox may have lost several interfaces: what is left of it is looked up each time.
-  await forAll(stale, async ({ sandbox, endpoint }) => await detach(netkit, sandbox, endpoint));
+  await forAll(stale, async ({ sandbox, endpoint }) => await detach(netkit, sandbox, [endpoint]));
 }

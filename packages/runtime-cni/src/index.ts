@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { answerPlugin, pluginTypes, type PluginType } from "./plugins.ts";
-export type { PluginAnswer, PluginCall } from "./plugin.ts";
+export type { PluginCall } from "./plugin.ts";
 export { variableNames, type Variables } from "./environment.ts";
-export { relay, type Relay } from "./relayed.ts";
+export { relay } from "./relayed.ts";
 export { supportedVersions, type CniVersion } from "./version.ts";

@@ -1,11 +1,11 @@
 import { isNetkitError, NetkitError, type Network } from "@netkit/core";
 import type { Loan, Netkit } from "@netkit/engine";
+import { findNetwork, forAll } from "@netkit/runtime";
 import { cniCodes, CniError, toCniError } from "./cni-error.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
-import { forAll } from "./for-all.ts";
 import { containerLabel, interfaceLabel, listLabel, sandboxLabels } from "./labels.ts";
-import { findNetwork, networkName, openNetwork } from "./network.ts";
+import { networkName, openNetwork } from "./network.ts";
 import type { Plugin } from "./plugin.ts";
 import { parseResult, type Result } from "./result.ts";
 import { networkStatus } from "./status.ts";

@@ -1,16 +1,6 @@
-import { statSync } from "node:fs";
+import { identityOf } from "@netkit/runtime";
 import { cniCodes, CniError } from "./cni-error.ts";
 import type { Environment } from "./environment.ts";
-
-/** Which namespace a path opens: live ones differ in it. Undefined: there is none. */
-export function identityOf(path: string): string | undefined {
-  try {
-    const { dev, ino } = statSync(path, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * A plugin that works on the namespace that it runs in has been called by mistake.

@@ -1,5 +1,6 @@
+import { detach } from "@netkit/runtime";
 import { add } from "./add.ts";
-import { detach, findContainer, findInterface } from "./attachment.ts";
+import { findContainer, findInterface } from "./attachment.ts";
 import { check } from "./check.ts";
 import { collect } from "./gc.ts";
 import { status } from "./status.ts";
@@ -12,7 +13,7 @@ export const networkPlugin: Plugin = {
   async del(netkit, { containerId, ifName }, { name }) {
     const sandbox = await findContainer(netkit, containerId);
     const endpoint = sandbox && findInterface(sandbox, name, ifName);
-    if (sandbox !== undefined && endpoint !== undefined) await detach(netkit, sandbox, endpoint);
+    if (sandbox !== undefined && endpoint !== undefined) await detach(netkit, sandbox, [endpoint]);
   },
   check,
   gc: collect,

@@ -1,5 +1,6 @@
 import { isNetkitError, NetkitError, type Network } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
+import { findNetwork } from "@netkit/runtime";
 import type { Configuration } from "./configuration.ts";
 
 /** The network that a configuration is about. */
@@ -25,17 +26,6 @@ export async function openNetwork(netkit: Netkit, configuration: Configuration):
     // Another ADD was faster.
     if (!isNetkitError(error) || error.code !== "NAME_TAKEN") throw error;
     return { network: await netkit.networks.get(name), isNew: false };
-  }
-}
-
-/** By its whole name or id: the name of a list may be the beginning of some network's id. */
-export async function findNetwork(netkit: Netkit, name: string): Promise<Network | undefined> {
-  try {
-    const found = await netkit.networks.get(name);
-    return found.name === name || found.id === name ? found : undefined;
-  } catch (error) {
-    if (isNetkitError(error) && ["NETWORK_NOT_FOUND", "ID_AMBIGUOUS"].includes(error.code)) return undefined;
-    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Netkit } from "@netkit/engine";
+import type { Answer } from "@netkit/runtime";
 import { cniCodes, CniError, toCniError } from "./cni-error.ts";
 import { parseConfiguration, peekVersion, type Configuration } from "./configuration.ts";
 import { parseEnvironment, type Environment, type Variables, type Verb } from "./environment.ts";
@@ -25,13 +26,6 @@ export interface PluginCall {
   readonly input: string;
 }
 
-/** What the plugin prints, and its exit status. */
-export interface PluginAnswer {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr?: string;
-}
-
 /** A verb that the specification has since a later version. */
 const since: Partial<Record<Verb, CniVersion>> = { CHECK: "0.4.0", GC: "1.1.0", STATUS: "1.1.0" };
 
@@ -39,7 +33,7 @@ const since: Partial<Record<Verb, CniVersion>> = { CHECK: "0.4.0", GC: "1.1.0", 
  * Answers one call. It doesn't throw: what goes wrong is an answer.
  * @param open opens the instance; called when the call needs it
  */
-export async function answer(plugin: Plugin, { variables, input }: PluginCall, open: Open): Promise<PluginAnswer> {
+export async function answer(plugin: Plugin, { variables, input }: PluginCall, open: Open): Promise<Answer> {
   if ((variables["CNI_COMMAND"] ?? "") === "") {
     const versions = supportedVersions.join(", ");
     return { status: 0, stdout: "", stderr: `${plugin.about}\nCNI protocol versions supported: ${versions}\n` };
@@ -93,11 +87,11 @@ async function carryOut(
   }
 }
 
-function print(data: unknown): PluginAnswer {
+function print(data: unknown): Answer {
   return { status: 0, stdout: `${JSON.stringify(data, undefined, 2)}\n` };
 }
 
-function refuse({ code, message, details }: CniError, cniVersion: string): PluginAnswer {
+function refuse({ code, message, details }: CniError, cniVersion: string): Answer {
   const error = { cniVersion, code, msg: message, ...(details === "" ? {} : { details }) };
   return { status: 1, stdout: `${JSON.stringify(error, undefined, 2)}\n` };
 }

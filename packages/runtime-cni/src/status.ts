@@ -1,9 +1,10 @@
 import { familyOf, type Cidr } from "@netkit/core";
 import type { Netkit, NetworkDetails } from "@netkit/engine";
+import { findNetwork } from "@netkit/runtime";
 import { refuseForeignIpam } from "./add.ts";
 import { cniCodes, CniError, toCniError } from "./cni-error.ts";
 import type { Configuration } from "./configuration.ts";
-import { describesNetwork, findNetwork, networkName, unknownNetwork } from "./network.ts";
+import { describesNetwork, networkName, unknownNetwork } from "./network.ts";
 
 /** @throws CniError 50: an ADD would fail; 51: so it would, and containers that are there may not hear of new ones */
 export async function status(open: () => Promise<Netkit>, configuration: Configuration): Promise<void> {

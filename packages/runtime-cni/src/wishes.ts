@@ -1,5 +1,6 @@
-import { familyOf, isNetkitError, parseIp, parseName } from "@netkit/core";
+import { familyOf, parseIp } from "@netkit/core";
 import type { EndpointRequest, SandboxRequest } from "@netkit/engine";
+import { portSpecs, usableNames } from "@netkit/runtime";
 import { cniCodes, CniError } from "./cni-error.ts";
 import type { Bandwidth, Configuration, PortMapping } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
@@ -20,7 +21,7 @@ export function endpointWishes({ args }: Environment, configuration: Configurati
   const fromArgs = args["IP"] === undefined ? undefined : args["IP"].split(",");
   const ips = runtimeConfig.ips ?? given?.cni?.ips ?? fromArgs ?? [];
   const mac = runtimeConfig.mac ?? given?.cni?.mac ?? args["MAC"];
-  const publish = (runtimeConfig.portMappings ?? []).flatMap(portSpec);
+  const publish = (runtimeConfig.portMappings ?? []).flatMap(specsOf);
   const options = rateOptions(runtimeConfig.bandwidth ?? {});
   return {
     ...addressesOf(ips),
@@ -36,7 +37,7 @@ export function aliasesOf({ args }: Environment, { name, runtimeConfig }: Config
   const { aliases = [] } = runtimeConfig ?? {};
   const given = isList(aliases) ? aliases : (aliases[name] ?? []);
   const pod = args["K8S_POD_NAME"] ?? "";
-  return [...new Set([...given, ...(isName(pod) ? [pod] : [])])];
+  return [...new Set([...given, ...usableNames([pod])])];
 }
 
 /** The name servers and search domains that are asked for; the runtime's own go before the configuration's. */
@@ -52,16 +53,6 @@ export function dnsOf({ runtimeConfig, dns = {} }: Configuration): NonNullable<S
 
 function isList(value: object): value is readonly string[] {
   return Array.isArray(value);
-}
-
-function isName(text: string): boolean {
-  try {
-    parseName("alias", text);
-    return true;
-  } catch (error) {
-    if (isNetkitError(error)) return false;
-    throw error;
-  }
 }
 
 /** At most one of each family; what IPAM plugins write with a prefix length is an address all the same. */
@@ -82,13 +73,8 @@ function addressesOf(texts: readonly string[]): Pick<EndpointWishes, "ip" | "ip6
   return found;
 }
 
-/** Port 0 of the host is how some runtimes say that a port is not to be published. */
-function portSpec({ hostPort, containerPort, protocol, hostIP }: PortMapping): string[] {
-  if (hostPort === 0) return [];
-  const address = hostIP === undefined || hostIP === "" ? "" : `${hostIP.includes(":") ? `[${hostIP}]` : hostIP}:`;
-  // Podman writes a port of several protocols as one.
-  const protocols = protocol === undefined || protocol === "" ? ["tcp"] : protocol.toLowerCase().split(",");
-  return protocols.map((each) => `${address}${hostPort}:${containerPort}/${each}`);
+function specsOf({ hostIP, ...mapping }: PortMapping): string[] {
+  return portSpecs({ ...mapping, hostAddress: hostIP });
 }
 
 /** Kubernetes' runtimes write the largest number that a burst can be where a pod asks for a rate alone. */

@@ -4,7 +4,8 @@ import { setTimeout } from "node:timers/promises";
 import type { Agent, Runtime } from "@netkit/agent";
 import { defaultRoot, isNetkitError, NetkitError, type Store } from "@netkit/core";
 import { openNetkit, sharesNetworks } from "@netkit/engine";
-import type { PluginType, Relay } from "@netkit/runtime-cni";
+import type { Relay } from "@netkit/runtime";
+import type { PluginType } from "@netkit/runtime-cni";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { servesDocker } from "../docker-service.ts";
@@ -135,21 +136,32 @@ export const agent: Command = command({
   },
 });
 
-/** Answers calls of a CNI plugin; loaded with the first. */
-function cni(type: PluginType): Runtime {
+/** Answers calls of another engine; what does so is loaded with the first. */
+function loaded(load: () => Promise<Relay>): Runtime {
   let loading: Promise<Relay> | undefined;
   return async (netkit, call) => {
-    loading ??= import("@netkit/runtime-cni").then(({ relay }) => relay(type));
+    loading ??= load();
     return await (
       await loading
     )(netkit, call);
   };
 }
 
-/** What the executables of plugins ask for: see cni-files.ts. */
+function cni(type: PluginType): Runtime {
+  return loaded(async () => (await import("@netkit/runtime-cni")).relay(type));
+}
+
+/** What the executables ask for: see cni-files.ts and podman-files.ts. */
 const runtimes: Readonly<Record<string, Runtime>> = {
   "cni-netkit": cni("netkit"),
   "cni-netkit-ipam": cni("netkit-ipam"),
+  netavark: loaded(async () => {
+    const [{ relay }, { backendVersion }] = await Promise.all([
+      import("@netkit/runtime-netavark"),
+      import("../netavark.ts"),
+    ]);
+    return relay(backendVersion());
+  }),
 };
 
 /** Serves Docker as long as the agent lives. What stands in its way is no reason to serve no names, unless it was asked for now. */

@@ -4,8 +4,9 @@ import { defaultRoot, isNetkitError } from "@netkit/core";
 import { sameSettings } from "../agent-process.ts";
 import { command, type Command } from "../command.ts";
 import { pluginTypes } from "@netkit/runtime-cni";
-import { listPath, pluginList, pluginScript, writeOwn } from "../cni-files.ts";
+import { isOwnList, isOwnScript, listPath, pluginList, pluginScript } from "../cni-files.ts";
 import { folderOptions, listOptions, readList } from "../cni-options.ts";
+import { writeOwn } from "../own-files.ts";
 import { readSettings } from "../settings.ts";
 import { warn } from "../warning.ts";
 
@@ -38,11 +39,11 @@ export const cniInstall: Command = command({
     const plugins = pluginTypes.map((type) => {
       const path = join(binDir, type);
       const script = pluginScript(type, agentSocket(root), [...netkit, type, ...sameSettings(root, globals)]);
-      writeOwn(binDir, path, script, 0o755);
+      writeOwn({ path, text: script, mode: 0o755, isOwn: isOwnScript });
       return path;
     });
     const conflist = listPath(confDir, list.name);
-    writeOwn(confDir, conflist, `${pluginList(list)}\n`, 0o644);
+    writeOwn({ path: conflist, text: `${pluginList(list)}\n`, mode: 0o644, isOwn: isOwnList });
     return { data: { plugins, list: conflist }, text: [...plugins, conflist].join("\n") };
   },
 });

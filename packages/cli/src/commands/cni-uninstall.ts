@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { command, type Command } from "../command.ts";
-import { installedLists, installedPlugins, listPath, removeAll } from "../cni-files.ts";
+import { installedLists, installedPlugins, listPath } from "../cni-files.ts";
 import { checkListName, folderOptions } from "../cni-options.ts";
+import { removeAll } from "../own-files.ts";
 
 export const cniUninstall: Command = command({
   name: "cni uninstall",

@@ -1,0 +1,33 @@
+import { resolve } from "node:path";
+import { NetkitError } from "@netkit/core";
+import type { Netkit } from "@netkit/engine";
+import { containerLabel } from "@netkit/runtime-netavark";
+import { command, type Command } from "../command.ts";
+import { removeAll } from "../own-files.ts";
+import { installed } from "../podman-files.ts";
+import { folderOptions } from "../podman-options.ts";
+
+export const podmanUninstall: Command = command({
+  name: "podman uninstall",
+  summary: "Remove what 'podman install' wrote: Podman has its own backend again",
+  options: folderOptions,
+  examples: [{ line: "netkit podman uninstall", summary: "Once no container of Podman's runs any more" }],
+  changes: false,
+  async run({ open, options }) {
+    const removed = installed(resolve(options["bin-dir"]), resolve(options["conf-dir"]));
+    if (removed.length > 0) await refuseContainers(await open(true));
+    removeAll(removed);
+    return { data: { removed }, text: removed.length === 0 ? "It is not installed." : removed.join("\n") };
+  },
+});
+
+/** Another backend couldn't take down what netkit has set up. @throws NetkitError NETWORK_IN_USE */
+async function refuseContainers(netkit: Netkit): Promise<void> {
+  const running = (await netkit.sandboxes.list()).filter(({ labels }) => labels[containerLabel] !== undefined);
+  const names = running.map(({ name }) => name);
+  if (names.length === 0) return;
+  throw new NetkitError("NETWORK_IN_USE", `Podman's containers are on netkit's networks: ${names.join(", ")}`, {
+    hint: "Stop them first: podman stop --all. Those that Podman has forgotten: netkit sandbox rm NAME",
+    details: { sandboxes: names },
+  });
+}

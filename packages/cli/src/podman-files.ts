@@ -1,0 +1,62 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { hasMark, type OwnFile } from "./own-files.ts";
+import { thinClient } from "./thin-client.ts";
+
+const mark = "# Written by 'netkit podman install'; 'netkit podman uninstall' removes it.";
+const isOwn: OwnFile["isOwn"] = hasMark(mark);
+
+/** Where Podman looks for its helpers by itself: it finds all others there as before. */
+const helperFolders = ["/usr/local/libexec/podman", "/usr/local/lib/podman", "/usr/libexec/podman", "/usr/lib/podman"];
+
+/**
+ * Podman's network backend. A namespace's path that means another one elsewhere, a file that has no whole path, and an
+ * argument of several lines are no matter of the agent's.
+ * @param socket the agent's
+ * @param command does the work by itself
+ */
+export function backend(folder: string, socket: string, command: readonly string[]): OwnFile {
+  const text = thinClient({
+    mark,
+    runtime: "netavark",
+    socket,
+    command,
+    condition: `!grep { m{\\n|^/proc/(self|thread-self)/|^-f|^--file} } @ARGV`,
+    head: `join '', map { "=$_\\n" } @ARGV`,
+  });
+  // Podman knows it by this name alone.
+  return { path: join(folder, "netavark"), text, mode: 0o755, isOwn };
+}
+
+/** Podman warns that no container has names where it finds no program of this name, which netavark alone starts. */
+export function nameServer(folder: string): OwnFile {
+  const text = `#!/bin/sh
+${mark}
+echo "netkit's agent serves the names of Podman's containers." >&2
+exit 1
+`;
+  return { path: join(folder, "aardvark-dns"), text, mode: 0o755, isOwn };
+}
+
+/** Has Podman find them before its own, wherever that is. */
+export function dropIn(confDir: string, folder: string): OwnFile {
+  const folders = [folder, ...helperFolders].map((each) => JSON.stringify(each)).join(", ");
+  const text = `${mark}
+[network]
+network_backend = "netavark"
+
+[engine]
+helper_binaries_dir = [${folders}]
+`;
+  return { path: dropInPath(confDir), text, mode: 0o644, isOwn };
+}
+
+function dropInPath(confDir: string): string {
+  return join(confDir, "50-netkit.conf");
+}
+
+/** What `install` wrote there. */
+export function installed(folder: string, confDir: string): string[] {
+  const paths = [join(folder, "netavark"), join(folder, "aardvark-dns"), dropInPath(confDir)];
+  return paths.filter((path) => existsSync(path) && isOwn(path));
+}

@@ -1,0 +1,9 @@
+/**
+ * netkit as Podman's network backend: netavark's command line and JSON in, calls of the engine out.
+ *
+ * @packageDocumentation
+ */
+export { containerLabel } from "./labels.ts";
+export { answerNetavark, type NetavarkCall } from "./netavark.ts";
+export { relay } from "./relayed.ts";
+export type { Version } from "./version.ts";

@@ -1,0 +1,87 @@
+import { familyOf, NetkitError, parseCidr, type Cidr } from "@netkit/core";
+import type { NetworkRequest, SubnetInput } from "@netkit/engine";
+import { bigintToIp, spanOf } from "@netkit/ipam";
+import { networkLabel } from "./labels.ts";
+import type { PodmanNetwork } from "./network-options.ts";
+import { refusal } from "./refusal.ts";
+
+/**
+ * How a netkit network is made that is as Podman describes it.
+ * @throws NetkitError UNSUPPORTED what netkit hasn't
+ */
+export function networkRequest(network: PodmanNetwork): NetworkRequest {
+  const { name, id = "", internal, subnets = [], routes = [] } = network;
+  if (subnets.length === 0) {
+    throw new NetkitError("UNSUPPORTED", `the network '${name}' has no subnet, and no netkit network is called so`, {
+      hint: `Make it: netkit network create ${name}; or say which one is meant: podman network create --label netkit.network=NETWORK.`,
+    });
+  }
+  const ranges = subnets.map(({ subnet }) => parseCidr(subnet));
+  const has = (family: string): boolean => ranges.some((range) => familyOf(range) === family);
+  return {
+    name,
+    ...(/^[0-9a-f]{64}$/.test(id) ? { id } : {}),
+    driver: network.driver,
+    subnets: subnets.map(({ subnet, gateway }): SubnetInput => {
+      const range = upperHalf(parseCidr(subnet));
+      return { subnet, ...(gateway === undefined ? {} : { gateway }), ...(range === undefined ? {} : { range }) };
+    }),
+    routes: routes.map(({ destination, gateway, metric, route_type: type = "unicast" }) => ({
+      destination,
+      ...(gateway === undefined ? {} : { gateway }),
+      ...(type === "unicast" ? {} : { type }),
+      ...(metric === undefined ? {} : { metric }),
+    })),
+    ...(has("ipv6") ? { ipv6: true } : {}),
+    ...(has("ipv4") ? {} : { ipv4: false }),
+    ...(internal === true ? { internal } : {}),
+    options: optionsOf(network),
+    labels: { [networkLabel]: name },
+  };
+}
+
+/**
+ * Where netkit's own sandboxes get their addresses: Podman counts from the beginning, and knows nothing of theirs. Undefined:
+ * the subnet is too small to be shared.
+ */
+function upperHalf(subnet: Cidr): Cidr | undefined {
+  const { family, first, last } = spanOf(subnet);
+  const size = last - first + 1n;
+  if (size < 8n) return undefined;
+  const length = (family === "ipv4" ? 32 : 128) - (size.toString(2).length - 2);
+  return `${bigintToIp(first + size / 2n, family)}/${length}` as Cidr;
+}
+
+type Options = Record<string, string | boolean>;
+
+/** Podman's names of options, and netkit's. Those that say how netavark does its work are left out. */
+function optionsOf(network: PodmanNetwork): Options {
+  const { driver, options = {}, network_interface: link = "" } = network;
+  const given = (key: string): string | undefined => (options[key] === "" ? undefined : options[key]);
+  const mtu = given("mtu") ?? given("com.docker.network.driver.mtu");
+  const plain: Options = {
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(given("no_default_route") === undefined ? {} : { "no-default-route": options["no_default_route"] ?? "" }),
+  };
+  const mode = given("mode");
+  if (driver === "macvlan" || driver === "ipvlan") {
+    return { ...plain, ...(link === "" ? {} : { parent: link }), ...(mode === undefined ? {} : { mode }) };
+  }
+  if (driver !== "bridge") throw refusal(`unknown network driver "${driver}"`);
+  if (link === "") throw refusal("no bridge interface name given");
+  for (const key of ["vlan", "vrf"]) if (given(key) !== undefined) throw unsupported(key);
+  if (mode === "unmanaged") throw unsupported("mode=unmanaged");
+  const [snat4, snat6] = [given("outbound_addr4"), given("outbound_addr6")];
+  return {
+    ...plain,
+    name: link,
+    ...(snat4 === undefined ? {} : { "snat-ipv4": snat4 }),
+    ...(snat6 === undefined ? {} : { "snat-ipv6": snat6 }),
+  };
+}
+
+function unsupported(option: string): NetkitError {
+  return new NetkitError("UNSUPPORTED", `the option ${option} of a bridge network is not supported`, {
+    hint: "Make a netkit network as it is to be, and name it: podman network create --label netkit.network=NETWORK.",
+  });
+}

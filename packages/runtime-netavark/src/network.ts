@@ -1,0 +1,54 @@
+import { isNetkitError, NetkitError, type Network } from "@netkit/core";
+import type { Netkit } from "@netkit/engine";
+import { findNetwork } from "@netkit/runtime";
+import { joinLabel, networkLabel } from "./labels.ts";
+import type { PodmanNetwork } from "./network-options.ts";
+import { networkRequest } from "./network-request.ts";
+
+/** The netkit network that a Podman network is. */
+export interface Found {
+  readonly network: Network;
+  /** It was made for this call. */
+  readonly isNew: boolean;
+}
+
+/**
+ * The netkit network that Podman's label names, or that was made for Podman's before, or that is called as Podman's and is
+ * as Podman's; where there is none it is made.
+ * @throws NetkitError NETWORK_NOT_FOUND, NAME_TAKEN, UNSUPPORTED
+ */
+export async function openNetwork(netkit: Netkit, podmans: PodmanNetwork): Promise<Found> {
+  const found = await find(netkit, podmans);
+  if (found !== undefined) return { network: found, isNew: false };
+  try {
+    return { network: await netkit.networks.create(networkRequest(podmans)), isNew: true };
+  } catch (error) {
+    // Another setup was faster.
+    const made = isNetkitError(error) && error.code === "NAME_TAKEN" ? await find(netkit, podmans) : undefined;
+    if (made === undefined) throw error;
+    return { network: made, isNew: false };
+  }
+}
+
+async function find(netkit: Netkit, podmans: PodmanNetwork): Promise<Network | undefined> {
+  const { name, id = "", labels = {} } = podmans;
+  const wanted = labels[joinLabel];
+  if (wanted !== undefined) return await netkit.networks.get(wanted);
+  const own = id === "" ? undefined : await findNetwork(netkit, id);
+  if (own !== undefined) return own;
+  const namesake = await findNetwork(netkit, name);
+  if (namesake === undefined || isAlike(namesake, podmans)) return namesake;
+  throw new NetkitError("NAME_TAKEN", `there is a netkit network '${name}' already, with other subnets`, {
+    hint: `If Podman's containers are to be on it: podman network create --ipam-driver none ${name}; if not, call Podman's otherwise.`,
+  });
+}
+
+function isAlike({ subnets }: Network, podmans: PodmanNetwork): boolean {
+  const known = new Set<string>(subnets.map(({ subnet }) => subnet));
+  return (podmans.subnets ?? []).every(({ subnet }) => known.has(subnet));
+}
+
+/** Whether a network was made for Podman, and goes with its last container. */
+export function isOwn({ labels }: Network): boolean {
+  return labels[networkLabel] !== undefined;
+}

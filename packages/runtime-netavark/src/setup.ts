@@ -1,0 +1,149 @@
+import { isNetkitError, type Endpoint, type Network } from "@netkit/core";
+import type { EndpointRequest, Netkit, SandboxDetails } from "@netkit/engine";
+import { findNetwork, madeInterface, refuseOtherNamespace, refuseSecond, removeUnused } from "@netkit/runtime";
+import { containerNamed, sandboxNames } from "./container.ts";
+import { raiseLoopback } from "./interface.ts";
+import { sandboxLabels } from "./labels.ts";
+import { isOwn, openNetwork, type Found } from "./network.ts";
+import type { NetworkOptions } from "./network-options.ts";
+import { statusBlock, type StatusBlock } from "./status.ts";
+import { publishedOf, wishesOf, type Wish } from "./wishes.ts";
+
+/** Connects a container to its networks: all of them or none. What Podman is told, by what it calls the networks. */
+export async function setup(
+  netkit: Netkit,
+  netns: string,
+  options: NetworkOptions,
+): Promise<Record<string, StatusBlock>> {
+  const wishes = wishesOf(options);
+  const publish = publishedOf(options);
+  raiseLoopback(netns);
+  for (;;) {
+    const found: Found[] = [];
+    try {
+      for (const { network } of wishes) found.push(await openNetwork(netkit, network));
+      return await connect(netkit, netns, options, { wishes, found, publish });
+    } catch (error) {
+      for (const { network, isNew } of found) if (isNew) await removeUnused(netkit, network);
+      // With the last container of another call a network has gone that was there before: it is made anew.
+      if (!isNetkitError(error) || error.code !== "NETWORK_NOT_FOUND" || !(await isGone(netkit, found))) throw error;
+    }
+  }
+}
+
+async function isGone(netkit: Netkit, found: readonly Found[]): Promise<boolean> {
+  for (const { network, isNew } of found)
+    if (!isNew && isOwn(network) && (await findNetwork(netkit, network.id)) === undefined) return true;
+  return false;
+}
+
+interface Asked {
+  readonly wishes: readonly Wish[];
+  readonly found: readonly Found[];
+  readonly publish: readonly string[];
+}
+
+async function connect(
+  netkit: Netkit,
+  netns: string,
+  options: NetworkOptions,
+  { wishes, found, publish }: Asked,
+): Promise<Record<string, StatusBlock>> {
+  const requests = wishes.map((wish, index) => requestFor(wish, found[index]?.network));
+  const { endpoints, names } = await attach(netkit, netns, options, withPorts(requests, found, publish));
+  return Object.fromEntries(
+    wishes.flatMap(({ network: podmans, request }, index) => {
+      const network = found[index]?.network;
+      if (network === undefined) return [];
+      const endpoint = madeInterface(endpoints, request.ifName ?? "");
+      return [[podmans.name, statusBlock(netns, options, { podmans, network, endpoint, names })]];
+    }),
+  );
+}
+
+function requestFor({ request }: Wish, network: Network | undefined): EndpointRequest {
+  // As in Docker, predefined networks have no names.
+  const { aliases, ...others } = request;
+  const hasAliases = aliases !== undefined && network?.predefined !== true;
+  return { ...others, ...(hasAliases ? { aliases } : {}), network: network?.id ?? "" };
+}
+
+/** Ports are published once: on the first network that can, for a host's port leads to one address. */
+function withPorts(
+  requests: readonly EndpointRequest[],
+  found: readonly Found[],
+  publish: readonly string[],
+): EndpointRequest[] {
+  const first = found.findIndex(
+    ({ network }) => !network.internal && network.driver !== "macvlan" && network.driver !== "ipvlan",
+  );
+  return requests.map((request, index) => (index === first && publish.length > 0 ? { ...request, publish } : request));
+}
+
+interface Attached {
+  readonly endpoints: readonly Endpoint[];
+  readonly names: boolean;
+}
+
+async function attach(
+  netkit: Netkit,
+  netns: string,
+  options: NetworkOptions,
+  networks: readonly EndpointRequest[],
+): Promise<Attached> {
+  const { container_id: id, dns_servers: own = [], network_info: known } = options;
+  const servers = own.length > 0 ? own : networkServers(options, known);
+  const labels = sandboxLabels(id, own.length > 0);
+  const open = async (name: string): Promise<Attached> => {
+    const opened = await netkit.sandboxes.open({ name, netns, networks, labels, dns: { servers } });
+    return await opened.inspect();
+  };
+  const [name, other] = sandboxNames(options);
+  try {
+    return await open(name);
+  } catch (error) {
+    if (!isNetkitError(error) || (error.code !== "NAME_TAKEN" && error.code !== "NAMESPACE_ADOPTED")) throw error;
+    const sandbox = await containerNamed(netkit, options);
+    if (sandbox === undefined && error.code === "NAME_TAKEN") return await open(other);
+    if (sandbox === undefined) throw error;
+    if (sandbox.state !== "gone") return await join(netkit, netns, sandbox, networks);
+    // Podman, or the host, has died without a teardown; the container is started anew.
+    await netkit.sandboxes.remove(sandbox.id);
+    return await attach(netkit, netns, options, networks);
+  }
+}
+
+/** Those of its networks, each once. */
+function networkServers({ networks }: NetworkOptions, known: NetworkOptions["network_info"]): string[] {
+  return [...new Set(networks.flatMap(([name]) => known[name]?.network_dns_servers ?? []))];
+}
+
+/** Connects a container that is on other networks already. */
+async function join(
+  netkit: Netkit,
+  netns: string,
+  sandbox: SandboxDetails,
+  networks: readonly EndpointRequest[],
+): Promise<Attached> {
+  refuseOtherNamespace(sandbox, netns, "teardown");
+  for (const { ifName = "" } of networks) refuseSecond(sandbox, ifName, "teardown");
+  const handle = await netkit.sandboxes.get(sandbox.id);
+  const isPublished = sandbox.endpoints.some(({ ports }) => ports.length > 0);
+  const connected: Endpoint[] = [];
+  try {
+    for (const { publish, gatewayPriority = 0, ...request } of networks) {
+      connected.push(
+        await handle.connect({
+          ...request,
+          // Behind those that it has with the same metric.
+          gatewayPriority: gatewayPriority - sandbox.endpoints.length,
+          ...(publish === undefined || isPublished ? {} : { publish }),
+        }),
+      );
+    }
+  } catch (error) {
+    for (const { network } of connected) await handle.disconnect(network);
+    throw error;
+  }
+  return { endpoints: connected, names: sandbox.names };
+}

@@ -1,0 +1,115 @@
+import { familyOf, isNetkitError, NetkitError, parseCidr, parseIp, type Ip } from "@netkit/core";
+import type { EndpointRequest } from "@netkit/engine";
+import { contains } from "@netkit/ipam";
+import { portSpecs, usableNames } from "@netkit/runtime";
+import { networkLabel } from "./labels.ts";
+import type { Attachment, NetworkOptions, PodmanNetwork, PodmanPort } from "./network-options.ts";
+import { refusal } from "./refusal.ts";
+import { checkSubnets } from "./subnets.ts";
+
+/** What Podman wants of an interface, checked, whatever netkit network it is on. */
+export interface Wish {
+  readonly network: PodmanNetwork;
+  readonly request: Omit<EndpointRequest, "network">;
+}
+
+/**
+ * What is wanted of each interface, in their order; all of it is checked before anything is changed.
+ * @throws NetkitError
+ */
+export function wishesOf(options: NetworkOptions): Wish[] {
+  return options.networks.map(([name, attachment], index) => {
+    const network = Object.hasOwn(options.network_info, name) ? options.network_info[name] : undefined;
+    if (network === undefined) throw refusal(`network info for network ${name} not found`);
+    if (attachment.interface_name === "") throw refusal("no container interface name given");
+    refuseOptions(attachment);
+    const { container_name: container = "" } = options;
+    const aliases = network.dns_enabled === true ? usableNames([container, ...(attachment.aliases ?? [])]) : [];
+    return {
+      network,
+      request: {
+        ...addressesOf(network, attachment),
+        ...(attachment.static_mac === undefined ? {} : { mac: attachment.static_mac.replaceAll("-", ":") }),
+        ifName: attachment.interface_name,
+        ...(aliases.length === 0 ? {} : { aliases }),
+        gatewayPriority: priorityOf(network, index),
+        labels: { [networkLabel]: name },
+        tunable: true,
+        // Podman 5 has bound them by now, and an earlier one will see for itself whether it can.
+        portsHeld: true,
+      },
+    };
+  });
+}
+
+/** @throws NetkitError UNSUPPORTED */
+function refuseOptions({ options = {} }: Attachment): void {
+  const name = options["host_interface_name"] ?? "";
+  if (name === "") return;
+  throw new NetkitError("UNSUPPORTED", `an interface of the host can't be called as one likes ('${name}')`, {
+    hint: "Leave the option host_interface_name out.",
+  });
+}
+
+/** The lowest metric has the default route, and of equal ones the first. */
+function priorityOf({ driver, options = {} }: PodmanNetwork, index: number): number {
+  const given = options["metric"] ?? "";
+  const metric = given === "" ? (driver === "bridge" ? 100 : 99) : Number(given);
+  if (Number.isInteger(metric) && metric >= 0 && metric < 2 ** 32) return -(metric * 100 + index);
+  throw refusal(`unable to parse "metric": invalid digit found in string`);
+}
+
+/** By Podman; with the IPAM driver `none` the network hands them out itself. */
+function addressesOf(network: PodmanNetwork, attachment: Attachment): Pick<EndpointRequest, "ip" | "ip6"> {
+  const { subnets, ipam_options: { driver = "host-local" } = {} } = network;
+  if (driver === "none") return {};
+  if (driver === "dhcp") {
+    throw new NetkitError("UNSUPPORTED", "the IPAM driver dhcp is not supported", {
+      hint: "Make the Podman network with a subnet, or with --ipam-driver none.",
+    });
+  }
+  if (driver !== "host-local") throw refusal(`unsupported ipam driver ${driver}`);
+  if (attachment.static_ips === undefined) throw refusal("no static ips provided");
+  checkSubnets(subnets ?? []);
+  const ips = attachment.static_ips.map(parseIp);
+  const ranges = (subnets ?? []).map(({ subnet }) => parseCidr(subnet));
+  const within = ips.filter((ip) => ranges.some((range) => contains(range, ip)));
+  if (subnets !== undefined && within.length !== ips.length) {
+    throw refusal(`not all static IPs matched a subnet: expected ${ips.length}, got ${within.length}`);
+  }
+  const found: { ip?: Ip; ip6?: Ip } = {};
+  for (const ip of ips) {
+    const key = familyOf(ip) === "ipv4" ? "ip" : "ip6";
+    if (found[key] !== undefined) {
+      throw new NetkitError("UNSUPPORTED", `two addresses of one family are asked for: ${found[key]} and ${ip}`, {
+        hint: "An interface on a netkit network has one IPv4 and one IPv6 address.",
+      });
+    }
+    found[key] = ip;
+  }
+  return found;
+}
+
+/** What is published of a container, in the grammar of `-p`. @throws NetkitError */
+export function publishedOf({ port_mappings: mappings = [] }: NetworkOptions): string[] {
+  return mappings.flatMap((mapping) => {
+    checkHostIp(mapping);
+    return portSpecs({
+      hostPort: mapping.host_port,
+      containerPort: mapping.container_port,
+      range: mapping.range,
+      protocol: mapping.protocol,
+      hostAddress: mapping.host_ip,
+    });
+  });
+}
+
+function checkHostIp({ host_ip: address = "", host_port: port }: PodmanPort): void {
+  if (address === "") return;
+  try {
+    parseIp(address);
+  } catch (error) {
+    if (!isNetkitError(error)) throw error;
+    throw refusal(`invalid host ip "${address}" provided for port ${port}`);
+  }
+}

@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { parseNetworkOptions, peekContainer } from "../src/network-options.ts";
+import { publishedOf, wishesOf } from "../src/wishes.ts";
+
+const network = {
+  name: "pnet",
+  id: "a".repeat(64),
+  driver: "bridge",
+  network_interface: "podman1",
+  dns_enabled: true,
+  subnets: [{ subnet: "10.89.0.0/24", gateway: "10.89.0.1" }, { subnet: "fd00::/64" }],
+};
+
+function options(attachment: object, more: object = {}, info: object = {}) {
+  const input = {
+    container_id: "abc",
+    container_name: "web",
+    networks: { pnet: { interface_name: "eth0", static_ips: ["10.89.0.2"], ...attachment } },
+    network_info: { pnet: { ...network, ...info } },
+    ...more,
+  };
+  return parseNetworkOptions(JSON.stringify(input));
+}
+
+test("what Podman wants of an interface, in netkit's terms", () => {
+  const asked = options({
+    static_ips: ["10.89.0.2", "fd00::2"],
+    static_mac: "02-00-00-00-00-01",
+    aliases: ["db", "-"],
+  });
+  expect(wishesOf(asked)).toMatchObject([
+    {
+      request: {
+        ip: "10.89.0.2",
+        ip6: "fd00::2",
+        mac: "02:00:00:00:00:01",
+        ifName: "eth0",
+        aliases: ["web", "db"],
+        labels: { "netavark.network": "pnet" },
+        tunable: true,
+      },
+    },
+  ]);
+});
+
+test("a network without names gives none", () => {
+  expect(wishesOf(options({ aliases: ["db"] }, {}, { dns_enabled: false }))[0]?.request.aliases).toBeUndefined();
+});
+
+test("the lower metric goes before, then the earlier; a link's before a bridge's", () => {
+  const networks = ["a", "b", "c", "d"].map((name, index) => ({ name, interface_name: `eth${index}`, static_ips: [] }));
+  const info = {
+    a: { name: "a", driver: "bridge" },
+    b: { name: "b", driver: "bridge" },
+    c: { name: "c", driver: "macvlan" },
+    d: { name: "d", driver: "bridge", options: { metric: "7" } },
+  };
+  const wishes = wishesOf(options({}, { networks, network_info: info }));
+  const order = wishes.toSorted((x, y) => (y.request.gatewayPriority ?? 0) - (x.request.gatewayPriority ?? 0));
+  expect(order.map(({ network: { name } }) => name)).toEqual(["d", "c", "a", "b"]);
+});
+
+test("ports are published in the grammar of -p; an address that is none is named", () => {
+  const mapping = { container_port: 80, host_port: 8080, host_ip: "::", protocol: "tcp,udp", range: 2 };
+  expect(publishedOf(options({}, { port_mappings: [mapping] }))).toEqual([
+    "[::]:8080-8081:80-81/tcp",
+    "[::]:8080-8081:80-81/udp",
+  ]);
+  expect(() => publishedOf(options({}, { port_mappings: [{ ...mapping, host_ip: "abcd" }] }))).toThrow(
+    'invalid host ip "abcd" provided for port 8080',
+  );
+});
+
+test("whose an input is can be told before it is read, and of one that can't be", () => {
+  expect(peekContainer('{ "container_id" : "abc", ')).toBe("abc");
+  expect(peekContainer("")).toBe("");
+});

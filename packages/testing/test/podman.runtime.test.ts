@@ -1,0 +1,173 @@
+import type { Snapshot } from "@netkit/conformance/lab";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Host } from "../src/hosts/index.ts";
+import { openSegment, type Segment } from "../src/hosts/segment.ts";
+import { hasPodman, PodmanEngine } from "./podman-engine.ts";
+
+/** What a web server answers, which may take a moment until it listens. */
+async function get(from: Host, url: string): Promise<string> {
+  const fetching = `node -e 'fetch("${url}").then((r) => r.text()).then(console.log)'`;
+  await from.until(fetching);
+  return (await from.shell(fetching)).trim();
+}
+
+describe.skipIf(!hasPodman)("Podman", () => {
+  let segment: Segment;
+  let host: Host;
+  let outside: Host;
+  let engine: PodmanEngine;
+  let before: Snapshot;
+
+  const podman = async (...words: readonly string[]): Promise<string> => await engine.podman(...words);
+  /** A web server that says who it is. */
+  const web = ["box", "sh", "-c", 'echo "$HOSTNAME" > /index.html; exec httpd -f -p 80 -h /'];
+  const sleeper = ["box", "sleep", "1000"];
+  const names = async (what: "network" | "sandbox"): Promise<string[]> =>
+    (await host.netkit(what, "ls", "--format", "{{.Name}}")).split("\n").filter((name) => name !== "");
+  const addressOf = async (name: string): Promise<string> =>
+    await podman("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}", name);
+  const startSandbox = async (name: string, network: string): Promise<string> =>
+    await host.netkit("run", "-d", "--name", name, "--network", network, "--", "sleep", "1000");
+
+  beforeAll(async () => {
+    segment = await openSegment(2);
+    [host, outside] = segment.hosts as [Host, Host];
+    engine = await PodmanEngine.start(host);
+  }, 120_000);
+  afterAll(async () => {
+    await engine[Symbol.asyncDispose]();
+    await segment[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => (before = await host.traces()));
+  afterEach(async () => {
+    await podman("rm", "--all", "--force", "--time=0");
+    await host.shell("netkit sandbox ls -q | xargs -r netkit sandbox rm -f");
+    await podman("network", "prune", "--force");
+    // It fails where anything is wrong.
+    await host.netkit("doctor");
+    await host.shell("netkit network prune -f >&2; ! netkit agent status || netkit agent stop");
+    const left = await host.differences(before);
+    if (left.length > 0) throw new Error(`this is left:\n${left.join("\n")}`);
+  });
+
+  test("containers and a sandbox find and reach each other, and published ports are reached from everywhere", async () => {
+    await podman("network", "create", "--ipv6", "--subnet", "10.77.0.0/24", "--subnet", "fd00:77::/64", "dual");
+    await engine.run(
+      "--name",
+      "web",
+      "--hostname",
+      "web",
+      "--network",
+      "dual",
+      "--network-alias",
+      "www",
+      "-p",
+      "8080:80",
+      ...web,
+    );
+    await engine.run("--name", "other", "--network", "dual", ...sleeper);
+    await startSandbox("sandbox", "dual");
+    for (const name of ["web", "www"]) {
+      await podman("exec", "other", "ping", "-c", "1", "-W", "2", name);
+      await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", name);
+    }
+    for (const name of ["web", "other"]) await podman("exec", name, "ping", "-c", "1", "-W", "2", "sandbox");
+    expect(await podman("exec", "other", "cat", "/etc/resolv.conf")).toMatch(
+      /^search dns\.podman\nnameserver 127\.0\.0\.11$/m,
+    );
+    await podman("exec", "other", "ping", "-c", "1", "-W", "2", outside.address);
+    for (const url of ["http://127.0.0.1:8080/", `http://${host.address}:8080/`, `http://[${host.address6}]:8080/`])
+      expect(await get(host, url)).toBe("web");
+    for (const url of [`http://${host.address}:8080/`, `http://[${host.address6}]:8080/`])
+      expect(await get(outside, url)).toBe("web");
+    const seen = JSON.parse(await host.netkit("network", "inspect", "dual")) as {
+      readonly Containers: Readonly<Record<string, { readonly Name: string; readonly IPv4Address: string }>>;
+    }[];
+    const shown = Object.values(seen[0]?.Containers ?? {}).map(({ Name, IPv4Address }) => `${Name} ${IPv4Address}`);
+    expect(shown.toSorted()).toEqual(["other 10.77.0.3/24", "sandbox 10.77.0.128/24", "web 10.77.0.2/24"]);
+    expect([await addressOf("web"), await addressOf("other")]).toEqual(["10.77.0.2", "10.77.0.3"]);
+    expect(await host.netkit("doctor")).toContain("all is well");
+  });
+
+  test("a network goes with its last container, and a container without one asked for is on Podman's own", async () => {
+    await podman("network", "create", "n");
+    await engine.run("--name", "one", "--network", "n", ...sleeper);
+    await engine.run("--name", "two", ...sleeper);
+    expect(await names("network")).toEqual(expect.arrayContaining(["n", "podman"]));
+    expect((await addressOf("two")).trim()).toBe("10.88.0.2");
+    await podman("stop", "-t", "0", "one");
+    expect(await names("network")).not.toContain("n");
+    await podman("start", "one");
+    await podman("rm", "-f", "-t", "0", "one", "two");
+    expect(await names("network")).toEqual(["bridge", "host", "none"]);
+    expect(await names("sandbox")).toEqual([]);
+  });
+
+  test("a container is connected and disconnected while it runs, to a network that netkit has, too", async () => {
+    await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
+    await startSandbox("sandbox", "mine");
+    await podman("network", "create", "n");
+    await podman("network", "create", "--ipam-driver", "none", "mine");
+    await podman("network", "create", "--ipam-driver", "none", "--label", "netkit.network=mine", "by-label");
+    await engine.run("--name", "web", "--hostname", "web", "--network", "n", "-p", "8080:80", ...web);
+    for (const network of ["mine", "by-label"]) {
+      await podman("network", "connect", network, "web");
+      const address = (await podman("exec", "web", "ip", "-o", "-4", "address", "show", "eth1")).match(
+        /10\.78\.0\.\d+/,
+      )?.[0];
+      await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", address ?? "");
+      expect(await addressOf("web")).toContain(address);
+      await podman("network", "disconnect", network, "web");
+    }
+    expect(await podman("exec", "web", "ip", "-o", "-4", "address")).not.toContain("eth1");
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    expect(await names("network")).toContain("mine");
+  });
+
+  test("it is started anew, several start at once, and the agent dies meanwhile", async () => {
+    await podman("network", "create", "n");
+    const all = ["one", "two", "three", "four"];
+    const running = all.map((name) => engine.startRun("--name", name, "--network", "n", ...sleeper));
+    for (const each of running) expect(await each.ended).toBe(0);
+    await engine.run("--name", "web", "--hostname", "web", "--network", "n", "-p", "8080:80", ...web);
+    await podman("restart", "-t", "0", "web");
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    await host.shell(
+      "netkit agent status --json | node -pe 'JSON.parse(require(\"fs\").readFileSync(0)).pid' | xargs kill -9",
+    );
+    await podman("restart", "-t", "0", "one");
+    for (const name of ["web", "four"]) await podman("exec", "one", "ping", "-c", "1", "-W", "2", name);
+    expect(await host.netkit("doctor")).toContain("all is well");
+  });
+
+  test("containers share a network, and a reload brings a container's back", async () => {
+    await podman("network", "create", "n");
+    await engine.run("--name", "web", "--hostname", "web", "--network", "n", "-p", "8080:80", ...web);
+    await engine.run("--name", "beside", "--network", "container:web", ...sleeper);
+    await engine.run("--name", "other", "--network", "n", ...sleeper);
+    expect(await names("sandbox")).toEqual(["web", "other"]);
+    await podman("exec", "beside", "ping", "-c", "1", "-W", "2", "other");
+    const address = await addressOf("web");
+    await podman("network", "reload", "web");
+    expect(await addressOf("web")).toBe(address);
+    for (const name of ["web", "beside"]) await podman("exec", name, "ping", "-c", "1", "-W", "2", "other");
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    // Podman removes it before the one whose network it has only if it is told to.
+    await podman("rm", "--force", "--time=0", "beside");
+    expect(await host.netkit("doctor")).toContain("all is well");
+  });
+
+  test("what netkit refuses is told in its words, and leaves nothing of the container", async () => {
+    await podman("network", "create", "--subnet", "10.79.0.0/24", "n");
+    await engine.run("--name", "first", "--network", "n", "-p", "8080:80", ...web);
+    await host.netkit("run", "-d", "--name", "taker", "--network", "n", "--ip", "10.79.0.9", "--", "sleep", "1000");
+    const run = ["run", "--rm", "--cgroup-parent=/nktest-podman", "--network", "n"];
+    expect(await engine.refusal(...run, "--ip", "10.79.0.9", ...sleeper)).toContain("10.79.0.9");
+    await podman("network", "create", "--opt", "vlan=5", "tagged");
+    expect(await engine.refusal(...run.slice(0, -1), "tagged", ...sleeper)).toContain("vlan");
+    expect(await names("sandbox")).toEqual(["first", "taker"]);
+    const uninstall = ["netkit", "podman", "uninstall", "--bin-dir", "/run/netkit/podman"];
+    const { status, stderr } = await host.run(uninstall);
+    expect([status, stderr]).toEqual([4, expect.stringContaining("first")]);
+  });
+});
