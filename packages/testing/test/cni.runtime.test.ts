@@ -2,8 +2,9 @@ import type { Snapshot } from "@netkit/conformance/lab";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Host } from "../src/hosts/index.ts";
 import { openSegment, type Segment } from "../src/hosts/segment.ts";
-import { Containerd, hasContainerd, hasPodman, PodmanWithCni, prepareEngines, removeCgroups } from "./cni-engines.ts";
+import { Containerd, hasContainerd, hasReferences, prepareEngines } from "./cni-engines.ts";
 import { get } from "./http-get.ts";
+import { hasPodman, PodmanEngine } from "./podman-engine.ts";
 
 /** A web server. */
 const web = ["sh", "-c", "echo web > /index.html; exec httpd -f -p 80 -h /"];
@@ -26,10 +27,7 @@ describe.skipIf(!hasContainerd && !hasPodman)("CNI", () => {
     await host.netkit("network", "create", "--subnet", "10.7.0.0/24", "my-net");
     await prepareEngines(host, "my-net");
   });
-  afterAll(async () => {
-    await removeCgroups(host);
-    await segment[Symbol.asyncDispose]();
-  });
+  afterAll(async () => await segment[Symbol.asyncDispose]());
   beforeEach(async () => {
     before = await host.traces();
     await host.netkit("run", "-d", "--name", "plain", "--network", "my-net", "--", "sleep", "1000");
@@ -93,24 +91,35 @@ describe.skipIf(!hasContainerd && !hasPodman)("CNI", () => {
     },
   );
 
-  test.skipIf(!hasPodman)(
+  test.skipIf(!hasPodman || !hasReferences)(
     "a container of Podman is on the network, by address, name and ports, until it is removed",
     async () => {
-      const podman = await PodmanWithCni.prepare(host);
-      await podman.start("web", "my-net", ["-p", "8080:80", "--network-alias", "www"], ...web);
-      await podman.start("other", "my-net", ["--ip", "10.7.0.77"], "sleep", "1000");
+      await using engine = await PodmanEngine.start(host, "cni");
+      await engine.run(
+        "--name",
+        "web",
+        "--network",
+        "my-net",
+        "-p",
+        "8080:80",
+        "--network-alias",
+        "www",
+        "box",
+        ...web,
+      );
+      await engine.run("--name", "other", "--network", "my-net", "--ip", "10.7.0.77", "box", "sleep", "1000");
       for (const name of ["web", "www", "other"])
         await host.netkit("exec", "plain", "--", "ping", "-c", "1", "-W", "2", name);
       for (const name of ["plain", "other", outside.address])
-        await podman.run("exec", "web", "ping", "-c", "1", "-W", "2", name);
-      expect(await podman.run("exec", "other", "ip", "-o", "-4", "address")).toContain("10.7.0.77/24");
+        await engine.podman("exec", "web", "ping", "-c", "1", "-W", "2", name);
+      expect(await engine.podman("exec", "other", "ip", "-o", "-4", "address")).toContain("10.7.0.77/24");
       expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
       for (const from of [host, outside]) expect(await get(from, `http://${host.address}:8080/`)).toBe("web");
       expect(await host.netkit("port", "ls")).toMatch(/80\/tcp +0\.0\.0\.0:8080/);
-      await podman.run("restart", "-t", "0", "web");
+      await engine.podman("restart", "-t", "0", "web");
       await host.until("netkit exec plain -- ping -c 1 -W 2 web");
       expect(await get(outside, `http://${host.address}:8080/`)).toBe("web");
-      await podman.run("rm", "-f", "-t", "0", "web", "other");
+      await engine.podman("rm", "-f", "-t", "0", "web", "other");
       expect(await host.netkit("port", "ls")).not.toContain("8080");
       expect(await sandboxes()).toEqual(["plain"]);
     },

@@ -1,5 +1,6 @@
 import type { Host, Process } from "../src/hosts/index.ts";
 import { findProgram } from "../src/servers/program.ts";
+import { makeBox, removeCgroups } from "./box.ts";
 
 const programs = ["podman", "conmon", "runc", "busybox"];
 
@@ -7,17 +8,20 @@ const programs = ["podman", "conmon", "runc", "busybox"];
 export const hasPodman: boolean = programs.every((program) => findProgram(program) !== undefined);
 
 /** Its state, and the locks that its processes share. */
-const folders = ["/etc/containers", "/var/lib/containers", "/run/containers", "/run/libpod", "/dev/shm"];
+const folders = [
+  ..."/etc/containers /var/lib/containers /var/cache/containers /run/containers /run/libpod".split(" "),
+  ..."/var/lib/cni /dev/shm".split(" "),
+];
 /** What its containers' cgroups are under, for these are the machine's. */
 const cgroup = "nktest-podman";
 
-/** What the image has beside busybox itself, which is static. */
-const applets = ["sh", "ping", "sleep", "ip", "httpd", "cat", "nslookup"];
+/** What is the same for all of it: netkit in netavark's place, or CNI, whose plugins and lists are where engines look for them. */
+const settings = {
+  netkit: "",
+  cni: '[network]\nnetwork_backend = "cni"\ncni_plugin_dirs = ["/opt/cni/bin"]\nnetwork_config_dir = "/etc/cni/net.d"\n',
+} as const;
 
-/**
- * A real Podman on a host of its own, whose network backend is netkit's. It has no daemon; its state is in memory and goes with
- * the host.
- */
+/** A real Podman on a host of its own. It has no daemon; its state is in memory and goes with the host. */
 export class PodmanEngine implements AsyncDisposable {
   readonly #host: Host;
 
@@ -26,7 +30,7 @@ export class PodmanEngine implements AsyncDisposable {
   }
 
   /** With an image called `box`. */
-  static async start(host: Host): Promise<PodmanEngine> {
+  static async start(host: Host, backend: keyof typeof settings): Promise<PodmanEngine> {
     await host.shell(folders.map((folder) => `mkdir -p ${folder}; mount -t tmpfs tmpfs ${folder}`).join("\n"));
     await host.write("/etc/containers/policy.json", `{ "default": [{ "type": "insecureAcceptAnything" }] }`);
     await host.write(
@@ -45,14 +49,11 @@ runtime = "runc"
 conmon_path = ["${findProgram("conmon")}"]
 [engine.runtimes]
 runc = ["${findProgram("runc")}"]
-`,
+${settings[backend]}`,
     );
-    await host.netkit("podman", "install", "--bin-dir", "/run/netkit/podman");
-    await host.shell(
-      `mkdir -p /var/lib/containers/box/bin && cd /var/lib/containers/box && cp "$(command -v busybox)" bin/busybox
-       for applet in ${applets.join(" ")}; do ln -s busybox bin/$applet; done
-       tar -c . | podman import - box`,
-    );
+    if (backend === "netkit") await host.netkit("podman", "install", "--bin-dir", "/run/netkit/podman");
+    await makeBox(host, "/var/lib/containers/box");
+    await host.shell("tar -C /var/lib/containers/box -c . | podman import - box");
     return new PodmanEngine(host);
   }
 
@@ -80,7 +81,6 @@ runc = ["${findProgram("runc")}"]
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.podman("rm", "--all", "--force", "--time=0");
-    // Deepest first; a hierarchy may be without.
-    await this.#host.shell(`find /sys/fs/cgroup -depth -type d -path '*/${cgroup}*' -exec rmdir {} +`);
+    await removeCgroups(this.#host, cgroup);
   }
 }

@@ -2,14 +2,8 @@ import type { Snapshot } from "@netkit/conformance/lab";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Host } from "../src/hosts/index.ts";
 import { openSegment, type Segment } from "../src/hosts/segment.ts";
+import { get } from "./http-get.ts";
 import { hasPodman, PodmanEngine } from "./podman-engine.ts";
-
-/** What a web server answers, which may take a moment until it listens. */
-async function get(from: Host, url: string): Promise<string> {
-  const fetching = `node -e 'fetch("${url}").then((r) => r.text()).then(console.log)'`;
-  await from.until(fetching);
-  return (await from.shell(fetching)).trim();
-}
 
 describe.skipIf(!hasPodman)("Podman", () => {
   let segment: Segment;
@@ -32,7 +26,7 @@ describe.skipIf(!hasPodman)("Podman", () => {
   beforeAll(async () => {
     segment = await openSegment(2);
     [host, outside] = segment.hosts as [Host, Host];
-    engine = await PodmanEngine.start(host);
+    engine = await PodmanEngine.start(host, "netkit");
   }, 120_000);
   afterAll(async () => {
     await engine[Symbol.asyncDispose]();
@@ -169,5 +163,53 @@ describe.skipIf(!hasPodman)("Podman", () => {
     const uninstall = ["netkit", "podman", "uninstall", "--bin-dir", "/run/netkit/podman"];
     const { status, stderr } = await host.run(uninstall);
     expect([status, stderr]).toEqual([4, expect.stringContaining("first")]);
+  });
+
+  test("a container that runs gets an interface, until that or the container goes", async () => {
+    await host.netkit("network", "create", "--subnet", "10.84.0.0/24", "mine");
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", "mine", "--", "sleep", "1000");
+    const id = await engine.run("--name", "db", "--network", "none", "--hostname", "base", ...sleeper);
+    const files = ["exec", "db", "cat", "/etc/hosts", "/etc/hostname"];
+    const unchanged = await podman(...files);
+    expect(await host.run(["netkit", "network", "connect", "--alias", "sql", "mine", "podman://db"])).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+    for (const name of ["db", "sql", "base", id.slice(0, 12)])
+      await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", name);
+    for (const address of ["10.84.0.2", outside.address])
+      await podman("exec", "db", "ping", "-c", "1", "-W", "2", address);
+    expect(await podman(...files)).toBe(unchanged);
+    expect(await host.netkit("sandbox", "ls", "--format", "{{.Name}} {{.State}} {{.Labels}}")).toContain(
+      `db running netkit.guest=podman://${id}\n`,
+    );
+    expect(await host.netkit("doctor")).toContain("all is well");
+    expect(await host.run(["netkit", "network", "disconnect", "mine", `podman://${id.slice(0, 12)}`])).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+    expect(await podman("exec", "db", "ip", "-o", "link")).not.toContain("nk0");
+    expect(await host.run(["netkit", "network", "connect", "mine", "podman://db"])).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+    await podman("kill", "db");
+    await host.until('test "$(netkit sandbox ls --format {{.Name}})" = sandbox');
+  });
+
+  test("what can't be connected is told", async () => {
+    await host.netkit("network", "create", "mine");
+    await podman("create", "--name", "idle", "--network", "none", "box", "sleep", "1000");
+    await engine.run("--name", "bare", "--network", "host", ...sleeper);
+    for (const [name, status, why] of [
+      ["nobody", 3, "Podman has no container 'nobody'"],
+      ["idle", 3, "podman start idle"],
+      ["bare", 4, "the host's own namespace"],
+    ] as const)
+      expect(await host.run(["netkit", "network", "connect", "mine", `podman://${name}`])).toMatchObject({
+        status,
+        stderr: expect.stringContaining(why),
+      });
+    expect(await host.netkit("__complete", "network", "connect", "mine", "podman://")).toBe("podman://bare\n");
   });
 });
