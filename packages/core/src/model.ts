@@ -141,6 +141,8 @@ export interface Endpoint {
   readonly sysctls?: InterfaceSysctls;
   /** Another engine takes the interface from the host's namespace, where it is {@link ifName}, and sets up all that is inside. */
   readonly handedOver?: true;
+  /** Another engine chooses the default route of the namespace, among all interfaces there: none is netkit's. */
+  readonly leavesDefaultRoute?: true;
   readonly options: Readonly<Record<string, unknown>>;
   /** Absent: none. */
   readonly labels?: Labels;

@@ -319,6 +319,8 @@ export interface EndpointRequest {
   readonly publish?: readonly (PortSpec | string)[];
   /** The interface's name in the sandbox; default the first free of eth0, eth1, ... */
   readonly ifName?: string;
+  /** What the interface's name begins with where it isn't given; default `eth`. */
+  readonly ifPrefix?: string;
   /** Of a sandbox's networks that lead out, the one with the highest has the default route; default 0. */
   readonly gatewayPriority?: number;
   /** Further addresses in 169.254.0.0/16 or fe80::/64. */
@@ -340,6 +342,11 @@ export interface EndpointRequest {
    * host's namespace as {@link Endpoint.ifName}, and an `ip` that was kept (see {@link Networks.reserve}) is taken over.
    */
   readonly handedOver?: boolean;
+  /**
+   * Another engine has the namespace, its files, its name server and its default route; the interface is made there by netkit, with
+   * all that is its own.
+   */
+  readonly leavesDefaultRoute?: boolean;
 }
 
 export interface SandboxRequest {
@@ -385,7 +392,10 @@ export interface Sandboxes {
   open(request?: SandboxRequest, options?: ChangeOptions): Promise<SandboxHandle>;
   list(): Promise<SandboxDetails[]>;
   get(ref: string): Promise<SandboxHandle>;
-  /** Disconnects and removes it. Refused while its process lives (SANDBOX_IN_USE), unless `force` (then it is killed). */
+  /**
+   * Disconnects and removes it. Refused (SANDBOX_IN_USE) while its process lives, unless `force` (then it is killed), and while its
+   * namespace is there and another engine's, unless `force` (as that engine does).
+   */
   remove(ref: string, options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox>;
   /** Removes all of them or none: those that share a namespace, and it with them. */
   removeAll(refs: readonly string[], options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox[]>;

@@ -78,7 +78,7 @@ export async function connect(
     ifName: handOver
       ? kernelName("c", context.instance, id)
       : hasInterfaces(driver)
-        ? chooseIfName(ifName, others, inside?.links ?? [])
+        ? chooseIfName(ifName, request.ifPrefix, others, inside?.links ?? [])
         : "",
     ...chooseMac(driver, wanted.request.mac, { id, addresses }),
     addresses,
@@ -89,6 +89,7 @@ export async function connect(
     ...(linkLocal.length === 0 ? {} : { linkLocal }),
     ...(Object.keys(sysctls).length === 0 ? {} : { sysctls }),
     ...(handOver ? { handedOver: true } : {}),
+    ...(request.leavesDefaultRoute === true ? { leavesDefaultRoute: true } : {}),
     options,
     ...(request.labels === undefined ? {} : { labels: request.labels }),
     ...(request.tunable === true ? { tunable: true } : {}),
@@ -152,7 +153,12 @@ export async function detach(draft: Draft, endpoint: Endpoint, network: Network)
   if (network.scope === "global") await unshareEndpoint(draft, network, endpoint);
 }
 
-function chooseIfName(wanted: string | undefined, others: readonly Attached[], links: readonly string[]): string {
+function chooseIfName(
+  wanted: string | undefined,
+  prefix = "eth",
+  others: readonly Attached[],
+  links: readonly string[],
+): string {
   const taken = new Set(["lo", ...links, ...others.map(({ endpoint }) => endpoint.ifName)]);
   if (wanted !== undefined) {
     const name = parseLinkName(wanted);
@@ -162,6 +168,6 @@ function chooseIfName(wanted: string | undefined, others: readonly Attached[], l
     });
   }
   let number = 0;
-  while (taken.has(`eth${number}`)) number++;
-  return `eth${number}`;
+  while (taken.has(`${prefix}${number}`)) number++;
+  return parseLinkName(`${prefix}${number}`);
 }

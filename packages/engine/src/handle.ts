@@ -15,7 +15,7 @@ import { sandboxDetails } from "./details.ts";
 import { explaining } from "./explained.ts";
 import { publish, unpublish } from "./endpoint-ports.ts";
 import { connect, disconnect } from "./endpoints.ts";
-import { namespaceOf, readerOf, type Reader } from "./lookup.ts";
+import { endpointsOfNamespace, namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
 import { rename } from "./renaming.ts";
 import { checkChange, checkEndpointDetails, checkEndpointRequest } from "./request-shape.ts";
@@ -23,7 +23,7 @@ import { filesDirectory } from "./sandbox-files.ts";
 import { removeSandbox } from "./sandboxes.ts";
 import { locate, namespaceGone } from "./whereabouts.ts";
 import { keys } from "./state.ts";
-import { ending, liveProcesses, refuseLive, stopProcesses } from "./stopping.ts";
+import { ending, liveProcesses, refuseLive, refuseOthers, stopProcesses } from "./stopping.ts";
 
 type Ports = readonly (PortSpec | string)[];
 
@@ -163,8 +163,10 @@ export async function remove(
     if (namespace === undefined) continue;
     const staying = namespace.members.filter((member) => member !== sandbox.id && !gone.has(member));
     const live = liveProcesses(sandbox, { ...namespace, members: [sandbox.id, ...staying] });
-    if (options.force !== true) refuseLive(sandbox, live);
-    else if (options.dryRun !== true) await stopProcesses(live);
+    if (options.force !== true) {
+      refuseLive(sandbox, live);
+      if (staying.length === 0) refuseOthers(sandbox, namespace, await endpointsOfNamespace(reader, namespace.id));
+    } else if (options.dryRun !== true) await stopProcesses(live);
     for (const { pid } of live) ends.add(pid);
   }
   const { onPlan } = options;

@@ -43,6 +43,7 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   // Text or an object; the parser tells.
   publish: [],
   ifName: "text",
+  ifPrefix: "text",
   gatewayPriority: "a number",
   linkLocal: ["text"],
   sysctls: "an object",
@@ -51,6 +52,7 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   tunable: "yes or no",
   id: "text",
   handedOver: "yes or no",
+  leavesDefaultRoute: "yes or no",
 };
 
 const loanShape: ShapeOf<LoanRequest> = { holder: "text", ip: "text", ip6: "text", labels: "an object" };

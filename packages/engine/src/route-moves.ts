@@ -1,4 +1,4 @@
-import type { AnyDriver, Endpoint, Family } from "@netkit/core";
+import { isAnotherEngines, type AnyDriver, type Endpoint, type Family } from "@netkit/core";
 import { chooseDefaultRoutes, type Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
 import { planEndpoint } from "./endpoint-plan.ts";
@@ -7,7 +7,7 @@ import type { Context } from "./operation.ts";
 
 /**
  * Gives the default routes of a namespace to the endpoints that they suit best, and plans those for which that changes.
- * An endpoint whose driver can't be had keeps what it has; one that was handed over has none of netkit's.
+ * An endpoint whose driver can't be had keeps what it has; one of another engine's has none of netkit's.
  * @param open families whose route may be given to one of them, beside those that one of them has
  */
 export async function moveDefaultRoutes(
@@ -18,7 +18,7 @@ export async function moveDefaultRoutes(
 ): Promise<Endpoint[]> {
   const drivers = new Map<Attached, AnyDriver>();
   for (const one of attached) {
-    if (one.endpoint.handedOver === true) continue;
+    if (isAnotherEngines(one.endpoint)) continue;
     const driver = await context.drivers.find(one.network.driver);
     if (driver !== undefined) drivers.set(one, driver);
   }

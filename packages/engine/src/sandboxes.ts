@@ -1,4 +1,5 @@
 import {
+  isAnotherEngines,
   NetkitError,
   parseIp,
   parseName,
@@ -39,8 +40,8 @@ export async function openSandbox(context: Context, draft: Draft, request: Sandb
   const joined = holder === undefined ? undefined : await namespaceOf(draft, holder.namespace);
   if (joined === undefined) await refuseMixedRequest(context, draft, endpoints);
   const namespace = joined ?? (await newNamespace(context, draft, name, endpoints, request));
-  // Who takes the interfaces over has files and a name server of its own inside.
-  const isOthers = namespace.owner === "stranger" && endpoints.some(({ handedOver }) => handedOver === true);
+  // Another engine has files and a name server of its own inside.
+  const isOthers = namespace.owner === "stranger" && endpoints.some(isAnotherEngines);
   const sandbox: Sandbox = {
     id,
     name,

@@ -95,8 +95,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     await this.#containerd.resume();
   }
 
-  async startDockerd(): Promise<void> {
-    this.#dockerd = await startDockerd(this.#host);
+  /** @param flags more of its command line: `--live-restore` */
+  async startDockerd(...flags: readonly string[]): Promise<void> {
+    this.#dockerd = await startDockerd(this.#host, flags);
   }
 
   async restartAgent(): Promise<void> {
@@ -119,7 +120,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 }
 
 /** Nothing of the machine's: neither its configuration nor its firewall. */
-async function startDockerd(host: Host): Promise<Process> {
+async function startDockerd(host: Host, flags: readonly string[] = []): Promise<Process> {
   const process = host.start([
     "dockerd",
     `--host=${api}`,
@@ -130,6 +131,7 @@ async function startDockerd(host: Host): Promise<Process> {
     `--cgroup-parent=/${cgroup}`,
     "--storage-driver=vfs",
     ..."--bridge=none --iptables=false --ip6tables=false --ip-forward=false".split(" "),
+    ...flags,
   ]);
   await host.until(`docker -H ${api} version`, 30_000);
   return process;

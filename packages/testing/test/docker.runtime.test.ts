@@ -37,6 +37,9 @@ describe.skipIf(!hasDocker)("Docker", () => {
   const shown = async (network: string): Promise<Shown | undefined> =>
     (JSON.parse(await host.netkit("network", "inspect", network)) as Shown[])[0];
 
+  /** Its agent has learnt from Docker that it runs, and what it is called. */
+  const isKnown = async (name: string): Promise<void> => await host.until(`netkit sandbox inspect ${name}`);
+
   beforeAll(async () => {
     segment = await openSegment(2);
     [host, outside] = segment.hosts as [Host, Host];
@@ -104,6 +107,91 @@ describe.skipIf(!hasDocker)("Docker", () => {
     // Nothing leads out of an internal network.
     expect(await docker("exec", "web", "ip", "route")).not.toContain("default");
     expect(await host.netkit("port", "ls")).not.toContain("8080");
+  });
+
+  test("in a container that runs, interfaces are made where they belong, and Docker knows all of them", async () => {
+    for (const name of ["one", "two", "three"]) await create(name, "--ipv6");
+    await docker("network", "create", "-d", "bridge", "--subnet", "10.82.0.0/24", "own");
+    await docker("run", "-d", "--name", "peer", "--network", "two", ...sleeper);
+    await docker("network", "connect", "three", "peer");
+    await docker("run", "-d", "--name", "it", "--network", "one", "-p", "8080:80", ...web);
+    await isKnown("it");
+    for (const name of ["two", "three", "own"]) await docker("network", "connect", name, "it");
+    const links = await docker("exec", "it", "ip", "-o", "link");
+    // Docker's own has the next of its numbers.
+    for (const name of ["eth0", "eth1", "net0", "net1"]) expect(links).toContain(` ${name}`);
+    const inspected = async (field: string): Promise<string> =>
+      await docker("inspect", "--format", `{{.NetworkSettings.Networks.two.${field}}}`, "it");
+    const [address, address6, mac] = [
+      await inspected("IPAddress"),
+      await inspected("GlobalIPv6Address"),
+      await inspected("MacAddress"),
+    ];
+    const shown = await docker("exec", "it", "ip", "address", "show", "dev", "net0");
+    for (const part of [`inet ${address}/`, `inet6 ${address6}/`, `ether ${mac} `]) expect(shown).toContain(part);
+    for (const to of [address, address6]) await docker("exec", "peer", "ping", "-c", "1", "-W", "2", to);
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
+    expect(await host.netkit("doctor")).toContain("all is well");
+    await docker("network", "disconnect", "three", "it");
+    await docker("network", "disconnect", "own", "it");
+    expect(await docker("exec", "it", "ip", "-o", "link")).not.toMatch(/ (net1|eth1)/);
+    await docker("exec", "peer", "ping", "-c", "1", "-W", "2", address);
+    await docker("restart", "-t", "0", "it");
+    expect(await docker("exec", "it", "ip", "-o", "-4", "address")).toMatch(/ eth1 /);
+    await docker("exec", "peer", "ping", "-c", "1", "-W", "2", await inspected("IPAddress"));
+    await docker("rm", "-f", "it", "peer");
+    await docker("network", "rm", "own");
+    expect(await sandboxes()).toEqual([]);
+  });
+
+  test("a default route and ports move to an interface that is made in place, and back", async () => {
+    for (const name of ["a", "z"]) await create(name);
+    await docker("run", "-d", "--name", "it", "--network", "z", "-p", "8080:80", ...web);
+    await isKnown("it");
+    const route = async (): Promise<string> => await docker("exec", "it", "ip", "route");
+    await docker("network", "connect", "a", "it");
+    expect(await route()).toMatch(/^default via \S+ dev net0/);
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
+    await docker("network", "disconnect", "a", "it");
+    expect(await route()).toMatch(/^default via \S+ dev eth0/);
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
+    // None but its own left: what comes next is its first one.
+    await docker("network", "disconnect", "z", "it");
+    await docker("network", "connect", "a", "it");
+    expect(await route()).toMatch(/^default via \S+ dev net0/);
+    expect(await get(outside, `http://${host.address}:8080/`)).not.toBe("");
+  });
+
+  test("dockerd is started anew beside live containers, and each interface is still its own endpoint's", async () => {
+    await engine.killDockerd();
+    await engine.startDockerd("--live-restore");
+    for (const name of ["one", "two", "three"]) await create(name);
+    await docker("run", "-d", "--name", "peer", "--network", "three", ...sleeper);
+    await docker("run", "-d", "--name", "it", "--network", "one", "-p", "8080:80", ...web);
+    await isKnown("it");
+    for (const name of ["two", "three"]) await docker("network", "connect", name, "it");
+    expect(await docker("exec", "it", "ip", "-o", "link")).toContain(" eth2");
+    const address = await docker("inspect", "--format", "{{.NetworkSettings.Networks.three.IPAddress}}", "it");
+    const reached = async (): Promise<void> =>
+      void (await docker("exec", "peer", "ping", "-c", "1", "-W", "2", address));
+    await reached();
+    await engine.killDockerd();
+    await engine.startDockerd("--live-restore");
+    expect(await docker("ps", "-q", "--filter", "name=it")).not.toBe("");
+    await reached();
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
+    await docker("network", "disconnect", "two", "it");
+    await reached();
+    expect(await host.netkit("doctor")).toContain("all is well");
+    await docker("network", "disconnect", "one", "it");
+    await reached();
+    await docker("network", "disconnect", "three", "it");
+    await docker("network", "connect", "two", "it");
+    expect(await sandboxes()).toHaveLength(2);
+    await docker("rm", "-f", "it", "peer");
+    expect(await sandboxes()).toEqual([]);
+    await engine.killDockerd();
+    await engine.startDockerd();
   });
 
   test("a container is called in sandboxes what it is in Docker, from its start to its end", async () => {
