@@ -1,8 +1,8 @@
 import type { Snapshot } from "@netkit/conformance/lab";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { DockerEngine, hasDocker } from "../src/docker-engine.ts";
 import type { Host } from "../src/hosts/index.ts";
 import { openSegment, type Segment } from "../src/hosts/segment.ts";
-import { DockerEngine, hasDocker } from "./docker-engine.ts";
 
 interface Shown {
   readonly Name: string;

@@ -1,5 +1,10 @@
-import type { Host, Process } from "../src/hosts/index.ts";
-import { findProgram } from "../src/servers/program.ts";
+/**
+ * Docker on a host of its own, for tests and the bench.
+ *
+ * @packageDocumentation
+ */
+import type { Host, Process } from "./hosts/index.ts";
+import { findProgram } from "./servers/program.ts";
 
 const programs = ["dockerd", "docker", "containerd", "runc", "busybox"];
 
@@ -9,8 +14,8 @@ export const hasDocker: boolean = programs.every((program) => findProgram(progra
 const folders = ["/run/docker", "/etc/docker", "/var/lib/docker", "/run/containerd"];
 const containerd = "/run/containerd/own.sock";
 const api = "unix:///run/docker/docker.sock";
-/** What its containers' cgroups are under, for these are the machine's. */
-const cgroup = "nktest-docker";
+/** What its containers' cgroups are under, for these are the machine's, and other tests may run beside these. */
+const cgroup = `nktest-docker-${process.pid}`;
 
 /** What the image has beside busybox itself, which is static. */
 const applets = ["sh", "ping", "sleep", "ip", "wget", "httpd", "cat", "nslookup"];
@@ -34,8 +39,11 @@ export class DockerEngine implements AsyncDisposable {
     this.#agent = processes.agent;
   }
 
-  /** With an agent that serves it, and an image called `box`. */
-  static async start(host: Host): Promise<DockerEngine> {
+  /**
+   * With an agent that serves it, and an image called `box`.
+   * @param flags more of dockerd's command line
+   */
+  static async start(host: Host, ...flags: readonly string[]): Promise<DockerEngine> {
     await using stack = new AsyncDisposableStack();
     await host.shell(folders.map((folder) => `mkdir -p ${folder}; mount -t tmpfs tmpfs ${folder}`).join("\n"));
     await host.write(
@@ -52,7 +60,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     await host.until(`test -S ${containerd}`);
     const engine = new DockerEngine(host, {
       containerd: beside,
-      dockerd: stack.use(await startDockerd(host)),
+      dockerd: stack.use(await startDockerd(host, flags)),
       agent: stack.use(await startAgent(host)),
     });
     await host.shell(
@@ -115,7 +123,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     await this.#agent.kill("SIGTERM");
     await this.#containerd.kill("SIGTERM");
     // Deepest first; a hierarchy may be without.
-    await this.#host.shell(`find /sys/fs/cgroup -depth -type d -path '*/${cgroup}*' -exec rmdir {} +`);
+    await this.#host.shell(
+      `find /sys/fs/cgroup -depth -type d '(' -path '*/${cgroup}' -o -path '*/${cgroup}/*' ')' -exec rmdir {} +`,
+    );
   }
 }
 
