@@ -17,7 +17,7 @@ import type { Containers } from "./containers.ts";
 import { networkWith } from "./ipam-driver.ts";
 import { wantedMac } from "./mac-address.ts";
 import { method, type Methods } from "./method.ts";
-import { refuseMisfit, wantedNetwork } from "./network-request.ts";
+import { refuseFlannel, refuseMisfit, wantedNetwork } from "./network-request.ts";
 import { endpointOptions } from "./options.ts";
 import type { Pools } from "./pools.ts";
 import { portSpecs } from "./port-specs.ts";
@@ -41,6 +41,7 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
 
     "NetworkDriver.CreateNetwork": method(schemas.createNetwork, async (request) => {
       const wanted = wantedNetwork(request, driver, pools);
+      if ("create" in wanted) refuseFlannel(driver);
       const network =
         "create" in wanted ? await netkit.networks.create(wanted.create) : await netkit.networks.get(wanted.join);
       if ("join" in wanted) refuseMisfit(network, driver, wanted.subnets);

@@ -11,6 +11,9 @@ const programs = ["dockerd", "docker", "containerd", "runc", "busybox"];
 /** Whether this machine can run Docker: setup brings it. */
 export const hasDocker: boolean = programs.every((program) => findProgram(program) !== undefined);
 
+/** Whether it has version 2 of Compose. */
+export const hasCompose: boolean = findProgram("docker-compose") !== undefined;
+
 const folders = ["/run/docker", "/etc/docker", "/var/lib/docker", "/run/containerd"];
 const containerd = "/run/containerd/own.sock";
 const api = "unix:///run/docker/docker.sock";
@@ -75,6 +78,11 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   /** What the command prints. @throws Error with what it says when it fails */
   async docker(...words: readonly string[]): Promise<string> {
     return (await this.#host.exec(["docker", "-H", api, ...words])).trim();
+  }
+
+  /** Compose with the project in a file. */
+  async compose(file: string, ...words: readonly string[]): Promise<string> {
+    return await this.#host.exec(["env", `DOCKER_HOST=${api}`, "docker-compose", "-f", file, ...words]);
   }
 
   /** Goes on meanwhile. */

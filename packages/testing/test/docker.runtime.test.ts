@@ -1,6 +1,6 @@
 import type { Snapshot } from "@netkit/conformance/lab";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { DockerEngine, hasDocker } from "../src/docker-engine.ts";
+import { DockerEngine, hasCompose, hasDocker } from "../src/docker-engine.ts";
 import type { Host } from "../src/hosts/index.ts";
 import { openSegment, type Segment } from "../src/hosts/segment.ts";
 
@@ -266,10 +266,10 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
     await host.netkit("run", "-d", "--name", "sandbox", "--network", "mine", "--", "sleep", "1000");
     const joining = ["-o", "netkit.network=mine"];
-    expect(await engine.refusal("network", "create", "-d", "netkit", ...joining, "other-name")).toContain(
-      "--ipam-driver netkit --subnet 10.78.0.0/24",
-    );
-    await create("other-name", ...joining, "--subnet", "10.78.0.0/24");
+    const refusal = await engine.refusal("network", "create", "-d", "netkit", ...joining, "other-name");
+    const [line = ""] = refusal.match(/docker network create .*(?=OTHER-NAME)/) ?? [];
+    expect(line).toContain("--subnet 10.78.0.0/24");
+    await docker(...line.trim().split(" ").slice(1), "other-name");
     await docker("run", "-d", "--name", "it", "--network", "other-name", ...sleeper);
     expect(await addressOf("it")).toBe("10.78.0.3");
     await docker("exec", "it", "ping", "-c", "1", "-W", "2", "10.78.0.2");
@@ -277,6 +277,70 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await docker("rm", "-f", "it");
     await docker("network", "rm", "other-name");
     expect((await shown("mine"))?.Name).toBe("mine");
+  });
+
+  test.skipIf(!hasCompose)("Compose makes networks of netkit's like any other, and takes them away", async () => {
+    const file = "/run/docker/compose.yaml";
+    const compose = async (...words: readonly string[]): Promise<string> => await engine.compose(file, ...words);
+    await host.write(
+      file,
+      `name: shop
+services:
+  web:
+    image: box
+    command: ["sh", "-c", "echo shop > /index.html; exec httpd -f -p 80 -h /"]
+    ports: ["8080:80"]
+    networks: { front: {}, back: { aliases: [www] } }
+  data:
+    image: box
+    command: sleep 1000
+    networks: [back]
+networks:
+  front: { driver: netkit, ipam: { driver: netkit } }
+  back: { driver: netkit, internal: true, ipam: { driver: netkit, config: [{ subnet: 10.83.0.0/24 }] } }
+  default: { driver: netkit }
+`,
+    );
+    const works = async (): Promise<void> => {
+      expect(await get(host, "http://127.0.0.1:8080/")).toBe("shop");
+      for (const name of ["web", "www"]) await compose("exec", "data", "ping", "-c", "1", "-W", "2", name);
+      expect(await sandboxes()).toEqual(expect.arrayContaining(["shop-data-1", "shop-web-1"]));
+      expect(await host.netkit("doctor")).toContain("all is well");
+    };
+    await compose("up", "-d");
+    await isKnown("shop-data-1");
+    await isKnown("shop-web-1");
+    await works();
+    await compose("up", "-d", "--force-recreate", "-t", "0");
+    await isKnown("shop-web-1");
+    await isKnown("shop-data-1");
+    await works();
+    await compose("down", "-t", "0");
+    expect(await docker("network", "ls", "-q", "--filter", "driver=netkit")).toBe("");
+    expect(await sandboxes()).toEqual([]);
+    // With Docker's own IPAM as well.
+    await host.write(
+      file,
+      "services: { web: { image: box, command: sleep 1000 } }\nnetworks: { default: { driver: netkit } }\n",
+    );
+    await compose("up", "-d");
+    expect(await compose("exec", "web", "ip", "-o", "-4", "address")).toContain(" eth0 ");
+    await compose("down", "-t", "0");
+    await host.remove(file);
+  });
+
+  test("networks that no container is on are pruned, and no others", async () => {
+    await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
+    for (const name of ["used", "unused"]) await create(name);
+    await create("joined", "-o", "netkit.network=mine", "--subnet", "10.78.0.0/24");
+    await docker("run", "-d", "--name", "it", "--network", "used", ...sleeper);
+    expect((await docker("network", "prune", "-f")).split("\n").slice(1).toSorted()).toEqual(["joined", "unused"]);
+    const left = (await host.netkit("network", "ls", "--filter", "type=custom", "--format", "{{.Name}}")).trim();
+    const used = await docker("network", "ls", "-q", "--no-trunc", "--filter", "name=used");
+    expect(left.split("\n").toSorted()).toEqual([`docker-${used.slice(0, 12)}`, "mine"]);
+    await docker("rm", "-f", "it");
+    await docker("network", "prune", "-f");
+    await host.netkit("network", "rm", "mine");
   });
 
   test("the agent is started anew, and so is dockerd, with live containers", async () => {
