@@ -28,7 +28,7 @@ export async function measureDocker(pairs: number): Promise<Row[]> {
   if (host === undefined) throw new Error("the segment has no host");
   // With the firewall that it publishes ports by.
   // oxlint-disable-next-line typescript/await-thenable -- as above
-  await using engine = await DockerEngine.start(host, "--iptables=true");
+  await using engine = await DockerEngine.start(host, { dockerd: ["--iptables=true"] });
   const docker = async (words: string): Promise<string> => await engine.docker(...words.split(" "));
   const rows: Row[] = [];
   for (const { create, network } of sides) await docker(`network create ${create} ${network}`);

@@ -17,11 +17,20 @@ export const hasCompose: boolean = findProgram("docker-compose") !== undefined;
 const folders = ["/run/docker", "/etc/docker", "/var/lib/docker", "/run/containerd"];
 const containerd = "/run/containerd/own.sock";
 const api = "unix:///run/docker/docker.sock";
-/** What its containers' cgroups are under, for these are the machine's, and other tests may run beside these. */
-const cgroup = `nktest-docker-${process.pid}`;
+/** What a host's containers' cgroups are under, for these are the machine's, and other tests may run beside these. */
+function cgroupOf({ name }: Host): string {
+  return `nktest-docker-${process.pid}-${name}`;
+}
 
 /** What the image has beside busybox itself, which is static. */
 const applets = ["sh", "ping", "sleep", "ip", "wget", "httpd", "cat", "nslookup"];
+
+export interface DockerEngineOptions {
+  /** More of dockerd's command line when it starts first. */
+  readonly dockerd?: readonly string[];
+  /** More of the agent's, each time: its store. */
+  readonly agent?: readonly string[];
+}
 
 /**
  * A real Docker on a host of its own, that nobody has configured: no bridge, no rules. Its state is in memory and goes with the
@@ -31,22 +40,25 @@ export class DockerEngine implements AsyncDisposable {
   /** Where its API is. */
   readonly api: string = api;
   readonly #host: Host;
+  readonly #options: DockerEngineOptions;
   readonly #containerd: Process;
   #dockerd: Process;
   #agent: Process;
 
-  private constructor(host: Host, processes: Record<"containerd" | "dockerd" | "agent", Process>) {
+  private constructor(
+    host: Host,
+    options: DockerEngineOptions,
+    processes: Record<"containerd" | "dockerd" | "agent", Process>,
+  ) {
     this.#host = host;
+    this.#options = options;
     this.#containerd = processes.containerd;
     this.#dockerd = processes.dockerd;
     this.#agent = processes.agent;
   }
 
-  /**
-   * With an agent that serves it, and an image called `box`.
-   * @param flags more of dockerd's command line
-   */
-  static async start(host: Host, ...flags: readonly string[]): Promise<DockerEngine> {
+  /** With an agent that serves it, and an image called `box`. */
+  static async start(host: Host, options: DockerEngineOptions = {}): Promise<DockerEngine> {
     await using stack = new AsyncDisposableStack();
     await host.shell(folders.map((folder) => `mkdir -p ${folder}; mount -t tmpfs tmpfs ${folder}`).join("\n"));
     await host.write(
@@ -61,10 +73,10 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     );
     const beside = stack.use(host.start(["containerd", "--config", "/run/containerd/config.toml"]));
     await host.until(`test -S ${containerd}`);
-    const engine = new DockerEngine(host, {
+    const engine = new DockerEngine(host, options, {
       containerd: beside,
-      dockerd: stack.use(await startDockerd(host, flags)),
-      agent: stack.use(await startAgent(host)),
+      dockerd: stack.use(await startDockerd(host, options.dockerd)),
+      agent: stack.use(await startAgent(host, options.agent)),
     });
     await host.shell(
       `mkdir -p /var/lib/docker/box/bin && cd /var/lib/docker/box && cp "$(command -v busybox)" bin/busybox
@@ -118,7 +130,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 
   async restartAgent(): Promise<void> {
     await this.#agent.kill("SIGKILL");
-    this.#agent = await startAgent(this.#host);
+    this.#agent = await startAgent(this.#host, this.#options.agent);
   }
 
   /** What the agent has complained of. */
@@ -130,6 +142,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     await this.#dockerd.kill("SIGTERM");
     await this.#agent.kill("SIGTERM");
     await this.#containerd.kill("SIGTERM");
+    const cgroup = cgroupOf(this.#host);
     // Deepest first; a hierarchy may be without.
     await this.#host.shell(
       `find /sys/fs/cgroup -depth -type d '(' -path '*/${cgroup}' -o -path '*/${cgroup}/*' ')' -exec rmdir {} +`,
@@ -146,7 +159,7 @@ async function startDockerd(host: Host, flags: readonly string[] = []): Promise<
     "--data-root=/var/lib/docker",
     "--exec-root=/run/docker",
     "--pidfile=/run/docker/docker.pid",
-    `--cgroup-parent=/${cgroup}`,
+    `--cgroup-parent=/${cgroupOf(host)}`,
     "--storage-driver=vfs",
     ..."--bridge=none --iptables=false --ip6tables=false --ip-forward=false".split(" "),
     ...flags,
@@ -155,8 +168,8 @@ async function startDockerd(host: Host, flags: readonly string[] = []): Promise<
   return process;
 }
 
-async function startAgent(host: Host): Promise<Process> {
-  const process = host.start(["env", `DOCKER_HOST=${api}`, "netkit", "agent", "--docker"]);
+async function startAgent(host: Host, flags: readonly string[] = []): Promise<Process> {
+  const process = host.start(["env", `DOCKER_HOST=${api}`, "netkit", "agent", "--docker", ...flags]);
   await host.until("netkit agent status");
   return process;
 }
