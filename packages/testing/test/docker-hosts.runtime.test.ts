@@ -69,8 +69,10 @@ describe.skipIf(!hasDocker || !localStores.includes("etcd"))("Docker on two host
         await engines[0].refusal(..."network create -d netkit-flannel --ipam-driver netkit flannel".split(" ")),
       ).toContain("netkit network create --driver flannel");
       const addresses: string[] = [];
-      for (const [index, host] of hosts.entries()) {
-        const engine = engines[index] as DockerEngine;
+      for (const [host, engine] of [
+        [hosts[0], engines[0]],
+        [hosts[1], engines[1]],
+      ] as const) {
         const options = `-o store=${store.url} -o iface=${host.link} -o subnet-file=/run/docker/subnet.env`;
         await host.netkit(...`network create --driver flannel ${options} flannel`.split(" "));
         const shown = await host.netkit(
