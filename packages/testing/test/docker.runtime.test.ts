@@ -109,6 +109,24 @@ describe.skipIf(!hasDocker)("Docker", () => {
     expect(await host.netkit("port", "ls")).not.toContain("8080");
   });
 
+  test("a container's sandbox is Docker's to remove, unless it is forced", async () => {
+    for (const name of ["one", "two"]) await create(name);
+    await docker("run", "-d", "--name", "it", "--network", "one", ...sleeper);
+    await isKnown("it");
+    await docker("network", "connect", "two", "it");
+    const { status, stderr } = await host.run(["netkit", "sandbox", "rm", "it"]);
+    expect([status, stderr]).toEqual([
+      4,
+      expect.stringMatching(/docker network disconnect, docker rm.*netkit sandbox rm -f it/),
+    ]);
+    expect(await docker("exec", "it", "ip", "-o", "link")).toMatch(/ eth0[^]* net0| net0[^]* eth0/);
+    await host.netkit("sandbox", "rm", "-f", "it");
+    expect(await docker("exec", "it", "ip", "-o", "link")).not.toMatch(/ (eth|net)0/);
+    for (const name of ["one", "two"]) await docker("network", "disconnect", name, "it");
+    await docker("network", "connect", "two", "it");
+    expect(await docker("exec", "it", "ip", "-o", "-4", "address")).toContain(" net0 ");
+  });
+
   test("in a container that runs, interfaces are made where they belong, and Docker knows all of them", async () => {
     for (const name of ["one", "two", "three"]) await create(name, "--ipv6");
     await docker("network", "create", "-d", "bridge", "--subnet", "10.82.0.0/24", "own");
