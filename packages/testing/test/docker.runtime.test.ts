@@ -369,6 +369,9 @@ networks:
     expect(await host.netkit("doctor")).toContain("all is well");
     await docker("restart", "-t", "0", "web");
     expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    // One that Docker moves, and one that it doesn't.
+    await create("m");
+    await docker("network", "connect", "m", "web");
     await engine.killDockerd();
     await engine.startDockerd();
     await host.until('test -z "$(netkit sandbox ls -q)"');
