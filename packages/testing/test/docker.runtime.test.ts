@@ -134,7 +134,10 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await docker("network", "connect", "three", "peer");
     await docker("run", "-d", "--name", "it", "--network", "one", "-p", "8080:80", ...web);
     await isKnown("it");
-    for (const name of ["two", "three", "own"]) await docker("network", "connect", name, "it");
+    const sysctls = ["--driver-opt", "com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.log_martians=1"];
+    await docker("network", "connect", ...sysctls, "two", "it");
+    for (const name of ["three", "own"]) await docker("network", "connect", name, "it");
+    expect(await docker("exec", "it", "cat", "/proc/sys/net/ipv4/conf/net0/log_martians")).toBe("1");
     const links = await docker("exec", "it", "ip", "-o", "link");
     // Docker's own has the next of its numbers.
     for (const name of ["eth0", "eth1", "net0", "net1"]) expect(links).toContain(` ${name}`);
