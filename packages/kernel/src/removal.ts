@@ -56,7 +56,11 @@ export async function removeAll(tx: Transaction, items: readonly Item[]): Promis
   tx.flush();
   // An ifindex that is out of date would let what lies on the link of today stay, without an error.
   if (single.some(({ resource }) => linkUnder(resource) !== undefined)) tx.forgetLinks();
-  for (const item of single) removeOne(tx, item);
+  for (const item of single) {
+    // What is sent goes later, when a namespace that has gone would be an error.
+    const { ns } = item.resource;
+    if (ns === "host" || ifThere(() => tx.fd(ns)) !== undefined) removeOne(tx, item);
+  }
   tx.flush();
   for (const [ns, group] of links) {
     await removeLinks(tx, ns, group, children);
