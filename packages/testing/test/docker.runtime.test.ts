@@ -51,6 +51,8 @@ describe.skipIf(!hasDocker)("Docker", () => {
   });
   beforeEach(async () => (before = await host.traces()));
   afterEach(async () => {
+    // One that failed meanwhile may have left it held.
+    await engine.releaseContainers();
     const containers = await docker("ps", "-aq");
     if (containers !== "") await docker("rm", "-f", ...containers.split("\n"));
     await host.shell("netkit sandbox ls -q | xargs -r netkit sandbox rm -f");
@@ -421,6 +423,11 @@ networks:
     const ping = ["exec", "it", "ping", "-c", "1", "-W", "3", "10.80.0.200"];
     expect(await docker(...ping)).toContain(" 0% packet loss");
     await docker("restart", "-t", "0", "it");
+    expect(await docker(...ping)).toContain(" 0% packet loss");
+    await isKnown("it");
+    await docker("network", "disconnect", "wire", "it");
+    await docker("network", "connect", "--ip", "10.80.0.8", "wire", "it");
+    expect(await docker("exec", "it", "ip", "-o", "-4", "address")).toMatch(/ net0 .*10\.80\.0\.8/);
     expect(await docker(...ping)).toContain(" 0% packet loss");
     await outside.shell(`ip address delete 10.80.0.200/24 dev ${outside.link}`);
   });
