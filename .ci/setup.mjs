@@ -154,7 +154,7 @@ async function systemPackages() {
 }
 
 /**
- * Servers that tests run, and other people's CNI plugins, by Debian package; `suite`: the last that has it, where newer ones don't. They are unpacked rather than installed: as
+ * Servers that tests run, and other people's CNI plugins, by Debian package; `suite`: the last that has it, where newer ones don't; `newer`: the first where it is a program that stands alone. They are unpacked rather than installed: as
  * packages they would be services of this machine. Where they can't be had, their tests are skipped.
  */
 async function servers() {
@@ -167,6 +167,8 @@ async function servers() {
     { program: "libdevmapper.so.1.02.1", name: "libdevmapper1.02.1" },
     // A package of its own where that of dockerd hasn't it.
     { program: "docker", name: "docker-cli" },
+    // What bookworm has is version 1, in Python.
+    { program: "docker-compose", name: "docker-compose", newer: "trixie", own: true },
     { program: "containerd", name: "containerd" },
     { program: "runc", name: "runc" },
     // What images are made of; the machine's own may need libraries.
@@ -192,9 +194,12 @@ async function servers() {
     mkdirSync(folder, { recursive: true });
     for (const one of missing) {
       if (isThere(one)) continue;
-      const { name, suite } = one;
+      const { name, suite, newer } = one;
       const work = mkdtempSync(join(tmpdir(), "netkit-setup-"));
-      const found = downloadPackage(name, work) || (suite !== undefined && downloadFrom(suite, name, work));
+      const found =
+        newer === undefined
+          ? downloadPackage(name, work) || (suite !== undefined && downloadFrom(suite, name, work))
+          : downloadFrom(newer, name, work);
       for (const file of found ? readdirSync(work).filter((entry) => entry.endsWith(".deb")) : []) {
         spawnSync("dpkg-deb", ["--extract", join(work, file), folder], { stdio: "ignore" });
       }
@@ -221,7 +226,7 @@ function downloadPackage(name, folder, options = []) {
   return apt("update") && apt("download", name);
 }
 
-/** From an earlier suite of the archive that this machine has its packages from. */
+/** From another suite of the archive that this machine has its packages from. */
 function downloadFrom(suite, name, folder) {
   const sources = join(folder, "sources");
   mkdirSync(sources);

@@ -44,6 +44,10 @@ async function measure(): Promise<Row[] | Asked> {
       const { measureHosts } = await import("./hosts/hosts.ts");
       return await measureHosts(root, quick);
     }
+    case "docker": {
+      const { measureDocker } = await import("./docker/docker.ts");
+      return await measureDocker(quick ? 20 : 40);
+    }
     case "simulate": {
       const { measureSimulation } = await import("./simulate.ts");
       return await measureSimulation(quick);

@@ -22,6 +22,7 @@ export * from "./nearest.ts";
 export * from "./network-option.ts";
 export * from "./network-route.ts";
 export * from "./option.ts";
+export * from "./other-engine.ts";
 export * from "./outside.ts";
 export * from "./parse-options.ts";
 export * from "./parent.ts";

@@ -143,6 +143,8 @@ export interface Endpoint {
   readonly handedOver?: true;
   /** Another engine has made the interface and sees to its addresses, which may be of no subnet of the network. */
   readonly theirs?: TheirInterface;
+  /** Another engine chooses the default route of the namespace, among all interfaces there: none is netkit's. */
+  readonly leavesDefaultRoute?: true;
   readonly options: Readonly<Record<string, unknown>>;
   /** Absent: none. */
   readonly labels?: Labels;

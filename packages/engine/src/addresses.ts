@@ -1,5 +1,6 @@
 import {
   familyOf,
+  isAnotherEngines,
   isNetkitError,
   NetkitError,
   parseIp,
@@ -43,7 +44,7 @@ export async function assignAddresses(
     const { ip, subnet, reused } =
       fixed === undefined
         ? await nextAddress(draft, network, subnets)
-        : await staticAddress(draft, network, subnets, fixed, request.handedOver);
+        : await staticAddress(draft, network, subnets, fixed, isAnotherEngines(request));
     const { gateway } = subnet;
     anyReused ||= assigned.length > 0 && reused;
     assigned.push({

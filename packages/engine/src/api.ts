@@ -315,8 +315,10 @@ export interface EndpointRequest {
   readonly aliases?: readonly string[];
   /** Port specs, as text in Docker's grammar or parsed. */
   readonly publish?: readonly (PortSpec | string)[];
-  /** The interface's name in the sandbox; default the first free of eth0, eth1, ..., in a guest of nk0, nk1, ... */
+  /** The interface's name in the sandbox; default the first that is free of eth0, eth1, ... */
   readonly ifName?: string;
+  /** What the interface's name begins with where it isn't given; default `eth`, in a guest `nk`. */
+  readonly ifPrefix?: string;
   /** Of a sandbox's networks that lead out, the one with the highest has the default route; default 0. */
   readonly gatewayPriority?: number;
   /** Further addresses in 169.254.0.0/16 or fe80::/64. */
@@ -346,6 +348,11 @@ export interface EndpointRequest {
    * host that leads to it, which ports need.
    */
   readonly theirs?: { readonly addresses: readonly (Cidr | string)[]; readonly link?: string };
+  /**
+   * Another engine has the namespace, its files, its name server and its default route; the interface is made there by netkit, with
+   * all that is its own.
+   */
+  readonly leavesDefaultRoute?: boolean;
 }
 
 export interface SandboxRequest {
@@ -411,7 +418,10 @@ export interface Sandboxes {
   at(place: GuestRequest["place"]): Promise<SandboxHandle | undefined>;
   list(): Promise<SandboxDetails[]>;
   get(ref: string): Promise<SandboxHandle>;
-  /** Disconnects and removes it. Refused while its process lives (SANDBOX_IN_USE), unless `force` (then it is killed). */
+  /**
+   * Disconnects and removes it. Refused (SANDBOX_IN_USE) while its process lives, unless `force` (then it is killed), and while its
+   * namespace is there and another engine's, unless `force` (as that engine does).
+   */
   remove(ref: string, options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox>;
   /** Removes all of them or none: those that share a namespace, and it with them. */
   removeAll(refs: readonly string[], options?: ChangeOptions & { readonly force?: boolean }): Promise<Sandbox[]>;

@@ -86,7 +86,12 @@ export async function connect(
       ? kernelName("c", context.instance, id)
       : hasInterfaces(driver)
         ? theirs === undefined
-          ? chooseIfName(ifName, sandbox.guest === true ? "nk" : "eth", others, inside?.links ?? [])
+          ? chooseIfName(
+              ifName,
+              request.ifPrefix ?? (sandbox.guest === true ? "nk" : "eth"),
+              others,
+              inside?.links ?? [],
+            )
           : requireInterface(sandbox, ifName, inside?.links ?? [])
         : "",
     ...(theirs === undefined
@@ -104,6 +109,7 @@ export async function connect(
     ...(Object.keys(sysctls).length === 0 ? {} : { sysctls }),
     ...(handOver ? { handedOver: true } : {}),
     ...(theirs === undefined ? {} : { theirs }),
+    ...(request.leavesDefaultRoute === true ? { leavesDefaultRoute: true } : {}),
     options,
     ...(request.labels === undefined ? {} : { labels: request.labels }),
     ...(request.tunable === true ? { tunable: true } : {}),
@@ -188,5 +194,5 @@ function chooseIfName(
   }
   let number = 0;
   while (taken.has(`${prefix}${number}`)) number++;
-  return `${prefix}${number}`;
+  return parseLinkName(`${prefix}${number}`);
 }

@@ -1,5 +1,6 @@
 import {
   hasNames,
+  isAnotherEngines,
   NetkitError,
   parseName,
   type Endpoint,
@@ -100,7 +101,7 @@ async function refuseOthers(
   { network }: EndpointRequest,
 ): Promise<void> {
   const endpoints = await endpointsOfNamespace(draft, namespace);
-  if (!endpoints.some(({ handedOver, tunable }) => handedOver === true || tunable === true)) return;
+  if (!endpoints.some((each) => isAnotherEngines(each) || each.theirs !== undefined || each.tunable === true)) return;
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
     `${path} is the namespace of sandbox '${name}', which another engine connects to netkit's networks`,

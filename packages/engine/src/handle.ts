@@ -16,7 +16,7 @@ import { explaining } from "./explained.ts";
 import { publish, unpublish } from "./endpoint-ports.ts";
 import { connect } from "./endpoints.ts";
 import { leave } from "./guests.ts";
-import { namespaceOf, readerOf, type Reader } from "./lookup.ts";
+import { endpointsOfNamespace, namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
 import { changeNameServers } from "./name-server-change.ts";
 import { rename } from "./renaming.ts";
@@ -25,7 +25,7 @@ import { filesDirectory } from "./sandbox-files.ts";
 import { removeSandbox } from "./sandboxes.ts";
 import { locate, namespaceGone } from "./whereabouts.ts";
 import { keys } from "./state.ts";
-import { ending, liveProcesses, refuseLive, stopProcesses } from "./stopping.ts";
+import { ending, liveProcesses, refuseLive, refuseOthers, stopProcesses } from "./stopping.ts";
 
 type Ports = readonly (PortSpec | string)[];
 
@@ -172,8 +172,10 @@ export async function remove(
     if (namespace === undefined) continue;
     const staying = namespace.members.filter((member) => member !== sandbox.id && !gone.has(member));
     const live = liveProcesses(sandbox, { ...namespace, members: [sandbox.id, ...staying] });
-    if (options.force !== true) refuseLive(sandbox, live);
-    else if (options.dryRun !== true) await stopProcesses(live);
+    if (options.force !== true) {
+      refuseLive(sandbox, live);
+      if (staying.length === 0) refuseOthers(sandbox, namespace, await endpointsOfNamespace(reader, namespace.id));
+    } else if (options.dryRun !== true) await stopProcesses(live);
     for (const { pid } of live) ends.add(pid);
   }
   const { onPlan } = options;

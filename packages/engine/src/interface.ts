@@ -128,12 +128,17 @@ function wayBack(endpoint: Endpoint, routes: readonly RouteResource[]): Resource
  * An interface without an IPv6 address has no IPv6 at all, not even a link-local address, so that nothing gets round the
  * network's rules. A driver or user that wants it otherwise says so.
  */
-function ipv6Switch({ ifName, namespace: ns, addresses, linkLocal = [] }: Endpoint, resources: Resource[]): Resource[] {
+function ipv6Switch(
+  { ifName, namespace: ns, addresses, linkLocal = [], leavesDefaultRoute }: Endpoint,
+  resources: Resource[],
+): Resource[] {
   const on = [...addresses.map(({ address }) => address), ...linkLocal].some((address) => familyOf(address) === "ipv6");
   const path = `net/ipv6/conf/${ifName}/disable_ipv6`;
   if (resources.some((resource) => resource.kind === "sysctl" && resource.ns === ns && resource.path === path))
     return [];
-  if (on) return [{ kind: "sysctl", ns, path, value: "0" }];
+  // Another engine may have turned it off for all of a namespace, and turns it on again with an interface of its own alone.
+  const loopback = leavesDefaultRoute === true ? ["net/ipv6/conf/lo/disable_ipv6"] : [];
+  if (on) return [path, ...loopback].map((each) => ({ kind: "sysctl", ns, path: each, value: "0" }));
   // Behind them, so that one batch makes all of it and asks whether anything is to be done here: it rarely is.
   const first = resources
     .filter(({ kind, ns: at }) => at === ns && (kind === "address" || kind === "route"))

@@ -44,6 +44,7 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   // Text or an object; the parser tells.
   publish: [],
   ifName: "text",
+  ifPrefix: "text",
   gatewayPriority: "a number",
   linkLocal: ["text"],
   sysctls: "an object",
@@ -54,6 +55,7 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   id: "text",
   handedOver: "yes or no",
   theirs: { addresses: ["text"], link: "text" },
+  leavesDefaultRoute: "yes or no",
 };
 
 const loanShape: ShapeOf<LoanRequest> = {

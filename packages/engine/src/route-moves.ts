@@ -1,4 +1,4 @@
-import type { AnyDriver, Endpoint, Family } from "@netkit/core";
+import { isAnotherEngines, type AnyDriver, type Endpoint, type Family } from "@netkit/core";
 import { chooseDefaultRoutes, type Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
 import { planEndpoint } from "./endpoint-plan.ts";
@@ -18,7 +18,7 @@ export async function moveDefaultRoutes(
 ): Promise<Endpoint[]> {
   const drivers = new Map<Attached, AnyDriver>();
   for (const one of attached) {
-    if (one.endpoint.handedOver === true || one.endpoint.theirs !== undefined) continue;
+    if (isAnotherEngines(one.endpoint) || one.endpoint.theirs !== undefined) continue;
     const driver = await context.drivers.find(one.network.driver);
     if (driver !== undefined) drivers.set(one, driver);
   }

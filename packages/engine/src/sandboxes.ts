@@ -1,4 +1,5 @@
 import {
+  isAnotherEngines,
   NetkitError,
   parseIp,
   parseName,
@@ -44,10 +45,8 @@ export async function openSandbox(
   const joined = holder === undefined ? undefined : await namespaceOf(draft, holder.namespace);
   if (joined === undefined) await refuseMixedRequest(context, draft, endpoints);
   const namespace = joined ?? (await newNamespace(context, draft, name, endpoints, request));
-  // Who takes the interfaces over, or was there before, has files and a name server of its own inside.
-  const isOthers =
-    request.guest === true ||
-    (namespace.owner === "stranger" && endpoints.some(({ handedOver }) => handedOver === true));
+  // Another engine, or who was there before, has files and a name server of its own inside.
+  const isOthers = request.guest === true || (namespace.owner === "stranger" && endpoints.some(isAnotherEngines));
   const sandbox: Sandbox = {
     id,
     name,

@@ -1,7 +1,15 @@
-import { isNetkitError, NetkitError, type Namespace, type Sandbox, type SandboxProcess } from "@netkit/core";
+import {
+  isAnotherEngines,
+  isNetkitError,
+  NetkitError,
+  type Endpoint,
+  type Namespace,
+  type Sandbox,
+  type SandboxProcess,
+} from "@netkit/core";
 import { bootId, isAlive, processesIn, processStartTime, stop } from "@netkit/sandbox";
 import type { Preview } from "./api.ts";
-import { locate } from "./whereabouts.ts";
+import { isAwaited, locate } from "./whereabouts.ts";
 
 /** How long a process may take to end on SIGTERM before it gets SIGKILL; Docker gives the same. */
 const graceMs = 10_000;
@@ -44,6 +52,16 @@ export function refuseLive(sandbox: Sandbox, live: readonly SandboxProcess[]): v
       details: { sandbox: sandbox.name, pids: live.map(({ pid }) => pid) },
     },
   );
+}
+
+/** Who has it would go on with a network that isn't there. @throws NetkitError SANDBOX_IN_USE */
+export function refuseOthers(sandbox: Sandbox, namespace: Namespace, endpoints: readonly Endpoint[]): void {
+  if (namespace.owner !== "stranger" || !endpoints.some(isAnotherEngines)) return;
+  if (locate(namespace) === undefined && !isAwaited(namespace, sandbox)) return;
+  throw new NetkitError("SANDBOX_IN_USE", `sandbox '${sandbox.name}' is another engine's container, which is there`, {
+    hint: `End it there (docker network disconnect, docker rm), or use force: netkit sandbox rm -f ${sandbox.name}`,
+    details: { sandbox: sandbox.name, netns: namespace.path },
+  });
 }
 
 export async function stopProcesses(live: readonly SandboxProcess[]): Promise<void> {

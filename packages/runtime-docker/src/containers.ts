@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { isNetkitError, NetkitError, shortId, type Endpoint, type PortSpec } from "@netkit/core";
+import { isAnotherEngines, isNetkitError, NetkitError, shortId, type Endpoint, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, Netkit, SandboxHandle } from "@netkit/engine";
 import type { ContainerNames } from "./docker-api.ts";
 import { isNameTrouble, isSame, namesOf } from "./container-names.ts";
@@ -23,11 +23,29 @@ export class Containers {
   readonly #netkit: Netkit;
   /** Ids of sandboxes by those of endpoints. */
   readonly #remembered = new Map<string, string>();
+  /** Paths of the namespaces of containers that run, by Docker's ids of these. */
+  readonly #running = new Map<string, string>();
   /** The first and the last endpoint of a container make and remove its sandbox: one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(netkit: Netkit) {
     this.#netkit = netkit;
+  }
+
+  /** @param key where its namespace is; undefined: it doesn't run */
+  note(container: string, key: string | undefined): void {
+    if (key === undefined) this.#running.delete(container);
+    else this.#running.set(container, key);
+  }
+
+  /** Nothing is known of which run any more. */
+  forget(): void {
+    this.#running.clear();
+  }
+
+  /** Whether the container with that namespace is known to have started; one that hasn't may have a namespace, too. */
+  isRunning(key: string): boolean {
+    return [...this.#running.values()].includes(key);
   }
 
   async find(id: string): Promise<Found | undefined> {
@@ -92,7 +110,7 @@ export class Containers {
       this.#remembered.delete(id);
       if (found === undefined) return;
       const { sandbox, endpoint, count } = found;
-      if (count === 1) await this.#netkit.sandboxes.remove(sandbox.id);
+      if (count === 1) await this.#netkit.sandboxes.remove(sandbox.id, { force: true });
       else await sandbox.disconnect(endpoint.network);
     });
   }
@@ -114,7 +132,7 @@ export class Containers {
   async #search(id: string): Promise<SandboxHandle | undefined> {
     for (const sandbox of await this.#netkit.sandboxes.list()) {
       for (const endpoint of sandbox.endpoints)
-        if (endpoint.handedOver === true) this.#remembered.set(endpoint.id, sandbox.id);
+        if (isAnotherEngines(endpoint)) this.#remembered.set(endpoint.id, sandbox.id);
     }
     const found = this.#remembered.get(id);
     return found === undefined ? undefined : await this.#get(found);

@@ -4,6 +4,8 @@ import * as z from "zod";
 
 /** What is needed of Docker's `GET /containers/ID/json`. */
 export interface ContainerNames {
+  /** The path of its namespace; absent: it doesn't run. */
+  readonly sandboxKey?: string;
   /** Without the slash that it begins with there. */
   readonly name: string;
   readonly hostname: string;
@@ -21,14 +23,16 @@ const aliases = z.array(z.string()).nullish();
 const container = z.object({
   Id: z.string(),
   Name: z.string(),
-  State: z.object({ Pid: z.int() }),
+  State: z.object({ Pid: z.int(), Running: z.boolean() }),
   Config: z.object({ Hostname: z.string().nullish() }),
   NetworkSettings: z.object({
+    SandboxKey: z.string().nullish(),
     Networks: z
       .record(z.string(), z.object({ EndpointID: z.string().nullish(), Aliases: aliases, DNSNames: aliases }))
       .nullish(),
   }),
 });
+const info = z.object({ LiveRestoreEnabled: z.boolean() });
 const listed = z.array(z.object({ Id: z.string(), Names: z.array(z.string()).nullish() }));
 const refusal = z.object({ message: z.string() });
 const event = z.object({
@@ -49,6 +53,11 @@ export class DockerApi {
     this.#socket = socket;
   }
 
+  /** Whether containers go on while dockerd is started anew (live-restore). */
+  async outlived(): Promise<boolean> {
+    return info.parse(await this.#get("/info")).LiveRestoreEnabled;
+  }
+
   /** All containers that run. */
   async containers(): Promise<Pick<Container, "id" | "name">[]> {
     const all = listed.parse(await this.#get("/containers/json"));
@@ -63,9 +72,11 @@ export class DockerApi {
     const answer = await this.#get(`/containers/${encodeURIComponent(ref)}/json`);
     if (answer === undefined) return undefined;
     const { Id, Name, State, Config, NetworkSettings } = container.parse(answer);
+    const key = State.Running ? (NetworkSettings.SandboxKey ?? "") : "";
     return {
       id: Id,
       pid: State.Pid > 0 ? State.Pid : undefined,
+      ...(key === "" ? {} : { sandboxKey: key }),
       name: plain(Name),
       hostname: Config.Hostname ?? "",
       endpoints: new Map(
@@ -77,11 +88,11 @@ export class DockerApi {
   }
 
   /**
-   * Tells of each container whose names may have changed, until the stream ends.
-   * @param onOpen called when nothing will be missed any more
+   * Tells of each container whose names may have changed, or that has ended, until the stream ends.
+   * @param onOpen called when nothing will be missed any more, and when Docker has other settings
    */
   async follow(onOpen: () => void, onContainer: (id: string) => void, signal: AbortSignal): Promise<void> {
-    const filters = JSON.stringify({ event: ["start", "rename", "connect"] });
+    const filters = JSON.stringify({ event: ["start", "die", "rename", "connect", "reload"] });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const asking = request(
       { socketPath: this.#socket, path: `/events?filters=${encodeURIComponent(filters)}`, signal, agent: false },
@@ -92,7 +103,9 @@ export class DockerApi {
           rest = lines.pop() ?? "";
           if (rest.length > maxBytes) response.destroy(new Error("Docker's event is too long"));
           for (const line of lines) {
-            const id = containerOf(line);
+            const about = parsedEvent(line);
+            if (about?.Type === "daemon") onOpen();
+            const id = about && containerOf(about);
             if (id !== undefined) onContainer(id);
           }
         });
@@ -158,16 +171,17 @@ function unavailable(socket: string, cause: unknown): NetkitError {
   });
 }
 
-/** Of an event: the container itself, or the one that was connected to a network. */
-function containerOf(line: string): string | undefined {
+function parsedEvent(line: string): z.infer<typeof event> | undefined {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
     return undefined;
   }
-  const result = event.safeParse(value);
-  if (!result.success) return undefined;
-  const { Type, Actor } = result.data;
+  return event.safeParse(value).data;
+}
+
+/** Of an event: the container itself, or the one that was connected to a network. */
+function containerOf({ Type, Actor }: z.infer<typeof event>): string | undefined {
   return Type === "container" ? Actor.ID : Actor.Attributes?.["container"];
 }

@@ -4,12 +4,14 @@ import type { Containers } from "./containers.ts";
 import { DockerApi } from "./docker-api.ts";
 
 /**
- * Calls the sandboxes of containers what Docker calls those: the protocol of plugins carries no names, Docker's API tells of them.
- * Where that can't be had they keep the names that they have.
+ * Calls the sandboxes of containers what Docker calls those, and tells which run: the protocol of plugins carries neither, Docker's
+ * API does. Where that can't be had they keep the names that they have.
  */
 export class Names implements AsyncDisposable {
   readonly #api: DockerApi;
   readonly #containers: Containers;
+  /** Whether dockerd is the end of its containers when it ends. */
+  #endsContainers = false;
   readonly #ending = new AbortController();
   readonly #ended: Promise<void>;
 
@@ -35,11 +37,17 @@ export class Names implements AsyncDisposable {
       } catch {
         // Whether it is there is no matter of ours.
       }
+      this.#containers.forget();
       await setTimeout(backoffMs(Math.max(failures, 1)), undefined, { signal }).catch(() => {});
     }
   }
 
   async #all(): Promise<void> {
+    this.#containers.forget();
+    this.#endsContainers = await this.#api.outlived().then(
+      (outlived) => !outlived,
+      () => false,
+    );
     const all = await this.#api.containers().catch(() => []);
     for (const { id } of all) await this.#learn(id);
   }
@@ -48,6 +56,8 @@ export class Names implements AsyncDisposable {
   async #learn(id: string): Promise<void> {
     try {
       const names = await this.#api.container(id);
+      // A dockerd that finds a live container takes interfaces without a source for each other's (libnetwork, restoreOslSandbox).
+      this.#containers.note(id, this.#endsContainers ? names?.sandboxKey : undefined);
       if (names === undefined || names.endpoints.size === 0) return;
       await this.#containers.rename(names, id.slice(0, 12));
     } catch {

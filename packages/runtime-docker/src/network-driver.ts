@@ -17,16 +17,22 @@ import type { Containers } from "./containers.ts";
 import { networkWith } from "./ipam-driver.ts";
 import { wantedMac } from "./mac-address.ts";
 import { method, type Methods } from "./method.ts";
-import { refuseMisfit, wantedNetwork } from "./network-request.ts";
-import { endpointOptions } from "./options.ts";
+import { refuseFlannel, refuseMisfit, wantedNetwork } from "./network-request.ts";
+import { endpointOptions, sysctlOption } from "./options.ts";
 import type { Pools } from "./pools.ts";
 import { portSpecs } from "./port-specs.ts";
 import * as schemas from "./schemas.ts";
 
+interface Pending {
+  readonly request: EndpointRequest;
+  /** An option for an interface that Docker doesn't set up. */
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
 /** The methods of a network driver (moby, daemon/libnetwork/docs/remote.md) for networks of one of netkit's. */
 export function networkDriver(netkit: Netkit, pools: Pools, containers: Containers, driver: string): Methods {
   /** What Docker has asked for and no container has joined yet: Docker tells of that within a second. */
-  const pending = new Map<string, EndpointRequest>();
+  const pending = new Map<string, Pending>();
 
   const known = async ({ NetworkID, EndpointID }: schemas.EndpointIds): Promise<void> => {
     if (pending.has(EndpointID) || (await containers.find(EndpointID)) !== undefined) return;
@@ -41,6 +47,7 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
 
     "NetworkDriver.CreateNetwork": method(schemas.createNetwork, async (request) => {
       const wanted = wantedNetwork(request, driver, pools);
+      if ("create" in wanted) refuseFlannel(driver);
       const network =
         "create" in wanted ? await netkit.networks.create(wanted.create) : await netkit.networks.get(wanted.join);
       if ("join" in wanted) refuseMisfit(network, driver, wanted.subnets);
@@ -72,13 +79,15 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
       }
       const mac = wantedMac(Interface.MacAddress, Options);
       pending.set(EndpointID, {
-        network: network.id,
-        id: EndpointID,
-        handedOver: true,
-        ...(ip === undefined ? {} : { ip: ipOf(ip) }),
-        ...(ip6 === undefined ? {} : { ip6: ipOf(ip6) }),
-        ...(mac === undefined ? {} : { mac }),
-        options: endpointOptions(Options),
+        request: {
+          network: network.id,
+          id: EndpointID,
+          ...(ip === undefined ? {} : { ip: ipOf(ip) }),
+          ...(ip6 === undefined ? {} : { ip6: ipOf(ip6) }),
+          ...(mac === undefined ? {} : { mac }),
+          options: endpointOptions(Options),
+        },
+        sysctls: sysctlOption(Options),
       });
       const { sharedMac } = (await netkit.driver(network.driver)).traits;
       const isOwn = mac === undefined && sharedMac !== true;
@@ -97,10 +106,15 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
     }),
 
     "NetworkDriver.Join": method(schemas.join, async ({ NetworkID, EndpointID, SandboxKey }) => {
-      const request = pending.get(EndpointID);
-      if (request === undefined) throw unknownEndpoint(NetworkID, EndpointID);
-      const network = await netkit.networks.get(request.network);
-      const endpoint = await containers.join(SandboxKey, request);
+      const asked = pending.get(EndpointID);
+      if (asked === undefined) throw unknownEndpoint(NetworkID, EndpointID);
+      const network = await netkit.networks.get(asked.request.network);
+      // Docker's own way to move an interface takes two grace periods of the kernel, 30 ms (RCU, dev_change_net_namespace).
+      const inPlace = containers.isRunning(SandboxKey) && network.defaultByLink !== true;
+      const endpoint = await containers.join(
+        SandboxKey,
+        inPlace ? madeInPlace(asked) : { ...asked.request, handedOver: true },
+      );
       pending.delete(EndpointID);
       return joined(network, endpoint);
     }),
@@ -125,16 +139,27 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
   };
 }
 
+/**
+ * In a container that runs the interface is made where it belongs. Docker counts `eth0`, `eth1` without looking, so that it has a name
+ * of another kind.
+ */
+function madeInPlace({ request, sysctls }: Pending): EndpointRequest {
+  return { ...request, options: { ...request.options, ...sysctls }, ifPrefix: "net", leavesDefaultRoute: true };
+}
+
 /** What Docker has to do in the container's namespace beside the addresses, which it knows. */
-function joined(network: Network, { ifName, addresses }: Endpoint): object {
+function joined(network: Network, { ifName, addresses, handedOver }: Endpoint): object {
   const leads = givesDefaultRoute(network);
   const gateways = leads ? addresses.flatMap(({ gateway }) => gateway ?? []) : [];
   const of = (family: string): string => gateways.find((ip) => familyOf(ip) === family) ?? "";
+  const waysOut = { Gateway: of("ipv4"), GatewayIPv6: of("ipv6"), DisableGatewayService: true };
+  // Without a source there is nothing to move.
+  if (handedOver !== true) return { InterfaceName: { SrcName: "", DstPrefix: ifName }, ...waysOut };
   const byLink = leads && network.defaultByLink === true ? addresses.map(({ address }) => everything(address)) : [];
   return {
     InterfaceName: { SrcName: ifName, DstPrefix: "eth" },
-    Gateway: of("ipv4"),
-    GatewayIPv6: of("ipv6"),
+    // Docker would lend a network without a way out one of its own (DisableGatewayService).
+    ...waysOut,
     StaticRoutes: [
       ...byLink.map((Destination) => ({ Destination, RouteType: 1, NextHop: "" })),
       // A route that refuses is nothing that the protocol knows.
@@ -142,8 +167,6 @@ function joined(network: Network, { ifName, addresses }: Endpoint): object {
         gateway === undefined ? [] : [{ Destination: destination, RouteType: 0, NextHop: gateway }],
       ),
     ],
-    // Docker would lend a network without a way out one of its own.
-    DisableGatewayService: true,
   };
 }
 

@@ -63,6 +63,23 @@ function ipIn(text: string): string {
 }
 
 /**
+ * Flannel gives a host its subnet, and Docker says one before a driver hears of the network.
+ * @throws NetkitError UNSUPPORTED
+ */
+export function refuseFlannel(driver: string): void {
+  if (driver !== "flannel") return;
+  throw new NetkitError("UNSUPPORTED", "flannel gives out the subnet, and Docker has chosen one already", {
+    hint: `Make it with netkit first (netkit network create --driver flannel NAME), then: ${joiningLine("NAME", ["SUBNET"])}`,
+  });
+}
+
+/** How Docker gets a network that netkit has. */
+function joiningLine(network: string, subnets: readonly string[]): string {
+  const named = subnets.map((subnet) => ` --subnet ${subnet}`).join("");
+  return `docker network create -d netkit --ipam-driver netkit${named} -o netkit.network=${network} OTHER-NAME`;
+}
+
+/**
  * Refuses a network that is there where the addresses that Docker would give out are none of its own.
  * @throws NetkitError UNSUPPORTED
  */
@@ -80,7 +97,7 @@ export function refuseMisfit(network: Network, driver: string, subnets: readonly
     "UNSUPPORTED",
     `${foreign ?? "what Docker would give out"} is no subnet of network '${network.name}' (${own.join(", ")})`,
     {
-      hint: `Have netkit give its addresses out: --ipam-driver netkit ${own.map((each) => `--subnet ${each}`).join(" ")}`,
+      hint: `It chooses a subnet before it asks a driver. Have netkit do it: ${joiningLine(network.name, own)}`,
     },
   );
 }

@@ -24,6 +24,12 @@ export function endpointOptions(options: Readonly<Record<string, unknown>>): Rec
   return textsOf(Object.fromEntries(Object.entries(options).filter(([name]) => !name.startsWith(dockers))));
 }
 
+/** Docker's option of an endpoint for the sysctls of its interface, which it sets itself where it moves that; netkit's by the same name. */
+export function sysctlOption(options: Readonly<Record<string, unknown>>): Record<string, string> {
+  const name = "com.docker.network.endpoint.sysctls";
+  return textsOf({ [name]: options[name] });
+}
+
 function textOf(name: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === "string") return value;

@@ -28,11 +28,16 @@ export interface DockerServer extends AsyncDisposable {
 }
 
 /** netkit's drivers that containers can be on, by what their name in Docker ends in. */
-const drivers: Readonly<Record<string, string>> = { "": "bridge", "-overlay": "overlay", "-macvlan": "macvlan" };
+const drivers: Readonly<Record<string, string>> = {
+  "": "bridge",
+  "-overlay": "overlay",
+  "-macvlan": "macvlan",
+  "-flannel": "flannel",
+};
 
 /**
  * Serves Docker's remote driver protocol (moby, daemon/libnetwork/docs/remote.md and ipam.md) on a socket for each driver:
- * `netkit` with IPAM, `netkit-overlay`, `netkit-macvlan`; of another root than the default with its tag, `netkit-0a1b2c`.
+ * `netkit` with IPAM, `netkit-overlay`, `netkit-macvlan`, `netkit-flannel`; of another root than the default with its tag, `netkit-0a1b2c`.
  * What Docker does to the interfaces that it is handed is its own.
  * @throws NetkitError AGENT_UNAVAILABLE: a socket can't be made
  */

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { isSame, namesOf } from "../src/container-names.ts";
 import { wantedMac } from "../src/mac-address.ts";
 import { wantedNetwork } from "../src/network-request.ts";
-import { endpointOptions } from "../src/options.ts";
+import { endpointOptions, sysctlOption } from "../src/options.ts";
 import { parsePoolId, Pools } from "../src/pools.ts";
 import { portSpecs } from "../src/port-specs.ts";
 import { createNetwork } from "../src/schemas.ts";
@@ -119,6 +119,12 @@ test("options of endpoints are those that aren't Docker's own words", () => {
   expect(endpointOptions({ "com.docker.network.endpoint.exposedports": [], "rate-egress": "10mbit" })).toEqual({
     "rate-egress": "10mbit",
   });
+  const sysctls = { "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.log_martians=1" };
+  expect([endpointOptions(sysctls), sysctlOption({ ...sysctls, other: "x" }), sysctlOption({})]).toEqual([
+    {},
+    sysctls,
+    {},
+  ]);
   expect(() => endpointOptions({ other: {} })).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
 });
 

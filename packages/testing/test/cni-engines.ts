@@ -1,7 +1,7 @@
 import type { Host, Process } from "../src/hosts/index.ts";
 import { referencePlugin } from "../src/servers/cni-plugins.ts";
 import { findProgram } from "../src/servers/program.ts";
-import { makeBox, removeCgroups } from "./box.ts";
+import { makeBox, removeCgroups } from "../src/box.ts";
 
 const has = (...programs: readonly string[]): boolean => programs.every((name) => findProgram(name) !== undefined);
 

@@ -1,8 +1,8 @@
 import type { Snapshot } from "@netkit/conformance/lab";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { DockerEngine, hasCompose, hasDocker } from "../src/docker-engine.ts";
 import type { Host } from "../src/hosts/index.ts";
 import { openSegment, type Segment } from "../src/hosts/segment.ts";
-import { DockerEngine, hasDocker } from "./docker-engine.ts";
 import { get } from "./http-get.ts";
 
 interface Shown {
@@ -35,6 +35,9 @@ describe.skipIf(!hasDocker)("Docker", () => {
   const shown = async (network: string): Promise<Shown | undefined> =>
     (JSON.parse(await host.netkit("network", "inspect", network)) as Shown[])[0];
 
+  /** Its agent has learnt from Docker that it runs, and what it is called. */
+  const isKnown = async (name: string): Promise<void> => await host.until(`netkit sandbox inspect ${name}`);
+
   beforeAll(async () => {
     segment = await openSegment(2);
     [host, outside] = segment.hosts as [Host, Host];
@@ -46,6 +49,8 @@ describe.skipIf(!hasDocker)("Docker", () => {
   });
   beforeEach(async () => (before = await host.traces()));
   afterEach(async () => {
+    // One that failed meanwhile may have left it held.
+    await engine.releaseContainers();
     const containers = await docker("ps", "-aq");
     if (containers !== "") await docker("rm", "-f", ...containers.split("\n"));
     await host.shell("netkit sandbox ls -q | xargs -r netkit sandbox rm -f");
@@ -102,6 +107,112 @@ describe.skipIf(!hasDocker)("Docker", () => {
     // Nothing leads out of an internal network.
     expect(await docker("exec", "web", "ip", "route")).not.toContain("default");
     expect(await host.netkit("port", "ls")).not.toContain("8080");
+  });
+
+  test("a container's sandbox is Docker's to remove, unless it is forced", async () => {
+    for (const name of ["one", "two"]) await create(name);
+    await docker("run", "-d", "--name", "it", "--network", "one", ...sleeper);
+    await isKnown("it");
+    await docker("network", "connect", "two", "it");
+    const { status, stderr } = await host.run(["netkit", "sandbox", "rm", "it"]);
+    expect([status, stderr]).toEqual([
+      4,
+      expect.stringMatching(/docker network disconnect, docker rm.*netkit sandbox rm -f it/),
+    ]);
+    expect(await docker("exec", "it", "ip", "-o", "link")).toMatch(/ eth0[^]* net0| net0[^]* eth0/);
+    await host.netkit("sandbox", "rm", "-f", "it");
+    expect(await docker("exec", "it", "ip", "-o", "link")).not.toMatch(/ (eth|net)0/);
+    for (const name of ["one", "two"]) await docker("network", "disconnect", name, "it");
+    await docker("network", "connect", "two", "it");
+    expect(await docker("exec", "it", "ip", "-o", "-4", "address")).toContain(" net0 ");
+  });
+
+  test("in a container that runs, interfaces are made where they belong, and Docker knows all of them", async () => {
+    for (const name of ["one", "two", "three"]) await create(name, "--ipv6");
+    await docker("network", "create", "-d", "bridge", "--subnet", "10.82.0.0/24", "own");
+    await docker("run", "-d", "--name", "peer", "--network", "two", ...sleeper);
+    await docker("network", "connect", "three", "peer");
+    await docker("run", "-d", "--name", "it", "--network", "one", "-p", "8080:80", ...web);
+    await isKnown("it");
+    const sysctls = ["--driver-opt", "com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.log_martians=1"];
+    await docker("network", "connect", ...sysctls, "two", "it");
+    for (const name of ["three", "own"]) await docker("network", "connect", name, "it");
+    expect(await docker("exec", "it", "cat", "/proc/sys/net/ipv4/conf/net0/log_martians")).toBe("1");
+    const links = await docker("exec", "it", "ip", "-o", "link");
+    // Docker's own has the next of its numbers.
+    for (const name of ["eth0", "eth1", "net0", "net1"]) expect(links).toContain(` ${name}`);
+    const inspected = async (field: string): Promise<string> =>
+      await docker("inspect", "--format", `{{.NetworkSettings.Networks.two.${field}}}`, "it");
+    const [address, address6, mac] = [
+      await inspected("IPAddress"),
+      await inspected("GlobalIPv6Address"),
+      await inspected("MacAddress"),
+    ];
+    const shown = await docker("exec", "it", "ip", "address", "show", "dev", "net0");
+    for (const part of [`inet ${address}/`, `inet6 ${address6}/`, `ether ${mac} `]) expect(shown).toContain(part);
+    for (const to of [address, address6]) await docker("exec", "peer", "ping", "-c", "1", "-W", "2", to);
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
+    expect(await host.netkit("doctor")).toContain("all is well");
+    await docker("network", "disconnect", "three", "it");
+    await docker("network", "disconnect", "own", "it");
+    expect(await docker("exec", "it", "ip", "-o", "link")).not.toMatch(/ (net1|eth1)/);
+    await docker("exec", "peer", "ping", "-c", "1", "-W", "2", address);
+    await docker("restart", "-t", "0", "it");
+    expect(await docker("exec", "it", "ip", "-o", "-4", "address")).toMatch(/ eth1 /);
+    await docker("exec", "peer", "ping", "-c", "1", "-W", "2", await inspected("IPAddress"));
+    await docker("rm", "-f", "it", "peer");
+    await docker("network", "rm", "own");
+    expect(await sandboxes()).toEqual([]);
+  });
+
+  test("a default route and ports move to an interface that is made in place, and back", async () => {
+    for (const name of ["a", "z"]) await create(name);
+    await docker("run", "-d", "--name", "it", "--network", "z", "-p", "8080:80", ...web);
+    await isKnown("it");
+    const route = async (): Promise<string> => await docker("exec", "it", "ip", "route");
+    await docker("network", "connect", "a", "it");
+    expect(await route()).toMatch(/^default via \S+ dev net0/);
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
+    await docker("network", "disconnect", "a", "it");
+    expect(await route()).toMatch(/^default via \S+ dev eth0/);
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
+    // None but its own left: what comes next is its first one.
+    await docker("network", "disconnect", "z", "it");
+    await docker("network", "connect", "a", "it");
+    expect(await route()).toMatch(/^default via \S+ dev net0/);
+    expect(await get(outside, `http://${host.address}:8080/`)).not.toBe("");
+  });
+
+  test("dockerd is started anew beside live containers, and each interface is still its own endpoint's", async () => {
+    await engine.killDockerd();
+    await engine.startDockerd("--live-restore");
+    for (const name of ["one", "two", "three"]) await create(name);
+    await docker("run", "-d", "--name", "peer", "--network", "three", ...sleeper);
+    await docker("run", "-d", "--name", "it", "--network", "one", "-p", "8080:80", ...web);
+    await isKnown("it");
+    for (const name of ["two", "three"]) await docker("network", "connect", name, "it");
+    expect(await docker("exec", "it", "ip", "-o", "link")).toContain(" eth2");
+    const address = await docker("inspect", "--format", "{{.NetworkSettings.Networks.three.IPAddress}}", "it");
+    const reached = async (): Promise<void> =>
+      void (await docker("exec", "peer", "ping", "-c", "1", "-W", "2", address));
+    await reached();
+    await engine.killDockerd();
+    await engine.startDockerd("--live-restore");
+    expect(await docker("ps", "-q", "--filter", "name=it")).not.toBe("");
+    await reached();
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
+    await docker("network", "disconnect", "two", "it");
+    await reached();
+    expect(await host.netkit("doctor")).toContain("all is well");
+    await docker("network", "disconnect", "one", "it");
+    await reached();
+    await docker("network", "disconnect", "three", "it");
+    await docker("network", "connect", "two", "it");
+    expect(await sandboxes()).toHaveLength(2);
+    await docker("rm", "-f", "it", "peer");
+    expect(await sandboxes()).toEqual([]);
+    await engine.killDockerd();
+    await engine.startDockerd();
   });
 
   test("a container is called in sandboxes what it is in Docker, from its start to its end", async () => {
@@ -176,10 +287,10 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
     await host.netkit("run", "-d", "--name", "sandbox", "--network", "mine", "--", "sleep", "1000");
     const joining = ["-o", "netkit.network=mine"];
-    expect(await engine.refusal("network", "create", "-d", "netkit", ...joining, "other-name")).toContain(
-      "--ipam-driver netkit --subnet 10.78.0.0/24",
-    );
-    await create("other-name", ...joining, "--subnet", "10.78.0.0/24");
+    const refusal = await engine.refusal("network", "create", "-d", "netkit", ...joining, "other-name");
+    const [line = ""] = refusal.match(/docker network create .*(?=OTHER-NAME)/) ?? [];
+    expect(line).toContain("--subnet 10.78.0.0/24");
+    await docker(...line.trim().split(" ").slice(1), "other-name");
     await docker("run", "-d", "--name", "it", "--network", "other-name", ...sleeper);
     expect(await addressOf("it")).toBe("10.78.0.3");
     await docker("exec", "it", "ping", "-c", "1", "-W", "2", "10.78.0.2");
@@ -187,6 +298,70 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await docker("rm", "-f", "it");
     await docker("network", "rm", "other-name");
     expect((await shown("mine"))?.Name).toBe("mine");
+  });
+
+  test.skipIf(!hasCompose)("Compose makes networks of netkit's like any other, and takes them away", async () => {
+    const file = "/run/docker/compose.yaml";
+    const compose = async (...words: readonly string[]): Promise<string> => await engine.compose(file, ...words);
+    await host.write(
+      file,
+      `name: shop
+services:
+  web:
+    image: box
+    command: ["sh", "-c", "echo shop > /index.html; exec httpd -f -p 80 -h /"]
+    ports: ["8080:80"]
+    networks: { front: {}, back: { aliases: [www] } }
+  data:
+    image: box
+    command: sleep 1000
+    networks: [back]
+networks:
+  front: { driver: netkit, ipam: { driver: netkit } }
+  back: { driver: netkit, internal: true, ipam: { driver: netkit, config: [{ subnet: 10.83.0.0/24 }] } }
+  default: { driver: netkit }
+`,
+    );
+    const works = async (): Promise<void> => {
+      expect(await get(host, "http://127.0.0.1:8080/")).toBe("shop");
+      for (const name of ["web", "www"]) await compose("exec", "data", "ping", "-c", "1", "-W", "2", name);
+      expect(await sandboxes()).toEqual(expect.arrayContaining(["shop-data-1", "shop-web-1"]));
+      expect(await host.netkit("doctor")).toContain("all is well");
+    };
+    await compose("up", "-d");
+    await isKnown("shop-data-1");
+    await isKnown("shop-web-1");
+    await works();
+    await compose("up", "-d", "--force-recreate", "-t", "0");
+    await isKnown("shop-web-1");
+    await isKnown("shop-data-1");
+    await works();
+    await compose("down", "-t", "0");
+    expect(await docker("network", "ls", "-q", "--filter", "driver=netkit")).toBe("");
+    expect(await sandboxes()).toEqual([]);
+    // With Docker's own IPAM as well.
+    await host.write(
+      file,
+      "services: { web: { image: box, command: sleep 1000 } }\nnetworks: { default: { driver: netkit } }\n",
+    );
+    await compose("up", "-d");
+    expect(await compose("exec", "web", "ip", "-o", "-4", "address")).toContain(" eth0 ");
+    await compose("down", "-t", "0");
+    await host.remove(file);
+  });
+
+  test("networks that no container is on are pruned, and no others", async () => {
+    await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
+    for (const name of ["used", "unused"]) await create(name);
+    await create("joined", "-o", "netkit.network=mine", "--subnet", "10.78.0.0/24");
+    await docker("run", "-d", "--name", "it", "--network", "used", ...sleeper);
+    expect((await docker("network", "prune", "-f")).split("\n").slice(1).toSorted()).toEqual(["joined", "unused"]);
+    const left = (await host.netkit("network", "ls", "--filter", "type=custom", "--format", "{{.Name}}")).trim();
+    const used = await docker("network", "ls", "-q", "--no-trunc", "--filter", "name=used");
+    expect(left.split("\n").toSorted()).toEqual([`docker-${used.slice(0, 12)}`, "mine"]);
+    await docker("rm", "-f", "it");
+    await docker("network", "prune", "-f");
+    await host.netkit("network", "rm", "mine");
   });
 
   test("the agent is started anew, and so is dockerd, with live containers", async () => {
@@ -197,6 +372,9 @@ describe.skipIf(!hasDocker)("Docker", () => {
     expect(await host.netkit("doctor")).toContain("all is well");
     await docker("restart", "-t", "0", "web");
     expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    // One that Docker moves, and one that it doesn't.
+    await create("m");
+    await docker("network", "connect", "m", "web");
     await engine.killDockerd();
     await engine.startDockerd();
     await host.until('test -z "$(netkit sandbox ls -q)"');
@@ -320,6 +498,11 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const ping = ["exec", "it", "ping", "-c", "1", "-W", "3", "10.80.0.200"];
     expect(await docker(...ping)).toContain(" 0% packet loss");
     await docker("restart", "-t", "0", "it");
+    expect(await docker(...ping)).toContain(" 0% packet loss");
+    await isKnown("it");
+    await docker("network", "disconnect", "wire", "it");
+    await docker("network", "connect", "--ip", "10.80.0.8", "wire", "it");
+    expect(await docker("exec", "it", "ip", "-o", "-4", "address")).toMatch(/ net0 .*10\.80\.0\.8/);
     expect(await docker(...ping)).toContain(" 0% packet loss");
     await outside.shell(`ip address delete 10.80.0.200/24 dev ${outside.link}`);
   });

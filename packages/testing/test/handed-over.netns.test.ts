@@ -70,8 +70,54 @@ test("an interface that is handed over is taken, renamed and set up by its new o
   host.sh(`ip -n ${theirs.name} link set eth7 mtu 1300 address 02:00:00:00:00:07`);
   expect(await problems()).toEqual([]);
   expect(host.sh("nft list ruleset")).toContain("8080");
-  await netkit.sandboxes.remove("theirs");
+  await expect(netkit.sandboxes.remove("theirs")).rejects.toMatchObject({
+    code: "SANDBOX_IN_USE",
+    hint: expect.stringMatching(/docker network disconnect, docker rm.*netkit sandbox rm -f theirs/),
+  });
+  await netkit.sandboxes.remove("theirs", { force: true });
   expect(host.sh(`ip -n ${theirs.name} -o link show`)).not.toContain("eth7");
+  await box.close();
+});
+
+test("in another engine's namespace an interface is made with all but the default route", async () => {
+  using theirs = new Theirs();
+  await netkit.networks.create({
+    name: "n",
+    ipv6: true,
+    subnets: [{ subnet: "10.9.0.0/24" }, { subnet: "fd00:9::/64" }],
+  });
+  await netkit.networks.create({
+    name: "m",
+    routes: [{ destination: "10.99.0.0/16", gateway: "10.10.0.9" }],
+    subnets: [{ subnet: "10.10.0.0/24" }],
+  });
+  const box = await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  theirs.make();
+  host.sh(`ip -n ${theirs.name} link add net0 type veth peer name other`);
+  host.sh(`ip -n ${theirs.name} link set lo up`);
+  host.sh(`ip netns exec ${theirs.name} sysctl -qw net.ipv6.conf.all.disable_ipv6=1`);
+  const request = { leavesDefaultRoute: true, ifPrefix: "net" };
+  await netkit.networks.lend("n", { subnet: "10.9.0.0/24", ip: "10.9.0.7" });
+  const networks = [{ network: "n", ip: "10.9.0.7", publish: ["8080:80"], ...request }];
+  const sandbox = await netkit.sandboxes.open({ name: "theirs", netns: theirs.path, awaited: true, networks });
+  const [endpoint] = (await sandbox.inspect()).endpoints;
+  expect(endpoint).toMatchObject({ ifName: "net1", defaultRoute: [], leavesDefaultRoute: true });
+  const address6 = endpoint?.addresses.map(({ address }) => address.split("/")[0] ?? "").at(-1) ?? "";
+  for (const address of ["10.9.0.7", address6]) await output(box, `ping -c 1 -W 2 ${address}`);
+  host.sh(`ip netns exec ${theirs.name} ping -c 1 -W 2 ::1`);
+  const routes = (): string => host.sh(`ip -n ${theirs.name} route; ip -n ${theirs.name} -6 route`);
+  expect(routes()).not.toContain("default");
+  // Its engine gives it the way out, or somebody else's interface.
+  host.sh(`ip -n ${theirs.name} route add default via 10.9.0.1`);
+  await sandbox.connect({ network: "m", ...request });
+  expect(routes()).toMatch(/^default via 10\.9\.0\.1 dev net1[^]*^10\.99\.0\.0\/16 via 10\.10\.0\.9 dev net2/m);
+  await sandbox.rename({ name: "web" });
+  expect(await problems()).toEqual([]);
+  await sandbox.disconnect("m");
+  expect(routes()).not.toContain("net2");
+  await expect(netkit.sandboxes.remove("web")).rejects.toMatchObject({ code: "SANDBOX_IN_USE" });
+  execFileSync("ip", ["netns", "del", theirs.name]);
+  await netkit.sandboxes.remove("web");
   await box.close();
 });
 
@@ -148,7 +194,7 @@ test("a namespace that came where it was said to come is there as long as it is,
   } finally {
     vi.useRealTimers();
   }
-  await netkit.sandboxes.remove("theirs");
+  await sandbox.close();
   execFileSync("ip", ["-n", theirs.name, "link", "delete", "eth0"]);
   host.sh("ip link delete up0");
 });
@@ -172,7 +218,9 @@ test("an address that is kept is nobody else's, is taken over, and is free again
   // It is the endpoint's by now, and not to be given back from under it.
   expect(await netkit.networks.takeBack("n", "10.9.0.4")).toBeUndefined();
   await expect(keep("10.9.0.4")).rejects.toMatchObject({ code: "ADDRESS_TAKEN" });
-  await netkit.sandboxes.remove("theirs");
+  // It may still come.
+  await expect(netkit.sandboxes.remove("theirs")).rejects.toMatchObject({ code: "SANDBOX_IN_USE" });
+  await netkit.sandboxes.remove("theirs", { force: true });
   expect(await keep("10.9.0.4")).toBe("10.9.0.4/29");
   await netkit.networks.takeBack("n", "10.9.0.4");
   vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ["Date"] });

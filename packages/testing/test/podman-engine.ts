@@ -1,6 +1,6 @@
 import type { Host, Process } from "../src/hosts/index.ts";
 import { findProgram } from "../src/servers/program.ts";
-import { makeBox, removeCgroups } from "./box.ts";
+import { makeBox, removeCgroups } from "../src/box.ts";
 
 const programs = ["podman", "conmon", "runc", "busybox"];
 

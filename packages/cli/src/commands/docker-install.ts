@@ -25,7 +25,7 @@ export const dockerInstall: Command = command({
   name: "docker install",
   summary: "Have the agent serve Docker's containers, and Docker wait for the agent",
   details: [
-    "From the agent's next start on it is the network drivers netkit, netkit-overlay and netkit-macvlan and the IPAM driver netkit to Docker,\nby sockets in /run/docker/plugins. Docker's unit gets a drop-in, so that systemd starts the agent first; dockerd isn't\nstarted anew.",
+    "From the agent's next start on it is the network drivers netkit, netkit-overlay, netkit-macvlan and netkit-flannel\nand the IPAM driver netkit to Docker, by sockets in /run/docker/plugins. Docker's unit gets a drop-in, so that systemd starts the agent first; dockerd isn't\nstarted anew.",
   ],
   options: {
     "no-start": { summary: "Write the files, and have systemd neither read them nor start the agent anew" },

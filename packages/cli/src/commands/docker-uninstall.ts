@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { defaultRoot, NetkitError } from "@netkit/core";
+import { defaultRoot, isAnotherEngines, NetkitError } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { forgetDocker, servesDocker } from "../docker-service.ts";
@@ -35,9 +35,7 @@ export const dockerUninstall: Command = command({
 
 /** Nobody would tell netkit of their end. @throws NetkitError NETWORK_IN_USE */
 async function refuseContainers(netkit: Netkit): Promise<void> {
-  const sandboxes = (await netkit.sandboxes.list()).filter(({ endpoints }) =>
-    endpoints.some(({ handedOver }) => handedOver === true),
-  );
+  const sandboxes = (await netkit.sandboxes.list()).filter(({ endpoints }) => endpoints.some(isAnotherEngines));
   const names = sandboxes.map(({ name }) => name);
   if (names.length === 0) return;
   throw new NetkitError("NETWORK_IN_USE", `containers are on netkit's networks: ${names.join(", ")}`, {

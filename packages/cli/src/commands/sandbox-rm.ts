@@ -7,7 +7,9 @@ export const sandboxRm: Command = command({
   summary: "Disconnect and remove sandboxes",
   details: ["A namespace goes with its last sandbox, unless it was adopted."],
   arguments: { SANDBOX: { many: true, summary: "Name, id or unique prefix of an id", complete: "sandbox" } },
-  options: { force: { short: "f", summary: "Kill what still runs in it" } },
+  options: {
+    force: { short: "f", summary: "Kill what still runs in it; take another engine's container off its networks" },
+  },
   examples: [
     { line: "netkit sandbox rm web db", summary: "Both; goes on after a failure" },
     { line: "netkit sandbox rm -f web", summary: "Even while its process runs" },

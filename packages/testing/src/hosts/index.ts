@@ -8,7 +8,7 @@ export { Host, type Place } from "./host.ts";
 export { localMachine, Machine, quoted, sshMachine, type Outcome, type RunOptions } from "./machine.ts";
 export { NamespaceHost } from "./namespace-host.ts";
 export type { Process } from "./process.ts";
-export { virtualMachines, type VirtualMachine } from "./segment.ts";
+export { openSegment, virtualMachines, type VirtualMachine } from "./segment.ts";
 export { onSite, type Site, type SiteOptions } from "./site.ts";
 export { localStores, StoreServers, type StoreKind } from "./store-servers.ts";
 export { timeScale } from "@netkit/conformance/lab";

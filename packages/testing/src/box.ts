@@ -1,7 +1,7 @@
-import type { Host } from "../src/hosts/index.ts";
+import type { Host } from "./hosts/index.ts";
 
 /** What it has beside busybox itself, which is static. */
-const applets = ["sh", "ping", "sleep", "ip", "httpd", "cat", "nslookup"];
+const applets = ["sh", "ping", "sleep", "ip", "wget", "httpd", "cat", "nslookup"];
 
 /** Makes the files of a container's image in a folder. */
 export async function makeBox(host: Host, folder: string): Promise<void> {
@@ -13,5 +13,7 @@ export async function makeBox(host: Host, folder: string): Promise<void> {
 
 /** What an engine has left of its containers' cgroups, which are the machine's: deepest first; a hierarchy may be without. */
 export async function removeCgroups(host: Host, name: string): Promise<void> {
-  await host.shell(`find /sys/fs/cgroup -depth -type d '(' -name ${name} -o -path '*/${name}/*' ')' -exec rmdir {} +`);
+  await host.shell(
+    `find /sys/fs/cgroup -depth -type d '(' -path '*/${name}' -o -path '*/${name}/*' ')' -exec rmdir {} +`,
+  );
 }

@@ -1,19 +1,34 @@
-import type { Host, Process } from "../src/hosts/index.ts";
-import { findProgram } from "../src/servers/program.ts";
+/**
+ * Docker on a host of its own, for tests and the bench.
+ *
+ * @packageDocumentation
+ */
+import type { Host, Process } from "./hosts/index.ts";
+import { findProgram } from "./servers/program.ts";
+import { makeBox, removeCgroups } from "./box.ts";
 
 const programs = ["dockerd", "docker", "containerd", "runc", "busybox"];
 
 /** Whether this machine can run Docker: setup brings it. */
 export const hasDocker: boolean = programs.every((program) => findProgram(program) !== undefined);
 
+/** Whether it has version 2 of Compose. */
+export const hasCompose: boolean = findProgram("docker-compose") !== undefined;
+
 const folders = ["/run/docker", "/etc/docker", "/var/lib/docker", "/run/containerd"];
 const containerd = "/run/containerd/own.sock";
 const api = "unix:///run/docker/docker.sock";
-/** What its containers' cgroups are under, for these are the machine's. */
-const cgroup = "nktest-docker";
+/** What a host's containers' cgroups are under, for these are the machine's, and other tests may run beside these. */
+function cgroupOf({ name }: Host): string {
+  return `nktest-docker-${process.pid}-${name}`;
+}
 
-/** What the image has beside busybox itself, which is static. */
-const applets = ["sh", "ping", "sleep", "ip", "wget", "httpd", "cat", "nslookup"];
+export interface DockerEngineOptions {
+  /** More of dockerd's command line when it starts first. */
+  readonly dockerd?: readonly string[];
+  /** More of the agent's, each time: its store. */
+  readonly agent?: readonly string[];
+}
 
 /**
  * A real Docker on a host of its own, that nobody has configured: no bridge, no rules. Its state is in memory and goes with the
@@ -23,19 +38,25 @@ export class DockerEngine implements AsyncDisposable {
   /** Where its API is. */
   readonly api: string = api;
   readonly #host: Host;
+  readonly #options: DockerEngineOptions;
   readonly #containerd: Process;
   #dockerd: Process;
   #agent: Process;
 
-  private constructor(host: Host, processes: Record<"containerd" | "dockerd" | "agent", Process>) {
+  private constructor(
+    host: Host,
+    options: DockerEngineOptions,
+    processes: Record<"containerd" | "dockerd" | "agent", Process>,
+  ) {
     this.#host = host;
+    this.#options = options;
     this.#containerd = processes.containerd;
     this.#dockerd = processes.dockerd;
     this.#agent = processes.agent;
   }
 
   /** With an agent that serves it, and an image called `box`. */
-  static async start(host: Host): Promise<DockerEngine> {
+  static async start(host: Host, options: DockerEngineOptions = {}): Promise<DockerEngine> {
     await using stack = new AsyncDisposableStack();
     await host.shell(folders.map((folder) => `mkdir -p ${folder}; mount -t tmpfs tmpfs ${folder}`).join("\n"));
     await host.write(
@@ -50,16 +71,13 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     );
     const beside = stack.use(host.start(["containerd", "--config", "/run/containerd/config.toml"]));
     await host.until(`test -S ${containerd}`);
-    const engine = new DockerEngine(host, {
+    const engine = new DockerEngine(host, options, {
       containerd: beside,
-      dockerd: stack.use(await startDockerd(host)),
-      agent: stack.use(await startAgent(host)),
+      dockerd: stack.use(await startDockerd(host, options.dockerd)),
+      agent: stack.use(await startAgent(host, options.agent)),
     });
-    await host.shell(
-      `mkdir -p /var/lib/docker/box/bin && cd /var/lib/docker/box && cp "$(command -v busybox)" bin/busybox
-       for applet in ${applets.join(" ")}; do ln -s busybox bin/$applet; done
-       tar -c . | docker -H ${api} import - box`,
-    );
+    await makeBox(host, "/var/lib/docker/box");
+    await host.shell(`tar -C /var/lib/docker/box -c . | docker -H ${api} import - box`);
     stack.move();
     return engine;
   }
@@ -67,6 +85,11 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   /** What the command prints. @throws Error with what it says when it fails */
   async docker(...words: readonly string[]): Promise<string> {
     return (await this.#host.exec(["docker", "-H", api, ...words])).trim();
+  }
+
+  /** Compose with the project in a file. */
+  async compose(file: string, ...words: readonly string[]): Promise<string> {
+    return await this.#host.exec(["env", `DOCKER_HOST=${api}`, "docker-compose", "-f", file, ...words]);
   }
 
   /** Goes on meanwhile. */
@@ -95,13 +118,14 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     await this.#containerd.resume();
   }
 
-  async startDockerd(): Promise<void> {
-    this.#dockerd = await startDockerd(this.#host);
+  /** @param flags more of its command line: `--live-restore` */
+  async startDockerd(...flags: readonly string[]): Promise<void> {
+    this.#dockerd = await startDockerd(this.#host, flags);
   }
 
   async restartAgent(): Promise<void> {
     await this.#agent.kill("SIGKILL");
-    this.#agent = await startAgent(this.#host);
+    this.#agent = await startAgent(this.#host, this.#options.agent);
   }
 
   /** What the agent has complained of. */
@@ -113,15 +137,12 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     await this.#dockerd.kill("SIGTERM");
     await this.#agent.kill("SIGTERM");
     await this.#containerd.kill("SIGTERM");
-    // Deepest first; a hierarchy may be without.
-    await this.#host.shell(
-      `find /sys/fs/cgroup -depth -type d '(' -name ${cgroup} -o -path '*/${cgroup}/*' ')' -exec rmdir {} +`,
-    );
+    await removeCgroups(this.#host, cgroupOf(this.#host));
   }
 }
 
 /** Nothing of the machine's: neither its configuration nor its firewall. */
-async function startDockerd(host: Host): Promise<Process> {
+async function startDockerd(host: Host, flags: readonly string[] = []): Promise<Process> {
   const process = host.start([
     "dockerd",
     `--host=${api}`,
@@ -129,16 +150,17 @@ async function startDockerd(host: Host): Promise<Process> {
     "--data-root=/var/lib/docker",
     "--exec-root=/run/docker",
     "--pidfile=/run/docker/docker.pid",
-    `--cgroup-parent=/${cgroup}`,
+    `--cgroup-parent=/${cgroupOf(host)}`,
     "--storage-driver=vfs",
     ..."--bridge=none --iptables=false --ip6tables=false --ip-forward=false".split(" "),
+    ...flags,
   ]);
   await host.until(`docker -H ${api} version`, 30_000);
   return process;
 }
 
-async function startAgent(host: Host): Promise<Process> {
-  const process = host.start(["env", `DOCKER_HOST=${api}`, "netkit", "agent", "--docker"]);
+async function startAgent(host: Host, flags: readonly string[] = []): Promise<Process> {
+  const process = host.start(["env", `DOCKER_HOST=${api}`, "netkit", "agent", "--docker", ...flags]);
   await host.until("netkit agent status");
   return process;
 }
