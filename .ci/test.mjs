@@ -24,7 +24,8 @@ const tiers = {
   // Much of it waits for packets that don't come: three parts, each on a host of its own, take little longer than one.
   kernel: { project: "kernel", root: true, wrap: privateHost, shards: 3 },
   hosts: { project: "hosts", root: true, wrap: privateHost },
-  runtimes: { project: "runtimes", root: true, wrap: privateHost },
+  // What these two do is mostly waiting for others.
+  runtimes: { project: "runtimes", root: true, wrap: privateHost, beside: "hosts" },
 };
 
 const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });
@@ -40,15 +41,19 @@ const reports = mkdtempSync(join(tmpdir(), "netkit-test-"));
 const total = { passed: 0, failed: 0, skipped: 0 };
 const notes = [];
 
+/** Those that have been begun, by name. */
+const begun = new Map();
+
 for (const name of chosen) {
-  const start = Date.now();
   if (process.stdout.isTTY) process.stdout.write(`… ${name}`);
-  const { output, ...counts } = await runTier(name, tiers[name]);
+  begin(name);
+  for (const other of chosen) if (tiers[other].beside === name) begin(other);
+  const { output, seconds, ...counts } = await begun.get(name);
   for (const key of Object.keys(total)) total[key] += counts[key];
   const line = [
     counts.failed > 0 ? "✗" : counts.passed > 0 ? "✓" : "-",
     name.padEnd(13),
-    `${((Date.now() - start) / 1000).toFixed(1)} s`.padStart(8),
+    `${seconds.toFixed(1)} s`.padStart(8),
     ` ${summary(counts)}`,
   ].join(" ");
   console.log(`${process.stdout.isTTY ? "\r\u001b[2K" : ""}${line}`);
@@ -58,6 +63,13 @@ rmSync(reports, { recursive: true });
 for (const note of notes) console.log(note);
 console.log(summary(total));
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+function begin(name) {
+  if (begun.has(name)) return;
+  const start = Date.now();
+  const ended = runTier(name, tiers[name]).then((found) => ({ ...found, seconds: (Date.now() - start) / 1000 }));
+  begun.set(name, ended);
+}
 
 async function runTier(name, tier) {
   if (tier.root && process.getuid() !== 0) return skipTier(name, "it needs root");

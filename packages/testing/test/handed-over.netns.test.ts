@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
+import { parseCidr } from "@netkit/core";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
 import { expect, test, vi } from "vitest";
 import { onHosts, type TestHost } from "./host.ts";
@@ -97,7 +98,7 @@ test("in another engine's namespace an interface is made with all but the defaul
   host.sh(`ip -n ${theirs.name} link set lo up`);
   host.sh(`ip netns exec ${theirs.name} sysctl -qw net.ipv6.conf.all.disable_ipv6=1`);
   const request = { leavesDefaultRoute: true, ifPrefix: "net" };
-  await netkit.networks.lend("n", { subnet: "10.9.0.0/24", ip: "10.9.0.7" });
+  await netkit.networks.lend("n", { subnet: parseCidr("10.9.0.0/24"), ip: "10.9.0.7" });
   const networks = [{ network: "n", ip: "10.9.0.7", publish: ["8080:80"], ...request }];
   const sandbox = await netkit.sandboxes.open({ name: "theirs", netns: theirs.path, awaited: true, networks });
   const [endpoint] = (await sandbox.inspect()).endpoints;
