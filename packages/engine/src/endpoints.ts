@@ -4,7 +4,6 @@ import {
   ipOf,
   kernelName,
   NetkitError,
-  parseLinkName,
   parseMac,
   parseName,
   prefixLengthOf,
@@ -17,7 +16,6 @@ import { assignAddresses, takeLinkLocal } from "./addresses.ts";
 import { planAnnouncement } from "./announcements.ts";
 import type { EndpointRequest } from "./api.ts";
 import { attachedTo, findEndpoint, momentAfter, ownNamespace, refuseMixture } from "./attached.ts";
-import type { Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
 import { chooseMac } from "./endpoint-mac.ts";
 import { planEndpoint } from "./endpoint-plan.ts";
@@ -26,6 +24,7 @@ import { refuseFull } from "./full-network.ts";
 import { refuseHandingOver } from "./handed-over.ts";
 import { giveBackPorts } from "./host-ports.ts";
 import { hasInterfaces, readInterface } from "./interface.ts";
+import { interfaceName } from "./interface-name.ts";
 import { chosenId } from "./new-id.ts";
 import { namespaceOf } from "./lookup.ts";
 import { addressKeyOf, realise } from "./networks.ts";
@@ -38,7 +37,7 @@ import { shareEndpoint, unshareEndpoint } from "./shared/presence.ts";
 import { realiseHere } from "./shared/realising.ts";
 import { findNetworkHere } from "./shared/unfollowed.ts";
 import { keys, type AddressHolder } from "./state.ts";
-import { refuseTheirs, requireInterface, takeTheirAddresses, theirInterface } from "./theirs.ts";
+import { refuseTheirs, takeTheirAddresses, theirInterface } from "./theirs.ts";
 
 /** Attaches a sandbox to a network. The default route goes to the endpoint that it suits best: perhaps the new one. */
 export async function connect(
@@ -85,14 +84,10 @@ export async function connect(
     ifName: handOver
       ? kernelName("c", context.instance, id)
       : hasInterfaces(driver)
-        ? theirs === undefined
-          ? chooseIfName(
-              ifName,
-              request.ifPrefix ?? (sandbox.guest === true ? "nk" : "eth"),
-              others,
-              inside?.links ?? [],
-            )
-          : requireInterface(sandbox, ifName, inside?.links ?? [])
+        ? interfaceName(sandbox, request, ifName, {
+            links: inside?.links ?? [],
+            interfaces: others.map((other) => other.endpoint.ifName),
+          })
         : "",
     ...(theirs === undefined
       ? chooseMac(driver, wanted.request.mac, { id, addresses })
@@ -175,24 +170,4 @@ export async function detach(draft: Draft, endpoint: Endpoint, network: Network)
   }
   await giveBackPorts(draft, endpoint.ports, endpoint.id);
   if (network.scope === "global") await unshareEndpoint(draft, network, endpoint);
-}
-
-/** @param prefix of names that are made up: an engine counts its own eth0, eth1, ... in what is a guest here, and looks at no others */
-function chooseIfName(
-  wanted: string | undefined,
-  prefix: string,
-  others: readonly Attached[],
-  links: readonly string[],
-): string {
-  const taken = new Set(["lo", ...links, ...others.map(({ endpoint }) => endpoint.ifName)]);
-  if (wanted !== undefined) {
-    const name = parseLinkName(wanted);
-    if (!taken.has(name)) return name;
-    throw new NetkitError("LINK_TAKEN", `the sandbox already has an interface '${name}'`, {
-      hint: "Choose another --ifname, or leave it out.",
-    });
-  }
-  let number = 0;
-  while (taken.has(`${prefix}${number}`)) number++;
-  return parseLinkName(`${prefix}${number}`);
 }

@@ -10,7 +10,6 @@ import {
   type Network,
   type NetworkView,
   type Resource,
-  type Sandbox,
   type TheirInterface,
 } from "@netkit/core";
 import { bridgeSysctls, publish, type Area } from "@netkit/core/bridged";
@@ -102,12 +101,4 @@ export async function theirInterface(
   const owned = await draft.owned(network.id);
   const isNetworks = owned?.resources.some((resource) => resource.kind === "isolation" && resource.link === name);
   return { link: name, ...(isNetworks === true ? { isNetworks } : {}) };
-}
-
-/** @throws NetkitError LINK_NOT_FOUND */
-export function requireInterface({ name }: Sandbox, ifName: string | undefined, links: readonly string[]): string {
-  if (ifName !== undefined && links.includes(ifName)) return ifName;
-  throw new NetkitError("LINK_NOT_FOUND", `sandbox '${name}' has no interface '${ifName ?? ""}' of another engine`, {
-    hint: "That engine makes it first.",
-  });
 }

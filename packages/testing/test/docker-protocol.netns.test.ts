@@ -116,7 +116,7 @@ async function leave({ NetworkID, EndpointID }: { NetworkID: string; EndpointID:
 const noKey = (): string => `/run/docker/netns/${id().slice(0, 12)}`;
 
 test("each driver has a socket that root alone can open, and says what it is", async () => {
-  expect(names).toEqual(["", "-overlay", "-macvlan"].map((suffix) => `${netkit.instance.mark}${suffix}`));
+  expect(names).toEqual(["", "-overlay", "-macvlan", "-flannel"].map((suffix) => `${netkit.instance.mark}${suffix}`));
   for (const name of names) expect(statSync(join(folder, `${name}.sock`)).mode & 0o777).toBe(0o600);
   expect(await done("Plugin.Activate")).toEqual({ Implements: ["NetworkDriver", "IpamDriver"] });
   expect(await done("Plugin.Activate", undefined, "-macvlan")).toEqual({ Implements: ["NetworkDriver"] });
