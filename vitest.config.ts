@@ -17,6 +17,8 @@ export default defineConfig({
         test: {
           name: "unit",
           ...slow,
+          // Starting a process for each file took longer than all tests.
+          isolate: false,
           include: packages(".test.ts"),
           exclude: ["**/node_modules/**", "**/*.*.test.ts"],
         },

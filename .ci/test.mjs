@@ -1,4 +1,4 @@
-// Runs the tiers one after another: a line for each, the output of those that fail, and the sum as the last line.
+// Runs the tiers, most of them one after another: a line for each, the output of those that fail, and the sum as the last line.
 // usage: npm test -- [--tier NAME[,NAME]] [FILTER...]; a filter is part of a test file's path.
 // NETKIT_REQUIRE=all, or a list of tiers, turns their skips into failures.
 import { spawn } from "node:child_process";
@@ -23,9 +23,9 @@ const tiers = {
   packed: { project: "packed", root: true },
   // Much of it waits for packets that don't come: three parts, each on a host of its own, take little longer than one.
   kernel: { project: "kernel", root: true, wrap: privateHost, shards: 3 },
-  hosts: { project: "hosts", root: true, wrap: privateHost },
-  // What these two do is mostly waiting for others.
-  runtimes: { project: "runtimes", root: true, wrap: privateHost, beside: "hosts" },
+  // These two wait even more, for servers and engines.
+  hosts: { project: "hosts", root: true, wrap: privateHost, beside: "kernel" },
+  runtimes: { project: "runtimes", root: true, wrap: privateHost, beside: "kernel" },
 };
 
 const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });
