@@ -23,9 +23,9 @@ const tiers = {
   packed: { project: "packed", root: true },
   // Much of it waits for packets that don't come: three parts, each on a host of its own, take little longer than one.
   kernel: { project: "kernel", root: true, wrap: privateHost, shards: 3 },
-  // These two wait even more, for servers and engines.
-  hosts: { project: "hosts", root: true, wrap: privateHost, beside: "kernel" },
-  runtimes: { project: "runtimes", root: true, wrap: privateHost, beside: "kernel" },
+  // What these two do is mostly waiting for others.
+  hosts: { project: "hosts", root: true, wrap: privateHost },
+  runtimes: { project: "runtimes", root: true, wrap: privateHost, beside: "hosts" },
 };
 
 const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });

@@ -7,7 +7,7 @@ import { expectReached, peer } from "./traffic.ts";
 const leaseMs = 15_000;
 const available = virtualMachines !== undefined || localStores.length > 0;
 
-describe.skipIf(!available)("core", () => {
+describe.skipIf(!available)("hosts", () => {
   test("a host dies, and another's underlay is cut: within their lease nobody has tables or names of them; healed, all is back", async () => {
     await onSharingHosts(3, async ({ hosts, store, complaints, forget }) => {
       const [a, b, c] = hosts as readonly [Host, Host, Host];
