@@ -105,9 +105,7 @@ process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
 function parts(): Part[] {
   const drivers = packages().flatMap(({ folder }) => /^driver-(.*)$/.exec(folder)?.[1] ?? []);
-  const rest = (driver: string): string[] =>
-    [...skipped, ...(bridged.includes(driver) ? ports : [])].flatMap((id) => ["--skip", id]);
-  const ofDrivers = drivers.toSorted((a, b) => rank(a) - rank(b)).map((driver) => conformance(driver, rest(driver)));
+  const ofDrivers = drivers.toSorted((a, b) => rank(a) - rank(b)).map(conformance);
   return [{ name: "tests of rare links", run: rareLinks }, ...ofDrivers].filter(({ name }) => name.includes(word));
 }
 
@@ -153,11 +151,12 @@ function rank(driver: string): number {
   return heavy.includes(driver) ? heavy.indexOf(driver) : heavy.length;
 }
 
-function conformance(driver: string, options: readonly string[]): Part {
+function conformance(driver: string): Part {
+  const left = [...skipped, ...(bridged.includes(driver) ? ports : [])].flatMap((id) => ["--skip", id]);
   const lab = `packages/driver-${driver}/test/lab.ts`;
   const inLab = existsSync(join(root, lab));
   const subject = inLab ? `${labs}/${lab}` : `@netkit/driver-${driver}`;
-  const words = ["netkit", "conformance", "--json", ...tiers, ...options, subject];
+  const words = ["netkit", "conformance", "--json", ...tiers, ...left, subject];
   const command = `cd ${installed} && NODE_COMPILE_CACHE=/var/cache/netkit-tests NETKIT_REQUIRE=all NETKIT_TIME_SCALE=${timeScale()} ${words.join(" ")}`;
   return {
     name: `driver ${driver}`,
