@@ -1,13 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { referencePlugin } from "@netkit/testing";
 import { CniRuntime, valid, withResult, type CniOutcome, type CniRequest } from "./cni-runtime.ts";
 import { reaches } from "./containers.ts";
-import { onHosts, type Host } from "./host.ts";
+import { onCniHosts } from "./cni-host.ts";
 
-let machine: Host;
-let runtime: CniRuntime;
-onHosts((host) => (machine = host));
-afterEach(() => runtime[Symbol.dispose]());
+const cni = onCniHosts();
 
 const lent = { ipam: { type: "netkit-ipam" } };
 
@@ -15,11 +12,11 @@ const lent = { ipam: { type: "netkit-ipam" } };
 const anywhere = { type: "netkit-ipam", netns: "/run/netns/any" };
 
 function ipam(verb: string, request: CniRequest = {}): CniOutcome["said"] {
-  return runtime.ok(verb, { ...anywhere, ...request, more: { ...lent, ...request.more } });
+  return cni.runtime.ok(verb, { ...anywhere, ...request, more: { ...lent, ...request.more } });
 }
 
 function refusal(verb: string, request: CniRequest = {}): CniOutcome["said"] {
-  return runtime.call(verb, { ...anywhere, ...request, more: { ...lent, ...request.more } }).said;
+  return cni.runtime.call(verb, { ...anywhere, ...request, more: { ...lent, ...request.more } }).said;
 }
 
 function asking(id: string): CniRequest {
@@ -28,14 +25,14 @@ function asking(id: string): CniRequest {
 
 function inUse(): readonly { readonly Holder: string; readonly IPv4Address: string }[] {
   type Shown = { readonly Loans?: ReturnType<typeof inUse> };
-  return (JSON.parse(machine.ok("network", "inspect", "my-net")) as Shown[])[0]?.Loans ?? [];
+  return (JSON.parse(cni.machine.ok("network", "inspect", "my-net")) as Shown[])[0]?.Loans ?? [];
 }
 
 describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (options) => {
   beforeEach(() => {
-    machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
-    runtime = new CniRuntime(machine, "my-net", options);
-    if (options.agent) machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+    cni.machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
+    cni.runtime = new CniRuntime(cni.machine, "my-net", options);
+    if (options.agent) cni.machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
   });
 
   test("addresses of the pool are lent once, taken back once, and used again last", () => {
@@ -58,14 +55,16 @@ describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (opti
       code: 104,
       msg: expect.stringContaining("my-net/one/eth0") as unknown,
     });
-    expect(machine.netkit(["sandbox", "create", "--name", "x", "--network", `name=my-net,ip=${ip}`])).toMatchObject({
-      status: 4,
-    });
+    expect(cni.machine.netkit(["sandbox", "create", "--name", "x", "--network", `name=my-net,ip=${ip}`])).toMatchObject(
+      {
+        status: 4,
+      },
+    );
     for (const _ of [1, 2]) ipam("DEL", { id: "one", netns: "" });
     expect(inUse()).toEqual([]);
     expect(ipam("ADD", { id: "two" }).ips?.[0]?.address).not.toBe(address);
     expect(ipam("ADD", { id: "three", more: wish }).ips?.[0]?.address).toBe(address);
-    expect(machine.netkit(["network", "rm", "my-net"])).toMatchObject({ status: 4 });
+    expect(cni.machine.netkit(["network", "rm", "my-net"])).toMatchObject({ status: 4 });
     for (const id of ["two", "three"]) ipam("DEL", { id });
   });
 
@@ -75,7 +74,7 @@ describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (opti
     ipam("GC", { more: { "cni.dev/valid-attachments": valid("two") } });
     expect(inUse().map(({ Holder }) => Holder)).toEqual(["my-net/two/eth0", "other-list/theirs/eth0"]);
     ipam("STATUS");
-    machine.ok("network", "create", "--subnet", "10.8.0.0/30", "small");
+    cni.machine.ok("network", "create", "--subnet", "10.8.0.0/30", "small");
     const small = { more: { ipam: { type: "netkit-ipam", network: "small" } } };
     ipam("ADD", { id: "last", ...small });
     expect(refusal("STATUS", small)).toMatchObject({ code: 50 });
@@ -94,7 +93,7 @@ describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (opti
   test("of ten at once that ask for one address, one has it", async () => {
     const ids = Array.from({ length: 10 }, (_, index) => `c${index}`);
     const more = { ...lent, runtimeConfig: { ips: ["10.7.0.9"] } };
-    const added = await Promise.all(ids.map(async (id) => await runtime.start("ADD", { ...anywhere, id, more })));
+    const added = await Promise.all(ids.map(async (id) => await cni.runtime.start("ADD", { ...anywhere, id, more })));
     expect(added.filter(({ status }) => status === 0)).toMatchObject([{ said: { ips: [{ address: "10.7.0.9/24" }] } }]);
     expect(added.filter(({ said }) => said.code === 104)).toHaveLength(9);
     expect(inUse()).toHaveLength(1);
@@ -104,9 +103,9 @@ describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (opti
 
   test("ten at once each get another address, and one that is killed keeps none", async () => {
     const ids = Array.from({ length: 10 }, (_, index) => `c${index}`);
-    const added = await Promise.all(ids.map(async (id) => await runtime.start("ADD", asking(id))));
+    const added = await Promise.all(ids.map(async (id) => await cni.runtime.start("ADD", asking(id))));
     expect(new Set(added.map(({ said }) => said.ips?.[0]?.address)).size).toBe(10);
-    for (const afterMs of [10, 40, 80, 120, 160, 200]) await runtime.start("ADD", asking("killed"), afterMs);
+    for (const afterMs of [10, 40, 80, 120, 160, 200]) await cni.runtime.start("ADD", asking("killed"), afterMs);
     for (const id of [...ids, "killed"]) ipam("DEL", { id });
     expect(inUse()).toEqual([]);
   });
@@ -115,21 +114,21 @@ describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (opti
 test.skipIf(referencePlugin("bridge") === undefined)(
   "the reference bridge with netkit-ipam: its container is on netkit's bridge, beside plain sandboxes",
   () => {
-    machine.ok("network", "create", "--subnet", "10.7.0.0/24", "-o", "name=nkcni0", "my-net");
-    runtime = new CniRuntime(machine, "my-net", { agent: false });
-    const netns = runtime.container("c1");
-    machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-    const before = machine.traces();
+    cni.machine.ok("network", "create", "--subnet", "10.7.0.0/24", "-o", "name=nkcni0", "my-net");
+    cni.runtime = new CniRuntime(cni.machine, "my-net", { agent: false });
+    const netns = cni.runtime.container("c1");
+    cni.machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+    const before = cni.machine.traces();
     const bridge = { bridge: "nkcni0", ipam: { type: "netkit-ipam" } };
     for (const _ of [1, 2]) {
-      const result = runtime.reference("ADD", "bridge", netns, bridge);
+      const result = cni.runtime.reference("ADD", "bridge", netns, bridge);
       expect(result).toMatchObject({ ips: [{ gateway: "10.7.0.1" }], routes: [{ dst: "0.0.0.0/0" }] });
-      runtime.reference("CHECK", "bridge", netns, { ...bridge, prevResult: result });
+      cni.runtime.reference("CHECK", "bridge", netns, { ...bridge, prevResult: result });
       expect(reaches(netns, "10.7.0.1")).toBe(true);
       expect(reaches(netns, "10.7.0.2")).toBe(true);
-      runtime.reference("DEL", "bridge", netns, { ...bridge, prevResult: result });
-      expect(machine.traces()).toEqual(before);
+      cni.runtime.reference("DEL", "bridge", netns, { ...bridge, prevResult: result });
+      expect(cni.machine.traces()).toEqual(before);
     }
-    expect(machine.ok("doctor")).toContain("all is well");
+    expect(cni.machine.ok("doctor")).toContain("all is well");
   },
 );

@@ -1,64 +1,43 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  CniRuntime,
-  port,
-  reaction,
-  valid,
-  withResult,
-  type CniOutcome,
-  type CniRequest,
-  type Given,
-} from "./cni-runtime.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { CniRuntime, port, reaction, valid, withResult } from "./cni-runtime.ts";
 import { contents, inside, reaches } from "./containers.ts";
-import { onHosts, type Host } from "./host.ts";
+import { onCniHosts } from "./cni-host.ts";
 import { Talker } from "./talker.ts";
 
-let machine: Host;
-let runtime: CniRuntime;
-onHosts((host) => (machine = host));
-// Before the host's own leak check: what it is about is the host.
-afterEach(() => runtime[Symbol.dispose]());
-
-function install(...given: Given): void {
-  runtime = CniRuntime.onNewNetwork(machine, ...given);
-}
-
-function ok(verb: string, request: CniRequest = {}): CniOutcome["said"] {
-  return runtime.ok(verb, request);
-}
+const cni = onCniHosts();
 
 function networkNames(): string[] {
-  return machine.ok("network", "ls", "--format", "{{.Name}}").split("\n");
+  return cni.machine.ok("network", "ls", "--format", "{{.Name}}").split("\n");
 }
 
 test("install writes plugins and a list that runtimes take, and uninstall removes exactly that", () => {
-  install();
-  const [plugin, list] = [join(runtime.binDir, "netkit"), join(runtime.confDir, "10-netkit-my-net.conflist")];
+  cni.install();
+  const [plugin, list] = [join(cni.runtime.binDir, "netkit"), join(cni.runtime.confDir, "10-netkit-my-net.conflist")];
   expect(statSync(plugin).mode & 0o777).toBe(0o755);
-  expect(readFileSync(list, "utf8")).toBe(machine.ok("cni", "config", "--network", "my-net"));
-  expect(ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });
-  const folders = ["--bin-dir", runtime.binDir, "--conf-dir", runtime.confDir];
-  machine.ok("cni", "install", "--network", "my-net", "--name", "pods", ...folders);
-  machine.ok("cni", "uninstall", "--name", "pods", ...folders);
+  expect(readFileSync(list, "utf8")).toBe(cni.machine.ok("cni", "config", "--network", "my-net"));
+  expect(cni.ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });
+  const folders = ["--bin-dir", cni.runtime.binDir, "--conf-dir", cni.runtime.confDir];
+  cni.machine.ok("cni", "install", "--network", "my-net", "--name", "pods", ...folders);
+  cni.machine.ok("cni", "uninstall", "--name", "pods", ...folders);
   expect([plugin, list].map(existsSync)).toEqual([true, true]);
-  machine.run("sh", "-c", `echo '{}' > ${runtime.confDir}/10-netkit-x.conflist; echo '#!/bin/sh' > ${plugin}`);
-  machine.ok("cni", "uninstall", ...folders);
+  cni.machine.run("sh", "-c", `echo '{}' > ${cni.runtime.confDir}/10-netkit-x.conflist; echo '#!/bin/sh' > ${plugin}`);
+  cni.machine.ok("cni", "uninstall", ...folders);
   // Neither is netkit's.
-  expect([plugin, list, `${runtime.confDir}/10-netkit-x.conflist`].map(existsSync)).toEqual([true, false, true]);
-  expect(machine.netkit(["cni", "install", "--network", "my-net", ...folders])).toMatchObject({ status: 4 });
+  expect([plugin, list, `${cni.runtime.confDir}/10-netkit-x.conflist`].map(existsSync)).toEqual([true, false, true]);
+  expect(cni.machine.netkit(["cni", "install", "--network", "my-net", ...folders])).toMatchObject({ status: 4 });
 });
 
 describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
-  beforeEach(() => install(options));
+  beforeEach(() => cni.install(options));
 
   test("a container is on the network, beside plain sandboxes, with its ports; and leaves nothing", async () => {
-    const netns = runtime.container("c1");
-    const [before, empty] = [machine.traces(), contents(netns)];
-    machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+    const netns = cni.runtime.container("c1");
+    const [before, empty] = [cni.machine.traces(), contents(netns)];
+    cni.machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
     for (const round of [1, 2]) {
-      const result = ok("ADD", { netns, args: "IgnoreUnknown=1;K8S_POD_NAME=web", more: port(8080) });
+      const result = cni.ok("ADD", { netns, args: "IgnoreUnknown=1;K8S_POD_NAME=web", more: port(8080) });
       const address = result.ips?.[0]?.address ?? "";
       expect(result, `round ${round}`).toMatchObject({
         cniVersion: "1.1.0",
@@ -70,7 +49,7 @@ describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
         links: [{}, { ifname: "eth0", addresses: [address.replace("/24", "")] }],
       });
       expect(reaches(netns, "10.7.0.1")).toBe(true);
-      const answer = machine.netkit([
+      const answer = cni.machine.netkit([
         "exec",
         "plain",
         "--",
@@ -80,76 +59,76 @@ describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
         options.agent ? "web" : address.replace("/24", ""),
       ]);
       expect(answer.status, answer.stderr).toBe(0);
-      expect(machine.ok("port", "ls", "c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
-      expect(await reaction(machine, netns, 8080)).toBe("ok");
-      expect(machine.ok("network", "inspect", "-f", "{{range .Containers}}{{.Name}} {{end}}", "my-net")).toContain(
+      expect(cni.machine.ok("port", "ls", "c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
+      expect(await reaction(cni.machine, netns, 8080)).toBe("ok");
+      expect(cni.machine.ok("network", "inspect", "-f", "{{range .Containers}}{{.Name}} {{end}}", "my-net")).toContain(
         "c1",
       );
-      ok("CHECK", { netns, ...withResult(result) });
-      ok("DEL", { netns, ...withResult(result) });
+      cni.ok("CHECK", { netns, ...withResult(result) });
+      cni.ok("DEL", { netns, ...withResult(result) });
       expect(contents(netns)).toEqual(empty);
     }
-    machine.ok("sandbox", "rm", "plain");
-    expect(machine.traces()).toEqual(before);
+    cni.machine.ok("sandbox", "rm", "plain");
+    expect(cni.machine.traces()).toEqual(before);
   });
 
   test("a second ADD for the same interface is an error, and the first stays as it is", () => {
-    const netns = runtime.container("c1");
-    const result = ok("ADD", { netns, more: port(8080) });
+    const netns = cni.runtime.container("c1");
+    const result = cni.ok("ADD", { netns, more: port(8080) });
     const first = contents(netns);
-    expect(runtime.call("ADD", { netns, more: port(8081) })).toMatchObject({ status: 1, said: { code: 104 } });
-    expect(runtime.call("ADD", { netns: runtime.container("other") })).toMatchObject({
+    expect(cni.runtime.call("ADD", { netns, more: port(8081) })).toMatchObject({ status: 1, said: { code: 104 } });
+    expect(cni.runtime.call("ADD", { netns: cni.runtime.container("other") })).toMatchObject({
       status: 1,
       said: { code: 104 },
     });
     expect(contents(netns)).toEqual(first);
-    ok("CHECK", { netns, ...withResult(result) });
-    ok("DEL", { netns });
+    cni.ok("CHECK", { netns, ...withResult(result) });
+    cni.ok("DEL", { netns });
   });
 
   test("DEL twice, without a namespace, without a result, and after the namespace has gone", () => {
-    const before = machine.traces();
-    ok("DEL", { id: "never-there" });
-    const [one, two] = [runtime.container("one"), runtime.container("two")];
-    ok("ADD", { id: "one", netns: one, more: port(8080) });
-    ok("ADD", { id: "two", netns: two, more: port(8081) });
-    for (const _ of [1, 2]) ok("DEL", { id: "one" });
-    runtime.kill(two);
-    for (const _ of [1, 2]) ok("DEL", { id: "two", netns: two });
-    expect(machine.traces()).toEqual(before);
-    expect(machine.ok("sandbox", "ls", "-q")).toBe("");
+    const before = cni.machine.traces();
+    cni.ok("DEL", { id: "never-there" });
+    const [one, two] = [cni.runtime.container("one"), cni.runtime.container("two")];
+    cni.ok("ADD", { id: "one", netns: one, more: port(8080) });
+    cni.ok("ADD", { id: "two", netns: two, more: port(8081) });
+    for (const _ of [1, 2]) cni.ok("DEL", { id: "one" });
+    cni.runtime.kill(two);
+    for (const _ of [1, 2]) cni.ok("DEL", { id: "two", netns: two });
+    expect(cni.machine.traces()).toEqual(before);
+    expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
   });
 
   test("an ADD that fails leaves no link, address, port or sandbox", () => {
-    const [one, two] = [runtime.container("one"), runtime.container("two")];
-    ok("ADD", { id: "one", netns: one, more: port(8080) });
-    const [before, empty] = [machine.traces(), contents(two)];
+    const [one, two] = [cni.runtime.container("one"), cni.runtime.container("two")];
+    cni.ok("ADD", { id: "one", netns: one, more: port(8080) });
+    const [before, empty] = [cni.machine.traces(), contents(two)];
     const wishes = { runtimeConfig: { ...port(8080).runtimeConfig, ips: ["10.7.0.9"] } };
-    expect(runtime.call("ADD", { id: "two", netns: two, more: wishes })).toMatchObject({
+    expect(cni.runtime.call("ADD", { id: "two", netns: two, more: wishes })).toMatchObject({
       status: 1,
       said: { code: 104 },
     });
-    expect(machine.traces()).toEqual(before);
+    expect(cni.machine.traces()).toEqual(before);
     expect(contents(two)).toEqual(empty);
-    expect(machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("one\n");
+    expect(cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("one\n");
     // Nobody has the address.
     const again = { ...wishes, ...port(8081), runtimeConfig: { ...port(8081).runtimeConfig, ips: ["10.7.0.9"] } };
-    expect(ok("ADD", { id: "two", netns: two, more: again }).ips).toMatchObject([{ address: "10.7.0.9/24" }]);
-    for (const id of ["one", "two"]) ok("DEL", { id });
+    expect(cni.ok("ADD", { id: "two", netns: two, more: again }).ips).toMatchObject([{ address: "10.7.0.9/24" }]);
+    for (const id of ["one", "two"]) cni.ok("DEL", { id });
   });
 
   test("twenty at once each get an address of their own, and go at once", async () => {
-    const before = machine.traces();
+    const before = cni.machine.traces();
     const containers = Array.from({ length: 20 }, (_, index) => ({
       id: `c${index}`,
-      netns: runtime.container(`c${index}`),
+      netns: cni.runtime.container(`c${index}`),
     }));
-    const added = await Promise.all(containers.map(async (container) => await runtime.start("ADD", container)));
+    const added = await Promise.all(containers.map(async (container) => await cni.runtime.start("ADD", container)));
     expect(added.map(({ status, said }) => (status === 0 ? 0 : said))).toEqual(containers.map(() => 0));
     expect(new Set(added.map(({ said }) => said.ips?.[0]?.address)).size).toBe(20);
-    const removed = await Promise.all(containers.map(async (container) => await runtime.start("DEL", container)));
+    const removed = await Promise.all(containers.map(async (container) => await cni.runtime.start("DEL", container)));
     expect(removed.map(({ status }) => status)).toEqual(containers.map(() => 0));
-    expect(machine.traces()).toEqual(before);
+    expect(cni.machine.traces()).toEqual(before);
   });
 });
 
@@ -174,21 +153,21 @@ function shapeOf(cniVersion: string, sandbox: string): unknown {
 test.each(["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"])(
   "version %s: the result has its shape, and comes back with CHECK and DEL",
   (cniVersion) => {
-    install();
-    const netns = runtime.container("c1");
-    const result = ok("ADD", { netns, more: { cniVersion } });
+    cni.install();
+    const netns = cni.runtime.container("c1");
+    const result = cni.ok("ADD", { netns, more: { cniVersion } });
     expect(result).toEqual(shapeOf(cniVersion, netns));
-    const checked = runtime.call("CHECK", { netns, ...withResult(result, { cniVersion }) });
+    const checked = cni.runtime.call("CHECK", { netns, ...withResult(result, { cniVersion }) });
     expect(checked).toMatchObject(cniVersion < "0.4.0" ? { status: 1, said: { code: 1 } } : { status: 0 });
-    ok("DEL", { netns, ...withResult(result, { cniVersion }) });
+    cni.ok("DEL", { netns, ...withResult(result, { cniVersion }) });
   },
 );
 
 test("both families: an address, a gateway and a route of each, in every shape", () => {
-  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "--subnet", "fd00:7::/64", "--ipv6", "my-net");
-  runtime = new CniRuntime(machine, "my-net", { agent: false });
-  const netns = runtime.container("c1");
-  const result = ok("ADD", { netns });
+  cni.machine.ok("network", "create", "--subnet", "10.7.0.0/24", "--subnet", "fd00:7::/64", "--ipv6", "my-net");
+  cni.runtime = new CniRuntime(cni.machine, "my-net", { agent: false });
+  const netns = cni.runtime.container("c1");
+  const result = cni.ok("ADD", { netns });
   expect(result).toMatchObject({
     ips: [
       { address: "10.7.0.2/24", gateway: "10.7.0.1" },
@@ -200,23 +179,23 @@ test("both families: an address, a gateway and a route of each, in every shape",
     ],
   });
   expect([reaches(netns, "10.7.0.1"), reaches(netns, "fd00:7::1")]).toEqual([true, true]);
-  ok("CHECK", { netns, ...withResult(result) });
-  ok("DEL", { netns });
-  expect(ok("ADD", { netns, more: { cniVersion: "0.2.0" } })).toMatchObject({
+  cni.ok("CHECK", { netns, ...withResult(result) });
+  cni.ok("DEL", { netns });
+  expect(cni.ok("ADD", { netns, more: { cniVersion: "0.2.0" } })).toMatchObject({
     ip4: { gateway: "10.7.0.1", routes: [{ dst: "0.0.0.0/0" }] },
     ip6: { gateway: "fd00:7::1", routes: [{ dst: "::/0" }] },
   });
-  ok("DEL", { netns });
+  cni.ok("DEL", { netns });
 });
 
 test("a network on a link of the host: the container's interface alone, which others may change too", () => {
-  machine.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1");
-  machine.run("ip", "link", "set", "up0", "up");
-  machine.ok("network", "create", "-d", "macvlan", "-o", "parent=up0", "--subnet", "10.7.0.0/24", "my-net");
-  runtime = new CniRuntime(machine, "my-net", { agent: false });
-  const netns = runtime.container("c1");
+  cni.machine.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1");
+  cni.machine.run("ip", "link", "set", "up0", "up");
+  cni.machine.ok("network", "create", "-d", "macvlan", "-o", "parent=up0", "--subnet", "10.7.0.0/24", "my-net");
+  cni.runtime = new CniRuntime(cni.machine, "my-net", { agent: false });
+  const netns = cni.runtime.container("c1");
   for (const _ of [1, 2]) {
-    const result = ok("ADD", { netns });
+    const result = cni.ok("ADD", { netns });
     expect(result).toMatchObject({
       interfaces: [{ name: "eth0", sandbox: netns }],
       ips: [{ interface: 0, gateway: "10.7.0.1" }],
@@ -224,24 +203,26 @@ test("a network on a link of the host: the container's interface alone, which ot
     });
     expect(result.interfaces).toHaveLength(1);
     inside(netns, "ip", "link", "set", "eth0", "address", "02:00:00:00:00:99", "mtu", "1400");
-    ok("CHECK", { netns, ...withResult(result) });
-    expect(machine.ok("doctor")).toContain("all is well");
+    cni.ok("CHECK", { netns, ...withResult(result) });
+    expect(cni.machine.ok("doctor")).toContain("all is well");
     inside(netns, "ip", "address", "flush", "dev", "eth0");
-    expect(runtime.call("CHECK", { netns, ...withResult(result) })).toMatchObject({ said: { code: 109 } });
-    expect(runtime.call("ADD", { netns: runtime.container("other"), id: "c2", more: port(8080) })).toMatchObject({
+    expect(cni.runtime.call("CHECK", { netns, ...withResult(result) })).toMatchObject({ said: { code: 109 } });
+    expect(
+      cni.runtime.call("ADD", { netns: cni.runtime.container("other"), id: "c2", more: port(8080) }),
+    ).toMatchObject({
       status: 1,
       said: { code: 106 },
     });
-    ok("DEL", { netns });
+    cni.ok("DEL", { netns });
     expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
   }
-  machine.ok("network", "rm", "my-net");
-  machine.run("ip", "link", "del", "up0");
+  cni.machine.ok("network", "rm", "my-net");
+  cni.machine.run("ip", "link", "del", "up0");
 });
 
 test("what plugins before have made goes on beside", () => {
-  install();
-  const netns = runtime.container("c1");
+  cni.install();
+  const netns = cni.runtime.container("c1");
   inside(netns, "ip", "link", "add", "net1", "type", "veth", "peer", "name", "net1-peer");
   const before = {
     cniVersion: "1.1.0",
@@ -250,19 +231,19 @@ test("what plugins before have made goes on beside", () => {
     routes: [{ dst: "192.0.2.0/24", priority: 7 }],
     dns: { domain: "example" },
   };
-  expect(ok("ADD", { netns, ...withResult(before) })).toMatchObject({
+  expect(cni.ok("ADD", { netns, ...withResult(before) })).toMatchObject({
     interfaces: [...before.interfaces, {}, {}, { name: "eth0" }],
     ips: [...before.ips, { address: "10.7.0.2/24", interface: 3 }],
     routes: [...before.routes, { dst: "0.0.0.0/0" }],
     dns: before.dns,
   });
-  ok("DEL", { netns });
+  cni.ok("DEL", { netns });
   expect(inside(netns, "ip", "-o", "link")).toContain("net1");
 });
 
-test("addresses and MACs: the runtime's before those of args.cni before CNI_ARGS", () => {
-  install();
-  const netns = runtime.container("c1");
+test("addresses and MACs: the cni.runtime's before those of args.cni before CNI_ARGS", () => {
+  cni.install();
+  const netns = cni.runtime.container("c1");
   const args = "IgnoreUnknown=1;IP=10.7.0.11;MAC=02:00:00:00:00:11";
   const given = { args: { cni: { ips: ["10.7.0.12"], mac: "02:00:00:00:00:12" } } };
   const wished = { ...given, runtimeConfig: { ips: ["10.7.0.13/24"], mac: "02:00:00:00:00:13" } };
@@ -271,7 +252,7 @@ test("addresses and MACs: the runtime's before those of args.cni before CNI_ARGS
     [given, 12],
     [wished, 13],
   ] as const) {
-    const result = ok("ADD", { netns, args, more });
+    const result = cni.ok("ADD", { netns, args, more });
     expect(result).toMatchObject({
       interfaces: [{}, {}, { mac: `02:00:00:00:00:${last}` }],
       ips: [{ address: `10.7.0.${last}/24` }],
@@ -279,27 +260,27 @@ test("addresses and MACs: the runtime's before those of args.cni before CNI_ARGS
     expect(contents(netns)).toMatchObject({
       links: [{}, { address: `02:00:00:00:00:${last}`, addresses: [`10.7.0.${last}`] }],
     });
-    ok("DEL", { netns });
+    cni.ok("DEL", { netns });
   }
 });
 
 test("CHECK fails once an address, a route, the link or a port is tampered with, and not for what later plugins set", () => {
-  install();
-  const netns = runtime.container("c1");
-  const result = ok("ADD", { netns });
-  const check = () => runtime.call("CHECK", { netns, ...withResult(result) });
+  cni.install();
+  const netns = cni.runtime.container("c1");
+  const result = cni.ok("ADD", { netns });
+  const check = () => cni.runtime.call("CHECK", { netns, ...withResult(result) });
   // As the reference plugins tuning, portmap and firewall do.
   inside(netns, "ip", "link", "set", "eth0", "address", "02:00:00:00:00:77", "mtu", "1400", "promisc", "on");
   inside(netns, "sysctl", "-qw", "net.ipv4.conf.eth0.arp_filter=1", "net.ipv4.ip_default_ttl=32");
-  machine.run("nft", "add table ip theirs; add chain ip theirs c { type filter hook forward priority 0; }");
+  cni.machine.run("nft", "add table ip theirs; add chain ip theirs c { type filter hook forward priority 0; }");
   expect(check()).toMatchObject({ status: 0 });
-  expect(machine.ok("doctor")).toContain("all is well");
-  machine.ok("port", "add", "c1", "8080:80");
+  expect(cni.machine.ok("doctor")).toContain("all is well");
+  cni.machine.ok("port", "add", "c1", "8080:80");
   expect(contents(netns)).toMatchObject({ links: [{}, { address: "02:00:00:00:00:77" }] });
-  machine.run("nft", "delete table ip theirs");
+  cni.machine.run("nft", "delete table ip theirs");
   const drifted = { status: 1, said: { code: 109, details: expect.stringContaining("DRIFT") as unknown } };
   const mend = () => {
-    machine.netkit(["doctor", "--repair"]);
+    cni.machine.netkit(["doctor", "--repair"]);
     expect(check()).toMatchObject({ status: 0 });
   };
   inside(netns, "ip", "route", "del", "default");
@@ -308,162 +289,168 @@ test("CHECK fails once an address, a route, the link or a port is tampered with,
   inside(netns, "ip", "address", "del", "10.7.0.2/24", "dev", "eth0");
   expect(check()).toMatchObject(drifted);
   mend();
-  machine.run("nft", "flush", "ruleset");
+  cni.machine.run("nft", "flush", "ruleset");
   expect(check()).toMatchObject(drifted);
   mend();
   inside(netns, "ip", "link", "del", "eth0");
   expect(check()).toMatchObject(drifted);
-  expect(runtime.call("CHECK", { id: "nobody", netns, ...withResult(result) })).toMatchObject({ said: { code: 3 } });
-  expect(runtime.call("CHECK", { netns })).toMatchObject({ said: { code: 7, msg: "required prevResult missing" } });
-  const other = runtime.container("other");
-  expect(runtime.call("CHECK", { netns: other, ...withResult(result) })).toMatchObject({ said: { code: 8 } });
-  ok("DEL", { netns });
+  expect(cni.runtime.call("CHECK", { id: "nobody", netns, ...withResult(result) })).toMatchObject({
+    said: { code: 3 },
+  });
+  expect(cni.runtime.call("CHECK", { netns })).toMatchObject({ said: { code: 7, msg: "required prevResult missing" } });
+  const other = cni.runtime.container("other");
+  expect(cni.runtime.call("CHECK", { netns: other, ...withResult(result) })).toMatchObject({ said: { code: 8 } });
+  cni.ok("DEL", { netns });
 });
 
 test("GC removes what the list has attached and isn't valid, and nothing else", () => {
-  install();
+  cni.install();
   const ids = ["one", "two", "three"];
-  const spaces = Object.fromEntries(ids.map((id) => [id, runtime.container(id)]));
-  for (const id of ids) ok("ADD", { id, netns: spaces[id] ?? "" });
-  const theirs = runtime.container("theirs");
-  ok("ADD", { id: "theirs", netns: theirs, more: { name: "other-list" } });
-  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-  const left = () => machine.ok("sandbox", "ls", "--format", "{{.Name}}").split("\n").filter(Boolean).toSorted();
+  const spaces = Object.fromEntries(ids.map((id) => [id, cni.runtime.container(id)]));
+  for (const id of ids) cni.ok("ADD", { id, netns: spaces[id] ?? "" });
+  const theirs = cni.runtime.container("theirs");
+  cni.ok("ADD", { id: "theirs", netns: theirs, more: { name: "other-list" } });
+  cni.machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+  const left = () => cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}").split("\n").filter(Boolean).toSorted();
   const stale = Array.from({ length: 20_000 }, (_, index) => ({ containerID: `gone${index}`, ifname: "eth0" }));
-  ok("GC", { more: { "cni.dev/valid-attachments": [...stale, ...valid(...ids)] } });
+  cni.ok("GC", { more: { "cni.dev/valid-attachments": [...stale, ...valid(...ids)] } });
   expect(left()).toEqual(["one", "plain", "theirs", "three", "two"]);
-  ok("GC", {
+  cni.ok("GC", {
     more: { "cni.dev/valid-attachments": [...valid("one"), { containerID: "two", ifname: "eth1" }, ...valid("three")] },
   });
   expect(left()).toEqual(["one", "plain", "theirs", "three"]);
-  ok("GC", { more: { "cni.dev/attachments": valid("three") } });
+  cni.ok("GC", { more: { "cni.dev/attachments": valid("three") } });
   expect(left()).toEqual(["plain", "theirs", "three"]);
-  machine.ok("network", "create", "a-net");
-  ok("ADD", { id: "three", netns: spaces["three"] ?? "", ifName: "net1", more: { network: "a-net" } });
-  for (const _ of [1, 2]) ok("GC", { more: { "cni.dev/valid-attachments": [] } });
+  cni.machine.ok("network", "create", "a-net");
+  cni.ok("ADD", { id: "three", netns: spaces["three"] ?? "", ifName: "net1", more: { network: "a-net" } });
+  for (const _ of [1, 2]) cni.ok("GC", { more: { "cni.dev/valid-attachments": [] } });
   expect(left()).toEqual(["plain", "theirs"]);
   expect(reaches(theirs, "10.7.0.1")).toBe(true);
-  ok("DEL", { id: "theirs", more: { name: "other-list" } });
+  cni.ok("DEL", { id: "theirs", more: { name: "other-list" } });
 });
 
 test("STATUS is 50 where an ADD would fail", () => {
-  machine.ok("network", "create", "--subnet", "10.7.0.0/29", "my-net");
-  runtime = new CniRuntime(machine, "my-net", { agent: false });
-  ok("STATUS");
+  cni.machine.ok("network", "create", "--subnet", "10.7.0.0/29", "my-net");
+  cni.runtime = new CniRuntime(cni.machine, "my-net", { agent: false });
+  cni.ok("STATUS");
   const missing = { network: "no-such" };
-  expect(runtime.call("STATUS", { more: missing })).toMatchObject({ status: 1, said: { code: 50 } });
-  ok("STATUS", { more: { ...missing, subnet: "10.8.0.0/24" } });
-  expect(runtime.call("STATUS", { more: { ipam: { type: "host-local" } } })).toMatchObject({ said: { code: 50 } });
-  for (const index of [1, 2, 3, 4, 5]) machine.ok("sandbox", "create", "--name", `s${index}`, "--network", "my-net");
-  expect(runtime.call("STATUS")).toMatchObject({
+  expect(cni.runtime.call("STATUS", { more: missing })).toMatchObject({ status: 1, said: { code: 50 } });
+  cni.ok("STATUS", { more: { ...missing, subnet: "10.8.0.0/24" } });
+  expect(cni.runtime.call("STATUS", { more: { ipam: { type: "host-local" } } })).toMatchObject({ said: { code: 50 } });
+  for (const index of [1, 2, 3, 4, 5])
+    cni.machine.ok("sandbox", "create", "--name", `s${index}`, "--network", "my-net");
+  expect(cni.runtime.call("STATUS")).toMatchObject({
     status: 1,
     said: { code: 50, msg: expect.stringContaining("no address left") as unknown },
   });
 });
 
 test("a network that a configuration describes is made by its first ADD, and not by one that fails", async () => {
-  install();
+  cni.install();
   const made = { network: "made", subnet: "10.9.0.0/24" };
-  const netns = runtime.container("c1");
+  const netns = cni.runtime.container("c1");
   const bad = { ...made, runtimeConfig: { ips: ["192.0.2.1"] } };
-  expect(runtime.call("ADD", { netns, more: bad })).toMatchObject({ said: { code: 7 } });
+  expect(cni.runtime.call("ADD", { netns, more: bad })).toMatchObject({ said: { code: 7 } });
   expect(networkNames()).not.toContain("made");
-  expect(runtime.call("ADD", { netns, more: { network: "made" } })).toMatchObject({ said: { code: 7 } });
-  const two = runtime.container("c2");
+  expect(cni.runtime.call("ADD", { netns, more: { network: "made" } })).toMatchObject({ said: { code: 7 } });
+  const two = cni.runtime.container("c2");
   const both = await Promise.all(
     [
       { id: "c1", netns },
       { id: "c2", netns: two },
-    ].map(async (each) => await runtime.start("ADD", { ...each, more: made })),
+    ].map(async (each) => await cni.runtime.start("ADD", { ...each, more: made })),
   );
   expect(both.map(({ said }) => said.ips?.[0]?.address)).toEqual(
     expect.arrayContaining(["10.9.0.2/24", "10.9.0.3/24"]),
   );
-  for (const id of ["c1", "c2"]) ok("DEL", { id, more: made });
+  for (const id of ["c1", "c2"]) cni.ok("DEL", { id, more: made });
   expect(networkNames()).toContain("made");
 });
 
 test("a container has several interfaces, the first with the default route, and goes with the last", () => {
-  install();
-  machine.ok("network", "create", "--subnet", "10.6.0.0/24", "a-net");
-  const netns = runtime.container("c1");
-  ok("ADD", { netns });
-  ok("ADD", { netns, ifName: "net1", more: { network: "a-net" } });
+  cni.install();
+  cni.machine.ok("network", "create", "--subnet", "10.6.0.0/24", "a-net");
+  const netns = cni.runtime.container("c1");
+  cni.ok("ADD", { netns });
+  cni.ok("ADD", { netns, ifName: "net1", more: { network: "a-net" } });
   expect(inside(netns, "ip", "route", "show", "default")).toContain("via 10.7.0.1 dev eth0");
-  expect(runtime.call("ADD", { netns, ifName: "net2" })).toMatchObject({ said: { code: 104 } });
-  ok("DEL", { netns });
+  expect(cni.runtime.call("ADD", { netns, ifName: "net2" })).toMatchObject({ said: { code: 104 } });
+  cni.ok("DEL", { netns });
   expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }, { ifname: "net1", addresses: ["10.6.0.2"] }] });
-  expect(machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("c1\n");
-  ok("DEL", { netns, ifName: "net1", more: { network: "a-net" } });
-  expect(machine.ok("sandbox", "ls", "-q")).toBe("");
+  expect(cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("c1\n");
+  cni.ok("DEL", { netns, ifName: "net1", more: { network: "a-net" } });
+  expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
 });
 
 test("wrong namespaces are refused with 8, and sandboxes of others are left alone", () => {
-  install();
-  expect(runtime.call("ADD", { netns: machine.path })).toMatchObject({ status: 1, said: { code: 8 } });
+  cni.install();
+  expect(cni.runtime.call("ADD", { netns: cni.machine.path })).toMatchObject({ status: 1, said: { code: 8 } });
   const override = { CNI_NETNS_OVERRIDE: "1" };
   // The sandbox can't be the host itself, whatever the plugin may work on.
-  expect(runtime.call("ADD", { netns: machine.path, env: override })).toMatchObject({ status: 1, said: { code: 104 } });
-  expect(runtime.call("ADD", { netns: "/run/netns/no-such" })).toMatchObject({ status: 1, said: { code: 8 } });
-  expect(runtime.call("ADD", { netns: "/dev/null" })).toMatchObject({ status: 1, said: { code: 8 } });
-  machine.ok("sandbox", "create", "--name", "mine", "--network", "my-net");
-  const netns = runtime.container("mine");
-  expect(runtime.call("ADD", { id: "mine", netns })).toMatchObject({ status: 1, said: { code: 104 } });
-  ok("DEL", { id: "mine", netns });
-  expect(machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("mine\n");
+  expect(cni.runtime.call("ADD", { netns: cni.machine.path, env: override })).toMatchObject({
+    status: 1,
+    said: { code: 104 },
+  });
+  expect(cni.runtime.call("ADD", { netns: "/run/netns/no-such" })).toMatchObject({ status: 1, said: { code: 8 } });
+  expect(cni.runtime.call("ADD", { netns: "/dev/null" })).toMatchObject({ status: 1, said: { code: 8 } });
+  cni.machine.ok("sandbox", "create", "--name", "mine", "--network", "my-net");
+  const netns = cni.runtime.container("mine");
+  expect(cni.runtime.call("ADD", { id: "mine", netns })).toMatchObject({ status: 1, said: { code: 104 } });
+  cni.ok("DEL", { id: "mine", netns });
+  expect(cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("mine\n");
 });
 
 test("a container that died with its namespace is attached anew under its id", () => {
-  install();
-  const first = runtime.container("c1");
-  ok("ADD", { netns: first, more: port(8080) });
-  runtime.kill(first);
-  const netns = runtime.container("c1");
-  ok("ADD", { netns, more: port(8080) });
+  cni.install();
+  const first = cni.runtime.container("c1");
+  cni.ok("ADD", { netns: first, more: port(8080) });
+  cni.runtime.kill(first);
+  const netns = cni.runtime.container("c1");
+  cni.ok("ADD", { netns, more: port(8080) });
   expect(reaches(netns, "10.7.0.1")).toBe(true);
-  ok("DEL", { netns });
+  cni.ok("DEL", { netns });
 });
 
 /** The plugin without Node: what it can't do with an agent ends with 99. */
 function withoutNode(): void {
-  const plugin = join(runtime.binDir, "netkit");
+  const plugin = join(cni.runtime.binDir, "netkit");
   const text = readFileSync(plugin, "utf8");
   writeFileSync(plugin, text.replaceAll(/^exec[ (].*$/gm, "exit 99;"));
 }
 
 test("with an agent a call is a request to it, and without one, or once it is killed, the plugin's own work", async () => {
-  install({ agent: true });
+  cni.install({ agent: true });
   // It stays as long as somebody has names.
-  machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
-  const own = readFileSync(join(runtime.binDir, "netkit"), "utf8");
+  cni.machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
+  const own = readFileSync(join(cni.runtime.binDir, "netkit"), "utf8");
   withoutNode();
-  const netns = runtime.container("c1");
+  const netns = cni.runtime.container("c1");
   const args = "IgnoreUnknown=1;K8S_POD_NAME=$(touch x)`touch y`\"'\\";
-  const result = ok("ADD", { netns, args, more: port(5354, 53, "udp") });
+  const result = cni.ok("ADD", { netns, args, more: port(5354, 53, "udp") });
   expect(result).toMatchObject({ ips: [{ address: "10.7.0.3/24" }], dns: { nameservers: ["127.0.0.11"] } });
   expect(reaches(netns, "10.7.0.1")).toBe(true);
-  expect(machine.ok("sandbox", "inspect", "-f", '{{index .Config.Labels "cni.k8s-pod-name"}}', "c1")).toBe(
+  expect(cni.machine.ok("sandbox", "inspect", "-f", '{{index .Config.Labels "cni.k8s-pod-name"}}', "c1")).toBe(
     "$(touch x)`touch y`\"'\\\n",
   );
-  expect(runtime.call("ADD", { netns })).toMatchObject({ status: 1, said: { code: 104, cniVersion: "1.1.0" } });
+  expect(cni.runtime.call("ADD", { netns })).toMatchObject({ status: 1, said: { code: 104, cniVersion: "1.1.0" } });
   // Podman holds a port by itself once the plugin has published it.
-  using holding = new Talker(machine.path, udpServer("nobody").replace("bind(53", "bind(5354"));
+  using holding = new Talker(cni.machine.path, udpServer("nobody").replace("bind(53", "bind(5354"));
   expect(await holding.line("ready")).toBe("ready");
-  ok("CHECK", { netns, ...withResult(result) });
-  ok("STATUS");
-  expect(ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });
+  cni.ok("CHECK", { netns, ...withResult(result) });
+  cni.ok("STATUS");
+  expect(cni.ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });
   const stale = Array.from({ length: 50_000 }, (_, index) => ({ containerID: `gone${index}`, ifname: "eth0" }));
-  ok("GC", { more: { "cni.dev/valid-attachments": [...stale, ...valid("c1")] } });
-  expect(runtime.call("ADD", { netns, input: "{" })).toMatchObject({ status: 1, said: { code: 6 } });
-  expect(runtime.call("ADD", { id: "-", netns })).toMatchObject({ status: 1, said: { code: 4 } });
+  cni.ok("GC", { more: { "cni.dev/valid-attachments": [...stale, ...valid("c1")] } });
+  expect(cni.runtime.call("ADD", { netns, input: "{" })).toMatchObject({ status: 1, said: { code: 6 } });
+  expect(cni.runtime.call("ADD", { id: "-", netns })).toMatchObject({ status: 1, said: { code: 4 } });
   // These are the process's own matter.
-  expect(runtime.call("ADD", { id: "c2", netns: "/proc/self/ns/net" })).toMatchObject({ status: 99 });
-  expect(runtime.call("ADD", { id: "c2", netns, args: "A=1\nCNI_COMMAND=DEL" })).toMatchObject({ status: 99 });
-  const { pid } = JSON.parse(machine.ok("agent", "status", "--json")) as { pid: number };
+  expect(cni.runtime.call("ADD", { id: "c2", netns: "/proc/self/ns/net" })).toMatchObject({ status: 99 });
+  expect(cni.runtime.call("ADD", { id: "c2", netns, args: "A=1\nCNI_COMMAND=DEL" })).toMatchObject({ status: 99 });
+  const { pid } = JSON.parse(cni.machine.ok("agent", "status", "--json")) as { pid: number };
   process.kill(pid, "SIGKILL");
-  expect(runtime.call("DEL", { netns })).toMatchObject({ status: 99 });
-  writeFileSync(join(runtime.binDir, "netkit"), own);
-  ok("DEL", { netns });
+  expect(cni.runtime.call("DEL", { netns })).toMatchObject({ status: 99 });
+  writeFileSync(join(cni.runtime.binDir, "netkit"), own);
+  cni.ok("DEL", { netns });
 });
 
 /** A client that keeps its own port, so that the kernel would take it for the same flow. */
@@ -481,17 +468,17 @@ function udpServer(name: string): string {
 }
 
 test("a UDP port of a container that comes after another has the traffic at once", async () => {
-  install();
-  const [one, two] = [runtime.container("one"), runtime.container("two")];
-  using asking = new Talker(machine.path, udpClient);
+  cni.install();
+  const [one, two] = [cni.runtime.container("one"), cni.runtime.container("two")];
+  using asking = new Talker(cni.machine.path, udpClient);
   for (const [id, netns] of [
     ["one", one],
     ["two", two],
   ] as const) {
     using serving = new Talker(netns, udpServer(id));
     await serving.line("ready");
-    ok("ADD", { id, netns, more: port(5353, 53, "udp") });
+    cni.ok("ADD", { id, netns, more: port(5353, 53, "udp") });
     expect(await asking.line(id)).toBe(id);
-    ok("DEL", { id, netns });
+    cni.ok("DEL", { id, netns });
   }
 });
