@@ -2,7 +2,7 @@ import type { Snapshot } from "@netkit/conformance/lab";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Host } from "../src/hosts/index.ts";
 import { openSegment, type Segment } from "../src/hosts/segment.ts";
-import { Containerd, hasContainerd, hasReferences, prepareEngines } from "./cni-engines.ts";
+import { Containerd, hasCnitool, hasContainerd, hasReferences, prepareEngines } from "./cni-engines.ts";
 import { get } from "./http-get.ts";
 import { hasPodman, PodmanEngine } from "./podman-engine.ts";
 
@@ -88,6 +88,52 @@ describe.skipIf(!hasContainerd && !hasPodman)("CNI", () => {
       expect(await sandboxes()).toEqual(["plain"]);
       await host.remove("/etc/cni/net.d/05-chain.conflist");
       await host.shell("ip link del cni-test0; nft flush ruleset; netkit doctor --repair >&2");
+    },
+  );
+
+  test.skipIf(!hasCnitool)(
+    "cnitool, which is libcni verb by verb: a list with ports, what differs, and twice",
+    async () => {
+      const space = "/run/netns/libcni";
+      const capabilities = JSON.stringify({ portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] });
+      const words = [
+        "env",
+        "CNI_PATH=/opt/cni/bin",
+        "NETCONFPATH=/etc/cni/net.d",
+        `CAP_ARGS=${capabilities}`,
+        "cnitool",
+      ];
+      const cnitool = async (verb: string): Promise<string> => await host.exec([...words, verb, "libcni", space]);
+      const refusal = async (verb: string): Promise<string> => {
+        const { status, stderr } = await host.run([...words, verb, "libcni", space]);
+        return `${status} ${stderr}`;
+      };
+      const plugins = [
+        { type: "netkit", network: "my-net", capabilities: { portMappings: true } },
+        { type: "tuning", mac: "02:00:00:00:00:77" },
+      ];
+      await host.write(
+        "/etc/cni/net.d/50-libcni.conflist",
+        JSON.stringify({ cniVersion: "1.0.0", name: "libcni", plugins }),
+      );
+      await host.shell("ip netns add libcni && ip -n libcni link set lo up");
+      const result = JSON.parse(await cnitool("add")) as { readonly ips: readonly { readonly address: string }[] };
+      const [address = ""] = result.ips[0]?.address.split("/") ?? [];
+      await host.netkit("exec", "plain", "--", "ping", "-c", "1", "-W", "2", address);
+      expect(await host.exec("ip -n libcni -o link show eth0".split(" "))).toContain("02:00:00:00:00:77");
+      await using server = host.start(["ip", "netns", "exec", "libcni", "busybox", ...web]);
+      await host.until("wget -q -O /dev/null http://127.0.0.1:8080/");
+      expect(await get(outside, `http://${host.address}:8080/`)).toBe("web");
+      await server.kill("SIGKILL");
+      await cnitool("check");
+      expect(await refusal("add")).toContain("eth0");
+      await cnitool("check");
+      await host.exec(["ip", "-n", "libcni", "address", "del", `${address}/24`, "dev", "eth0"]);
+      expect(await refusal("check")).toMatch(new RegExp(`^1 .*${address}`, "s"));
+      for (const _ of ["once", "and again"]) await cnitool("del");
+      expect(await host.exec(["ip", "-n", "libcni", "-o", "link"])).not.toContain("eth0");
+      expect(await sandboxes()).toEqual(["plain"]);
+      await host.shell("ip netns del libcni; rm /etc/cni/net.d/50-libcni.conflist");
     },
   );
 
