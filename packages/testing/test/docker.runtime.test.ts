@@ -398,6 +398,30 @@ networks:
     expect(await sandboxes()).toEqual([]);
   });
 
+  test("of a dockerd that dies while it connects a container that runs nothing stays once it is back", async () => {
+    for (const name of ["n", "m"]) await create(name);
+    await docker("run", "-d", "--name", "it", "--network", "n", ...sleeper);
+    // Wherever it is by then: before it asks, in the middle of the kernel's work, after its end.
+    for (let step = 1; step <= 4; step++) {
+      await docker("start", "it");
+      await isKnown("it");
+      await using connecting = engine.startDocker("network", "connect", "m", "it");
+      await new Promise((resolve) => setTimeout(resolve, step * 25));
+      await engine.killDockerd();
+      await connecting.ended;
+      await engine.startDockerd();
+      // The container has ended with it.
+      await host.until('test -z "$(netkit sandbox ls -q)"');
+      await docker("network", "disconnect", "-f", "m", "it").catch(() => undefined);
+    }
+    await docker("start", "it");
+    await isKnown("it");
+    await docker("network", "connect", "m", "it");
+    expect(await docker("exec", "it", "ip", "-o", "link")).toContain(" net0");
+    await docker("rm", "-f", "it");
+    expect(await sandboxes()).toEqual([]);
+  });
+
   test("what netkit refuses is told in its words, and leaves nothing of the container", async () => {
     await create("n", "--subnet", "10.79.0.0/24");
     await docker("run", "-d", "--name", "first", "--network", "n", "--ip", "10.79.0.9", "-p", "8080:80", ...web);
