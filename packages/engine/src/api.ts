@@ -693,6 +693,11 @@ export interface Netkit extends AsyncDisposable {
   namesakes(sandbox: string): Promise<Namesake[]>;
   /** Networks of which a route of the host takes addresses; `doctor` tells of them, too. */
   overlaps(): Promise<Finding[]>;
+  /**
+   * Makes all firewall rules anew where somebody has flushed them, as `doctor` with `repair` does: for engines whose users reload
+   * networks after that. Where any are there it costs one question.
+   */
+  restoreFirewall(): Promise<void>;
   /** Removes what nobody needs: strays, ended and gone sandboxes. */
   gc(options?: ChangeOptions): Promise<Finding[]>;
   info(): Promise<Info>;

@@ -20,7 +20,7 @@ import { Host } from "./host.ts";
 import { lend, loansOf, takeBack } from "./loans.ts";
 import { Lock } from "./lock.ts";
 import { findSandbox, namespaceOf, readerOf } from "./lookup.ts";
-import { catchUp, collect, doctor } from "./maintenance.ts";
+import { catchUp, collect, doctor, restoreFirewall } from "./maintenance.ts";
 import { removeNetwork } from "./network-removal.ts";
 import { createNetwork, declare } from "./networks.ts";
 import { operate, type Context } from "./operation.ts";
@@ -269,6 +269,7 @@ function netkitOf(context: Context): Netkit {
     foreign: async (sandbox) => await findForeign(context, reader, sandbox),
     namesakes: async (sandbox) => await findNamesakes(reader, sandbox),
     overlaps: async () => await overlaps(reader, (await context.host.open()).routes()),
+    restoreFirewall: async () => await restoreFirewall(context),
     gc: async (options = {}) => await collect(context, options),
     info: async () => ({
       instance,
