@@ -34,6 +34,7 @@ export const networkRequest: z.ZodType<NetworkRequest> = z.strictObject({
   routes: z.array(routeInput).max(1_000).exactOptional(),
   ipv4: z.boolean().exactOptional(),
   ipv6: z.boolean().exactOptional(),
+  addresses: z.boolean().exactOptional(),
   internal: z.boolean().exactOptional(),
   configOnly: z.boolean().exactOptional(),
   configFrom: text.exactOptional(),

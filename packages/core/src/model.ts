@@ -34,7 +34,7 @@ export interface Network extends Record_ {
   readonly configOnly?: NetworkSettings;
   /** The name of the network that its settings are from. */
   readonly configFrom?: string;
-  /** Empty for drivers without addresses, and for a predefined network until its first endpoint. */
+  /** Empty for drivers without addresses, for a network that is to have none, and for a predefined network until its first endpoint. */
   readonly subnets: readonly Subnet[];
   /** Routes of every sandbox on it; absent: none. */
   readonly routes?: readonly NetworkRoute[];

@@ -221,6 +221,8 @@ export interface NetworkRequest {
   /** Default true; false makes an IPv6-only network. */
   readonly ipv4?: boolean;
   readonly ipv6?: boolean;
+  /** Default true; false makes a network without subnets, whose interfaces have no addresses: whoever is there sees to them. */
+  readonly addresses?: boolean;
   readonly internal?: boolean;
   /** No network, but settings for others to be made from. */
   readonly configOnly?: boolean;

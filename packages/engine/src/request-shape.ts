@@ -28,6 +28,7 @@ const networkShape: ShapeOf<NetworkRequest> = {
   routes: [routeShape],
   ipv4: "yes or no",
   ipv6: "yes or no",
+  addresses: "yes or no",
   internal: "yes or no",
   configOnly: "yes or no",
   configFrom: "text",

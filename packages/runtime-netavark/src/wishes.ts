@@ -59,7 +59,7 @@ function priorityOf({ driver, options = {} }: PodmanNetwork, index: number): num
   throw refusal(`unable to parse "metric": invalid digit found in string`);
 }
 
-/** By Podman; with the IPAM driver `none` the network hands them out itself. */
+/** By Podman; with the IPAM driver `none` the network hands them out itself, or has none. */
 function addressesOf(network: PodmanNetwork, attachment: Attachment): Pick<EndpointRequest, "ip" | "ip6"> {
   const { subnets, ipam_options: { driver = "host-local" } = {} } = network;
   if (driver === "none") return {};
