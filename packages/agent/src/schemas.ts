@@ -51,6 +51,7 @@ export const endpointRequest: z.ZodType<EndpointRequest> = z.strictObject({
   publish: ports.exactOptional(),
   ifName: text.exactOptional(),
   gatewayPriority: z.int().exactOptional(),
+  metric: z.int().exactOptional(),
   linkLocal: z.array(text).exactOptional(),
   sysctls: z.record(z.string(), text).exactOptional(),
   options: options.exactOptional(),

@@ -323,6 +323,11 @@ export interface EndpointRequest {
   readonly ifPrefix?: string;
   /** Of a sandbox's networks that lead out, the one with the highest has the default route; default 0. */
   readonly gatewayPriority?: number;
+  /**
+   * Of its default routes, 32 bits: they stand beside those of endpoints with other metrics, and the lowest counts. Of one metric
+   * `gatewayPriority` decides. Default the kernel's: 0, in IPv6 1024.
+   */
+  readonly metric?: number;
   /** Further addresses in 169.254.0.0/16 or fe80::/64. */
   readonly linkLocal?: readonly (Ip | string)[];
   /** Settings of the interface: `net.ipv4.conf.IFNAME.log_martians`, IFNAME as it is. */

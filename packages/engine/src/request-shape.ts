@@ -47,6 +47,7 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   ifName: "text",
   ifPrefix: "text",
   gatewayPriority: "a number",
+  metric: "a number",
   linkLocal: ["text"],
   sysctls: "an object",
   options: "an object",
