@@ -23,6 +23,7 @@ const subnetInput = z.strictObject({
 const routeInput = z.strictObject({
   destination: text,
   gateway: text.exactOptional(),
+  elsewhere: z.boolean().exactOptional(),
   type: z.enum(refusingRoutes).exactOptional(),
   metric: z.int().exactOptional(),
 });

@@ -53,3 +53,32 @@ test("the IPAM driver none alone makes a network without addresses: the containe
   }
   machine.run("ip", "link", "del", "up0");
 });
+
+test("a network's route by another network of the container, or by what else leads there", () => {
+  const netns = podman.space("one");
+  const routes = [{ destination: "10.91.0.0/24", gateway: "10.89.2.9" }];
+  const [first, second] = [podmanNetwork("p1", 1, { routes }), podmanNetwork("p2", 2)];
+  const alone: TestContainer = { id: "c1", networks: [first], each: [{ static_ips: ["10.89.1.2"] }] };
+  const before = machine.traces();
+  expect(podman.refusal(["setup", netns], alone)).toMatch(
+    /route 10\.91\.0\.0\/24 .*No address or route leads to the gateway/,
+  );
+  expect(machine.traces()).toEqual(before);
+  const both: TestContainer = {
+    id: "c1",
+    networks: [first, second],
+    each: [...(alone.each ?? []), { static_ips: ["10.89.2.2"] }],
+  };
+  podman.ok(["setup", netns], both);
+  expect(inside(netns, "ip", "route")).toContain("10.91.0.0/24 via 10.89.2.9 dev eth1");
+  expect(machine.ok("doctor")).toContain("all is well");
+  podman.ok(["teardown", netns], both);
+  inside(netns, "ip", "link", "add", "up0", "type", "veth");
+  inside(netns, "ip", "address", "add", "10.89.2.3/24", "dev", "up0");
+  inside(netns, "ip", "link", "set", "up0", "up");
+  podman.ok(["setup", netns], alone);
+  expect(inside(netns, "ip", "route")).toContain("10.91.0.0/24 via 10.89.2.9 dev up0");
+  podman.ok(["teardown", netns], alone);
+  expect(inside(netns, "ip", "route")).not.toContain("10.91.0.0/24");
+  expect(machine.traces()).toEqual(before);
+});

@@ -204,6 +204,11 @@ export interface RouteInput {
   /** `192.0.2.0/24` */
   readonly destination: Cidr | string;
   readonly gateway?: Ip | string;
+  /**
+   * The gateway is a neighbour by another interface of the sandbox, which has to be there first, or come at the same time. With that one
+   * the route goes.
+   */
+  readonly elsewhere?: boolean;
   readonly type?: RefusingRoute;
   /** 32 bits; the lowest counts. Default 100, in IPv6 1024: behind the subnets that a sandbox is on. */
   readonly metric?: number;

@@ -130,6 +130,7 @@ const wayBackPriority = 1070;
 function wayBack(endpoint: Endpoint, routes: readonly RouteResource[]): Resource[] {
   const { id, ifName, namespace: ns, addresses, defaultRoute, ports } = endpoint;
   if (ports.length === 0) return [];
+  const own = routes.filter((route) => !isElsewhere(route));
   const table = 0x10_00_00_00 + Number.parseInt(id.slice(0, 7), 16);
   return addresses.flatMap(({ address, gateway }): Resource[] => {
     const family = familyOf(address);
@@ -138,10 +139,15 @@ function wayBack(endpoint: Endpoint, routes: readonly RouteResource[]): Resource
     return [
       { kind: "route", ns, destination: subnetOf(address), link: ifName, table },
       { kind: "route", ns, destination: everything[family], via: gateway, link: ifName, table },
-      ...routes.filter(({ destination }) => familyOf(destination) === family).map((route) => ({ ...route, table })),
+      ...own.filter(({ destination }) => familyOf(destination) === family).map((route) => ({ ...route, table })),
       { kind: "rule", ns, family, priority: wayBackPriority, table, from },
     ];
   });
+}
+
+/** It leads by another interface, whose addresses have to be there first. */
+function isElsewhere({ via, link }: RouteResource): boolean {
+  return via !== undefined && link === undefined;
 }
 
 /**
@@ -161,7 +167,10 @@ function ipv6Switch(
   if (on) return [path, ...loopback].map((each) => ({ kind: "sysctl", ns, path: each, value: "0" }));
   // Behind them, so that one batch makes all of it and asks whether anything is to be done here: it rarely is.
   const first = resources
-    .filter(({ kind, ns: at }) => at === ns && (kind === "address" || kind === "route"))
+    .filter(
+      (resource) =>
+        resource.ns === ns && (resource.kind === "address" || (resource.kind === "route" && !isElsewhere(resource))),
+    )
     .map(keyOf);
   return [{ kind: "sysctl", ns, path, value: "1", dependsOn: first }];
 }

@@ -17,7 +17,13 @@ interface ObjectShape {
 }
 type ShapeOf<T> = { readonly [K in keyof Required<T>]: Shape };
 
-const routeShape: ShapeOf<RouteInput> = { destination: "text", gateway: "text", type: "text", metric: "a number" };
+const routeShape: ShapeOf<RouteInput> = {
+  destination: "text",
+  gateway: "text",
+  elsewhere: "yes or no",
+  type: "text",
+  metric: "a number",
+};
 const subnetShape: ShapeOf<SubnetInput> = { subnet: "text", gateway: "text", range: "text", auxiliary: "an object" };
 
 const networkShape: ShapeOf<NetworkRequest> = {

@@ -1,6 +1,6 @@
-import { familyOf, NetkitError, parseCidr, type Cidr } from "@netkit/core";
+import { familyOf, NetkitError, parseCidr, parseIp, type Cidr } from "@netkit/core";
 import type { NetworkRequest, SubnetInput } from "@netkit/engine";
-import { bigintToIp, spanOf } from "@netkit/ipam";
+import { bigintToIp, contains, spanOf } from "@netkit/ipam";
 import { networkLabel } from "./labels.ts";
 import type { PodmanNetwork } from "./network-options.ts";
 import { refusal } from "./refusal.ts";
@@ -28,6 +28,9 @@ export function networkRequest(network: PodmanNetwork): NetworkRequest {
     routes: routes.map(({ destination, gateway, metric, route_type: type = "unicast" }) => ({
       destination,
       ...(gateway === undefined ? {} : { gateway }),
+      ...(gateway === undefined || ranges.some((range) => contains(range, parseIp(gateway)))
+        ? {}
+        : { elsewhere: true }),
       ...(type === "unicast" ? {} : { type }),
       ...(metric === undefined ? {} : { metric }),
     })),
