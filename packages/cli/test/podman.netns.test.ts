@@ -208,7 +208,7 @@ test("what it can't read is refused in netavark's words, however large, and noth
     [onNetwork({ ipam_options: { driver: "someDriver" } }), /^unsupported ipam driver someDriver$/],
     [onNetwork({ ipam_options: { driver: "dhcp" } }), /dhcp is not supported/],
     [{ ...onNetwork({ subnets: [] }), each: [{ static_ips: [] }] }, /has no subnet/],
-    [onNetwork({ driver: "wild" }), /^unknown network driver "wild"$/],
+    [onNetwork({ driver: "wild" }), /^unknown network driver "wild"\. The network 'pnet' needs a plugin/],
     [onNetwork({ network_interface: "" }), /^no bridge interface name given$/],
     [onNetwork({ options: { vlan: "5" } }), /vlan/],
     [onNetwork({ options: { mode: "unmanaged" } }), /unmanaged/],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseNetworkOptions, peekContainer } from "../src/network-options.ts";
+import { mayUsePlugins, parseNetworkOptions, peekContainer } from "../src/network-options.ts";
 import { publishedOf, wishesOf } from "../src/wishes.ts";
 
 const network = {
@@ -71,6 +71,17 @@ test("ports are published in the grammar of -p; an address that is none is named
   expect(() => publishedOf(options({}, { port_mappings: [{ ...mapping, host_ip: "abcd" }] }))).toThrow(
     'invalid host ip "abcd" provided for port 8080',
   );
+});
+
+test.each([
+  [{ driver: "bridge", ipam_options: { driver: "host-local" } }, false],
+  [{ driver: "macvlan", ipam_options: { driver: "none" } }, false],
+  [{ driver: "ipvlan", ipam_options: { driver: "" } }, false],
+  [{ driver: "bridges" }, true],
+  [{ driver: "host-device" }, true],
+])("whether a plugin may have a part in %j: %s", (info, may) => {
+  expect(mayUsePlugins(JSON.stringify(info))).toBe(may);
+  expect(mayUsePlugins(JSON.stringify({ network_info: { n: info } }, undefined, 2))).toBe(may);
 });
 
 test("whose an input is can be told before it is read, and of one that can't be", () => {
