@@ -204,6 +204,11 @@ export interface RouteInput {
   /** `192.0.2.0/24` */
   readonly destination: Cidr | string;
   readonly gateway?: Ip | string;
+  /**
+   * The gateway is a neighbour by another interface of the sandbox, which has to be there first, or come at the same time. With that one
+   * the route goes.
+   */
+  readonly elsewhere?: boolean;
   readonly type?: RefusingRoute;
   /** 32 bits; the lowest counts. Default 100, in IPv6 1024: behind the subnets that a sandbox is on. */
   readonly metric?: number;
@@ -221,6 +226,8 @@ export interface NetworkRequest {
   /** Default true; false makes an IPv6-only network. */
   readonly ipv4?: boolean;
   readonly ipv6?: boolean;
+  /** Default true; false makes a network without subnets, whose interfaces have no addresses: whoever is there sees to them. */
+  readonly addresses?: boolean;
   readonly internal?: boolean;
   /** No network, but settings for others to be made from. */
   readonly configOnly?: boolean;
@@ -321,6 +328,11 @@ export interface EndpointRequest {
   readonly ifPrefix?: string;
   /** Of a sandbox's networks that lead out, the one with the highest has the default route; default 0. */
   readonly gatewayPriority?: number;
+  /**
+   * Of its default routes, 32 bits: they stand beside those of endpoints with other metrics, and the lowest counts. Of one metric
+   * `gatewayPriority` decides. Default the kernel's: 0, in IPv6 1024.
+   */
+  readonly metric?: number;
   /** Further addresses in 169.254.0.0/16 or fe80::/64. */
   readonly linkLocal?: readonly (Ip | string)[];
   /** Settings of the interface: `net.ipv4.conf.IFNAME.log_martians`, IFNAME as it is. */

@@ -1,4 +1,5 @@
 import {
+  everything,
   familyOf,
   givesDefaultRoute,
   ipOf,
@@ -155,7 +156,8 @@ function joined(network: Network, { ifName, addresses, handedOver }: Endpoint): 
   const waysOut = { Gateway: of("ipv4"), GatewayIPv6: of("ipv6"), DisableGatewayService: true };
   // Without a source there is nothing to move.
   if (handedOver !== true) return { InterfaceName: { SrcName: "", DstPrefix: ifName }, ...waysOut };
-  const byLink = leads && network.defaultByLink === true ? addresses.map(({ address }) => everything(address)) : [];
+  const byLink =
+    leads && network.defaultByLink === true ? addresses.map(({ address }) => everything[familyOf(address)]) : [];
   return {
     InterfaceName: { SrcName: ifName, DstPrefix: "eth" },
     // Docker would lend a network without a way out one of its own (DisableGatewayService).
@@ -172,10 +174,6 @@ function joined(network: Network, { ifName, addresses, handedOver }: Endpoint): 
 
 function parsed(text: string | undefined): Cidr | undefined {
   return text === undefined ? undefined : parseCidr(text);
-}
-
-function everything(address: Cidr): string {
-  return familyOf(address) === "ipv4" ? "0.0.0.0/0" : "::/0";
 }
 
 async function findNetwork(netkit: Netkit, id: string): Promise<Network | undefined> {

@@ -75,7 +75,8 @@ function withPorts(
   publish: readonly string[],
 ): EndpointRequest[] {
   const first = found.findIndex(
-    ({ network }) => !network.internal && network.driver !== "macvlan" && network.driver !== "ipvlan",
+    ({ network: { internal, driver, realised, subnets } }) =>
+      !internal && driver !== "macvlan" && driver !== "ipvlan" && !(realised && subnets.length === 0),
   );
   return requests.map((request, index) => (index === first && publish.length > 0 ? { ...request, publish } : request));
 }

@@ -32,7 +32,8 @@ export function wishesOf(options: NetworkOptions): Wish[] {
         ...(attachment.static_mac === undefined ? {} : { mac: attachment.static_mac.replaceAll("-", ":") }),
         ifName: attachment.interface_name,
         ...(aliases.length === 0 ? {} : { aliases }),
-        gatewayPriority: priorityOf(network, index),
+        metric: metricOf(network),
+        gatewayPriority: -index,
         labels: { [networkLabel]: name },
         tunable: true,
         // Podman 5 has bound them by now, and an earlier one will see for itself whether it can.
@@ -51,15 +52,15 @@ function refuseOptions({ options = {} }: Attachment): void {
   });
 }
 
-/** The lowest metric has the default route, and of equal ones the first. */
-function priorityOf({ driver, options = {} }: PodmanNetwork, index: number): number {
+/** Of default routes. The lowest counts, of equal ones the first. */
+function metricOf({ driver, options = {} }: PodmanNetwork): number {
   const given = options["metric"] ?? "";
   const metric = given === "" ? (driver === "bridge" ? 100 : 99) : Number(given);
-  if (Number.isInteger(metric) && metric >= 0 && metric < 2 ** 32) return -(metric * 100 + index);
+  if (Number.isInteger(metric) && metric >= 0 && metric < 2 ** 32) return metric;
   throw refusal(`unable to parse "metric": invalid digit found in string`);
 }
 
-/** By Podman; with the IPAM driver `none` the network hands them out itself. */
+/** By Podman; with the IPAM driver `none` the network hands them out itself, or has none. */
 function addressesOf(network: PodmanNetwork, attachment: Attachment): Pick<EndpointRequest, "ip" | "ip6"> {
   const { subnets, ipam_options: { driver = "host-local" } = {} } = network;
   if (driver === "none") return {};

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseNetworkOptions, peekContainer } from "../src/network-options.ts";
+import { mayUsePlugins, parseNetworkOptions, peekContainer } from "../src/network-options.ts";
 import { publishedOf, wishesOf } from "../src/wishes.ts";
 
 const network = {
@@ -47,7 +47,7 @@ test("a network without names gives none", () => {
   expect(wishesOf(options({ aliases: ["db"] }, {}, { dns_enabled: false }))[0]?.request.aliases).toBeUndefined();
 });
 
-test("the lower metric goes before, then the earlier; a link's before a bridge's", () => {
+test("default routes have the network's metric, and of one metric the earlier goes before; a link's is before a bridge's", () => {
   const networks = ["a", "b", "c", "d"].map((name, index) => ({ name, interface_name: `eth${index}`, static_ips: [] }));
   const info = {
     a: { name: "a", driver: "bridge" },
@@ -56,8 +56,10 @@ test("the lower metric goes before, then the earlier; a link's before a bridge's
     d: { name: "d", driver: "bridge", options: { metric: "7" } },
   };
   const wishes = wishesOf(options({}, { networks, network_info: info }));
-  const order = wishes.toSorted((x, y) => (y.request.gatewayPriority ?? 0) - (x.request.gatewayPriority ?? 0));
-  expect(order.map(({ network: { name } }) => name)).toEqual(["d", "c", "a", "b"]);
+  expect(wishes.map(({ request: { metric } }) => metric)).toEqual([100, 100, 99, 7]);
+  const priorities = wishes.map(({ request }) => request.gatewayPriority ?? 0);
+  expect(priorities).toEqual(priorities.toSorted((x, y) => y - x));
+  expect(new Set(priorities).size).toBe(4);
 });
 
 test("ports are published in the grammar of -p; an address that is none is named", () => {
@@ -69,6 +71,17 @@ test("ports are published in the grammar of -p; an address that is none is named
   expect(() => publishedOf(options({}, { port_mappings: [{ ...mapping, host_ip: "abcd" }] }))).toThrow(
     'invalid host ip "abcd" provided for port 8080',
   );
+});
+
+test.each([
+  [{ driver: "bridge", ipam_options: { driver: "host-local" } }, false],
+  [{ driver: "macvlan", ipam_options: { driver: "none" } }, false],
+  [{ driver: "ipvlan", ipam_options: { driver: "" } }, false],
+  [{ driver: "bridges" }, true],
+  [{ driver: "host-device" }, true],
+])("whether a plugin may have a part in %j: %s", (info, may) => {
+  expect(mayUsePlugins(JSON.stringify(info))).toBe(may);
+  expect(mayUsePlugins(JSON.stringify({ network_info: { n: info } }, undefined, 2))).toBe(may);
 });
 
 test("whose an input is can be told before it is read, and of one that can't be", () => {

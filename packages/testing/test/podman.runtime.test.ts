@@ -118,6 +118,26 @@ describe.skipIf(!hasPodman)("Podman", () => {
     expect(await names("network")).toContain("mine");
   });
 
+  test("on a network without addresses containers give themselves some; of two networks one leads out, and then the other", async () => {
+    await podman("network", "create", "--ipam-driver", "none", "bare");
+    for (const name of ["n", "m"]) await podman("network", "create", name);
+    for (const [name, address] of Object.entries({ one: "10.8.0.1/24", two: "10.8.0.2/24" })) {
+      await engine.run("--name", name, "--network", "bare", "--cap-add", "NET_ADMIN", ...sleeper);
+      expect(await podman("exec", name, "ip", "-o", "address", "show", "eth0")).toBe("");
+      await podman("exec", name, "ip", "address", "add", address, "dev", "eth0");
+    }
+    await podman("exec", "one", "ping", "-c", "1", "-W", "2", "10.8.0.2");
+    await engine.run("--name", "both", "--network", "n", "--network", "m", ...sleeper);
+    const route = async (): Promise<string> => await podman("exec", "both", "ip", "route", "show", "default");
+    const before = await route();
+    expect(before).toMatch(/^default via \S+ dev eth\d .*metric 100/);
+    await podman("network", "disconnect", before.includes("eth0") ? "n" : "m", "both");
+    const after = await route();
+    expect(after).toMatch(/^default via \S+ dev eth\d .*metric 100/);
+    expect(after).not.toBe(before);
+    await podman("exec", "both", "ping", "-c", "1", "-W", "2", outside.address);
+  });
+
   test("it is started anew, several start at once, and the agent dies meanwhile", async () => {
     await podman("network", "create", "n");
     const all = ["one", "two", "three", "four"];
