@@ -491,6 +491,14 @@ test("a netkit network that is there: by the label, or by its name; it stays, an
     podman.ok(["teardown", netns], input);
     expect(names("network")).toContain("my-net");
   }
+  const joined = podmanNetwork("my-net", 1, unaddressed);
+  const chosen = { id: "c1", networks: [joined], each: [{ static_ips: ["10.7.0.50"] }] };
+  expect(podman.ok(["setup", netns], chosen)).toMatchObject({
+    "my-net": { interfaces: { eth0: { subnets: [{ ipnet: "10.7.0.50/24" }] } } },
+  });
+  podman.ok(["teardown", netns], chosen);
+  const outside = { ...chosen, each: [{ static_ips: ["192.0.2.1"] }] };
+  expect(podman.refusal(["setup", netns], outside)).toContain("192.0.2.1");
   const other = { id: "c1", networks: [podmanNetwork("my-net", 9)], each: [{ static_ips: ["10.89.9.2"] }] };
   expect(podman.refusal(["setup", netns], other)).toContain("already, with other subnets");
 });

@@ -60,10 +60,12 @@ function metricOf({ driver, options = {} }: PodmanNetwork): number {
   throw refusal(`unable to parse "metric": invalid digit found in string`);
 }
 
-/** By Podman; with the IPAM driver `none` the network hands them out itself, or has none. */
-function addressesOf(network: PodmanNetwork, attachment: Attachment): Pick<EndpointRequest, "ip" | "ip6"> {
+type Addresses = Pick<EndpointRequest, "ip" | "ip6">;
+
+/** By Podman; with the IPAM driver `none` the network hands them out itself, but for those of `--ip`, or has none. */
+function addressesOf(network: PodmanNetwork, attachment: Attachment): Addresses {
   const { subnets, ipam_options: { driver = "host-local" } = {} } = network;
-  if (driver === "none") return {};
+  if (driver === "none") return oneOfEach((attachment.static_ips ?? []).map(parseIp));
   if (driver === "dhcp") {
     throw new NetkitError("UNSUPPORTED", "the IPAM driver dhcp is not supported", {
       hint: "Make the Podman network with a subnet, or with --ipam-driver none.",
@@ -78,6 +80,11 @@ function addressesOf(network: PodmanNetwork, attachment: Attachment): Pick<Endpo
   if (subnets !== undefined && within.length !== ips.length) {
     throw refusal(`not all static IPs matched a subnet: expected ${ips.length}, got ${within.length}`);
   }
+  return oneOfEach(ips);
+}
+
+/** @throws NetkitError UNSUPPORTED */
+function oneOfEach(ips: readonly Ip[]): Addresses {
   const found: { ip?: Ip; ip6?: Ip } = {};
   for (const ip of ips) {
     const key = familyOf(ip) === "ipv4" ? "ip" : "ip6";
