@@ -181,6 +181,26 @@ describe("whose port", () => {
     await second.close();
   });
 
+  test("a sandbox publishes on two networks at once, and what another root has of either is refused", async () => {
+    await netkit.networks.create({ name: "o" });
+    const both = (first: string, second: string) => ({
+      networks: [
+        { network: "n", publish: [first] },
+        { network: "o", publish: [second] },
+      ],
+    });
+    const web = await netkit.sandboxes.open(both("[::]:8080:80", "0.0.0.0:8080:80"));
+    expect(hostPorts(await web.inspect())).toEqual([8080, 8080]);
+    using root = new TestHost.Root();
+    const second = await host.open({ root: root.path });
+    for (const name of ["n", "o"]) await second.networks.create({ name });
+    for (const wish of [both("8080:80", "81:81"), both("81:81", "8080:80")])
+      await expect(second.sandboxes.open(wish)).rejects.toMatchObject({ code: "PORT_TAKEN" });
+    for (const name of ["n", "o"]) await second.networks.remove(name);
+    await second.close();
+    await web.close();
+  });
+
   test("a port on a routed network is nobody's on the host, here and in another root", async () => {
     const web = await netkit.sandboxes.open({ networks: [{ network: "n", publish: ["80:80", "90-99:90-99"] }] });
     await occupy(81, "0.0.0.0");
