@@ -314,6 +314,52 @@ test("ports: several protocols, ranges, addresses, both families; reached from a
   podman.ok(["teardown", other], second);
 });
 
+test("a port goes on by another network when the one that it is published on is disconnected, and has each family where it is", async () => {
+  install();
+  const netns = podman.space("one");
+  const dual = podmanNetwork("p2", 2, {
+    subnets: [
+      { subnet: "10.89.2.0/24", gateway: "10.89.2.1" },
+      { subnet: "fd00:89::/64", gateway: "fd00:89::1" },
+    ],
+  });
+  const more = ports({ host_port: 8080, container_port: 80 });
+  const each = [{ static_ips: ["10.89.1.2"] }, { static_ips: ["10.89.2.2", "fd00:89::2"] }];
+  const both: TestContainer = { id: "c1", networks: [pnet, dual], each, more };
+  const first: TestContainer = { ...both, networks: [pnet] };
+  const before = machine.traces();
+  // As Podman holds it all the while.
+  await using _ = await serve(spaceOf(machine.path), 8080);
+  podman.ok(["setup", netns], both);
+  const other = podman.space("two");
+  podman.ok(["setup", other], container("c2", "10.89.1.3"));
+  const published = (): string[] => machine.ok("port", "ls", "name-c1").trim().split("\n").toSorted();
+  const isReached = async (...addresses: string[]): Promise<void> => {
+    for (const address of addresses) expect(await reaction(other, netns, address, 8080), address).toBe("ok");
+    // The other container has no IPv6.
+    expect(published()).toEqual(["80/tcp -> 0.0.0.0:8080", "80/tcp -> [::]:8080"]);
+  };
+  await isReached("10.89.1.1");
+  podman.ok(["teardown", netns], first);
+  await isReached("10.89.2.1");
+  podman.ok(["setup", netns], first);
+  await isReached("10.89.2.1");
+  const second: TestContainer = {
+    ...both,
+    networks: [dual],
+    more: { ...more, networks: { p2: { interface_name: "eth1", static_ips: ["10.89.2.2", "fd00:89::2"] } } },
+  };
+  podman.ok(["teardown", netns], second);
+  expect(published()).toEqual(["80/tcp -> 0.0.0.0:8080"]);
+  expect(await reaction(other, netns, "10.89.1.1", 8080)).toBe("ok");
+  podman.ok(["setup", netns], second);
+  await isReached("10.89.1.1");
+  expect(machine.ok("doctor")).toContain("all is well");
+  podman.ok(["teardown", netns], both);
+  podman.ok(["teardown", other], container("c2", "10.89.1.3"));
+  expect(machine.traces()).toEqual(before);
+});
+
 test("a port that Podman holds by a socket of its own is published", async () => {
   install();
   const netns = podman.space("one");

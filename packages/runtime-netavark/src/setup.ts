@@ -1,4 +1,4 @@
-import { isNetkitError, type Endpoint, type Network } from "@netkit/core";
+import { isNetkitError, type Endpoint, type Network, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, Netkit, SandboxDetails } from "@netkit/engine";
 import { findNetwork, madeInterface, refuseOtherNamespace, refuseSecond, removeUnused } from "@netkit/runtime";
 import { containerNamed, sandboxNames } from "./container.ts";
@@ -6,6 +6,7 @@ import { raiseLoopback } from "./interface.ts";
 import { sandboxLabels } from "./labels.ts";
 import { isOwn, openNetwork, type Found } from "./network.ts";
 import type { NetworkOptions } from "./network-options.ts";
+import { arrangePorts, placeOf, placePorts } from "./ports.ts";
 import { statusBlock, type StatusBlock } from "./status.ts";
 import { publishedOf, wishesOf, type Wish } from "./wishes.ts";
 
@@ -40,7 +41,7 @@ async function isGone(netkit: Netkit, found: readonly Found[]): Promise<boolean>
 interface Asked {
   readonly wishes: readonly Wish[];
   readonly found: readonly Found[];
-  readonly publish: readonly string[];
+  readonly publish: readonly PortSpec[];
 }
 
 async function connect(
@@ -68,17 +69,19 @@ function requestFor({ request }: Wish, network: Network | undefined): EndpointRe
   return { ...others, ...(hasAliases ? { aliases } : {}), network: network?.id ?? "" };
 }
 
-/** Ports are published once: on the first network that can, for a host's port leads to one address. */
 function withPorts(
   requests: readonly EndpointRequest[],
   found: readonly Found[],
-  publish: readonly string[],
+  specs: readonly PortSpec[],
 ): EndpointRequest[] {
-  const first = found.findIndex(
-    ({ network: { internal, driver, realised, subnets } }) =>
-      !internal && driver !== "macvlan" && driver !== "ipvlan" && !(realised && subnets.length === 0),
+  const placed = placePorts(
+    specs,
+    found.map(({ network }) => placeOf(network)),
   );
-  return requests.map((request, index) => (index === first && publish.length > 0 ? { ...request, publish } : request));
+  return requests.map((request, index) => {
+    const { publish = [] } = placed[index] ?? {};
+    return publish.length > 0 ? { ...request, publish } : request;
+  });
 }
 
 interface Attached {
@@ -107,7 +110,7 @@ async function attach(
     const sandbox = await containerNamed(netkit, options);
     if (sandbox === undefined && error.code === "NAME_TAKEN") return await open(other);
     if (sandbox === undefined) throw error;
-    if (sandbox.state !== "gone") return await join(netkit, netns, sandbox, networks);
+    if (sandbox.state !== "gone") return await join(netkit, netns, options, sandbox, networks);
     // Podman, or the host, has died without a teardown; the container is started anew.
     await netkit.sandboxes.remove(sandbox.id);
     return await attach(netkit, netns, options, networks);
@@ -123,25 +126,25 @@ function networkServers({ networks }: NetworkOptions, known: NetworkOptions["net
 async function join(
   netkit: Netkit,
   netns: string,
+  options: NetworkOptions,
   sandbox: SandboxDetails,
   networks: readonly EndpointRequest[],
 ): Promise<Attached> {
   refuseOtherNamespace(sandbox, netns, "teardown");
   for (const { ifName = "" } of networks) refuseSecond(sandbox, ifName, "teardown");
   const handle = await netkit.sandboxes.get(sandbox.id);
-  const isPublished = sandbox.endpoints.some(({ ports }) => ports.length > 0);
   const connected: Endpoint[] = [];
   try {
-    for (const { publish, gatewayPriority = 0, ...request } of networks) {
+    for (const { publish: _, gatewayPriority = 0, ...request } of networks) {
       connected.push(
         await handle.connect({
           ...request,
           // Behind those that it has with the same metric.
           gatewayPriority: gatewayPriority - sandbox.endpoints.length,
-          ...(publish === undefined || isPublished ? {} : { publish }),
         }),
       );
     }
+    await arrangePorts(netkit, handle, [...sandbox.endpoints, ...connected], publishedOf(options));
   } catch (error) {
     for (const { network } of connected) await handle.disconnect(network);
     throw error;

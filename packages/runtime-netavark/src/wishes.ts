@@ -1,4 +1,13 @@
-import { familyOf, isNetkitError, NetkitError, parseCidr, parseIp, type Ip } from "@netkit/core";
+import {
+  familyOf,
+  isNetkitError,
+  NetkitError,
+  parseCidr,
+  parseIp,
+  parsePortSpec,
+  type Ip,
+  type PortSpec,
+} from "@netkit/core";
 import type { EndpointRequest } from "@netkit/engine";
 import { contains } from "@netkit/ipam";
 import { portSpecs, usableNames } from "@netkit/runtime";
@@ -98,8 +107,8 @@ function oneOfEach(ips: readonly Ip[]): Addresses {
   return found;
 }
 
-/** What is published of a container, in the grammar of `-p`. @throws NetkitError */
-export function publishedOf({ port_mappings: mappings = [] }: NetworkOptions): string[] {
+/** What is published of a container. @throws NetkitError */
+export function publishedOf({ port_mappings: mappings = [] }: NetworkOptions): PortSpec[] {
   return mappings.flatMap((mapping) => {
     checkHostIp(mapping);
     return portSpecs({
@@ -108,7 +117,7 @@ export function publishedOf({ port_mappings: mappings = [] }: NetworkOptions): s
       range: mapping.range,
       protocol: mapping.protocol,
       hostAddress: mapping.host_ip,
-    });
+    }).map(parsePortSpec);
   });
 }
 

@@ -1,3 +1,4 @@
+import { formatPortSpec } from "@netkit/core";
 import { expect, test } from "vitest";
 import { parseNetworkOptions, peekContainer } from "../src/network-options.ts";
 import { publishedOf, wishesOf } from "../src/wishes.ts";
@@ -70,9 +71,9 @@ test("default routes have the network's metric, and of one metric the earlier go
   expect(new Set(priorities).size).toBe(4);
 });
 
-test("ports are published in the grammar of -p; an address that is none is named", () => {
+test("ports are published as Podman has them; an address that is none is named", () => {
   const mapping = { container_port: 80, host_port: 8080, host_ip: "::", protocol: "tcp,udp", range: 2 };
-  expect(publishedOf(options({}, { port_mappings: [mapping] }))).toEqual([
+  expect(publishedOf(options({}, { port_mappings: [mapping] })).map(formatPortSpec)).toEqual([
     "[::]:8080-8081:80-81/tcp",
     "[::]:8080-8081:80-81/udp",
   ]);

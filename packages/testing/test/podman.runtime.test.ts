@@ -118,6 +118,24 @@ describe.skipIf(!hasPodman)("Podman", () => {
     expect(await names("network")).toContain("mine");
   });
 
+  test("a published port goes on by another network, and is reached in each family by whichever has it", async () => {
+    await podman("network", "create", "q1");
+    await podman("network", "create", "--ipv6", "--subnet", "10.80.0.0/24", "--subnet", "fd00:80::/64", "q6");
+    await engine.run("--name", "web", "--hostname", "web", "--network", "q1,q6", "-p", "8080:80", ...web);
+    const isReached = async (): Promise<void> => {
+      for (const url of [`http://${host.address}:8080/`, `http://[${host.address6}]:8080/`])
+        expect(await get(outside, url), url).toBe("web");
+    };
+    await isReached();
+    await podman("network", "disconnect", "q1", "web");
+    await isReached();
+    await podman("network", "connect", "q1", "web");
+    await podman("network", "disconnect", "q6", "web");
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    await podman("network", "connect", "q6", "web");
+    await isReached();
+  });
+
   test("it is started anew, several start at once, and the agent dies meanwhile", async () => {
     await podman("network", "create", "n");
     const all = ["one", "two", "three", "four"];
