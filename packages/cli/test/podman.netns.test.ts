@@ -314,6 +314,28 @@ test("ports: several protocols, ranges, addresses, both families; reached from a
   podman.ok(["teardown", other], second);
 });
 
+test("nobody but Podman takes a container's network away, unless by force", () => {
+  install();
+  const netns = podman.space("one");
+  const [one, two] = [container("c1", "10.89.1.2"), container("c2", "10.89.1.3")];
+  podman.ok(["setup", netns], one);
+  podman.ok(["setup", podman.space("two")], two);
+  const before = contents(netns);
+  const { status, stderr } = machine.netkit(["sandbox", "rm", "name-c1"]);
+  expect([status, stderr]).toEqual([4, expect.stringMatching(/podman.*netkit sandbox rm -f name-c1/)]);
+  expect(contents(netns)).toEqual(before);
+  machine.ok("sandbox", "create", "--name", "a", "--network", "pnet");
+  machine.ok("sandbox", "create", "--name", "b", "--network", "pnet");
+  const inUse = machine.netkit(["network", "rm", "pnet"]).stderr;
+  expect(inUse).toContain("podman rm, docker rm): name-c1, name-c2");
+  expect(inUse).toMatch(/netkit sandbox rm -f a b$/m);
+  machine.ok("sandbox", "rm", "a", "b");
+  machine.ok("sandbox", "rm", "-f", "name-c1");
+  expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
+  podman.ok(["teardown", netns], one);
+  podman.ok(["teardown", netns], two);
+});
+
 test("a port goes on by another network when the one that it is published on is disconnected, and has each family where it is", async () => {
   install();
   const netns = podman.space("one");
