@@ -571,6 +571,35 @@ test("a netkit network that is there: by the label, or by its name; it stays, an
   expect(podman.refusal(["setup", netns], other)).toContain("already, with other subnets");
 });
 
+test("names are told of once for a container, and where Podman has switched them off with its IPAM, too", () => {
+  install({ agent: true });
+  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
+  machine.ok("sandbox", "create", "--config", podman.config, "--name", "plain", "--network", "my-net");
+  const netns = podman.space("one");
+  const joined = podmanNetwork("my-net", 9, { subnets: [], ipam_options: { driver: "none" }, dns_enabled: false });
+  const silent = podmanNetwork("silent", 3, { dns_enabled: false });
+  const [second, apart] = [podmanNetwork("p2", 2), { dns_server_ips: [], dns_search_domains: [] }];
+  const told = { dns_server_ips: ["127.0.0.11"], dns_search_domains: ["dns.podman"] };
+  const all: TestContainer = {
+    id: "c1",
+    networks: [silent, joined, second],
+    each: [{ static_ips: ["10.89.3.2"], aliases: ["quiet"] }, { aliases: ["db"] }, { static_ips: ["10.89.2.2"] }],
+  };
+  expect(podman.ok(["setup", netns], all)).toMatchObject({ silent: apart, "my-net": told, p2: apart });
+  for (const name of ["name-c1", "db", "db.dns.podman"]) machine.ok("exec", "plain", "--", "ping", "-c", "1", name);
+  const at = (ifName: string, ip: string) => ({ interface_name: ifName, static_ips: [ip] });
+  const further: TestContainer = { id: "c1", networks: [pnet], more: { networks: { pnet: at("eth3", "10.89.1.2") } } };
+  expect(podman.ok(["setup", netns], further)).toMatchObject({ pnet: apart });
+  podman.ok(["teardown", netns], further);
+  podman.ok(["teardown", netns], { ...all, more: { networks: { "my-net": { interface_name: "eth1" } } } });
+  // Podman has taken it out of resolv.conf by now.
+  expect(podman.ok(["setup", netns], further)).toMatchObject({ pnet: told });
+  podman.ok(["teardown", netns], further);
+  podman.ok(["teardown", netns], all);
+  machine.ok("sandbox", "rm", "plain");
+  machine.ok("network", "rm", "my-net");
+});
+
 test("update has containers ask other name servers, but for those that have their own", () => {
   install();
   const [one, two] = [podman.space("one"), podman.space("two")];
@@ -583,7 +612,7 @@ test("update has containers ask other name servers, but for those that have thei
   });
   podman.ok(["update", "p1", "--network-dns-servers", "192.0.2.9"]);
   podman.ok(["setup", one], on("c1", "10.89.1.2"));
-  podman.ok(["setup", two], on("c2", "10.89.1.3", { dns_servers: ["192.0.2.2"] }));
+  podman.ok(["setup", two], on("c2", "10.89.1.3", { dns_servers: ["127.0.0.11", "192.0.2.2"] }));
   const servers = (name: string) => machine.ok("sandbox", "inspect", "-f", "{{json .HostConfig.Dns}}", name).trim();
   expect([servers("name-c1"), servers("name-c2")]).toEqual(['["192.0.2.1"]', '["192.0.2.2"]']);
   podman.ok(["update", "p1", "--network-dns-servers", "192.0.2.3,192.0.2.4"]);

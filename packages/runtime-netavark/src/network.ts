@@ -1,4 +1,4 @@
-import { isNetkitError, NetkitError, type Network } from "@netkit/core";
+import { hasNames, isNetkitError, NetkitError, type Network } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { findNetwork } from "@netkit/runtime";
 import { joinLabel, networkLabel } from "./labels.ts";
@@ -51,4 +51,12 @@ function isAlike({ subnets }: Network, podmans: PodmanNetwork): boolean {
 /** Whether a network was made for Podman, and goes with its last container. */
 export function isOwn({ labels }: Network): boolean {
   return labels[networkLabel] !== undefined;
+}
+
+/**
+ * Whether containers are found by name on it, by a network's setting in Podman. With the IPAM driver `none` Podman switches it off by
+ * itself: there it is as the netkit network has it.
+ */
+export function servesNames({ dns_enabled: isOn, ipam_options: ipam = {} }: PodmanNetwork, network: Network): boolean {
+  return hasNames(network) && (isOn === true || (ipam["driver"] === "none" && !isOwn(network)));
 }

@@ -1,10 +1,10 @@
-import { isNetkitError, type Endpoint, type Network, type PortSpec } from "@netkit/core";
+import { isNetkitError, resolverAddress, type Endpoint, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, Netkit, SandboxDetails } from "@netkit/engine";
 import { findNetwork, madeInterface, refuseOtherNamespace, refuseSecond, removeUnused } from "@netkit/runtime";
 import { containerNamed, sandboxNames } from "./container.ts";
 import { raiseLoopback } from "./interface.ts";
-import { sandboxLabels } from "./labels.ts";
-import { isOwn, openNetwork, type Found } from "./network.ts";
+import { endpointLabels, sandboxLabels, tellsServer, withoutServer } from "./labels.ts";
+import { isOwn, openNetwork, servesNames, type Found } from "./network.ts";
 import type { NetworkOptions } from "./network-options.ts";
 import { arrangePorts, placeOf, placePorts } from "./ports.ts";
 import { statusBlock, type StatusBlock } from "./status.ts";
@@ -50,23 +50,40 @@ async function connect(
   options: NetworkOptions,
   { wishes, found, publish }: Asked,
 ): Promise<Record<string, StatusBlock>> {
-  const requests = wishes.map((wish, index) => requestFor(wish, found[index]?.network));
-  const { endpoints, names } = await attach(netkit, netns, options, withPorts(requests, found, publish));
+  const teller = wishes.findIndex((wish, index) => isNamed(wish, found[index]));
+  const requests = wishes.map((wish, index) => requestFor(wish, found[index], index === teller));
+  const attached = await attach(netkit, netns, options, withPorts(requests, found, publish));
   return Object.fromEntries(
-    wishes.flatMap(({ network: podmans, request }, index) => {
-      const network = found[index]?.network;
-      if (network === undefined) return [];
-      const endpoint = madeInterface(endpoints, request.ifName ?? "");
-      return [[podmans.name, statusBlock(netns, options, { podmans, network, endpoint, names })]];
+    wishes.map(({ network: podmans, request }) => {
+      const endpoint = madeInterface(attached.endpoints, request.ifName ?? "");
+      const servers = serversToTell(endpoint, attached, options);
+      return [podmans.name, statusBlock(netns, { podmans, endpoint, servers })];
     }),
   );
 }
 
-function requestFor({ request }: Wish, network: Network | undefined): EndpointRequest {
-  // As in Docker, predefined networks have no names.
-  const { aliases, ...others } = request;
-  const hasAliases = aliases !== undefined && network?.predefined !== true;
-  return { ...others, ...(hasAliases ? { aliases } : {}), network: network?.id ?? "" };
+function isNamed({ network: podmans }: Wish, found: Found | undefined): boolean {
+  return found !== undefined && servesNames(podmans, found.network);
+}
+
+/** Podman writes down what it is told with each interface: netkit's name server is told of with one of them alone. */
+function serversToTell(
+  endpoint: Endpoint,
+  { names, isTold }: Attached,
+  { dns_servers: own = [] }: NetworkOptions,
+): readonly string[] {
+  if (tellsServer(endpoint)) return names ? [resolverAddress] : own;
+  return isTold && names ? [] : own;
+}
+
+function requestFor(wish: Wish, found: Found | undefined, tells: boolean): EndpointRequest {
+  const { aliases, ...others } = wish.request;
+  return {
+    ...others,
+    ...(aliases !== undefined && isNamed(wish, found) ? { aliases } : {}),
+    labels: endpointLabels(wish.network.name, tells),
+    network: found?.network.id ?? "",
+  };
 }
 
 function withPorts(
@@ -87,6 +104,8 @@ function withPorts(
 interface Attached {
   readonly endpoints: readonly Endpoint[];
   readonly names: boolean;
+  /** Podman has been told of netkit's name server, by now. */
+  readonly isTold: boolean;
 }
 
 async function attach(
@@ -95,12 +114,15 @@ async function attach(
   options: NetworkOptions,
   networks: readonly EndpointRequest[],
 ): Promise<Attached> {
-  const { container_id: id, dns_servers: own = [], network_info: known } = options;
+  const { container_id: id, dns_servers: given = [], network_info: known } = options;
+  // Who names it before others asks netkit's name server, which asks those.
+  const own = given.filter((server) => server !== resolverAddress);
   const servers = own.length > 0 ? own : networkServers(options, known);
   const labels = sandboxLabels(id, own.length > 0);
   const open = async (name: string): Promise<Attached> => {
     const opened = await netkit.sandboxes.open({ name, netns, networks, labels, dns: { servers } });
-    return await opened.inspect();
+    const { endpoints, names } = await opened.inspect();
+    return { endpoints, names, isTold: endpoints.some(tellsServer) };
   };
   const [name, other] = sandboxNames(options);
   try {
@@ -133,12 +155,14 @@ async function join(
   refuseOtherNamespace(sandbox, netns, "teardown");
   for (const { ifName = "" } of networks) refuseSecond(sandbox, ifName, "teardown");
   const handle = await netkit.sandboxes.get(sandbox.id);
+  const isTold = sandbox.endpoints.some(tellsServer);
   const connected: Endpoint[] = [];
   try {
-    for (const { publish: _, gatewayPriority = 0, ...request } of networks) {
+    for (const { publish: _, gatewayPriority = 0, labels = {}, ...request } of networks) {
       connected.push(
         await handle.connect({
           ...request,
+          labels: isTold ? withoutServer(labels) : labels,
           // Behind those that it has with the same metric.
           gatewayPriority: gatewayPriority - sandbox.endpoints.length,
         }),
@@ -149,5 +173,5 @@ async function join(
     for (const { network } of connected) await handle.disconnect(network);
     throw error;
   }
-  return { endpoints: connected, names: sandbox.names };
+  return { endpoints: connected, names: sandbox.names, isTold: isTold || connected.some(tellsServer) };
 }

@@ -11,7 +11,7 @@ import {
 import type { EndpointRequest } from "@netkit/engine";
 import { contains } from "@netkit/ipam";
 import { portSpecs, usableNames } from "@netkit/runtime";
-import { networkLabel } from "./labels.ts";
+import { endpointLabels } from "./labels.ts";
 import type { Attachment, NetworkOptions, PodmanNetwork, PodmanPort } from "./network-options.ts";
 import { refusal } from "./refusal.ts";
 import { checkSubnets } from "./subnets.ts";
@@ -33,7 +33,7 @@ export function wishesOf(options: NetworkOptions): Wish[] {
     if (attachment.interface_name === "") throw refusal("no container interface name given");
     refuseOptions(attachment);
     const { container_name: container = "" } = options;
-    const aliases = network.dns_enabled === true ? usableNames([container, ...(attachment.aliases ?? [])]) : [];
+    const aliases = usableNames([container, ...(attachment.aliases ?? [])]);
     return {
       network,
       request: {
@@ -43,7 +43,7 @@ export function wishesOf(options: NetworkOptions): Wish[] {
         ...(aliases.length === 0 ? {} : { aliases }),
         metric: metricOf(network),
         gatewayPriority: -index,
-        labels: { [networkLabel]: name },
+        labels: endpointLabels(name),
         tunable: true,
         // Podman 5 has bound them by now, and an earlier one will see for itself whether it can.
         portsHeld: true,
@@ -74,7 +74,8 @@ type Addresses = Pick<EndpointRequest, "ip" | "ip6">;
 /** By Podman; with the IPAM driver `none` the network hands them out itself, but for those of `--ip`, or has none. */
 function addressesOf(network: PodmanNetwork, attachment: Attachment): Addresses {
   const { subnets, ipam_options: { driver = "host-local" } = {} } = network;
-  if (driver === "none") return oneOfEach((attachment.static_ips ?? []).map(parseIp));
+  // With `network reload` Podman adds what the container has to what it was asked for.
+  if (driver === "none") return oneOfEach([...new Set((attachment.static_ips ?? []).map(parseIp))]);
   if (driver === "dhcp") {
     throw new NetkitError("UNSUPPORTED", "the IPAM driver dhcp is not supported", {
       hint: "Make the Podman network with a subnet, or with --ipam-driver none.",

@@ -48,12 +48,9 @@ test("with the IPAM driver none an address is that of --ip, or none", () => {
   const none = { subnets: [], ipam_options: { driver: "none" } };
   const wishOf = (ips: readonly string[]) => wishesOf(options({ static_ips: ips }, {}, none))[0]?.request;
   expect(wishOf(["10.7.0.50", "fd00::50"])).toMatchObject({ ip: "10.7.0.50", ip6: "fd00::50" });
+  expect(wishOf(["10.7.0.50", "10.7.0.50"])).toMatchObject({ ip: "10.7.0.50" });
   expect(wishOf([])).not.toHaveProperty("ip");
   expect(() => wishOf(["10.7.0.50", "10.7.0.51"])).toThrow("two addresses of one family");
-});
-
-test("a network without names gives none", () => {
-  expect(wishesOf(options({ aliases: ["db"] }, {}, { dns_enabled: false }))[0]?.request.aliases).toBeUndefined();
 });
 
 test("default routes have the network's metric, and of one metric the earlier goes before; a link's is before a bridge's", () => {

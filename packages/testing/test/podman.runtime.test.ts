@@ -118,6 +118,30 @@ describe.skipIf(!hasPodman)("Podman", () => {
     expect(await names("network")).toContain("mine");
   });
 
+  test("on networks that netkit has a container finds others by name, and has the address that was asked for", async () => {
+    await host.netkit("network", "create", "--subnet", "10.85.0.0/24", "mine");
+    await startSandbox("sandbox", "mine");
+    await podman("network", "create", "--ipam-driver", "none", "mine");
+    await podman("network", "create", "n");
+    await engine.run("--name", "fixed", "--network", "mine", "--ip", "10.85.0.50", ...sleeper);
+    expect(await podman("exec", "fixed", "ip", "-o", "-4", "address", "show", "eth0")).toContain("10.85.0.50/24");
+    expect(await podman("exec", "fixed", "cat", "/etc/resolv.conf")).toMatch(
+      /^search dns\.podman\nnameserver 127\.0\.0\.11$/m,
+    );
+    await podman("exec", "fixed", "ping", "-c", "1", "-W", "2", "sandbox");
+    await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", "fixed");
+    await podman("network", "reload", "fixed");
+    expect(await podman("exec", "fixed", "ip", "-o", "-4", "address", "show", "eth0")).toContain("10.85.0.50/24");
+    await engine.run("--name", "both", "--network", "mine,n", ...sleeper);
+    const resolvConf = async (): Promise<string> => await podman("exec", "both", "cat", "/etc/resolv.conf");
+    expect((await resolvConf()).match(/127\.0\.0\.11|dns\.podman/g)).toEqual(["dns.podman", "127.0.0.11"]);
+    await podman("network", "disconnect", "n", "both");
+    await podman("exec", "both", "ping", "-c", "1", "-W", "2", "sandbox");
+    // Podman 4 writes these servers alone.
+    await engine.run("--name", "asking", "--network", "mine", "--dns", "127.0.0.11", "--dns", "192.0.2.53", ...sleeper);
+    await podman("exec", "asking", "ping", "-c", "1", "-W", "2", "sandbox");
+  });
+
   test("a published port goes on by another network, and is reached in each family by whichever has it", async () => {
     await podman("network", "create", "q1");
     await podman("network", "create", "--ipv6", "--subnet", "10.80.0.0/24", "--subnet", "fd00:80::/64", "q6");
