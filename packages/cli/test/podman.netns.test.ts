@@ -336,6 +336,32 @@ test("nobody but Podman takes a container's network away, unless by force", () =
   podman.ok(["teardown", netns], two);
 });
 
+test("with a container goes what netkit gave it beside Podman, and a network that was Podman's, whoever took the container off it", () => {
+  install();
+  const before = machine.traces();
+  const input = container("c1", "10.89.1.2");
+  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
+  const beside = machine.traces();
+  const extra = podman.space("one");
+  podman.ok(["setup", extra], input);
+  machine.ok("network", "connect", "my-net", "name-c1");
+  podman.ok(["teardown", extra], input);
+  expect(names("sandbox")).toEqual([]);
+  podman.ok(["setup", extra], input);
+  machine.ok("sandbox", "rm", "-f", "name-c1");
+  expect(names("network")).toContain("pnet");
+  podman.ok(["teardown", extra], input);
+  expect(names("network")).not.toContain("pnet");
+  // One that fails has no network either, though it was there before.
+  podman.ok(["setup", extra], input);
+  machine.ok("sandbox", "rm", "-f", "name-c1");
+  podman.refusal(["setup", extra], container("c1", "10.89.1.1"));
+  expect(names("network")).not.toContain("pnet");
+  expect(machine.traces()).toEqual(beside);
+  machine.ok("network", "rm", "my-net");
+  expect(machine.traces()).toEqual(before);
+});
+
 test("a port goes on by another network when the one that it is published on is disconnected, and has each family where it is", async () => {
   install();
   const netns = podman.space("one");

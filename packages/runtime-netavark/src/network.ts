@@ -5,28 +5,21 @@ import { joinLabel, networkLabel } from "./labels.ts";
 import type { PodmanNetwork } from "./network-options.ts";
 import { networkRequest } from "./network-request.ts";
 
-/** The netkit network that a Podman network is. */
-export interface Found {
-  readonly network: Network;
-  /** It was made for this call. */
-  readonly isNew: boolean;
-}
-
 /**
  * The netkit network that Podman's label names, or that was made for Podman's before, or that is called as Podman's and is
  * as Podman's; where there is none it is made.
  * @throws NetkitError NETWORK_NOT_FOUND, NAME_TAKEN, UNSUPPORTED
  */
-export async function openNetwork(netkit: Netkit, podmans: PodmanNetwork): Promise<Found> {
+export async function openNetwork(netkit: Netkit, podmans: PodmanNetwork): Promise<Network> {
   const found = await find(netkit, podmans);
-  if (found !== undefined) return { network: found, isNew: false };
+  if (found !== undefined) return found;
   try {
-    return { network: await netkit.networks.create(networkRequest(podmans)), isNew: true };
+    return await netkit.networks.create(networkRequest(podmans));
   } catch (error) {
     // Another setup was faster.
     const made = isNetkitError(error) && error.code === "NAME_TAKEN" ? await find(netkit, podmans) : undefined;
     if (made === undefined) throw error;
-    return { network: made, isNew: false };
+    return made;
   }
 }
 
@@ -41,6 +34,12 @@ async function find(netkit: Netkit, podmans: PodmanNetwork): Promise<Network | u
   throw new NetkitError("NAME_TAKEN", `there is a netkit network '${name}' already, with other subnets`, {
     hint: `If Podman's containers are to be on it: podman network create --ipam-driver none ${name}; if not, call Podman's otherwise.`,
   });
+}
+
+/** The one that was made for Podman's. */
+export async function findOwn(netkit: Netkit, { name, id = "" }: PodmanNetwork): Promise<Network | undefined> {
+  const found = (id === "" ? undefined : await findNetwork(netkit, id)) ?? (await findNetwork(netkit, name));
+  return found !== undefined && isOwn(found) ? found : undefined;
 }
 
 function isAlike({ subnets }: Network, podmans: PodmanNetwork): boolean {

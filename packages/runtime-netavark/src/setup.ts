@@ -1,10 +1,10 @@
-import { isNetkitError, resolverAddress, type Endpoint, type PortSpec } from "@netkit/core";
+import { isNetkitError, resolverAddress, type Endpoint, type Network, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, Netkit, SandboxDetails } from "@netkit/engine";
 import { findNetwork, madeInterface, refuseOtherNamespace, refuseSecond, removeUnused } from "@netkit/runtime";
 import { containerNamed, sandboxNames } from "./container.ts";
 import { raiseLoopback } from "./interface.ts";
 import { endpointLabels, sandboxLabels, tellsServer, withoutServer } from "./labels.ts";
-import { isOwn, openNetwork, servesNames, type Found } from "./network.ts";
+import { isOwn, openNetwork, servesNames } from "./network.ts";
 import type { NetworkOptions } from "./network-options.ts";
 import { arrangePorts, placeOf, placePorts } from "./ports.ts";
 import { statusBlock, type StatusBlock } from "./status.ts";
@@ -20,27 +20,27 @@ export async function setup(
   const publish = publishedOf(options);
   raiseLoopback(netns);
   for (;;) {
-    const found: Found[] = [];
+    const found: Network[] = [];
     try {
       for (const { network } of wishes) found.push(await openNetwork(netkit, network));
       return await connect(netkit, netns, options, { wishes, found, publish });
     } catch (error) {
-      for (const { network, isNew } of found) if (isNew) await removeUnused(netkit, network);
-      // With the last container of another call a network has gone that was there before: it is made anew.
-      if (!isNetkitError(error) || error.code !== "NETWORK_NOT_FOUND" || !(await isGone(netkit, found))) throw error;
+      // With the last container of another call a network has gone: it is made anew.
+      if (isNetkitError(error) && error.code === "NETWORK_NOT_FOUND" && (await isGone(netkit, found))) continue;
+      for (const network of found) if (isOwn(network)) await removeUnused(netkit, network);
+      throw error;
     }
   }
 }
 
-async function isGone(netkit: Netkit, found: readonly Found[]): Promise<boolean> {
-  for (const { network, isNew } of found)
-    if (!isNew && isOwn(network) && (await findNetwork(netkit, network.id)) === undefined) return true;
+async function isGone(netkit: Netkit, found: readonly Network[]): Promise<boolean> {
+  for (const network of found) if (isOwn(network) && (await findNetwork(netkit, network.id)) === undefined) return true;
   return false;
 }
 
 interface Asked {
   readonly wishes: readonly Wish[];
-  readonly found: readonly Found[];
+  readonly found: readonly Network[];
   readonly publish: readonly PortSpec[];
 }
 
@@ -62,8 +62,8 @@ async function connect(
   );
 }
 
-function isNamed({ network: podmans }: Wish, found: Found | undefined): boolean {
-  return found !== undefined && servesNames(podmans, found.network);
+function isNamed({ network: podmans }: Wish, found: Network | undefined): boolean {
+  return found !== undefined && servesNames(podmans, found);
 }
 
 /** Podman writes down what it is told with each interface: netkit's name server is told of with one of them alone. */
@@ -76,24 +76,24 @@ function serversToTell(
   return isTold && names ? [] : own;
 }
 
-function requestFor(wish: Wish, found: Found | undefined, tells: boolean): EndpointRequest {
+function requestFor(wish: Wish, found: Network | undefined, tells: boolean): EndpointRequest {
   const { aliases, ...others } = wish.request;
   return {
     ...others,
     ...(aliases !== undefined && isNamed(wish, found) ? { aliases } : {}),
     labels: endpointLabels(wish.network.name, tells),
-    network: found?.network.id ?? "",
+    network: found?.id ?? "",
   };
 }
 
 function withPorts(
   requests: readonly EndpointRequest[],
-  found: readonly Found[],
+  found: readonly Network[],
   specs: readonly PortSpec[],
 ): EndpointRequest[] {
   const placed = placePorts(
     specs,
-    found.map(({ network }) => placeOf(network)),
+    found.map((network) => placeOf(network)),
   );
   return requests.map((request, index) => {
     const { publish = [] } = placed[index] ?? {};
