@@ -125,7 +125,9 @@ describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
     );
     // The same address, or the same port.
     const two = podman.space("two");
-    expect(podman.refusal(["setup", two], container("c2", "10.89.1.2"))).toContain("10.89.1.2");
+    expect(podman.refusal(["setup", two], container("c2", "10.89.1.2"))).toMatch(
+      /10\.89\.1\.2 .*Podman, which chose it.*--ip/,
+    );
     const taken = ports({ host_port: 8080, container_port: 80 });
     expect(podman.refusal(["setup", two], container("c2", "10.89.1.3", taken))).toContain("8080");
     expect(contents(netns)).toEqual(first);
@@ -210,7 +212,7 @@ test("what it can't read is refused in netavark's words, however large, and noth
     [{ ...onNetwork({ subnets: [] }), each: [{ static_ips: [] }] }, /has no subnet/],
     [onNetwork({ driver: "wild" }), /^unknown network driver "wild"$/],
     [onNetwork({ network_interface: "" }), /^no bridge interface name given$/],
-    [onNetwork({ options: { vlan: "5" } }), /vlan/],
+    [onNetwork({ options: { vlan: "5" } }), /vlan.* --ipam-driver none --label netkit\.network=NETWORK NAME/],
     [onNetwork({ options: { mode: "unmanaged" } }), /unmanaged/],
     [onNetwork({ options: { mtu: "many" } }), /many/],
     [onNetwork({ options: { metric: "-1" } }), /metric/],
@@ -594,7 +596,14 @@ test("a netkit network that is there: by the label, or by its name; it stays, an
   const outside = { ...chosen, each: [{ static_ips: ["192.0.2.1"] }] };
   expect(podman.refusal(["setup", netns], outside)).toContain("192.0.2.1");
   const other = { id: "c1", networks: [podmanNetwork("my-net", 9)], each: [{ static_ips: ["10.89.9.2"] }] };
-  expect(podman.refusal(["setup", netns], other)).toContain("already, with other subnets");
+  expect(podman.refusal(["setup", netns], other)).toMatch(
+    /already, with other subnets\..* podman network rm my-net, then podman network create --ipam-driver none my-net/,
+  );
+  const labelled = podmanNetwork("labelled", 9, { labels: { "netkit.network": "my-net" } });
+  const subnets = { id: "c1", networks: [labelled], each: [{ static_ips: ["10.89.9.2"] }] };
+  expect(podman.refusal(["setup", netns], subnets)).toMatch(
+    /other subnets .*create --ipam-driver none --label netkit\.network=my-net labelled/,
+  );
 });
 
 test("names are told of once for a container, and where Podman has switched them off with its IPAM, too", () => {

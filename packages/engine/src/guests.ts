@@ -106,7 +106,7 @@ async function refuseOthers(
     "NAMESPACE_ADOPTED",
     `${path} is the namespace of sandbox '${name}', which another engine connects to netkit's networks`,
     {
-      hint: `Have that engine do it: 'podman network connect', or 'docker network connect' to a network made with -o netkit.network=${network}.`,
+      hint: `Have that engine do it: 'podman network connect' to a network made with --ipam-driver none --label netkit.network=${network}, or 'docker network connect' to one made with -o netkit.network=${network}.`,
       details: { sandbox: name },
     },
   );

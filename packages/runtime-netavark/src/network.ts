@@ -8,7 +8,7 @@ import { networkRequest } from "./network-request.ts";
 /**
  * The netkit network that Podman's label names, or that was made for Podman's before, or that is called as Podman's and is
  * as Podman's; where there is none it is made.
- * @throws NetkitError NETWORK_NOT_FOUND, NAME_TAKEN, UNSUPPORTED
+ * @throws NetkitError NETWORK_NOT_FOUND, NAME_TAKEN, ADDRESS_INVALID, UNSUPPORTED
  */
 export async function openNetwork(netkit: Netkit, podmans: PodmanNetwork): Promise<Network> {
   const found = await find(netkit, podmans);
@@ -26,13 +26,20 @@ export async function openNetwork(netkit: Netkit, podmans: PodmanNetwork): Promi
 async function find(netkit: Netkit, podmans: PodmanNetwork): Promise<Network | undefined> {
   const { name, id = "", labels = {} } = podmans;
   const wanted = labels[joinLabel];
-  if (wanted !== undefined) return await netkit.networks.get(wanted);
+  if (wanted !== undefined) {
+    const joined = await netkit.networks.get(wanted);
+    if (isAlike(joined, podmans)) return joined;
+    const anew = `podman network create --ipam-driver none --label ${joinLabel}=${wanted} ${name}`;
+    throw new NetkitError("ADDRESS_INVALID", `Podman's network '${name}' has other subnets than netkit's '${wanted}'`, {
+      hint: `Have netkit hand out the addresses: podman network rm ${name}, then ${anew}`,
+    });
+  }
   const own = id === "" ? undefined : await findNetwork(netkit, id);
   if (own !== undefined) return own;
   const namesake = await findNetwork(netkit, name);
   if (namesake === undefined || isAlike(namesake, podmans)) return namesake;
   throw new NetkitError("NAME_TAKEN", `there is a netkit network '${name}' already, with other subnets`, {
-    hint: `If Podman's containers are to be on it: podman network create --ipam-driver none ${name}; if not, call Podman's otherwise.`,
+    hint: `If Podman's containers are to be on it: podman network rm ${name}, then podman network create --ipam-driver none ${name}; if not, call Podman's otherwise.`,
   });
 }
 

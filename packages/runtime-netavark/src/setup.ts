@@ -1,4 +1,4 @@
-import { isNetkitError, resolverAddress, type Endpoint, type Network, type PortSpec } from "@netkit/core";
+import { isNetkitError, NetkitError, resolverAddress, type Endpoint, type Network, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, Netkit, SandboxDetails } from "@netkit/engine";
 import { findNetwork, madeInterface, refuseOtherNamespace, refuseSecond, removeUnused } from "@netkit/runtime";
 import { containerNamed, sandboxNames } from "./container.ts";
@@ -28,9 +28,15 @@ export async function setup(
       // With the last container of another call a network has gone: it is made anew.
       if (isNetkitError(error) && error.code === "NETWORK_NOT_FOUND" && (await isGone(netkit, found))) continue;
       for (const network of found) if (isOwn(network)) await removeUnused(netkit, network);
-      throw error;
+      throw isNetkitError(error) && error.code === "ADDRESS_TAKEN" ? addressTaken(error, options) : error;
     }
   }
+}
+
+/** Podman may have chosen the address itself. */
+function addressTaken(error: NetkitError, { container_name: name }: NetworkOptions): NetkitError {
+  const hint = `Podman, which chose it unless it was asked for, knows nothing of netkit's: disconnect who has it, or name another one for '${name ?? "it"}': --ip ADDRESS`;
+  return new NetkitError("ADDRESS_TAKEN", error.message, { hint, details: error.details, cause: error });
 }
 
 async function isGone(netkit: Netkit, found: readonly Network[]): Promise<boolean> {
