@@ -24,11 +24,9 @@ export async function teardown(netkit: Netkit, options: NetworkOptions): Promise
 }
 
 async function leave(netkit: Netkit, sandbox: SandboxDetails, options: NetworkOptions): Promise<void> {
-  const isGoing = (endpoint: EndpointDetails): boolean => sandbox.state === "gone" || isMeant(options, endpoint);
-  const ofPodman = sandbox.endpoints.filter(({ labels }) => labels?.[networkLabel] !== undefined);
-  // With the last of Podman's networks all goes: nobody else would end what is netkit's own doing.
-  const isLast = ofPodman.every(isGoing);
-  const going = isLast ? sandbox.endpoints : ofPodman.filter(isGoing);
+  // With its namespace all of it is gone, whatever is asked for.
+  const isGone = sandbox.state === "gone";
+  const going = sandbox.endpoints.filter((endpoint) => isGone || isMeant(options, endpoint));
   await detach(netkit, sandbox, going);
   const staying = sandbox.endpoints.filter((endpoint) => !going.includes(endpoint));
   if (staying.length > 0) await movePorts(netkit, sandbox.id, staying, options);
