@@ -55,6 +55,28 @@ test("install writes the backend and the setting, and uninstall removes exactly 
   // The one isn't netkit's.
   expect([podman.program, join(folder, "aardvark-dns"), setting].map(existsSync)).toEqual([true, false, false]);
   expect(machine.netkit(["podman", "install", ...podman.folders])).toMatchObject({ status: 4 });
+  // None of them is written then.
+  expect(existsSync(setting)).toBe(false);
+});
+
+test("install moves, names settings that come later, and leaves no folder of its own behind", () => {
+  install();
+  const [confDir, folder] = [join(machine.root, "containers.conf.d"), join(machine.root, "podman")];
+  const moved = join(machine.root, "moved");
+  const folders = ["--bin-dir", moved, "--conf-dir", confDir];
+  const written = [join(moved, "netavark"), join(moved, "aardvark-dns"), join(confDir, "50-netkit.conf")];
+  writeFileSync(join(confDir, "70-cni.conf"), '[network]\nnetwork_backend = "cni"\n');
+  writeFileSync(join(confDir, "80-other.conf"), '[engine]\nhelper_binaries_dir = [\n  "/usr/lib/podman",\n]\n');
+  writeFileSync(join(confDir, "90-same.conf"), `[engine]\nhelper_binaries_dir = ["${moved}"]\n`);
+  writeFileSync(join(confDir, "10-before.conf"), '[network]\nnetwork_backend = "cni"\n');
+  const { status, stdout, stderr } = machine.netkit(["podman", "install", ...folders]);
+  expect([status, stdout.trim().split("\n")]).toEqual([0, written]);
+  const named = [...stderr.matchAll(/won't use netkit: (\S+),/g)].map(([, path]) => path);
+  expect(named.toSorted()).toEqual(["70-cni.conf", "80-other.conf"].map((name) => join(confDir, name)));
+  expect([folder, ...written].map(existsSync)).toEqual([false, true, true, true]);
+  // By the setting it finds the folder.
+  machine.ok("podman", "uninstall", "--conf-dir", confDir, "--bin-dir", folder);
+  expect([moved, ...written].map(existsSync)).toEqual([false, false, false, false]);
 });
 
 describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
@@ -338,29 +360,33 @@ test("nobody but Podman takes a container's network away, unless by force", () =
   podman.ok(["teardown", netns], two);
 });
 
-test("with a container goes what netkit gave it beside Podman, and a network that was Podman's, whoever took the container off it", () => {
+test("with a container goes all that it had, and a network that was Podman's, whoever took the container off it", () => {
   install();
   const before = machine.traces();
   const input = container("c1", "10.89.1.2");
-  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
-  const beside = machine.traces();
-  const extra = podman.space("one");
-  podman.ok(["setup", extra], input);
-  machine.ok("network", "connect", "my-net", "name-c1");
-  podman.ok(["teardown", extra], input);
+  const both: TestContainer = {
+    id: "c1",
+    networks: [pnet, podmanNetwork("p2", 2)],
+    each: [{ static_ips: ["10.89.1.2"] }, { static_ips: ["10.89.2.2"] }],
+  };
+  const dying = podman.space("dying");
+  podman.ok(["setup", dying], both);
+  podman.kill(dying);
+  podman.ok(["teardown", dying], input);
   expect(names("sandbox")).toEqual([]);
-  podman.ok(["setup", extra], input);
+  podman.ok(["teardown", dying], both);
+  expect(machine.traces()).toEqual(before);
+  const netns = podman.space("one");
+  podman.ok(["setup", netns], input);
   machine.ok("sandbox", "rm", "-f", "name-c1");
   expect(names("network")).toContain("pnet");
-  podman.ok(["teardown", extra], input);
+  podman.ok(["teardown", netns], input);
   expect(names("network")).not.toContain("pnet");
   // One that fails has no network either, though it was there before.
-  podman.ok(["setup", extra], input);
+  podman.ok(["setup", netns], input);
   machine.ok("sandbox", "rm", "-f", "name-c1");
-  podman.refusal(["setup", extra], container("c1", "10.89.1.1"));
+  podman.refusal(["setup", netns], container("c1", "10.89.1.1"));
   expect(names("network")).not.toContain("pnet");
-  expect(machine.traces()).toEqual(beside);
-  machine.ok("network", "rm", "my-net");
   expect(machine.traces()).toEqual(before);
 });
 

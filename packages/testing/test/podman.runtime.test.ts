@@ -207,6 +207,21 @@ describe.skipIf(!hasPodman)("Podman", () => {
     expect([status, stderr]).toEqual([4, expect.stringContaining("first")]);
   });
 
+  test("it is installed over no container that another backend has connected", async () => {
+    await engine.run("--name", "bare", "--network", "host", ...sleeper);
+    await engine.run("--name", "old", ...sleeper);
+    const setting = "/etc/containers/containers.conf.d/50-netkit.conf";
+    const install = ["netkit", "podman", "install", "--bin-dir", "/run/netkit/podman"];
+    await host.shell(`mv ${setting} /run/netkit/setting`);
+    expect(await host.run(install)).toMatchObject({ status: 0 });
+    // As if another one had connected it.
+    await host.shell(`netkit sandbox rm -f old; mv ${setting} /run/netkit/setting`);
+    const { status, stderr } = await host.run(install);
+    expect([status, stderr]).toEqual([4, expect.stringMatching(/another backend's networks: old\n/)]);
+    expect(await host.run([...install, "-f"])).toMatchObject({ status: 0 });
+    await host.shell("rm /run/netkit/setting");
+  });
+
   test("a container that runs gets an interface, until that or the container goes", async () => {
     await host.netkit("network", "create", "--subnet", "10.84.0.0/24", "mine");
     await host.netkit("run", "-d", "--name", "sandbox", "--network", "mine", "--", "sleep", "1000");
