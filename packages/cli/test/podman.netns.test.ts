@@ -648,8 +648,11 @@ test("names are told of once for a container, and where Podman has switched them
   };
   expect(podman.ok(["setup", netns], all)).toMatchObject({ silent: apart, "my-net": told, p2: apart });
   for (const name of ["name-c1", "db", "db.dns.podman"]) machine.ok("exec", "plain", "--", "ping", "-c", "1", name);
-  const at = (ifName: string, ip: string) => ({ interface_name: ifName, static_ips: [ip] });
-  const further: TestContainer = { id: "c1", networks: [pnet], more: { networks: { pnet: at("eth3", "10.89.1.2") } } };
+  const further: TestContainer = {
+    id: "c1",
+    networks: [pnet],
+    more: { networks: { pnet: { interface_name: "eth3", static_ips: ["10.89.1.2"] } } },
+  };
   expect(podman.ok(["setup", netns], further)).toMatchObject({ pnet: apart });
   podman.ok(["teardown", netns], further);
   podman.ok(["teardown", netns], { ...all, more: { networks: { "my-net": { interface_name: "eth1" } } } });

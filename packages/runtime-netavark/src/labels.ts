@@ -24,8 +24,8 @@ export function tellsServer({ labels = {} }: { readonly labels?: Labels | undefi
   return labels[serverLabel] !== undefined;
 }
 
-export function withoutServer({ [serverLabel]: _, ...others }: Labels): Labels {
-  return others;
+export function withoutServer(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => key !== serverLabel));
 }
 
 export function hasOwnServers(labels: Labels): boolean {

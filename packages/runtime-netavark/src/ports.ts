@@ -1,4 +1,12 @@
-import { familyOf, type Endpoint, type Family, type Ip, type Network, type PortSpec } from "@netkit/core";
+import {
+  familyOf,
+  type Endpoint,
+  type Family,
+  type Ip,
+  type Network,
+  type PortRange,
+  type PortSpec,
+} from "@netkit/core";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
 
 /** Where ports may be published. */
@@ -71,13 +79,16 @@ function isIn({ hostAddress }: PortSpec, family: Family): boolean {
 
 /** One that is asked for on no address may be on any by now. */
 function isSame(port: PortSpec, asked: PortSpec): boolean {
-  const range = ({ first, last } = { first: 0, last: 0 }): string => `${first}-${last}`;
   return (
     port.protocol === asked.protocol &&
-    range(port.hostPort) === range(asked.hostPort) &&
-    range(port.port) === range(asked.port) &&
+    isEqual(port.hostPort, asked.hostPort) &&
+    isEqual(port.port, asked.port) &&
     (asked.hostAddress === undefined || port.hostAddress === asked.hostAddress)
   );
+}
+
+function isEqual(range: PortRange | undefined, other: PortRange | undefined): boolean {
+  return range?.first === other?.first && range?.last === other?.last;
 }
 
 /** A network as a place: with the addresses of an endpoint there, or those that it will have. */

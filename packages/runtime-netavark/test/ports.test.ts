@@ -1,9 +1,9 @@
-import { formatPortSpec, parsePortSpec, type Family, type PortSpec } from "@netkit/core";
+import { formatPortSpec, parsePortSpec, type PortSpec } from "@netkit/core";
 import { expect, test } from "vitest";
 import { placePorts, type Place } from "../src/ports.ts";
 
 const place = (families: string, ports: readonly string[] = [], isParticular = false): Place => ({
-  families: [...families].map((each): Family => `ipv${each}` as Family),
+  families: (["ipv4", "ipv6"] as const).filter((family) => families.includes(family.slice(3))),
   isParticular,
   ports: ports.map(parsePortSpec),
 });
