@@ -459,11 +459,14 @@ export interface SandboxHandle extends AsyncDisposable {
   connect(request: EndpointRequest | string, options?: ChangeOptions): Promise<Endpoint>;
   connect(network: string, request: Omit<EndpointRequest, "network">, options?: ChangeOptions): Promise<Endpoint>;
   disconnect(network: string, options?: ChangeOptions): Promise<Endpoint>;
-  /** Publishes further ports on a live endpoint; without a network on that of the only one that can. */
+  /**
+   * Publishes further ports on a live endpoint; without a network on that of the only one that can.
+   * @param options `portsHeld`: as in {@link EndpointRequest}
+   */
   publish(
     network: string | undefined,
     ports: readonly (PortSpec | string)[],
-    options?: ChangeOptions,
+    options?: ChangeOptions & Pick<EndpointRequest, "portsHeld">,
   ): Promise<Endpoint>;
   /** Withdraws ports; without a network those of the only endpoint that publishes any, or else these. */
   unpublish(

@@ -1,6 +1,5 @@
 import {
   hasNames,
-  isAnotherEngines,
   NetkitError,
   parseName,
   type Endpoint,
@@ -13,6 +12,7 @@ import { bootId, isAlive, processStartTime } from "@netkit/sandbox";
 import type { EndpointRequest, GuestRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { connect, disconnect } from "./endpoints.ts";
+import { isConnectedByEngine } from "./engines.ts";
 import { endpointsOfNamespace, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
 import { identify, type Place } from "./new-namespace.ts";
 import type { Context } from "./operation.ts";
@@ -101,12 +101,12 @@ async function refuseOthers(
   { network }: EndpointRequest,
 ): Promise<void> {
   const endpoints = await endpointsOfNamespace(draft, namespace);
-  if (!endpoints.some((each) => isAnotherEngines(each) || each.theirs !== undefined || each.tunable === true)) return;
+  if (!endpoints.some(isConnectedByEngine)) return;
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
     `${path} is the namespace of sandbox '${name}', which another engine connects to netkit's networks`,
     {
-      hint: `Have that engine do it: 'podman network connect', or 'docker network connect' to a network made with -o netkit.network=${network}.`,
+      hint: `Have that engine do it: 'podman network connect' to a network made with --ipam-driver none --label netkit.network=${network}, or 'docker network connect' to one made with -o netkit.network=${network}.`,
       details: { sandbox: name },
     },
   );

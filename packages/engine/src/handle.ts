@@ -83,11 +83,16 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
         options,
       );
     },
-    publish: async (network: string | undefined, ports: Ports, options?: ChangeOptions) =>
+    publish: async (
+      network: string | undefined,
+      ports: Ports,
+      options?: ChangeOptions & Pick<EndpointRequest, "portsHeld">,
+    ) =>
       await operate(
         context,
         `publish ports of ${name}`,
-        async (draft) => await publish(context, draft, await current(draft), network, ports),
+        async (draft) =>
+          await publish(context, draft, await current(draft), { ref: network, held: options?.portsHeld }, ports),
         options,
       ),
     unpublish: async (network: string | undefined, ports: Ports, options?: ChangeOptions) =>

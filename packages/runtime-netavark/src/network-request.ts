@@ -13,7 +13,10 @@ export function networkRequest(network: PodmanNetwork): NetworkRequest {
   const { name, id = "", internal, subnets = [], routes = [] } = network;
   const hasAddresses = network.ipam_options?.["driver"] !== "none";
   if (hasAddresses && subnets.length === 0) {
-    throw refusal(`the network '${name}' has no subnet`, "Make it anew, with one, or with --ipam-driver none.");
+    throw refusal(
+      `the network '${name}' has no subnet`,
+      `Make it anew, with one, or with --ipam-driver none: podman network rm ${name}`,
+    );
   }
   const ranges = subnets.map(({ subnet }) => parseCidr(subnet));
   const has = (family: string): boolean => ranges.some((range) => familyOf(range) === family);
@@ -85,6 +88,6 @@ function optionsOf(network: PodmanNetwork): Options {
 
 function unsupported(option: string): NetkitError {
   return new NetkitError("UNSUPPORTED", `the option ${option} of a bridge network is not supported`, {
-    hint: "Make a netkit network as it is to be, and name it: podman network create --label netkit.network=NETWORK.",
+    hint: "Make a netkit network as it is to be, and name it: podman network create --ipam-driver none --label netkit.network=NETWORK NAME",
   });
 }

@@ -1,3 +1,4 @@
+import { formatPortSpec } from "@netkit/core";
 import { expect, test } from "vitest";
 import { mayUsePlugins, parseNetworkOptions, peekContainer } from "../src/network-options.ts";
 import { publishedOf, wishesOf } from "../src/wishes.ts";
@@ -43,8 +44,13 @@ test("what Podman wants of an interface, in netkit's terms", () => {
   ]);
 });
 
-test("a network without names gives none", () => {
-  expect(wishesOf(options({ aliases: ["db"] }, {}, { dns_enabled: false }))[0]?.request.aliases).toBeUndefined();
+test("with the IPAM driver none an address is that of --ip, or none", () => {
+  const none = { subnets: [], ipam_options: { driver: "none" } };
+  const wishOf = (ips: readonly string[]) => wishesOf(options({ static_ips: ips }, {}, none))[0]?.request;
+  expect(wishOf(["10.7.0.50", "fd00::50"])).toMatchObject({ ip: "10.7.0.50", ip6: "fd00::50" });
+  expect(wishOf(["10.7.0.50", "10.7.0.50"])).toMatchObject({ ip: "10.7.0.50" });
+  expect(wishOf([])).not.toHaveProperty("ip");
+  expect(() => wishOf(["10.7.0.50", "10.7.0.51"])).toThrow("two addresses of one family");
 });
 
 test("default routes have the network's metric, and of one metric the earlier goes before; a link's is before a bridge's", () => {
@@ -62,9 +68,9 @@ test("default routes have the network's metric, and of one metric the earlier go
   expect(new Set(priorities).size).toBe(4);
 });
 
-test("ports are published in the grammar of -p; an address that is none is named", () => {
+test("ports are published as Podman has them; an address that is none is named", () => {
   const mapping = { container_port: 80, host_port: 8080, host_ip: "::", protocol: "tcp,udp", range: 2 };
-  expect(publishedOf(options({}, { port_mappings: [mapping] }))).toEqual([
+  expect(publishedOf(options({}, { port_mappings: [mapping] })).map(formatPortSpec)).toEqual([
     "[::]:8080-8081:80-81/tcp",
     "[::]:8080-8081:80-81/udp",
   ]);

@@ -22,6 +22,9 @@ export async function findContainer(
   }
 }
 
+/** What others are refused while the container is there; none of its processes is netkit's. */
+const byEngine = { force: true };
+
 /** Removes endpoints, and the sandbox with its last one. What somebody else has removed meanwhile is removed. */
 export async function detach(
   netkit: Netkit,
@@ -34,7 +37,7 @@ export async function detach(
     const areAll = sandbox.endpoints.every(({ id }) => going.has(id));
     if (!areAll) for (const { network } of endpoints) await disconnect(handle, network);
     const left = (await handle.inspect()).endpoints;
-    if (left.every(({ id }) => going.has(id))) await netkit.sandboxes.remove(sandbox.id);
+    if (left.every(({ id }) => going.has(id))) await netkit.sandboxes.remove(sandbox.id, byEngine);
   } catch (error) {
     if (!isNetkitError(error) || error.code !== "SANDBOX_NOT_FOUND") throw error;
   }
