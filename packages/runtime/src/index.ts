@@ -8,6 +8,6 @@ export { detach, findContainer, madeInterface, refuseOtherNamespace, refuseSecon
 export { forAll } from "./for-all.ts";
 export { identityOf } from "./namespace.ts";
 export { findNetwork, removeUnused } from "./networks.ts";
-export { portSpecs, type PortMapping } from "./ports.ts";
+export { portSpecs, unpublished, type PortMapping } from "./ports.ts";
 export { formatAnswer, parseCall, type Answer, type Relay, type RelayedCall } from "./relayed-call.ts";
 export { Turns } from "./turns.ts";
