@@ -19,6 +19,11 @@ test("install writes plugins and a list that runtimes take, and uninstall remove
   expect(readFileSync(list, "utf8")).toBe(cni.machine.ok("cni", "config", "--network", "my-net"));
   expect(cni.ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });
   const folders = ["--bin-dir", cni.runtime.binDir, "--conf-dir", cni.runtime.confDir];
+  for (const network of ["none", "host"])
+    expect(cni.machine.netkit(["cni", "install", "--network", network, ...folders])).toMatchObject({
+      status: 6,
+      stderr: expect.stringContaining("gives a container no interface") as unknown,
+    });
   cni.machine.ok("cni", "install", "--network", "my-net", "--name", "pods", ...folders);
   cni.machine.ok("cni", "uninstall", "--name", "pods", ...folders);
   expect([plugin, list].map(existsSync)).toEqual([true, true]);
@@ -303,6 +308,36 @@ test("CHECK fails once an address, a route, the link or a port is tampered with,
   cni.ok("DEL", { netns });
 });
 
+test("a network without interfaces is refused, and nothing is made for it", () => {
+  cni.install();
+  const netns = cni.runtime.container("c1");
+  for (const network of ["none", "host"]) {
+    expect(cni.runtime.call("ADD", { netns, more: { network } })).toMatchObject({ status: 1, said: { code: 106 } });
+    expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
+  }
+  cni.ok("ADD", { netns });
+  cni.ok("DEL", { netns });
+});
+
+test("netkit connects no container that a runtime connects, for nobody would take that away", () => {
+  cni.install();
+  cni.machine.ok("network", "create", "net2");
+  const netns = cni.runtime.container("c1");
+  cni.ok("ADD", { netns });
+  for (const ref of ["c1", `netns:${netns}`])
+    expect(cni.machine.netkit(["network", "connect", "net2", ref])).toMatchObject({
+      status: 4,
+      stderr: expect.stringContaining("CNI") as unknown,
+    });
+  cni.machine.ok("port", "add", "c1", "8080:80");
+  cni.ok("ADD", { netns, ifName: "net1", more: { network: "net2" } });
+  cni.runtime.kill(netns);
+  // Whatever it has: with its namespace it is gone.
+  cni.ok("DEL", { netns });
+  expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
+  cni.ok("DEL", { netns, ifName: "net1", more: { network: "net2" } });
+});
+
 test("GC removes what the list has attached and isn't valid, and nothing else", () => {
   cni.install();
   const ids = ["one", "two", "three"];
@@ -314,6 +349,9 @@ test("GC removes what the list has attached and isn't valid, and nothing else", 
   const left = () => cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}").split("\n").filter(Boolean).toSorted();
   const stale = Array.from({ length: 20_000 }, (_, index) => ({ containerID: `gone${index}`, ifname: "eth0" }));
   cni.ok("GC", { more: { "cni.dev/valid-attachments": [...stale, ...valid(...ids)] } });
+  expect(left()).toEqual(["one", "plain", "theirs", "three", "two"]);
+  for (const more of [{}, { "cni.dev/valid-attachments": null }])
+    expect(cni.runtime.call("GC", { more })).toMatchObject({ status: 1, said: { code: 7 } });
   expect(left()).toEqual(["one", "plain", "theirs", "three", "two"]);
   cni.ok("GC", {
     more: { "cni.dev/valid-attachments": [...valid("one"), { containerID: "two", ifname: "eth1" }, ...valid("three")] },

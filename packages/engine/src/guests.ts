@@ -28,9 +28,9 @@ export async function join(
   request: EndpointRequest,
 ): Promise<Endpoint> {
   const { name, place, labels = {} } = guest;
-  const { holder, path, process } = await holderAt(context, draft, place);
+  const { holder, process } = await holderAt(context, draft, place);
   if (holder !== undefined) {
-    await refuseOthers(draft, holder, path, request);
+    await refuseEngines(draft, holder, request);
     const further = holder.guest === true ? await furtherNames(context, draft, guest, holder.name, request) : [];
     return await connect(context, draft, holder, withAliases(request, further));
   }
@@ -93,23 +93,33 @@ async function awaitedWith(context: Context, reader: Reader, cookie: string): Pr
   return undefined;
 }
 
-/** @throws NetkitError NAMESPACE_ADOPTED: its engine connects it, and would take away with it what is netkit's */
-async function refuseOthers(
+/**
+ * Of a sandbox that another engine connects only that engine connects it.
+ * @throws NetkitError NAMESPACE_ADOPTED: it would leave behind what it doesn't know of
+ */
+export async function refuseEngines(
   draft: Draft,
   { name, namespace }: Sandbox,
-  path: string,
-  { network }: EndpointRequest,
+  request: EndpointRequest,
 ): Promise<void> {
+  if (isEngines(request)) return;
   const endpoints = await endpointsOfNamespace(draft, namespace);
-  if (!endpoints.some((each) => isAnotherEngines(each) || each.theirs !== undefined || each.tunable === true)) return;
+  if (!endpoints.some(isEngines)) return;
+  const { path } = await namespaceOf(draft, namespace);
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
     `${path} is the namespace of sandbox '${name}', which another engine connects to netkit's networks`,
     {
-      hint: `Have that engine do it: 'podman network connect', or 'docker network connect' to a network made with -o netkit.network=${network}.`,
+      hint: `Have that engine do it: 'podman network connect', a further list of CNI plugins, or 'docker network connect' to a network made with -o netkit.network=${request.network}.`,
       details: { sandbox: name },
     },
   );
+}
+
+function isEngines(
+  endpoint: Pick<EndpointRequest, "handedOver" | "leavesDefaultRoute" | "tunable"> & { readonly theirs?: unknown },
+): boolean {
+  return isAnotherEngines(endpoint) || endpoint.theirs !== undefined || endpoint.tunable === true;
 }
 
 /** Beside the name that its sandbox has; predefined networks have names of sandboxes alone. */

@@ -1,6 +1,13 @@
 import { isNetkitError, type Endpoint, type Network, type Plan } from "@netkit/core";
 import type { ChangeOptions, EndpointRequest, Netkit } from "@netkit/engine";
-import { madeInterface, refuseOtherNamespace, refuseSecond, removeUnused, unpublished } from "@netkit/runtime";
+import {
+  madeInterface,
+  refuseOtherNamespace,
+  refuseSecond,
+  refuseWithoutInterfaces,
+  removeUnused,
+  unpublished,
+} from "@netkit/runtime";
 import { addResult, type Made } from "./add-result.ts";
 import { findContainer } from "./attachment.ts";
 import { cniCodes, CniError } from "./cni-error.ts";
@@ -30,6 +37,7 @@ export async function add(netkit: Netkit, environment: Environment, configuratio
   const wishes = theirs === undefined ? all : { ...portsAlone(all), ...theirs };
   const { network, isNew } = await openNetwork(netkit, configuration);
   try {
+    await refuseWithoutInterfaces(netkit, network);
     const made = await attach(netkit, environment, asked, network, wishes);
     const result = addResult(environment, made);
     if (before === undefined) return result;

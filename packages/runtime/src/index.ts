@@ -4,7 +4,14 @@
  * @packageDocumentation
  */
 export { usableNames } from "./aliases.ts";
-export { detach, findContainer, madeInterface, refuseOtherNamespace, refuseSecond } from "./containers.ts";
+export {
+  detach,
+  findContainer,
+  madeInterface,
+  refuseOtherNamespace,
+  refuseSecond,
+  refuseWithoutInterfaces,
+} from "./containers.ts";
 export { forAll } from "./for-all.ts";
 export { identityOf } from "./namespace.ts";
 export { findNetwork, removeUnused } from "./networks.ts";
