@@ -34,6 +34,29 @@ test("install writes plugins and a list that runtimes take, and uninstall remove
   expect(cni.machine.netkit(["cni", "install", "--network", "my-net", ...folders])).toMatchObject({ status: 4 });
 });
 
+test("it isn't uninstalled while containers are attached, for their runtime couldn't detach them", () => {
+  cni.install();
+  const folders = ["--bin-dir", cni.runtime.binDir, "--conf-dir", cni.runtime.confDir];
+  cni.machine.ok("cni", "install", "--network", "my-net", "--name", "pods", ...folders);
+  const netns = cni.runtime.container("c1");
+  const refusal = { status: 4, stderr: expect.stringContaining("networks: c1") as unknown };
+  for (const type of ["netkit", "netkit-ipam"]) {
+    const request = { netns, type, ...(type === "netkit" ? {} : { more: { ipam: { type } } }) };
+    cni.ok("ADD", request);
+    expect(cni.machine.netkit(["cni", "uninstall", ...folders])).toMatchObject(refusal);
+    expect(cni.machine.netkit(["cni", "uninstall", "--name", "my-net", ...folders])).toMatchObject(refusal);
+    expect(existsSync(join(cni.runtime.binDir, type))).toBe(true);
+    cni.ok("DEL", request);
+  }
+  cni.ok("ADD", { netns });
+  cni.machine.ok("cni", "uninstall", "--name", "pods", ...folders);
+  cni.runtime.kill(netns);
+  // Nobody needs a plugin for one that is gone.
+  cni.machine.ok("cni", "uninstall", ...folders);
+  expect(existsSync(join(cni.runtime.binDir, "netkit"))).toBe(false);
+  cni.machine.ok("gc");
+});
+
 describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
   beforeEach(() => cni.install(options));
 
