@@ -63,6 +63,7 @@ const loanShape: ShapeOf<LoanRequest> = {
   subnet: "text",
   ip: "text",
   ip6: "text",
+  netns: "text",
   labels: "an object",
 };
 
