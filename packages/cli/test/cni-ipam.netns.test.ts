@@ -102,7 +102,7 @@ describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (opti
     const [address = ""] = died.ips?.[0]?.address.split("/") ?? [];
     expect(cni.machine.netkit(["network", "rm", "my-net"])).toMatchObject({
       status: 4,
-      stderr: expect.stringContaining(options.agent ? "in use by plain" : "netkit gc") as unknown,
+      stderr: expect.stringContaining(options.agent ? "in use by 'plain'" : "netkit gc") as unknown,
     });
     expect(cni.machine.netkit(["doctor"]).stdout).toContain(
       `address ${address} of network my-net is lent to 'my-net/died/eth0', whose namespace is gone`,
