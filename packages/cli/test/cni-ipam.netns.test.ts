@@ -24,8 +24,9 @@ function asking(id: string): CniRequest {
 }
 
 function inUse(): readonly { readonly Holder: string; readonly IPv4Address: string }[] {
-  type Shown = { readonly Loans?: ReturnType<typeof inUse> };
-  return (JSON.parse(cni.machine.ok("network", "inspect", "my-net")) as Shown[])[0]?.Loans ?? [];
+  return JSON.parse(cni.machine.ok("network", "inspect", "-f", "{{json .Loans}}", "my-net")) as ReturnType<
+    typeof inUse
+  >;
 }
 
 describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (options) => {

@@ -119,7 +119,8 @@ test("what can't be found is told, with its exit status and what to do", () => {
     ["netns:x", 2, "names no path"],
     ["netns:/run/netns/none-such", 3, "is not a network namespace"],
     [`netns:${host.path}`, 4, "the host's own namespace"],
-    ["dokcer://web", 2, "Did you mean 'docker://'?"],
+    ["dokcer://web", 2, "Did you mean 'docker://web'?"],
+    ["podman:db", 2, "Did you mean 'podman://db'?"],
     ["container:web", 2, "docker://CONTAINER, podman://CONTAINER, pid://PID or netns:/PATH"],
     ["web", 3, "no sandbox 'web'"],
   ] as const) {

@@ -15,7 +15,7 @@ export const cniInstall: Command = command({
   name: "cni install",
   summary: "Have container runtimes attach their containers to a network, by CNI",
   details: [
-    "Writes the plugins, and a list of plugins for the network. Runtimes that read the folder use it from then on: containerd and\ncri-o the first list by name, Podman (with its CNI backend), ctr and cnitool the one that they are told.",
+    "Writes the plugins, and a list of plugins for the network. Runtimes that read the folder use it from then on: containerd,\nctr and cri-o the first list by name, Podman (with its CNI backend) and cnitool the one that they are told.",
   ],
   options: { ...listOptions, ...folderOptions },
   examples: [
