@@ -83,6 +83,21 @@ test("a process is connected while it runs, and disconnected, until it ends", as
   await expect.poll(names, { interval: 50, timeout: 10_000 }).toEqual([]);
 });
 
+test("one whose loopback is down is connected, with a warning that it has no names", () => {
+  const name = `nktest-${process.pid}`;
+  host.run("ip", "netns", "add", name);
+  host.ok("network", "create", "n");
+  const change = (verb: string) => host.netkit(["network", verb, "n", `netns:/run/netns/${name}`]);
+  expect(change("connect")).toMatchObject({
+    status: 0,
+    stderr: expect.stringContaining(`warning: the loopback interface of '${name}' is down`) as unknown,
+  });
+  expect(change("disconnect")).toMatchObject({ status: 0, stderr: "" });
+  host.run("ip", "-n", name, "link", "set", "lo", "up");
+  for (const verb of ["connect", "disconnect"]) expect(change(verb)).toMatchObject({ status: 0, stderr: "" });
+  host.run("ip", "netns", "del", name);
+});
+
 test("without an agent, what is left of a namespace that somebody has removed is disconnected by its path", () => {
   const name = `nktest-${process.pid}`;
   host.run("ip", "netns", "add", name);

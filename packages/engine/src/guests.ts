@@ -1,6 +1,7 @@
 import {
   hasNames,
   isAnotherEngines,
+  isNetkitError,
   NetkitError,
   parseName,
   type Endpoint,
@@ -10,7 +11,7 @@ import {
   type SandboxProcess,
 } from "@netkit/core";
 import { bootId, isAlive, processStartTime } from "@netkit/sandbox";
-import type { EndpointRequest, GuestRequest } from "./api.ts";
+import type { ChangeOptions, EndpointRequest, GuestRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { connect, disconnect } from "./endpoints.ts";
 import { endpointsOfNamespace, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
@@ -46,6 +47,28 @@ export async function join(
   const [endpoint] = await endpointsOfNamespace(draft, sandbox.namespace);
   if (endpoint === undefined) throw new NetkitError("INTERNAL", `guest '${free}' has no endpoint`);
   return endpoint;
+}
+
+/** Whoever made the namespace has to bring its loopback up, at whose addresses the agent answers. */
+export async function warnOfLoopback(
+  context: Context,
+  { name, place }: GuestRequest,
+  { onWarning, dryRun }: ChangeOptions,
+): Promise<void> {
+  if (onWarning === undefined || dryRun === true) return;
+  const found = await identify(context, place).catch((error: unknown) => {
+    // It has ended meanwhile.
+    if (!isNetkitError(error) || error.code !== "NAMESPACE_NOT_FOUND") throw error;
+  });
+  if (found === undefined) return;
+  const { path } = found;
+  if ((await context.host.open()).look(path).reachesItself) return;
+  onWarning(
+    new NetkitError("UNSUPPORTED", `the loopback interface of '${name}' is down: it finds nobody by name, nor itself`, {
+      hint: `Bring it up there: nsenter --net=${path} ip link set lo up`,
+      details: { path },
+    }),
+  );
 }
 
 /** Disconnects a sandbox; a guest goes with its last endpoint. */
