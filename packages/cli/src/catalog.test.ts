@@ -48,8 +48,8 @@ test("every command has examples, says a default once, and no two options share 
   for (const command of commandsOf("")) {
     expect(command.examples.length, command.name).toBeGreaterThan(0);
     const options = Object.entries(optionsOf(command));
-    for (const [name, { summary, default: preset }] of options)
-      if (preset !== undefined) expect(summary, `${command.name} --${name}`).not.toContain("default");
+    const twice = options.filter(([, { summary, default: preset }]) => preset !== undefined && /default/.test(summary));
+    expect(twice, command.name).toEqual([]);
     const letters = options.flatMap(([, { short }]) => short ?? []);
     expect(new Set(letters).size, `${command.name}: ${letters.join("")}`).toBe(letters.length);
     const spellings = options.flatMap(([name, { aliases = [] }]) => [name, ...aliases]);
