@@ -443,6 +443,36 @@ test("a container has several interfaces, the first with the default route, and 
   expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
 });
 
+test("its ports are published once, on its first network that isn't internal, and anew on another one", () => {
+  cni.install();
+  cni.machine.ok("network", "create", "--subnet", "10.6.0.0/24", "a-net");
+  cni.machine.ok("network", "create", "--internal", "inner");
+  const netns = cni.runtime.container("c1");
+  const on = (network: string, ifName: string) => ({ netns, ifName, more: { network, ...port(8080) } });
+  const published = () =>
+    cni.machine.ok(
+      "sandbox",
+      "inspect",
+      "-f",
+      "{{range $name, $it := .NetworkSettings.Networks}}{{$name}} {{end}}",
+      "c1",
+    ) + cni.machine.ok("port", "ls", "c1");
+  cni.ok("ADD", on("inner", "eth0"));
+  expect(published()).toBe("inner \n");
+  cni.ok("ADD", on("my-net", "eth1"));
+  cni.ok("ADD", on("a-net", "eth2"));
+  expect(published()).toContain("\n80/tcp -> 0.0.0.0:8080\n");
+  // One that asks for something else of a port that is taken is refused as ever.
+  const other = cni.runtime.container("c2");
+  expect(cni.runtime.call("ADD", { id: "c2", netns: other, more: port(8080) })).toMatchObject({ said: { code: 104 } });
+  cni.ok("DEL", on("my-net", "eth1"));
+  cni.ok("DEL", on("a-net", "eth2"));
+  cni.ok("ADD", on("a-net", "eth2"));
+  expect(published()).toContain("\n80/tcp -> 0.0.0.0:8080\n");
+  cni.ok("DEL", on("a-net", "eth2"));
+  cni.ok("DEL", on("inner", "eth0"));
+});
+
 test("wrong namespaces are refused with 8, and sandboxes of others are left alone", () => {
   cni.install();
   expect(cni.runtime.call("ADD", { netns: cni.machine.path })).toMatchObject({ status: 1, said: { code: 8 } });
