@@ -259,6 +259,8 @@ export interface LoanRequest {
   /** Static addresses, at most one per family. */
   readonly ip?: Ip | string;
   readonly ip6?: Ip | string;
+  /** Opens the namespace that has the addresses: once it is gone, `gc` takes them back. */
+  readonly netns?: string;
   readonly labels?: Labels;
 }
 

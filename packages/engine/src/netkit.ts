@@ -14,7 +14,7 @@ import { follow } from "./following.ts";
 import { chooseFirewall } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
 import { freeSubnet } from "./free-subnet.ts";
-import { holderAt, join as joinGuest } from "./guests.ts";
+import { holderAt, join as joinGuest, warnOfLoopback } from "./guests.ts";
 import { overlaps } from "./overlaps.ts";
 import { Host } from "./host.ts";
 import { lend, loansOf, takeBack } from "./loans.ts";
@@ -215,12 +215,14 @@ function netkitOf(context: Context): Netkit {
       checkGuestRequest(guest);
       checkEndpointRequest(request);
       checkChange(options);
-      return await operate(
+      const endpoint = await operate(
         context,
         `connect ${guest.name} to ${request.network}`,
         async (draft) => await joinGuest(context, draft, guest, request),
         options,
       );
+      await warnOfLoopback(context, guest, options);
+      return endpoint;
     },
     at: async (place) => {
       checkPlace(place);

@@ -44,7 +44,7 @@ export async function removeNetwork(
   if (loans.length > 0) {
     const holders = loans.map(({ holder }) => holder);
     throw new NetkitError("NETWORK_IN_USE", `addresses of network '${network.name}' are lent to ${listed(holders)}`, {
-      hint: "Have whoever borrowed them give them back first: containers of CNI when they are removed.",
+      hint: "Have whoever borrowed them give them back first: containers of CNI when they are removed. Of those that died without: netkit gc",
       details: { network: network.name, holders },
     });
   }

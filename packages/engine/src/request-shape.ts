@@ -71,6 +71,7 @@ const loanShape: ShapeOf<LoanRequest> = {
   subnet: "text",
   ip: "text",
   ip6: "text",
+  netns: "text",
   labels: "an object",
 };
 

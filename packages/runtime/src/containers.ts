@@ -1,4 +1,4 @@
-import { isNetkitError, NetkitError } from "@netkit/core";
+import { isNetkitError, NetkitError, type Network } from "@netkit/core";
 import type { EndpointDetails, Netkit, SandboxDetails, SandboxHandle } from "@netkit/engine";
 import { identityOf } from "./namespace.ts";
 
@@ -72,6 +72,16 @@ export function refuseOtherNamespace({ name, netns: known }: SandboxDetails, net
   throw new NetkitError("NAME_TAKEN", `container '${name}' is in the namespace ${known}, not ${netns}`, {
     hint: `A runtime calls ${before} for a container before its id is that of another one.`,
     details: { known, netns },
+  });
+}
+
+/** Before anything is made for it. @throws NetkitError UNSUPPORTED */
+export async function refuseWithoutInterfaces(netkit: Netkit, { name, driver }: Network): Promise<void> {
+  const { traits } = await netkit.driver(driver);
+  if (traits.namespace === "own" && !traits.exclusive) return;
+  throw new NetkitError("UNSUPPORTED", `network '${name}' (driver '${driver}') gives a container no interface`, {
+    hint: "Name another network: bridge, macvlan, ipvlan and overlay ones have interfaces.",
+    details: { network: name },
   });
 }
 

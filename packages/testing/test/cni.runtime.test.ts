@@ -170,4 +170,39 @@ describe.skipIf(!hasContainerd && !hasPodman)("CNI", () => {
       expect(await sandboxes()).toEqual(["plain"]);
     },
   );
+
+  test.skipIf(!hasPodman || !hasReferences)(
+    "Podman reloads, disconnects and connects a container that runs, whose ports it holds by sockets",
+    async () => {
+      await host.netkit("network", "create", "--subnet", "10.8.0.0/24", "net2");
+      await host.netkit("cni", "install", "--network", "net2");
+      await using engine = await PodmanEngine.start(host, "cni");
+      const isServed = async (): Promise<void> => {
+        for (const from of [host, outside]) expect(await get(from, `http://${host.address}:8080/`)).toBe("web");
+      };
+      await engine.run("--name", "web", "--network", "my-net", "-p", "8080:80", "--ip", "10.7.0.44", "box", ...web);
+      await engine.podman("network", "reload", "web");
+      await isServed();
+      expect(await engine.podman("exec", "web", "ip", "-o", "-4", "address")).toContain("10.7.0.44/24");
+      await engine.podman("network", "connect", "net2", "web");
+      await isServed();
+      expect(await engine.podman("exec", "web", "ip", "-o", "-4", "address")).toMatch(/10\.8\.0\.\d+\/24/);
+      await engine.podman("network", "disconnect", "my-net", "web");
+      await engine.podman("network", "reload", "web");
+      await isServed();
+      await engine.podman("network", "connect", "my-net", "web");
+      await engine.podman("network", "disconnect", "net2", "web");
+      await engine.podman("network", "disconnect", "my-net", "web");
+      await engine.podman("network", "connect", "my-net", "web");
+      await isServed();
+      expect(await host.netkit("doctor")).toContain("all is well");
+      await engine.podman("rm", "-f", "-t", "0", "web");
+      await engine.run("--name", "both", "--network", "my-net,net2", "-p", "8080:80", "box", ...web);
+      await isServed();
+      await engine.podman("rm", "-f", "-t", "0", "both");
+      expect(await sandboxes()).toEqual(["plain"]);
+      await host.netkit("cni", "uninstall", "--name", "net2");
+      await host.netkit("network", "rm", "net2");
+    },
+  );
 });
