@@ -13,7 +13,7 @@ import { bootId, isAlive, processStartTime } from "@netkit/sandbox";
 import type { EndpointRequest, GuestRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { connect, disconnect } from "./endpoints.ts";
-import { endpointsOfNamespace, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
+import { endpointsOfNamespace, findNetwork, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
 import { identify, type Place } from "./new-namespace.ts";
 import type { Context } from "./operation.ts";
 import { openSandbox, removeSandbox } from "./sandboxes.ts";
@@ -102,11 +102,12 @@ async function refuseOthers(
 ): Promise<void> {
   const endpoints = await endpointsOfNamespace(draft, namespace);
   if (!endpoints.some((each) => isAnotherEngines(each) || each.theirs !== undefined || each.tunable === true)) return;
+  const { predefined } = await findNetwork(draft, network);
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
     `${path} is the namespace of sandbox '${name}', which another engine connects to netkit's networks`,
     {
-      hint: `Have that engine do it: 'podman network connect', or 'docker network connect' to a network made with -o netkit.network=${network}.`,
+      hint: `Have that engine do it: 'podman network connect', or 'docker network connect' to a network made with -o netkit.network=${predefined ? "NAME, of one that you have made (netkit network create NAME)" : network}.`,
       details: { sandbox: name },
     },
   );

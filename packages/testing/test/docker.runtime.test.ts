@@ -290,6 +290,10 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const refusal = await engine.refusal("network", "create", "-d", "netkit", ...joining, "other-name");
     const [line = ""] = refusal.match(/docker network create .*(?=OTHER-NAME)/) ?? [];
     expect(line).toContain("--subnet 10.78.0.0/24");
+    const given = ["network", "create", "-d", "netkit", "--subnet", "10.78.0.0/24", ...joining];
+    expect(await engine.refusal(...given, "it")).toContain(line);
+    const more = ["--ipam-driver", "netkit", "--internal", "--gateway", "10.78.0.9"];
+    expect(await engine.refusal(...given, ...more, "it")).toContain("--internal, --gateway 10.78.0.9 can't be set");
     await docker(...line.trim().split(" ").slice(1), "other-name");
     await docker("run", "-d", "--name", "it", "--network", "other-name", ...sleeper);
     expect(await addressOf("it")).toBe("10.78.0.3");
