@@ -23,6 +23,7 @@ import {
 } from "@netkit/engine";
 import { agentSocket } from "./client.ts";
 import { Announcements } from "./announcements.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Directory } from "./directory.ts";
 import { Endings } from "./endings.ts";
 import { Events, happeningsOf } from "./events.ts";
@@ -128,6 +129,7 @@ export class Agent implements AsyncDisposable {
   readonly #nameServers: NameServers;
   readonly #reservations: Reservations;
   readonly #announcements: Announcements;
+  readonly #arrivals: Arrivals;
   readonly #endings: Endings;
   readonly #troubles: Troubles;
   readonly #lockFile: Footing;
@@ -158,6 +160,7 @@ export class Agent implements AsyncDisposable {
     this.#endings = new Endings(netkit, records, this.events, this.#troubles);
     this.#reservations = new Reservations(records, (...what) => this.#unserved(...what));
     this.#announcements = new Announcements(records);
+    this.#arrivals = new Arrivals(async () => await this.#troubles.attempt("look", async () => await this.settle()));
     this.#nameServers = new NameServers(records, this.#directory, new HostServers(), (namespace, error) => {
       this.#degraded(namespace, error);
     });
@@ -278,6 +281,7 @@ export class Agent implements AsyncDisposable {
     await this.#attending?.close();
     await this.#turn;
     await this.#routes?.close();
+    await this.#arrivals.close();
     this.#endings.close();
     this.#reservations.close();
     this.#announcements.close();
@@ -301,6 +305,7 @@ export class Agent implements AsyncDisposable {
     this.#directory.settle();
     this.#reservations.settle(endpoints);
     await this.#nameServers.settle(namespaces);
+    this.#arrivals.await(this.#nameServers.areAwaited);
   }
 
   #watchProcesses(changes: readonly RecordChange[]): void {

@@ -252,6 +252,19 @@ describe.skipIf(!hasDocker)("Docker", () => {
     expect(await docker("exec", "it", "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.11");
   });
 
+  test("the first thing that a container asks for is answered at once", async () => {
+    const id = await create("n");
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", id, "--", "sleep", "1000");
+    // Nobody asks a second time, nor waits.
+    const asking = "--dns 127.0.0.12 --dns-opt timeout:1 --dns-opt attempts:1".split(" ");
+    for (let round = 1; round <= 4; round++) {
+      const ping = ["box", "ping", "-c", "1", "-W", "2", "sandbox"];
+      expect(await docker("run", "--rm", "--network", "n", ...asking, ...ping), String(round)).toContain(
+        " 0% packet loss",
+      );
+    }
+  });
+
   test("an agent that dies between an address and its container is started anew, and knows what it has to", async () => {
     await create("n");
     await engine.holdContainers();
