@@ -13,7 +13,7 @@ import { bootId, isAlive, processStartTime } from "@netkit/sandbox";
 import type { EndpointRequest, GuestRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { connect, disconnect } from "./endpoints.ts";
-import { endpointsOfNamespace, findNetwork, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
+import { endpointsOfNamespace, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
 import { identify, type Place } from "./new-namespace.ts";
 import type { Context } from "./operation.ts";
 import { openSandbox, removeSandbox } from "./sandboxes.ts";
@@ -48,10 +48,11 @@ export async function join(
   return endpoint;
 }
 
-/** Disconnects a sandbox; a guest goes with its last endpoint. */
+/** Disconnects a sandbox; a guest, or another engine's container, goes with its last endpoint. */
 export async function leave(context: Context, draft: Draft, sandbox: Sandbox, network: string): Promise<Endpoint> {
   const endpoint = await disconnect(context, draft, sandbox, network);
-  if (sandbox.guest === true && (await endpointsOfNamespace(draft, sandbox.namespace)).length === 0)
+  const isTheirs = sandbox.guest === true || isAnotherEngines(endpoint);
+  if (isTheirs && (await endpointsOfNamespace(draft, sandbox.namespace)).length === 0)
     await removeSandbox(context, draft, sandbox);
   return endpoint;
 }
@@ -102,12 +103,11 @@ async function refuseOthers(
 ): Promise<void> {
   const endpoints = await endpointsOfNamespace(draft, namespace);
   if (!endpoints.some((each) => isAnotherEngines(each) || each.theirs !== undefined || each.tunable === true)) return;
-  const { predefined } = await findNetwork(draft, network);
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
     `${path} is the namespace of sandbox '${name}', which another engine connects to netkit's networks`,
     {
-      hint: `Have that engine do it: 'podman network connect', or 'docker network connect' to a network made with -o netkit.network=${predefined ? "NAME, of one that you have made (netkit network create NAME)" : network}.`,
+      hint: `Have that engine do it: 'podman network connect', or 'docker network connect' to a network made with -o netkit.network=${network}.`,
       details: { sandbox: name },
     },
   );

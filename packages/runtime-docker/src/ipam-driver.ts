@@ -60,7 +60,7 @@ export function ipamDriver(netkit: Netkit, pools: Pools): Methods {
       }
       if (asked !== undefined) return { Address: withLength(asked, pool.subnet), Data: {} };
       throw new NetkitError("UNSUPPORTED", `no network of netkit's has the subnet ${pool.subnet}`, {
-        hint: "The IPAM driver 'netkit' is for networks of netkit's drivers: docker network create -d netkit.",
+        hint: "Where somebody has removed it: docker network rm, and make it again. The IPAM driver 'netkit' is for networks of netkit's drivers: docker network create -d netkit.",
       });
     }),
     "IpamDriver.ReleaseAddress": method(schemas.releaseAddress, async ({ PoolID, Address }) => {

@@ -1,12 +1,9 @@
-import { ipOf, NetkitError, parseCidr, parseIp, shortId } from "@netkit/core";
+import { dockersLabels, ipOf, NetkitError, parseCidr, parseIp, shortId } from "@netkit/core";
 import type { NetworkRequest, SubnetInput } from "@netkit/engine";
 import { joiningLine, type Joining } from "./joined-network.ts";
 import { joinedNetwork, textsOf } from "./options.ts";
 import type { Pools } from "./pools.ts";
 import type { CreateNetwork, IpamData } from "./schemas.ts";
-
-/** Says in a network's labels which one of Docker's it is; it is the network's id as well. */
-const networkLabel = "com.docker.network.id";
 
 /** What Docker asks a driver to make: either a network, or that it is one that is there. */
 export type Wanted = { readonly create: NetworkRequest } | { readonly join: Joining };
@@ -32,7 +29,7 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
         ipv6: IPv6Data.length > 0,
         internal: Options["com.docker.network.internal"] === true,
         options,
-        labels: { [networkLabel]: NetworkID },
+        labels: dockersLabels(NetworkID),
       },
     };
   }

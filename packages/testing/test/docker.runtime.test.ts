@@ -127,6 +127,32 @@ describe.skipIf(!hasDocker)("Docker", () => {
     expect(await docker("exec", "it", "ip", "-o", "-4", "address")).toContain(" net0 ");
   });
 
+  test("networks and endpoints that Docker has made are Docker's to remove, unless it is forced", async () => {
+    const id = await create("nice", "-o", "netkit.name=nice");
+    const short = id.slice(0, 12);
+    await host.netkit("network", "create", "mine");
+    await docker("run", "-d", "--name", "it", "--network", "nice", ...sleeper);
+    await isKnown("it");
+    for (const [words, status, hint] of [
+      [["network", "disconnect", "nice", "it"], 4, "docker network disconnect NETWORK it"],
+      [["network", "rm", "nice"], 4, `docker network rm ${short}`],
+      [["network", "rm", "--dry-run", short], 4, `docker network rm ${short}`],
+    ] as const) {
+      const refused = await host.run(["netkit", ...words]);
+      expect([words, refused.status, refused.stderr]).toEqual([words, status, expect.stringContaining(hint)]);
+    }
+    expect(await host.netkit("network", "prune")).toBe("Deleted Networks:\nmine\n");
+    await docker("stop", "-t", "0", "it");
+    expect(await host.netkit("network", "prune")).toBe("");
+    await docker("start", "it");
+    // What is forced leaves nothing that Docker would have to take away.
+    await host.netkit("network", "disconnect", "-f", "nice", "it");
+    expect(await sandboxes()).toEqual([]);
+    await docker("stop", "-t", "0", "it");
+    await host.netkit("network", "rm", "-f", "nice");
+    expect(await engine.refusal("start", "it")).toContain("docker network rm, and make it again");
+  });
+
   test("in a container that runs, interfaces are made where they belong, and Docker knows all of them", async () => {
     for (const name of ["one", "two", "three"]) await create(name, "--ipv6");
     await docker("network", "create", "-d", "bridge", "--subnet", "10.82.0.0/24", "own");
