@@ -116,6 +116,8 @@ interface Parts {
 export class Agent implements AsyncDisposable {
   readonly netkit: Netkit;
   readonly events: Events = new Events();
+  /** What else it is to others on the host, by name: an engine that is served by sockets of that engine's own. */
+  readonly engines: Set<string> = new Set();
   /** Resolves when it has ended, whoever ended it. */
   readonly ended: Promise<void>;
   readonly #options: AgentOptions;
@@ -243,6 +245,7 @@ export class Agent implements AsyncDisposable {
       root: this.netkit.instance.root,
       started: new Date(this.#started).toISOString(),
       stays: this.#options.lingerMs === undefined,
+      engines: [...this.engines],
       networks: records.networks.size,
       sandboxes: records.sandboxes.size,
       endpoints: records.endpoints.size,

@@ -92,6 +92,8 @@ export interface SharedOptions {
 
 /** The way to the agent of the instance, as `@netkit/agent` has one. */
 export interface AgentLink {
+  /** Engines that each agent of the root serves, whoever starts it, by name: Docker. */
+  readonly engines?: readonly string[];
   /**
    * Called after each committed change, before the call that made it returns: then what has changed is served.
    * It must not reject, for the change stands.

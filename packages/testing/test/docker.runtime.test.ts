@@ -407,6 +407,23 @@ networks:
     await host.netkit("network", "rm", "mine");
   });
 
+  test("while no agent runs, doctor, stop and status say that Docker isn't served", async () => {
+    await create("n");
+    await docker("run", "-d", "--name", "it", "--network", "n", ...sleeper);
+    expect(await host.netkit("agent", "status")).toMatch(/^Docker +served$/m);
+    const stopped = await host.run(["netkit", "agent", "stop"]);
+    expect(stopped.stderr).toMatch(/warning: Docker isn't served any more.*\n.*: netkit agent --docker\n/);
+    const sick = await host.run(["netkit", "doctor"]);
+    expect([sick.status, sick.stdout]).toEqual([9, expect.stringContaining("unserved  Docker isn't served")]);
+    await host.write("/var/lib/netkit/docker.json", "{}\n");
+    expect(await host.netkit("doctor", "--repair")).toContain("1 repaired");
+    await docker("restart", "-t", "0", "it");
+    expect((await host.run(["netkit", "agent", "stop"])).stderr).toMatch(/: netkit doctor --repair\n/);
+    await host.remove("/var/lib/netkit/docker.json");
+    await host.remove("/var/lib/netkit/agent.log");
+    await engine.restartAgent();
+  });
+
   test("the agent is started anew, and so is dockerd, with live containers", async () => {
     await create("n");
     await docker("run", "-d", "--name", "web", "--hostname", "web", "--network", "n", "-p", "8080:80", ...web);
