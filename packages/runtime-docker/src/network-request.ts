@@ -1,4 +1,4 @@
-import { dockersLabels, ipOf, NetkitError, parseCidr, parseIp, shortId } from "@netkit/core";
+import { didYouMean, dockersLabels, ipOf, NetkitError, parseCidr, parseIp, quoted, shortId } from "@netkit/core";
 import type { NetworkRequest, SubnetInput } from "@netkit/engine";
 import { joiningLine, type Joining } from "./joined-network.ts";
 import { joinedNetwork, textsOf } from "./options.ts";
@@ -16,6 +16,7 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
   const { NetworkID, Options, IPv4Data, IPv6Data } = request;
   const generic = textsOf(Options["com.docker.network.generic"]);
   const { "netkit.network": _, "netkit.name": name, ...options } = generic;
+  refuseUnknown(Object.keys(options));
   const data = [...IPv4Data, ...IPv6Data];
   const join = joinedNetwork(generic);
   if (join === undefined) {
@@ -42,6 +43,15 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
   const internal = Options["com.docker.network.internal"] === true;
   const subnets = data.map((one) => ({ space: one.AddressSpace, ...subnetInput(one, pools) }));
   return { join: { network: join, internal, subnets } };
+}
+
+/** @throws NetkitError OPTION_UNKNOWN: it would be one of netkit's here, and none of the driver's */
+function refuseUnknown(options: readonly string[]): void {
+  const unknown = options.find((option) => option.startsWith("netkit."));
+  if (unknown === undefined) return;
+  throw new NetkitError("OPTION_UNKNOWN", `a network of Docker's has no option ${quoted(unknown)}`, {
+    hint: didYouMean(unknown, ["netkit.name", "netkit.network"], "There are netkit.name and netkit.network."),
+  });
 }
 
 function subnetInput({ Pool, Gateway, AuxAddresses }: IpamData, pools: Pools): SubnetInput {

@@ -362,6 +362,17 @@ test("what is repeated, unknown or out of order is answered clearly, and changes
   expect(await refused("NetworkDriver.CreateNetwork", created)).toContain("exists already");
   const unknownOption = { ...created, NetworkID: id(), Options: { "com.docker.network.generic": { icx: "1" } } };
   expect(await refused("NetworkDriver.CreateNetwork", unknownOption)).toContain("icc");
+  const misspelt = { ...unknownOption, Options: { "com.docker.network.generic": { "netkit.nam": "x" } } };
+  expect(await refused("NetworkDriver.CreateNetwork", misspelt)).toContain("Did you mean 'netkit.name'?");
+  const generic = { "netkit.name": `docker-${NetworkID.slice(0, 12)}` };
+  const taken = { ...unknownOption, Options: { "com.docker.network.generic": generic } };
+  expect(await refused("NetworkDriver.CreateNetwork", taken)).toContain(`docker network rm ${NetworkID.slice(0, 12)}`);
+  const withOption = { NetworkID, EndpointID: id(), Interface: { Address: "10.1.2.3/24" }, Options: { icx: "1" } };
+  await done("NetworkDriver.CreateEndpoint", withOption);
+  expect(await refused("NetworkDriver.Join", { ...withOption, SandboxKey: noKey() })).toContain(
+    "an endpoint of driver 'bridge' has",
+  );
+  await done("NetworkDriver.DeleteEndpoint", withOption);
   const nobodys = { PoolID: "10.200.0.0/24", Address: "", Options: null };
   expect(await refused("IpamDriver.RequestAddress", nobodys)).toContain("docker network create -d netkit");
   await leave(container);

@@ -308,6 +308,9 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const unit = "/etc/systemd/system";
     await host.shell(`mkdir -p ${unit}; mount -t tmpfs tmpfs ${unit}`);
     expect(await host.netkit("docker", "install", "--print")).toContain("After=netkit-agent.service");
+    const refused = await host.run(["netkit", "docker", "install"]);
+    expect([refused.status, refused.stderr]).toEqual([10, expect.stringContaining("nothing was written")]);
+    expect(await host.exec(["find", unit, "-mindepth", "1"])).toBe("");
     expect(await host.netkit("docker", "install", "--no-start")).toContain("netkit agent install");
     expect(await host.read(`${unit}/docker.service.d/netkit-agent.conf`)).toContain("Wants=netkit-agent.service");
     expect(await host.exec(["cat", "/var/lib/netkit/docker.json"])).toBe("{}\n");
@@ -316,7 +319,7 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const { status, stderr } = await host.run(["netkit", "docker", "uninstall", "--no-stop"]);
     expect([status, stderr]).toEqual([4, expect.stringContaining("containers are on netkit's networks")]);
     await docker("rm", "-f", "it");
-    await host.netkit("docker", "uninstall", "--no-stop");
+    await host.netkit("docker", "uninstall");
     expect(await host.exec(["find", unit, "-mindepth", "1"])).toBe("");
     expect(await host.netkit("docker", "uninstall")).toContain("not installed");
     await host.exec(["umount", unit]);
