@@ -242,7 +242,8 @@ function refuseSingletons(driver: AnyDriver, name: string): void {
   );
 }
 
-async function refuseTaken(context: Context, draft: Draft, name: string): Promise<void> {
+/** @throws NetkitError NAME_TAKEN, NETWORK_PREDEFINED */
+export async function refuseTaken(context: Context, draft: Draft, name: string): Promise<void> {
   const id = await draft.get<NetworkId>(keys.networkName(name));
   if (id === undefined) return;
   const existing = await draft.get<Network>(keys.network(id));

@@ -1,6 +1,7 @@
-import { didYouMean, dockersLabels, ipOf, NetkitError, parseCidr, parseIp, quoted, shortId } from "@netkit/core";
+import { didYouMean, dockersLabels, ipOf, NetkitError, parseCidr, parseIp, quoted } from "@netkit/core";
 import type { NetworkRequest, SubnetInput } from "@netkit/engine";
 import { joiningLine, type Joining } from "./joined-network.ts";
+import { nameless } from "./network-names.ts";
 import { joinedNetwork, textsOf } from "./options.ts";
 import type { Pools } from "./pools.ts";
 import type { CreateNetwork, IpamData } from "./schemas.ts";
@@ -23,7 +24,7 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
     return {
       create: {
         id: NetworkID,
-        name: name ?? `docker-${shortId(NetworkID)}`,
+        name: name ?? nameless(NetworkID),
         driver,
         subnets: data.map((one) => subnetInput(one, pools)),
         ipv4: IPv4Data.length > 0,
