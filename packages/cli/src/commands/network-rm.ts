@@ -1,4 +1,4 @@
-import { isDockers, NetkitError, shortId } from "@netkit/core";
+import { isDockers, isNetkitError, NetkitError, shortId } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { removal, removed } from "../removal.ts";
@@ -29,8 +29,11 @@ export const networkRm: Command = command({
 
 /** @throws NetkitError NETWORK_IN_USE: Docker would go on with a network that isn't there */
 async function refuseDockers(netkit: Netkit, ref: string): Promise<void> {
-  const network = await netkit.networks.get(ref);
-  if (!isDockers(network)) return;
+  // Why it isn't found is told by its removal, to which predefined networks are none.
+  const network = await netkit.networks.get(ref).catch((error: unknown) => {
+    if (!isNetkitError(error)) throw error;
+  });
+  if (network === undefined || !isDockers(network)) return;
   throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is Docker's`, {
     hint: `Remove it there: docker network rm ${shortId(network.id)}. Where Docker has it no more: netkit network rm -f ${network.name}`,
     details: { network: network.name },
