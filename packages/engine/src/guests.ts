@@ -48,9 +48,10 @@ export async function join(
   return endpoint;
 }
 
-/** Disconnects a sandbox; a guest, or another engine's container, goes with its last endpoint. */
+/** Disconnects a sandbox; a guest goes with its last endpoint. */
 export async function leave(context: Context, draft: Draft, sandbox: Sandbox, network: string): Promise<Endpoint> {
   const endpoint = await disconnect(context, draft, sandbox, network);
+  // As a container does that its engine connects, and was told nothing of this.
   const isTheirs = sandbox.guest === true || isAnotherEngines(endpoint);
   if (isTheirs && (await endpointsOfNamespace(draft, sandbox.namespace)).length === 0)
     await removeSandbox(context, draft, sandbox);
