@@ -92,6 +92,8 @@ export interface SharedOptions {
 
 /** The way to the agent of the instance, as `@netkit/agent` has one. */
 export interface AgentLink {
+  /** Engines that each agent of the root serves, whoever starts it, by name: Docker. */
+  readonly engines?: readonly string[];
   /**
    * Called after each committed change, before the call that made it returns: then what has changed is served.
    * It must not reject, for the change stands.
@@ -299,6 +301,11 @@ export interface Networks {
   lend(ref: string, request: LoanRequest, options?: ChangeOptions): Promise<Loan>;
   /** Takes back what a holder has, or a kept address by itself; undefined: there is nothing. */
   takeBack(ref: string, holder: string, options?: ChangeOptions): Promise<Loan | undefined>;
+  /**
+   * Another name for a network of this host alone.
+   * @throws NetkitError NAME_TAKEN, NAME_INVALID, NETWORK_PREDEFINED, UNSUPPORTED
+   */
+  rename(ref: string, name: string, options?: ChangeOptions): Promise<Network>;
   /** Refused while endpoints are attached or addresses lent (NETWORK_IN_USE names them). */
   remove(ref: string, options?: ChangeOptions): Promise<Network>;
   /**

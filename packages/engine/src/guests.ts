@@ -74,7 +74,9 @@ export async function warnOfLoopback(
 /** Disconnects a sandbox; a guest goes with its last endpoint. */
 export async function leave(context: Context, draft: Draft, sandbox: Sandbox, network: string): Promise<Endpoint> {
   const endpoint = await disconnect(context, draft, sandbox, network);
-  if (sandbox.guest === true && (await endpointsOfNamespace(draft, sandbox.namespace)).length === 0)
+  // As a container does that its engine connects, and was told nothing of this.
+  const isTheirs = sandbox.guest === true || isAnotherEngines(endpoint);
+  if (isTheirs && (await endpointsOfNamespace(draft, sandbox.namespace)).length === 0)
     await removeSandbox(context, draft, sandbox);
   return endpoint;
 }

@@ -45,7 +45,7 @@ export function readInterface(driver: AnyDriver, network: Network, request: Endp
   } = parseOptions(
     present ? { ...driver.endpointOptions, ...commonEndpointOptions } : driver.endpointOptions,
     request.options ?? {},
-    `endpoints of driver '${driver.name}'`,
+    `an endpoint of driver '${driver.name}'`,
   ) as Partial<{ ifname: string; sysctls: InterfaceSysctls }>;
   if (ifname !== undefined && request.ifName !== undefined && ifname !== request.ifName) {
     throw new NetkitError("ARGUMENT_INVALID", `the interface would be called '${request.ifName}' and '${ifname}'`, {

@@ -95,7 +95,8 @@ export async function doctor(
   const plain = [...sandboxes.map(({ finding }) => finding), ...unclaimed];
   const survey = new Survey(context.store);
   const unserved = await findUnserved(context, survey, sandboxes);
-  const served = options.dryRun !== true && unserved.length > 0 && (await serveAgain(context));
+  const canServe = unserved.some(({ repairable }) => repairable);
+  const served = options.dryRun !== true && canServe && (await serveAgain(context));
   const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
   return {
     findings: all,

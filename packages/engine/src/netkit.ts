@@ -22,6 +22,7 @@ import { Lock } from "./lock.ts";
 import { findSandbox, namespaceOf, readerOf } from "./lookup.ts";
 import { catchUp, collect, doctor, restoreFirewall } from "./maintenance.ts";
 import { removeNetwork } from "./network-removal.ts";
+import { renameNetwork } from "./network-renaming.ts";
 import { createNetwork, declare } from "./networks.ts";
 import { operate, type Context } from "./operation.ts";
 import { OtherRoots } from "./other-roots.ts";
@@ -152,6 +153,15 @@ function netkitOf(context: Context): Netkit {
         context,
         `take back addresses of ${ref}`,
         async (draft) => await takeBack(draft, await findNetworkHere(context, draft, ref), holder),
+        options,
+      );
+    },
+    rename: async (ref, name, options = {}) => {
+      checkChange(options);
+      return await operate(
+        context,
+        `rename network ${ref}`,
+        async (draft) => await renameNetwork(context, draft, await findNetworkHere(context, draft, ref), name),
         options,
       );
     },

@@ -1,10 +1,12 @@
 import {
   commonNetworkOptions,
   familyOf,
+  isDockers,
   isNetkitError,
   NetkitError,
   parseName,
   parseOptions,
+  shortId,
   type AnyDriver,
   type Ip,
   type Network,
@@ -270,7 +272,8 @@ function refuseSingletons(driver: AnyDriver, name: string): void {
   );
 }
 
-async function refuseTaken(context: Context, draft: Draft, name: string): Promise<void> {
+/** @throws NetkitError NAME_TAKEN, NETWORK_PREDEFINED */
+export async function refuseTaken(context: Context, draft: Draft, name: string): Promise<void> {
   const id = await draft.get<NetworkId>(keys.networkName(name));
   if (id === undefined) return;
   const existing = await draft.get<Network>(keys.network(id));
@@ -280,8 +283,9 @@ async function refuseTaken(context: Context, draft: Draft, name: string): Promis
       details: { name, id },
     });
   }
+  const isTheirs = existing !== undefined && isDockers(existing);
   throw new NetkitError("NAME_TAKEN", `network '${name}' exists already`, {
-    hint: `Choose another name, or remove it first: netkit network rm ${name}`,
+    hint: `Choose another name, or remove it first: ${isTheirs ? `docker network rm ${shortId(id)}` : `netkit network rm ${name}`}`,
     details: { name, id, root: context.instance.root },
   });
 }

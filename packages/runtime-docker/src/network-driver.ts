@@ -18,7 +18,8 @@ import type { Containers } from "./containers.ts";
 import { networkWith } from "./ipam-driver.ts";
 import { wantedMac } from "./mac-address.ts";
 import { method, type Methods } from "./method.ts";
-import { refuseFlannel, refuseMisfit, wantedNetwork } from "./network-request.ts";
+import { refuseMisfit } from "./joined-network.ts";
+import { refuseFlannel, wantedNetwork } from "./network-request.ts";
 import { endpointOptions, sysctlOption } from "./options.ts";
 import type { Pools } from "./pools.ts";
 import { portSpecs } from "./port-specs.ts";
@@ -50,8 +51,10 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
       const wanted = wantedNetwork(request, driver, pools);
       if ("create" in wanted) refuseFlannel(driver);
       const network =
-        "create" in wanted ? await netkit.networks.create(wanted.create) : await netkit.networks.get(wanted.join);
-      if ("join" in wanted) refuseMisfit(network, driver, wanted.subnets);
+        "create" in wanted
+          ? await netkit.networks.create(wanted.create)
+          : await netkit.networks.get(wanted.join.network);
+      if ("join" in wanted) refuseMisfit(network, driver, wanted.join);
       for (const { subnet } of network.subnets) pools.settle(subnet);
       return {};
     }),

@@ -331,3 +331,28 @@ test("what a driver throws is the driver's bug, and a network whose driver is go
     await netkit.networks.remove("n");
   }
 });
+
+test("a network gets another name, by which it is found, and nothing else of it changes", async () => {
+  const { id } = await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.9.0.0/24" }] });
+  await netkit.networks.create({ name: "other", subnets: [{ subnet: "10.9.1.0/24" }] });
+  await using box = await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  const links = host.sh("ip -o link show");
+  expect(await netkit.networks.rename("n", "m")).toMatchObject({ id, name: "m" });
+  await expect(netkit.networks.get("n")).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
+  expect(await netkit.networks.inspect("m")).toMatchObject({ id, endpoints: [{ sandboxName: "box" }] });
+  expect((await box.inspect()).endpoints).toMatchObject([{ networkName: "m" }]);
+  expect(host.sh("ip -o link show")).toBe(links);
+  for (const [ref, name, code] of [
+    ["m", "other", "NAME_TAKEN"],
+    ["m", "bridge", "NETWORK_PREDEFINED"],
+    ["bridge", "x", "NETWORK_PREDEFINED"],
+    ["m", "no name", "NAME_INVALID"],
+    ["nobody", "x", "NETWORK_NOT_FOUND"],
+  ] as const)
+    await expect(netkit.networks.rename(ref, name), ref).rejects.toMatchObject({ code });
+  expect(await netkit.networks.rename("m", "m")).toMatchObject({ id });
+  expect((await netkit.doctor()).findings).toEqual([]);
+  await box.close();
+  for (const name of ["m", "other"]) await netkit.networks.remove(name);
+  await netkit.networks.create({ name: "n" });
+});
