@@ -75,7 +75,7 @@ export async function warnOfLoopback(
 export async function leave(context: Context, draft: Draft, sandbox: Sandbox, network: string): Promise<Endpoint> {
   const endpoint = await disconnect(context, draft, sandbox, network);
   // As a container does that its engine connects, and was told nothing of this.
-  const isTheirs = sandbox.guest === true || isAnotherEngines(endpoint);
+  const isTheirs = sandbox.guest === true || isConnectedByEngine(endpoint);
   if (isTheirs && (await endpointsOfNamespace(draft, sandbox.namespace)).length === 0)
     await removeSandbox(context, draft, sandbox);
   return endpoint;
