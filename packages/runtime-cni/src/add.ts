@@ -69,6 +69,8 @@ async function attach(
   wishes: EndpointWishes & TheirEndpoint,
 ): Promise<Attached> {
   const { containerId, netns, ifName } = environment;
+  // Whoever has flushed the host's rules has containers connected anew (podman network reload).
+  await netkit.restoreFirewall();
   // As in Docker, predefined networks have no names.
   const aliases = network.predefined ? [] : aliasesOf(environment, configuration);
   // Runtimes ask for a container's ports on each of its networks. Nothing from outside gets into one that is internal.

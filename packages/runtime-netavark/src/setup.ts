@@ -19,6 +19,8 @@ export async function setup(
   const wishes = wishesOf(options);
   const publish = publishedOf(options);
   raiseLoopback(netns);
+  // Whoever has flushed the host's rules has containers connected anew (podman network reload).
+  await netkit.restoreFirewall();
   for (;;) {
     const found: Network[] = [];
     try {

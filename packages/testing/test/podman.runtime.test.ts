@@ -208,6 +208,11 @@ describe.skipIf(!hasPodman)("Podman", () => {
     expect(await addressOf("web")).toBe(address);
     for (const name of ["web", "beside"]) await podman("exec", name, "ping", "-c", "1", "-W", "2", "other");
     expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    // As after somebody has flushed all rules, whichever container it is.
+    await host.shell("nft flush ruleset");
+    await podman("network", "reload", "other");
+    expect(await get(outside, `http://${host.address}:8080/`)).toBe("web");
+    await podman("exec", "other", "ping", "-c", "1", "-W", "2", outside.address);
     // Podman removes it before the one whose network it has only if it is told to.
     await podman("rm", "--force", "--time=0", "beside");
     expect(await host.netkit("doctor")).toContain("all is well");
