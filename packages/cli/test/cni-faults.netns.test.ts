@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { agentSocket } from "@netkit/agent/client";
 import { beforeEach, describe, expect, test } from "vitest";
-import { port, withResult, type CniRequest } from "./cni-runtime.ts";
+import { port, valid, withResult, type CniRequest } from "./cni-runtime.ts";
 import { contents } from "./containers.ts";
 import { onCniHosts } from "./cni-host.ts";
 
@@ -43,6 +43,8 @@ test.each([
   { verb: "ADD", agent: true, everyMs: 3 },
   { verb: "DEL", agent: false, everyMs: 20 },
   { verb: "DEL", agent: true, everyMs: 3 },
+  { verb: "GC", agent: false, everyMs: 20 },
+  { verb: "GC", agent: true, everyMs: 3 },
 ])("$verb that is killed leaves nothing once a DEL has run (agent: $agent)", async ({ verb, agent, everyMs }) => {
   cni.install({ agent });
   cni.machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
@@ -51,11 +53,13 @@ test.each([
   let killed = 0;
   // Wherever it is by then: while it starts, in the middle of the kernel's work, after its end.
   for (let step = 1; step <= 20; step++) {
-    const request: CniRequest = { netns, more: port(8080) };
-    const known: CniRequest = verb === "DEL" ? { netns, ...withResult(cni.ok("ADD", request)) } : { netns };
-    const { status } = await cni.runtime.start(verb, verb === "DEL" ? known : request, step * everyMs);
+    const adding: CniRequest = { netns, more: port(8080) };
+    const deleting: CniRequest = verb === "ADD" ? { netns } : { netns, ...withResult(cni.ok("ADD", adding)) };
+    const collecting: CniRequest = { more: { "cni.dev/valid-attachments": valid() } };
+    const request = verb === "ADD" ? adding : verb === "DEL" ? deleting : collecting;
+    const { status } = await cni.runtime.start(verb, request, step * everyMs);
     if (status === "SIGKILL") killed++;
-    cni.ok("DEL", known);
+    cni.ok("DEL", deleting);
     expect(cni.machine.traces(), `killed after ${step * everyMs} ms`).toEqual(before);
     expect(contents(netns)).toEqual(empty);
   }

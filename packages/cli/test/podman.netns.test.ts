@@ -716,10 +716,12 @@ test("a container whose name a sandbox has goes by its id, and one that died wit
 });
 
 test.each([
-  { agent: false, everyMs: 30 },
+  { verb: "setup", agent: false, everyMs: 30 },
   // What it has asked the agent for goes on.
-  { agent: true, everyMs: 5 },
-])("a setup that is killed leaves nothing once teardown has run (agent: $agent)", async ({ agent, everyMs }) => {
+  { verb: "setup", agent: true, everyMs: 5 },
+  { verb: "teardown", agent: false, everyMs: 30 },
+  { verb: "teardown", agent: true, everyMs: 5 },
+])("a $verb that is killed leaves nothing once teardown has run (agent: $agent)", async ({ verb, agent, everyMs }) => {
   install({ agent });
   machine.ok("network", "create", "my-net");
   machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
@@ -728,7 +730,8 @@ test.each([
   const before = machine.traces();
   let killed = 0;
   for (let step = 1; step <= 12; step++) {
-    const { status } = await podman.start(["setup", netns], input, step * everyMs);
+    if (verb === "teardown") podman.ok(["setup", netns], input);
+    const { status } = await podman.start([verb, netns], input, step * everyMs);
     if (status === "SIGKILL") killed++;
     podman.ok(["teardown", netns], input);
     expect(contents(netns), `killed after ${step * everyMs} ms`).toMatchObject({ links: [{ ifname: "lo" }] });
