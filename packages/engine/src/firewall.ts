@@ -54,7 +54,7 @@ export async function settle(context: Context, concerned: boolean, reader?: Pick
   const { store } = context;
   const record = await chooseFirewall(context, reader);
   if (!concerned && findSwitch(context, record) === undefined) return [];
-  const { firewall, execute } = await context.host.open();
+  const { firewall } = await context.host.open();
   const backend = firewall.kind();
   if (record === undefined) return [{ key: keys.firewall, value: { backend, leaving: [] } satisfies FirewallRecord }];
   if (record.backend === backend && record.leaving.length === 0) return [];
@@ -63,7 +63,7 @@ export async function settle(context: Context, concerned: boolean, reader?: Pick
   const used = new Set([...record.leaving, record.backend]);
   await write({ backend, leaving: [...used].filter((kind) => kind !== backend) });
   try {
-    await execute(order(await missing(context, firewall)), [firewall]);
+    await makeMissing(context);
   } catch (error) {
     await write({ backend: record.backend, leaving: [...used, backend].filter((kind) => kind !== record.backend) });
     throw error;
