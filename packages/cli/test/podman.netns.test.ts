@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { reach, serve, spaceOf } from "@netkit/testing";
-import { contents, inside, reaches } from "./containers.ts";
+import { contents, inside, killedOnItsWay, reaches } from "./containers.ts";
 import { CniRuntime } from "./cni-runtime.ts";
 import { onHosts, type Host } from "./host.ts";
 import { podmanInput, podmanNetwork, PodmanRuntime, type TestContainer } from "./podman-runtime.ts";
@@ -716,27 +716,29 @@ test("a container whose name a sandbox has goes by its id, and one that died wit
 });
 
 test.each([
-  { verb: "setup", agent: false, everyMs: 30 },
+  { verb: "setup", agent: false },
   // What it has asked the agent for goes on.
-  { verb: "setup", agent: true, everyMs: 5 },
-  { verb: "teardown", agent: false, everyMs: 30 },
-  { verb: "teardown", agent: true, everyMs: 5 },
-])("a $verb that is killed leaves nothing once teardown has run (agent: $agent)", async ({ verb, agent, everyMs }) => {
+  { verb: "setup", agent: true },
+  { verb: "teardown", agent: false },
+  { verb: "teardown", agent: true },
+])("a $verb that is killed leaves nothing once teardown has run (agent: $agent)", async ({ verb, agent }) => {
   install({ agent });
   machine.ok("network", "create", "my-net");
   machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
   const netns = podman.space("one");
   const input = container("c1", "10.89.1.2", ports({ host_port: 8080, container_port: 80 }));
   const before = machine.traces();
-  let killed = 0;
-  for (let step = 1; step <= 12; step++) {
-    if (verb === "teardown") podman.ok(["setup", netns], input);
-    const { status } = await podman.start([verb, netns], input, step * everyMs);
-    if (status === "SIGKILL") killed++;
-    podman.ok(["teardown", netns], input);
-    expect(contents(netns), `killed after ${step * everyMs} ms`).toMatchObject({ links: [{ ifname: "lo" }] });
-  }
-  expect(killed).toBeGreaterThan(0);
+  await killedOnItsWay(
+    12,
+    async (killAfterMs) => {
+      if (verb === "teardown") podman.ok(["setup", netns], input);
+      return await podman.start([verb, netns], input, killAfterMs);
+    },
+    (when) => {
+      podman.ok(["teardown", netns], input);
+      expect(contents(netns), when).toMatchObject({ links: [{ ifname: "lo" }] });
+    },
+  );
   expect(names("sandbox")).toEqual(["plain"]);
   // A network that was made for nothing is found by the next one, and goes with it.
   podman.ok(["setup", netns], input);
