@@ -103,6 +103,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
       ...network.remotes.flatMap((remote) => remoteView(remote, hosts(hostOf(remote)))),
     ]),
     Loans: network.loans.map(loanView),
+    Joins: network.joins.map(({ id, engine, created }) => ({ Id: id, Engine: engine, Created: created })),
     ...(network.scope === "global" ? { Peers: peersOf(network, hosts) } : {}),
     ...(network.facts.place === undefined ? {} : { Place: network.facts.place, Outsiders: network.outsiders }),
     Options: Object.fromEntries(

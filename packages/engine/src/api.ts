@@ -239,6 +239,18 @@ export interface NetworkRequest {
   readonly labels?: Labels;
 }
 
+/** A network of another engine's that stands for one of netkit's. */
+export interface NetworkJoin {
+  /** Its id there, 64 hex digits, by which the network is found here as well. */
+  readonly id: string;
+  /** As people call it: `Docker`. */
+  readonly engine: string;
+  /** ISO 8601, UTC. */
+  readonly created: string;
+}
+
+export type NetworkJoinRequest = Omit<NetworkJoin, "created">;
+
 /** Addresses of a network that somebody has who attaches by other means than netkit. */
 export interface Loan {
   /** Who has them, in his own words; unique in the network. */
@@ -276,6 +288,7 @@ export interface NetworkDetails extends Network {
   /** Of a network that others have a say in: who else is there, as its driver has it. */
   readonly outsiders: OutsidePeers;
   readonly loans: readonly Loan[];
+  readonly joins: readonly NetworkJoin[];
   /** By subnet: addresses in use (gateway and reserved ones included) and how many can still be handed out. */
   readonly usage: Readonly<Record<Cidr, { readonly used: number; readonly available: bigint }>>;
 }
@@ -302,6 +315,14 @@ export interface Networks {
   /** Takes back what a holder has, or a kept address by itself; undefined: there is nothing. */
   takeBack(ref: string, holder: string, options?: ChangeOptions): Promise<Loan | undefined>;
   /**
+   * Has a network of another engine's stand for one that is there. It changes nothing but that the network is found by that id, too,
+   * and isn't pruned.
+   * @throws NetkitError ARGUMENT_INVALID, UNSUPPORTED; NAME_TAKEN: the id stands for a network already
+   */
+  join(ref: string, request: NetworkJoinRequest, options?: ChangeOptions): Promise<NetworkJoin>;
+  /** Ends that; undefined: the id stands for none. */
+  leave(id: string, options?: ChangeOptions): Promise<NetworkJoin | undefined>;
+  /**
    * Another name for a network of this host alone.
    * @throws NetkitError NAME_TAKEN, NAME_INVALID, NETWORK_PREDEFINED, UNSUPPORTED
    */
@@ -309,7 +330,7 @@ export interface Networks {
   /** Refused while endpoints are attached or addresses lent (NETWORK_IN_USE names them). */
   remove(ref: string, options?: ChangeOptions): Promise<Network>;
   /**
-   * Removes every user-defined network without endpoints, or those of them that `filter` accepts; settings for others
+   * Removes every user-defined network that has no endpoints, has lent no addresses and that no other engine has joined, or those of them that `filter` accepts; settings for others
    * (`configOnly`) stay.
    */
   prune(options?: ChangeOptions & { readonly filter?: (network: Network) => boolean }): Promise<Network[]>;

@@ -4,6 +4,7 @@ import { consistently } from "./consistently.ts";
 import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
 import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandboxOf, type Reader } from "./lookup.ts";
 import { loansOf } from "./loans.ts";
+import { joinsOf } from "./network-joins.ts";
 import { knownPeers } from "./outside/peers.ts";
 import type { LocalHost } from "./shared/this-host.ts";
 import { isAwaited, locate, sandboxState } from "./whereabouts.ts";
@@ -42,6 +43,7 @@ export async function networkDetails(reader: Reader, network: Network): Promise<
     remotes,
     outsiders,
     loans,
+    joins: await joinsOf(reader, network),
     usage,
   };
 }

@@ -1,5 +1,6 @@
 import {
   didYouMean,
+  isId,
   keyOf,
   NetkitError,
   type Endpoint,
@@ -16,6 +17,7 @@ import {
   type SandboxId,
   type Store,
 } from "@netkit/core";
+import type { Joined } from "./network-joins.ts";
 import { checkReference } from "./request-shape.ts";
 import { keys, type Owned } from "./state.ts";
 
@@ -28,11 +30,14 @@ export interface Reader {
 }
 
 /**
+ * A network by its id, its name or a prefix of its id, or by the id of another engine's that stands for it.
  * @param fits says which networks an error may propose instead
  * @throws NetkitError NETWORK_NOT_FOUND with the nearest name, ID_AMBIGUOUS
  */
 export async function findNetwork(reader: Reader, ref: string, fits?: (network: Network) => boolean): Promise<Network> {
-  return await select<Network>(reader, "network", "NETWORK_NOT_FOUND", ref, keys.networkName(ref), fits);
+  const joined = isId(ref) ? await reader.get<Joined>(keys.joined(ref)) : undefined;
+  const own = joined?.network ?? ref;
+  return await select<Network>(reader, "network", "NETWORK_NOT_FOUND", own, keys.networkName(own), fits);
 }
 
 /** @throws NetkitError SANDBOX_NOT_FOUND with the host that has it, or the nearest name, ID_AMBIGUOUS */

@@ -21,6 +21,7 @@ import { lend, loansOf, takeBack } from "./loans.ts";
 import { Lock } from "./lock.ts";
 import { findSandbox, namespaceOf, readerOf } from "./lookup.ts";
 import { catchUp, collect, doctor, restoreFirewall } from "./maintenance.ts";
+import { joinNetwork, joinsOf, leaveNetwork } from "./network-joins.ts";
 import { removeNetwork } from "./network-removal.ts";
 import { renameNetwork } from "./network-renaming.ts";
 import { createNetwork, declare } from "./networks.ts";
@@ -30,6 +31,7 @@ import {
   checkChange,
   checkEndpointRequest,
   checkGuestRequest,
+  checkJoinRequest,
   checkLoanRequest,
   checkNetworkRequest,
   checkPlace,
@@ -156,6 +158,20 @@ function netkitOf(context: Context): Netkit {
         options,
       );
     },
+    join: async (ref, request, options = {}) => {
+      checkJoinRequest(request);
+      checkChange(options);
+      return await operate(
+        context,
+        `join network ${ref}`,
+        async (draft) => await joinNetwork(draft, await findNetworkHere(context, draft, ref), request),
+        options,
+      );
+    },
+    leave: async (id, options = {}) => {
+      checkChange(options);
+      return await operate(context, `leave ${id}`, async (draft) => await leaveNetwork(draft, id), options);
+    },
     rename: async (ref, name, options = {}) => {
       checkChange(options);
       return await operate(
@@ -195,7 +211,8 @@ function netkitOf(context: Context): Netkit {
               ...(value.scope === "global" ? [keys.remote(value.id, "")] : []),
             ];
             const users = await Promise.all(prefixes.map(async (prefix) => await draft.range(prefix, { limit: 1 })));
-            const used = users.some(({ length }) => length > 0) || (await loansOf(draft, value)).length > 0;
+            const others = [...(await loansOf(draft, value)), ...(await joinsOf(draft, value))];
+            const used = users.some(({ length }) => length > 0) || others.length > 0;
             if (!value.predefined && !used) removed.push(await removeNetwork(context, draft, value, options));
           }
           return removed;

@@ -5,6 +5,7 @@ import { refuseUsedSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
 import { loansOf, takeBackKept } from "./loans.ts";
 import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
+import { forgetJoins } from "./network-joins.ts";
 import { ownerOf } from "./networks.ts";
 import { isConnectedByEngine } from "./engines.ts";
 import { enumerated, listed } from "./listed.ts";
@@ -56,6 +57,7 @@ export async function removeNetwork(
   draft.delete(keys.networkName(network.name));
   for (const { subnet } of network.subnets) draft.delete(keys.cursor(network.id, subnet));
   await takeBackKept(draft, network);
+  await forgetJoins(draft, network);
   await giveBackClaims(draft, network);
   await forgetPeers(draft, network);
   givePlaceUp(context, draft, network, onWarning);

@@ -4,6 +4,7 @@ import type {
   EndpointRequest,
   GuestRequest,
   LoanRequest,
+  NetworkJoinRequest,
   NetworkRequest,
   RouteInput,
   SandboxRequest,
@@ -75,6 +76,8 @@ const loanShape: ShapeOf<LoanRequest> = {
   labels: "an object",
 };
 
+const joinShape: ShapeOf<NetworkJoinRequest> = { id: "text", engine: "text" };
+
 const sandboxShape: ShapeOf<SandboxRequest> = {
   name: "text",
   // Text or an object; each is looked at by itself.
@@ -119,6 +122,11 @@ export function checkNetworkRequest(request: NetworkRequest): void {
 export function checkLoanRequest(request: LoanRequest): void {
   check("the loan", request, loanShape);
   if (request.holder === undefined) require("the loan without a holder", request, "subnet");
+}
+
+export function checkJoinRequest(request: NetworkJoinRequest): void {
+  check("the network's join", request, joinShape);
+  for (const key of ["id", "engine"]) require("the network's join", request, key);
 }
 
 export function checkSandboxRequest(request: SandboxRequest): void {

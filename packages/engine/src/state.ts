@@ -38,6 +38,8 @@ export const keys = {
   address: (network: NetworkId, addressKey: string) => `address/${network}/${addressKey}`,
   /** Addresses that somebody has who attaches by other means than netkit, or that are kept for an endpoint; see loans.ts. */
   loan: (network: NetworkId, holder: string) => `loan/${network}/${encodeURIComponent(holder)}`,
+  /** Networks by the ids that other engines have for theirs that stand for them. */
+  joined: (id: string) => `joined/${id}`,
   /** The address that was handed out last. */
   cursor: (network: NetworkId, subnet: string) => `cursor/${network}/${subnet}`,
   /** Who publishes the host ports of a page of them; see host-ports.ts. */

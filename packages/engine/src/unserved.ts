@@ -12,6 +12,7 @@ import {
 import type { Finding } from "./api.ts";
 import { isPassedOn } from "./endpoint-ports.ts";
 import { listed } from "./listed.ts";
+import { everyJoin } from "./network-joins.ts";
 import type { Context } from "./operation.ts";
 import type { Survey } from "./survey.ts";
 
@@ -36,7 +37,10 @@ export async function findUnserved(
     ...unservedNames({ sandboxes, networks, namespaces, endpoints }),
     ...unservedPorts({ sandboxes, networks, endpoints }),
     ...unheldPlaces(networks),
-    ...unservedDocker(networks, endpoints, agent.engines?.includes("Docker") === true),
+    ...unservedDocker(
+      agent.engines?.includes("Docker") === true,
+      networks.values().some(isDockers) || endpoints.some(isAnotherEngines) || (await everyJoin(reader)).length > 0,
+    ),
   ];
   return findings.length === 0 || (await agent.serves()) ? [] : findings;
 }
@@ -91,12 +95,8 @@ function unheldPlaces(networks: ReadonlyMap<string, Network>): Finding[] {
 }
 
 /** @param isRemembered whether any agent serves it */
-function unservedDocker(
-  networks: ReadonlyMap<string, Network>,
-  endpoints: readonly Endpoint[],
-  isRemembered: boolean,
-): Finding[] {
-  if (!isRemembered && !networks.values().some(isDockers) && !endpoints.some(isAnotherEngines)) return [];
+function unservedDocker(isRemembered: boolean, isUsed: boolean): Finding[] {
+  if (!isRemembered && !isUsed) return [];
   return [
     {
       problem: "unserved",

@@ -74,7 +74,7 @@ export function ipamDriver(netkit: Netkit, pools: Pools): Methods {
 }
 
 /** The network of a subnet: no two have the same. */
-export async function networkWith(netkit: Netkit, subnet: Cidr): Promise<Network | undefined> {
+async function networkWith(netkit: Netkit, subnet: Cidr): Promise<Network | undefined> {
   return (await netkit.networks.list()).find(({ subnets }) => subnets.some((each) => each.subnet === subnet));
 }
 

@@ -6,16 +6,18 @@ import { addressSpaces, gatewayOf } from "./ipam-driver.ts";
 export interface Joining {
   readonly network: string;
   readonly internal: boolean;
-  readonly subnets: readonly (SubnetInput & {
-    /** Whose IPAM gives out the addresses. */
-    readonly space?: string | undefined;
-  })[];
+  /** Absent: Docker has no part in its addresses (`--ipam-driver null`). */
+  readonly subnets?: readonly AskedSubnet[];
 }
 
+type AskedSubnet = SubnetInput & {
+  /** Whose IPAM gives out the addresses. */
+  readonly space?: string | undefined;
+};
+
 /** How Docker gets a network that netkit has. */
-export function joiningLine(network: string, subnets: readonly string[]): string {
-  const named = subnets.map((subnet) => ` --subnet ${subnet}`).join("");
-  return `docker network create -d netkit --ipam-driver netkit${named} -o netkit.network=${network} OTHER-NAME`;
+function joiningLine(network: string): string {
+  return `docker network create -d netkit --ipam-driver null -o netkit.network=${network} OTHER-NAME`;
 }
 
 /**
@@ -31,39 +33,33 @@ export function refuseMisfit(network: Network, driver: string, joining: Joining)
     });
   }
   const own = network.subnets.map(({ subnet }) => subnet);
-  if (own.length === 0) {
-    throw new NetkitError(
-      "UNSUPPORTED",
-      `network '${network.name}' has no subnet that Docker could give addresses of`,
-      {
-        hint: `Make one that has: netkit network create NAME; then see 'netkit network inspect NAME', and ${joiningLine("NAME", ["SUBNET"])}`,
-      },
-    );
+  if (own.length === 0 && network.predefined) {
+    throw new NetkitError("UNSUPPORTED", `network '${network.name}' has no subnet that a container could be on`, {
+      hint: `Make one that has: netkit network create NAME; then ${joiningLine("NAME")}`,
+    });
   }
-  const hint = `Have netkit give out the addresses: ${joiningLine(network.name, own)}`;
-  const { subnets } = joining;
+  const hint = `Have netkit give out the addresses: ${joiningLine(network.name)}`;
+  const { subnets = [] } = joining;
+  if (joining.subnets === undefined) return refuseChanges(network, joining.internal, subnets);
   const foreign = subnets.find(({ subnet }) => subnet === undefined || !own.some((each) => each === subnet));
   if (foreign !== undefined || subnets.length === 0) {
     const what = foreign?.subnet ?? "what Docker would give out";
-    throw new NetkitError("UNSUPPORTED", `${what} is no subnet of network '${network.name}' (${own.join(", ")})`, {
-      hint: subnets.every(isOurs)
-        ? `Name the network's own: ${joiningLine(network.name, own)}`
-        : `Docker's IPAM has chosen it. ${hint}`,
-    });
+    const has = own.length === 0 ? "it has none" : own.join(", ");
+    throw new NetkitError("UNSUPPORTED", `${what} is no subnet of network '${network.name}' (${has})`, { hint });
   }
   if (!subnets.every(isOurs)) {
     const message = `Docker's IPAM would give out addresses of network '${network.name}' that others have`;
     throw new NetkitError("UNSUPPORTED", message, { hint });
   }
-  refuseChanges(network, joining);
+  refuseChanges(network, joining.internal, subnets);
 }
 
-function isOurs({ space }: Joining["subnets"][number]): boolean {
+function isOurs({ space }: AskedSubnet): boolean {
   return space === undefined || addressSpaces.includes(space);
 }
 
 /** @throws NetkitError OPTION_INVALID */
-function refuseChanges(network: Network, { internal, subnets }: Joining): void {
+function refuseChanges(network: Network, internal: boolean, subnets: readonly AskedSubnet[]): void {
   const changed = [
     ...(internal && !network.internal ? ["--internal"] : []),
     ...network.subnets.flatMap((own) => {

@@ -7,19 +7,20 @@ import {
   NetkitError,
   parseCidr,
   shortId,
-  subnetOf,
   type Cidr,
   type Endpoint,
+  type Family,
+  type Ip,
   type Network,
 } from "@netkit/core";
-import type { EndpointRequest, Netkit } from "@netkit/engine";
+import type { EndpointRequest, Netkit, NetworkRequest } from "@netkit/engine";
 import { macOfAddress } from "@netkit/ipam";
 import type { Containers } from "./containers.ts";
-import { networkWith } from "./ipam-driver.ts";
+import { refuseMisfit, type Joining } from "./joined-network.ts";
+import { giveBack, keepAddresses } from "./kept-addresses.ts";
 import { wantedMac } from "./mac-address.ts";
 import { method, type Methods } from "./method.ts";
-import { refuseMisfit } from "./joined-network.ts";
-import { refuseFlannel, wantedNetwork } from "./network-request.ts";
+import { refuseSubnetsOfFlannel, wantedNetwork } from "./network-request.ts";
 import { endpointOptions, sysctlOption } from "./options.ts";
 import type { Pools } from "./pools.ts";
 import { portSpecs } from "./port-specs.ts";
@@ -27,6 +28,8 @@ import * as schemas from "./schemas.ts";
 
 interface Pending {
   readonly request: EndpointRequest;
+  /** Addresses that are kept for it, and that Docker's IPAM won't give back. */
+  readonly kept: readonly Ip[];
   /** An option for an interface that Docker doesn't set up. */
   readonly sysctls: Readonly<Record<string, string>>;
 }
@@ -49,19 +52,18 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
 
     "NetworkDriver.CreateNetwork": method(schemas.createNetwork, async (request) => {
       const wanted = wantedNetwork(request, driver, pools);
-      if ("create" in wanted) refuseFlannel(driver);
       const network =
         "create" in wanted
-          ? await netkit.networks.create(wanted.create)
-          : await netkit.networks.get(wanted.join.network);
-      if ("join" in wanted) refuseMisfit(network, driver, wanted.join);
+          ? await made(netkit, wanted.create)
+          : await joinedBy(netkit, request.NetworkID, driver, wanted.join);
       for (const { subnet } of network.subnets) pools.settle(subnet);
       return {};
     }),
 
     "NetworkDriver.DeleteNetwork": method(schemas.network, async ({ NetworkID }) => {
-      const network = await findNetwork(netkit, NetworkID);
       // One that was there before is none of Docker's to remove.
+      if ((await netkit.networks.leave(NetworkID)) !== undefined) return {};
+      const network = await findNetwork(netkit, NetworkID);
       if (network !== undefined) await netkit.networks.remove(network.id);
       return {};
     }),
@@ -71,31 +73,35 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
       if (pending.has(EndpointID) || (await containers.find(EndpointID)) !== undefined) {
         throw new NetkitError("ENDPOINT_EXISTS", `endpoint ${shortId(EndpointID)} exists already`);
       }
-      const ip = parsed(Interface.Address);
-      const ip6 = parsed(Interface.AddressIPv6);
-      const first = ip ?? ip6;
-      const network = (await findNetwork(netkit, NetworkID)) ?? (await networkOfAddress(netkit, first));
+      const network = await findNetwork(netkit, NetworkID);
       if (network === undefined) throw unknownNetwork(NetworkID);
-      if (first === undefined) {
-        throw new NetkitError("UNSUPPORTED", `network '${network.name}' gives out addresses, and none was asked for`, {
-          hint: "Make Docker's network with --ipam-driver netkit.",
-        });
-      }
       const mac = wantedMac(Interface.MacAddress, Options);
+      const [options, sysctls] = [endpointOptions(Options), sysctlOption(Options)];
+      const isOwnMac = mac === undefined && (await netkit.driver(network.driver)).traits.sharedMac !== true;
+      const asked = [Interface.Address, Interface.AddressIPv6].flatMap((text) => (text ? [parseCidr(text)] : []));
+      const given = asked.length === 0 ? await keepAddresses(netkit, network) : [];
+      const addresses = [...asked, ...given];
+      const [ip, ip6] = [firstOf("ipv4", addresses), firstOf("ipv6", addresses)];
       pending.set(EndpointID, {
+        kept: given.map(ipOf),
         request: {
           network: network.id,
           id: EndpointID,
           ...(ip === undefined ? {} : { ip: ipOf(ip) }),
           ...(ip6 === undefined ? {} : { ip6: ipOf(ip6) }),
           ...(mac === undefined ? {} : { mac }),
-          options: endpointOptions(Options),
+          options,
         },
-        sysctls: sysctlOption(Options),
+        sysctls,
       });
-      const { sharedMac } = (await netkit.driver(network.driver)).traits;
-      const isOwn = mac === undefined && sharedMac !== true;
-      return { Interface: isOwn ? { MacAddress: macOfAddress(ipOf(first), EndpointID) } : {} };
+      const [first] = addresses;
+      // Nothing that was asked for is said again.
+      return {
+        Interface: {
+          ...(given.length === 0 ? {} : { Address: ip, AddressIPv6: ip6 }),
+          ...(isOwnMac ? { MacAddress: macOfAddress(first && ipOf(first), EndpointID) } : {}),
+        },
+      };
     }),
 
     "NetworkDriver.EndpointOperInfo": method(schemas.endpoint, async (ids) => {
@@ -104,7 +110,9 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
     }),
 
     "NetworkDriver.DeleteEndpoint": method(schemas.endpoint, async ({ EndpointID }) => {
+      const { request, kept = [] } = pending.get(EndpointID) ?? {};
       pending.delete(EndpointID);
+      if (request !== undefined) await giveBack(netkit, request.network, kept);
       await containers.leave(EndpointID);
       return {};
     }),
@@ -175,8 +183,21 @@ function joined(network: Network, { ifName, addresses, handedOver }: Endpoint): 
   };
 }
 
-function parsed(text: string | undefined): Cidr | undefined {
-  return text === undefined ? undefined : parseCidr(text);
+function firstOf(family: Family, addresses: readonly Cidr[]): Cidr | undefined {
+  return addresses.find((each) => familyOf(each) === family);
+}
+
+async function made(netkit: Netkit, request: NetworkRequest): Promise<Network> {
+  refuseSubnetsOfFlannel(request);
+  return await netkit.networks.create(request);
+}
+
+/** A network that was there before Docker's, which has another id. */
+async function joinedBy(netkit: Netkit, id: string, driver: string, joining: Joining): Promise<Network> {
+  const network = await netkit.networks.get(joining.network);
+  refuseMisfit(network, driver, joining);
+  await netkit.networks.join(network.id, { id, engine: "Docker" });
+  return network;
 }
 
 async function findNetwork(netkit: Netkit, id: string): Promise<Network | undefined> {
@@ -186,11 +207,6 @@ async function findNetwork(netkit: Netkit, id: string): Promise<Network | undefi
     if (isNetkitError(error) && error.code === "NETWORK_NOT_FOUND") return undefined;
     throw error;
   }
-}
-
-/** Of a network that was there before Docker's, which has another id: no two have a subnet in common. */
-async function networkOfAddress(netkit: Netkit, address: Cidr | undefined): Promise<Network | undefined> {
-  return address === undefined ? undefined : await networkWith(netkit, subnetOf(address));
 }
 
 function unknownNetwork(id: string): NetkitError {

@@ -1,6 +1,6 @@
 import { didYouMean, dockersLabels, ipOf, NetkitError, parseCidr, parseIp, quoted } from "@netkit/core";
 import type { NetworkRequest, SubnetInput } from "@netkit/engine";
-import { joiningLine, type Joining } from "./joined-network.ts";
+import type { Joining } from "./joined-network.ts";
 import { nameless } from "./network-names.ts";
 import { joinedNetwork, textsOf } from "./options.ts";
 import type { Pools } from "./pools.ts";
@@ -18,7 +18,8 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
   const generic = textsOf(Options["com.docker.network.generic"]);
   const { "netkit.network": _, "netkit.name": name, ...options } = generic;
   refuseUnknown(Object.keys(options));
-  const data = [...IPv4Data, ...IPv6Data];
+  const data = [...IPv4Data, ...IPv6Data].filter((one) => !isNone(one));
+  const isWithoutIpam = [...IPv4Data, ...IPv6Data].some(isNone);
   const join = joinedNetwork(generic);
   if (join === undefined) {
     return {
@@ -42,8 +43,14 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
     });
   }
   const internal = Options["com.docker.network.internal"] === true;
+  if (isWithoutIpam) return { join: { network: join, internal } };
   const subnets = data.map((one) => ({ space: one.AddressSpace, ...subnetInput(one, pools) }));
   return { join: { network: join, internal, subnets } };
+}
+
+/** What `--ipam-driver null` gives for a subnet: the driver has the addresses (libnetwork, ipams/null). */
+function isNone({ Pool }: IpamData): boolean {
+  return Pool === "0.0.0.0/0";
 }
 
 /** @throws NetkitError OPTION_UNKNOWN: it would be one of netkit's here, and none of the driver's */
@@ -74,12 +81,12 @@ function ipIn(text: string): string {
 }
 
 /**
- * Flannel gives a host its subnet, and Docker says one before a driver hears of the network.
+ * Flannel gives a host its subnet, and Docker's IPAM says one before a driver hears of the network.
  * @throws NetkitError UNSUPPORTED
  */
-export function refuseFlannel(driver: string): void {
-  if (driver !== "flannel") return;
+export function refuseSubnetsOfFlannel({ driver, subnets = [] }: NetworkRequest): void {
+  if (driver !== "flannel" || subnets.length === 0) return;
   throw new NetkitError("UNSUPPORTED", "flannel gives out the subnet, and Docker has chosen one already", {
-    hint: `Make it with netkit first (netkit network create --driver flannel NAME), then: ${joiningLine("NAME", ["SUBNET"])}`,
+    hint: "Have Docker give out none: docker network create -d netkit-flannel --ipam-driver null NAME",
   });
 }

@@ -2,7 +2,7 @@ import type { EndpointId, Mac, NetworkId } from "@netkit/core";
 import { expect, test } from "vitest";
 import { isSame, namesOf } from "../src/container-names.ts";
 import { wantedMac } from "../src/mac-address.ts";
-import { wantedNetwork } from "../src/network-request.ts";
+import { refuseSubnetsOfFlannel, wantedNetwork } from "../src/network-request.ts";
 import { endpointOptions, sysctlOption } from "../src/options.ts";
 import { parsePoolId, Pools } from "../src/pools.ts";
 import { portSpecs } from "../src/port-specs.ts";
@@ -113,6 +113,21 @@ test("a network that is there has no further options", () => {
   expect(asked({})).toEqual({ join: { network: "mine", internal: false, subnets: [{ subnet: "10.7.0.0/24" }] } });
   for (const more of [{ icc: "false" }, { "netkit.name": "x" }])
     expect(() => asked(more)).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
+});
+
+test("where Docker's IPAM has no part in the addresses, it is netkit that chooses the subnet", () => {
+  const none = [{ AddressSpace: "null", Pool: "0.0.0.0/0", Gateway: "", AuxAddresses: null }];
+  const asked = (generic: object, IPv4Data: object[] = none): unknown =>
+    wantedNetwork(
+      createNetwork.parse({ NetworkID: id, Options: { "com.docker.network.generic": generic }, IPv4Data }),
+      "flannel",
+      new Pools(),
+    );
+  expect(asked({})).toMatchObject({ create: { driver: "flannel", subnets: [], ipv4: true } });
+  expect(asked({ "netkit.network": "mine" })).toEqual({ join: { network: "mine", internal: false } });
+  expect(() => refuseSubnetsOfFlannel({ name: "x", driver: "flannel", subnets: [{ subnet: "10.7.0.0/24" }] })).toThrow(
+    expect.objectContaining({ code: "UNSUPPORTED" }),
+  );
 });
 
 test("options of endpoints are those that aren't Docker's own words", () => {

@@ -5,9 +5,10 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Cidr } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { serveDocker, type DockerServer } from "@netkit/runtime-docker";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { onHosts, type TestHost } from "./host.ts";
 import { output } from "./output.ts";
 
@@ -224,13 +225,13 @@ test("a network that netkit has is joined, with its subnet and gateway, and stay
   });
   const dockers = { AddressSpace: "LocalDefault" };
   for (const [subnet, data, words] of [
-    ["172.18.0.0/16", dockers, "172.18.0.0/16 is no subnet of network 'mine' (10.9.0.0/24). Docker's IPAM has chosen"],
-    ["172.18.0.0/16", {}, "(10.9.0.0/24). Name the network's own: "],
+    ["172.18.0.0/16", dockers, "172.18.0.0/16 is no subnet of network 'mine' (10.9.0.0/24). Have netkit give out"],
+    ["172.18.0.0/16", {}, "172.18.0.0/16 is no subnet of network 'mine' (10.9.0.0/24). Have netkit give out"],
     [Pool, dockers, "Docker's IPAM would give out addresses of network 'mine' that others have"],
   ] as const) {
     const refusal = await refused("NetworkDriver.CreateNetwork", request(subnet, generic, data));
     expect(refusal).toContain(words);
-    expect(refusal).toContain("--ipam-driver netkit --subnet 10.9.0.0/24");
+    expect(refusal).toContain("--ipam-driver null -o netkit.network=mine OTHER-NAME");
   }
   // Whatever was asked for is told, and nothing that is as it is anyway.
   const AuxAddresses = { router: "10.9.0.5", other: "10.9.0.6" };
@@ -242,7 +243,7 @@ test("a network that netkit has is joined, with its subnet and gateway, and stay
   ).toContain("and --internal, --gateway 10.9.0.1, --aux-address other=10.9.0.6 can't be set");
   expect(
     await refused("NetworkDriver.CreateNetwork", request("172.18.0.0/16", { "netkit.network": "bridge" })),
-  ).toContain("network 'bridge' has no subnet that Docker could give addresses of. Make one that has");
+  ).toContain("network 'bridge' has no subnet that a container could be on. Make one that has");
   expect(await refused("NetworkDriver.CreateNetwork", request(Pool, { ...generic, icc: "false" }))).toContain("icc");
   expect(await refused("NetworkDriver.CreateNetwork", request(Pool, generic), "-macvlan")).toContain("driver 'bridge'");
   await done("NetworkDriver.CreateNetwork", request(Pool, generic));
@@ -252,6 +253,113 @@ test("a network that netkit has is joined, with its subnet and gateway, and stay
   await leave(container);
   await done("NetworkDriver.DeleteNetwork", { NetworkID });
   expect((await netkit.networks.get("mine")).name).toBe("mine");
+});
+
+/** What Docker asks for `--ipam-driver null`. */
+const requestOfNone = (NetworkID: string, generic: object, more: object = {}): object => ({
+  NetworkID,
+  Options: { "com.docker.network.generic": generic, ...more },
+  IPv4Data: [{ AddressSpace: "null", Pool: "0.0.0.0/0", Gateway: "", AuxAddresses: null }],
+  IPv6Data: null,
+});
+const endpointOfNone = (NetworkID: string): object => ({
+  NetworkID,
+  EndpointID: id(),
+  Interface: { Address: "", AddressIPv6: "", MacAddress: "" },
+  Options: null,
+});
+
+describe("where Docker's IPAM has no part in the addresses", () => {
+  test("a network that netkit has is found by Docker's id until Docker's goes, and gives out its addresses", async () => {
+    await netkit.networks.create({ name: "mine", subnets: [{ subnet: "10.9.0.0/29" }, { subnet: "fd09::/64" }] });
+    const NetworkID = id();
+    const generic = { "netkit.network": "mine" };
+    const internal = { "com.docker.network.internal": true };
+    expect(await refused("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, generic, internal))).toContain(
+      "--internal",
+    );
+    expect(
+      await refused("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, { "netkit.network": "bridge" })),
+    ).toContain("network 'bridge' has no subnet that a container could be on. Make one that has");
+    await done("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, generic));
+    expect(await refused("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, generic))).toContain(
+      "stands for a network",
+    );
+    expect(await netkit.networks.inspect(NetworkID)).toMatchObject({
+      name: "mine",
+      joins: [{ id: NetworkID, engine: "Docker" }],
+    });
+    // It isn't Docker's alone: pruning leaves it.
+    expect(await netkit.networks.prune()).toEqual([]);
+    const { EndpointID, ...asked } = endpointOfNone(NetworkID) as { EndpointID: string };
+    const created = await done("NetworkDriver.CreateEndpoint", { EndpointID, ...asked });
+    expect(created).toEqual({
+      Interface: { Address: "10.9.0.2/29", AddressIPv6: "fd09::2/64", MacAddress: "02:6e:0a:09:00:02" },
+    });
+    // Nobody else gets it meanwhile.
+    const { addresses } = await netkit.networks.lend("mine", { subnet: "10.9.0.0/29" as Cidr });
+    expect(addresses).toMatchObject([{ address: "10.9.0.3/29" }]);
+    await done("NetworkDriver.Join", { NetworkID, EndpointID, SandboxKey: noKey(), Options: {} });
+    expect((await netkit.networks.inspect("mine")).endpoints).toMatchObject([
+      { id: EndpointID, addresses: [{ address: "10.9.0.2/29" }, { address: "fd09::2/64" }] },
+    ]);
+    // One that never joins gives back what was kept for it.
+    const never = endpointOfNone(NetworkID);
+    const first = await done("NetworkDriver.CreateEndpoint", never);
+    await done("NetworkDriver.DeleteEndpoint", never);
+    const again = endpointOfNone(NetworkID);
+    expect(await done("NetworkDriver.CreateEndpoint", again)).toMatchObject({
+      Interface: { Address: expect.stringContaining("10.9.0.") as string },
+    });
+    await done("NetworkDriver.DeleteEndpoint", again);
+    expect(first).toHaveProperty("Interface.AddressIPv6");
+    // A full subnet keeps nothing of the other one.
+    for (const _ of [4, 5, 6]) await netkit.networks.lend("mine", { subnet: "10.9.0.0/29" as Cidr });
+    const { used } = (await netkit.networks.inspect("mine")).usage["fd09::/64" as Cidr] ?? {};
+    expect(await refused("NetworkDriver.CreateEndpoint", endpointOfNone(NetworkID))).toContain("10.9.0.0/29");
+    expect((await netkit.networks.inspect("mine")).usage["fd09::/64" as Cidr]).toMatchObject({ used });
+    await leave({ NetworkID, EndpointID });
+    await done("NetworkDriver.DeleteNetwork", { NetworkID });
+    expect(await netkit.networks.inspect("mine")).toMatchObject({ name: "mine", joins: [] });
+    await expect(netkit.networks.get(NetworkID)).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
+  });
+
+  test("a network of Docker's has a subnet of netkit's choice, and one without addresses stays so", async () => {
+    const [NetworkID, bare] = [id(), id()];
+    await done("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, { "netkit.name": "own" }));
+    const [subnet] = (await netkit.networks.get("own")).subnets;
+    expect(subnet?.gateway).toBeDefined();
+    const one = endpointOfNone(NetworkID);
+    const { Interface } = await done("NetworkDriver.CreateEndpoint", one);
+    expect(await done("NetworkDriver.Join", { ...one, SandboxKey: noKey() })).toMatchObject({
+      Gateway: subnet?.gateway,
+    });
+    expect(Interface).not.toHaveProperty("AddressIPv6");
+    await netkit.networks.create({ name: "bare", addresses: false });
+    await done("NetworkDriver.CreateNetwork", requestOfNone(bare, { "netkit.network": "bare" }));
+    const two = endpointOfNone(bare) as { NetworkID: string; EndpointID: string };
+    expect(await done("NetworkDriver.CreateEndpoint", two)).toEqual({
+      Interface: { MacAddress: expect.stringMatching(/^02:6d:/) as string },
+    });
+    await done("NetworkDriver.Join", { ...two, SandboxKey: noKey() });
+    await leave(one as { NetworkID: string; EndpointID: string });
+    await leave(two);
+    for (const each of [NetworkID, bare]) await done("NetworkDriver.DeleteNetwork", { NetworkID: each });
+    expect((await netkit.networks.list()).flatMap(({ predefined, name }) => (predefined ? [] : [name]))).toEqual([
+      "bare",
+    ]);
+  });
+
+  test("of a joined network that is removed nothing is left, and Docker is told that it is gone", async () => {
+    await netkit.networks.create({ name: "mine" });
+    const NetworkID = id();
+    await done("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, { "netkit.network": "mine" }));
+    await netkit.networks.remove("mine");
+    expect(await refused("NetworkDriver.CreateEndpoint", endpointOfNone(NetworkID))).toContain(
+      "Somebody has removed it",
+    );
+    await done("NetworkDriver.DeleteNetwork", { NetworkID });
+  });
 });
 
 test("pools are free ones, differ while they are held, and are counted where they are equal", async () => {

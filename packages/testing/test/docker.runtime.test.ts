@@ -331,19 +331,34 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const joining = ["-o", "netkit.network=mine"];
     const refusal = await engine.refusal("network", "create", "-d", "netkit", ...joining, "other-name");
     const [line = ""] = refusal.match(/docker network create .*(?=OTHER-NAME)/) ?? [];
-    expect(line).toContain("--subnet 10.78.0.0/24");
+    expect(line).toContain("--ipam-driver null");
     const given = ["network", "create", "-d", "netkit", "--subnet", "10.78.0.0/24", ...joining];
     expect(await engine.refusal(...given, "it")).toContain(line);
     const more = ["--ipam-driver", "netkit", "--internal", "--gateway", "10.78.0.9"];
     expect(await engine.refusal(...given, ...more, "it")).toContain("--internal, --gateway 10.78.0.9 can't be set");
-    await docker(...line.trim().split(" ").slice(1), "other-name");
-    await docker("run", "-d", "--name", "it", "--network", "other-name", ...sleeper);
+    const id = await docker(...line.trim().split(" ").slice(1), "other-name");
+    expect(await shown("mine")).toMatchObject({ Joins: [{ Id: id, Engine: "Docker" }] });
+    expect(await host.netkit("network", "prune")).toBe("");
+    const kept = await host.run(["netkit", "network", "rm", "mine"]);
+    expect(kept.stderr).toMatch(/network 'mine' is one of Docker's, too.*docker network rm [0-9a-f]{12}\./s);
+    await docker("run", "-d", "--name", "it", "--network", "other-name", "-p", "8080:80", ...web);
     expect(await addressOf("it")).toBe("10.78.0.3");
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
     await docker("exec", "it", "ping", "-c", "1", "-W", "2", "10.78.0.2");
     expect(Object.keys((await shown("mine"))?.Containers ?? {})).toHaveLength(2);
-    await docker("rm", "-f", "it");
+    // Its address is its network's to give: it may be another one.
+    await docker("restart", "-t", "0", "it");
+    await docker("run", "-d", "--name", "other", "--network", "other-name", ...sleeper);
+    const [one, two] = [await addressOf("it"), await addressOf("other")];
+    expect(new Set([one, two, "10.78.0.2"]).size).toBe(3);
+    await docker("exec", "other", "ping", "-c", "1", "-W", "2", "it");
+    // Connected while it runs, too.
+    await docker("network", "disconnect", "other-name", "other");
+    await docker("network", "connect", "other-name", "other");
+    await docker("exec", "other", "ping", "-c", "1", "-W", "2", one);
+    await docker("rm", "-f", "it", "other");
     await docker("network", "rm", "other-name");
-    expect((await shown("mine"))?.Name).toBe("mine");
+    expect(await shown("mine")).toMatchObject({ Name: "mine", Joins: [] });
   });
 
   test.skipIf(!hasCompose)("Compose makes networks of netkit's like any other, and takes them away", async () => {

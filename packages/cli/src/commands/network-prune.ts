@@ -7,7 +7,7 @@ export const networkPrune: Command = command({
   name: "network prune",
   summary: "Remove all networks that nothing is connected to",
   details: [
-    "The predefined networks stay, and so do those that Docker has made (docker network prune). There is no question first: --dry-run shows what would go.",
+    "The predefined networks stay, and so do those that Docker has made or joined (docker network prune). There is no question first: --dry-run shows what would go.",
     "Filters: label=KEY[=VALUE], label!=KEY[=VALUE], until=TIME (made before; a date, or how long ago: 24h, 30m).",
   ],
   options: {

@@ -8,7 +8,10 @@ export const networkRm: Command = command({
   summary: "Remove networks that nothing is connected to",
   arguments: { NETWORK: { many: true, summary: "Name, id or unique prefix of an id", complete: "network" } },
   options: {
-    force: { short: "f", summary: "No error for a network that isn't there; one that Docker has made goes, too" },
+    force: {
+      short: "f",
+      summary: "No error for a network that isn't there; one that Docker has made or joined goes, too",
+    },
   },
   examples: [
     { line: "netkit network rm web db", summary: "Both; goes on after a failure" },
@@ -30,12 +33,16 @@ export const networkRm: Command = command({
 /** @throws NetkitError NETWORK_IN_USE: Docker would go on with a network that isn't there */
 async function refuseDockers(netkit: Netkit, ref: string): Promise<void> {
   // Why it isn't found is told by its removal, to which predefined networks are none.
-  const network = await netkit.networks.get(ref).catch((error: unknown) => {
+  const network = await netkit.networks.inspect(ref).catch((error: unknown) => {
     if (!isNetkitError(error)) throw error;
   });
-  if (network === undefined || !isDockers(network)) return;
-  throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is Docker's`, {
-    hint: `Remove it there: docker network rm ${shortId(network.id)}. Where Docker has it no more: netkit network rm -f ${network.name}`,
-    details: { network: network.name },
+  if (network === undefined) return;
+  const { id, name, joins } = network;
+  const theirs = isDockers(network) ? [id] : joins.map((join) => join.id);
+  if (theirs.length === 0) return;
+  const what = isDockers(network) ? "is Docker's" : "is one of Docker's, too";
+  throw new NetkitError("NETWORK_IN_USE", `network '${name}' ${what}`, {
+    hint: `Remove it there: docker network rm ${theirs.map(shortId).join(" ")}. Where Docker has it no more: netkit network rm -f ${name}`,
+    details: { network: name },
   });
 }

@@ -1,0 +1,51 @@
+import { NetkitError, isId, shortId, type Network, type NetworkId } from "@netkit/core";
+import type { NetworkJoin, NetworkJoinRequest } from "./api.ts";
+import type { Draft } from "./draft.ts";
+import type { Reader } from "./lookup.ts";
+import { keys } from "./state.ts";
+
+/** A join as stored, on this host alone, whatever the network's scope is. */
+export interface Joined {
+  readonly network: NetworkId;
+  readonly join: NetworkJoin;
+}
+
+/** @throws NetkitError ARGUMENT_INVALID, NAME_TAKEN, UNSUPPORTED */
+export async function joinNetwork(
+  draft: Draft,
+  network: Network,
+  { id, engine }: NetworkJoinRequest,
+): Promise<NetworkJoin> {
+  if (!isId(id)) throw new NetkitError("ARGUMENT_INVALID", `${JSON.stringify(id.slice(0, 80))} is no id of a network`);
+  if (network.configOnly !== undefined) {
+    throw new NetkitError("UNSUPPORTED", `network '${network.name}' holds settings for networks and is none itself`);
+  }
+  if ((await draft.has(keys.network(id as NetworkId))) || (await draft.has(keys.joined(id)))) {
+    throw new NetkitError("NAME_TAKEN", `the id ${shortId(id)} stands for a network already`);
+  }
+  const join: NetworkJoin = { id, engine, created: new Date().toISOString() };
+  draft.put(keys.joined(id), { network: network.id, join } satisfies Joined);
+  return join;
+}
+
+/** Undefined: it stands for none. */
+export async function leaveNetwork(draft: Draft, id: string): Promise<NetworkJoin | undefined> {
+  const found = await draft.get<Joined>(keys.joined(id));
+  if (found === undefined) return undefined;
+  draft.delete(keys.joined(id));
+  return found.join;
+}
+
+export async function joinsOf(reader: Reader, network: Network): Promise<NetworkJoin[]> {
+  return (await everyJoin(reader)).flatMap((joined) => (joined.network === network.id ? [joined.join] : []));
+}
+
+/** Those of all networks: there are few. */
+export async function everyJoin(reader: Reader): Promise<Joined[]> {
+  return (await reader.range<Joined>(keys.joined(""))).map(({ value }) => value);
+}
+
+/** Of the network that goes. */
+export async function forgetJoins(draft: Draft, network: Network): Promise<void> {
+  for (const { id } of await joinsOf(draft, network)) draft.delete(keys.joined(id));
+}
