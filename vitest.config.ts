@@ -3,7 +3,8 @@ import { BalancedShards } from "./.ci/shards.ts";
 
 // Tiers by suffix (CONTRIBUTING.md, Tests). `npm test` runs them in order, the kernel tier in namespaces of its own.
 const packages = (suffix: string) => [`packages/*/{src,test}/**/*${suffix}`, `examples/**/*${suffix}`];
-const slow = { testTimeout: 60_000, hookTimeout: 60_000 };
+const fuzzSeconds = Number(process.env["NETKIT_FUZZ_SECONDS"] ?? 0);
+const slow = { testTimeout: 60_000 + fuzzSeconds * 2_000, hookTimeout: 60_000 };
 
 const timeScale = Number(process.env["NETKIT_TIME_SCALE"] ?? 1);
 

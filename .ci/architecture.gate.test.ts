@@ -153,6 +153,7 @@ const layers: [folder: string, source: string][] = [
   ["runtime-netavark", "node:child_process"],
   ["conformance", "@netkit/driver-bridge"],
   ["conformance", "@netkit/testing"],
+  ["fuzzing", "@netkit/core"],
 ];
 
 const forms = ['import "X";', 'import type { A } from "X";', 'export * from "X";', 'await import("X");'];

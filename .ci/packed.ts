@@ -14,7 +14,7 @@ export function tarballName({ manifest }: Package): string {
 /** Builds every published package and packs it as it would be published. Returns the tarballs' paths. */
 export function packAll(folder: string): string[] {
   run(root, "turbo", "run", "build", "--output-logs=errors-only");
-  const which = ["--filter", "./packages/*", "--filter", "!@netkit/testing"];
+  const which = ["--filter", "./packages/*", "--filter", "!@netkit/testing", "--filter", "!@netkit/fuzzing"];
   run(root, "pnpm", "--recursive", ...which, "pack", "--pack-destination", folder);
   return published.map((one) => join(folder, tarballName(one)));
 }

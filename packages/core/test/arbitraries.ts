@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { parseIp, type Ip } from "../src/index.ts";
+import { parseIp, parseSources, type Ip, type PortRange, type PortSpec } from "../src/index.ts";
 
 export const ipv4Text: fc.Arbitrary<string> = fc.ipV4();
 /** All spellings: any case, leading zeros, any run of zeros shortened, dotted tails. */
@@ -23,15 +23,36 @@ function subnet6(bits: number, length: number): string {
   return kept === 0 ? `::/${length}` : `${kept.toString(16)}::/${length}`;
 }
 
-/** Valid texts with a character replaced, added or removed; texts made of a grammar's pieces; any other text. */
-export function nearly(valid: fc.Arbitrary<string>, alphabet: string): fc.Arbitrary<string> {
-  const letter = fc.constantFrom(...alphabet.split(""));
-  const mutant = fc
-    .tuple(valid, fc.nat(), fc.nat(1), fc.oneof(letter, fc.constant("")))
-    .map(([text, place, cut, put]) => {
-      const at = place % (text.length + 1);
-      return text.slice(0, at) + put + text.slice(at + cut);
-    });
-  const pieces = fc.array(letter, { maxLength: 20 }).map((letters) => letters.join(""));
-  return fc.oneof({ weight: 4, arbitrary: mutant }, pieces, valid, fc.string({ unit: "binary" }));
+const range = (first: number, last = first): PortRange => ({ first, last });
+
+const anyRange = fc
+  .tuple(fc.integer({ min: 1, max: 65_535 }), fc.nat(100))
+  .map(([first, more]) => range(first, Math.min(65_535, first + more)));
+
+/** A range of the same length somewhere else, or for a single port any range, or none. */
+function anyHostPort(port: PortRange): fc.Arbitrary<PortRange | undefined> {
+  const more = port.last - port.first;
+  const shifted = fc.integer({ min: 1, max: 65_535 - more }).map((first) => range(first, first + more));
+  return fc.option(more === 0 ? fc.oneof(shifted, anyRange) : shifted, { nil: undefined });
 }
+
+export const anySpec: fc.Arbitrary<PortSpec> = anyRange.chain((port) =>
+  fc
+    .record({
+      protocol: fc.constantFrom("tcp", "udp", "sctp"),
+      hostAddress: fc.option(anyIp, { nil: undefined }),
+      hostPort: anyHostPort(port),
+      sources: fc.array(anySource, { maxLength: 4 }),
+    })
+    .map(({ protocol, hostAddress, hostPort, sources }) => {
+      const v6 = hostAddress?.includes(":");
+      const from = sources.filter((source) => hostAddress === undefined || source.includes(":") === v6);
+      return {
+        protocol,
+        ...(hostAddress === undefined ? {} : { hostAddress }),
+        ...(hostPort === undefined ? {} : { hostPort }),
+        port,
+        ...(from.length === 0 ? {} : { from: parseSources(from) }),
+      };
+    }),
+);

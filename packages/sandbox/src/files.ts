@@ -89,11 +89,16 @@ export function renderServedResolvConf(resolver: Ip, dns: Partial<DnsConfig>, ho
   return `# Served by netkit, which asks others for the names that it doesn't know.\n${renderResolvConf({ ...dns, options, servers: [resolver] }, hostFile)}`;
 }
 
-/** As the C library reads it: the last `search` or `domain` counts, `options` add up. Servers are left as text. */
+/**
+ * As the C library reads it: the last `search` or `domain` counts, `options` add up. Servers are left as text. What is no word is passed
+ * over: people write comments behind values.
+ */
 export function parseResolvConf(text: string): { servers: string[]; search: string[]; options: string[] } {
   const found: { servers: string[]; search: string[]; options: string[] } = { servers: [], search: [], options: [] };
   for (const line of text.split("\n")) {
-    const [keyword, ...values] = line.trim().split(/\s+/);
+    const [keyword, ...all] = line.trim().split(/\s+/);
+    const comment = all.findIndex((value) => /^[#;]/.test(value));
+    const values = all.slice(0, comment === -1 ? undefined : comment).filter((value) => word.test(value));
     if (keyword === "nameserver") found.servers.push(...values.slice(0, 1));
     else if (keyword === "search") found.search = values;
     else if (keyword === "domain") found.search = values.slice(0, 1);

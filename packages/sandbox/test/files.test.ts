@@ -26,6 +26,12 @@ describe("resolv.conf", () => {
     expect(renderResolvConf({}, text)).toBe("nameserver 192.0.2.1\n");
   });
 
+  test("passes over the host's comments behind values, and what is no word", () => {
+    const text =
+      "nameserver 192.0.2.1 # office\nnameserver 192.0.2.2#53\nsearch a.test ; was b.test\noptions ndots:2 x#y\n";
+    expect(renderResolvConf({}, text)).toBe("nameserver 192.0.2.1\nsearch a.test\noptions ndots:2\n");
+  });
+
   test("says so when none is left, and makes none up", () => {
     expect(renderResolvConf({}, "nameserver 127.0.0.53\n")).toMatch(
       /^# No name server: the host's can't be reached.*\n$/,

@@ -1,0 +1,19 @@
+import * as fc from "fast-check";
+
+const seconds = Number(process.env["NETKIT_FUZZ_SECONDS"] ?? 0.5);
+const seed = process.env["NETKIT_FUZZ_SEED"];
+
+/**
+ * Goes on for a fixed time: NETKIT_FUZZ_SECONDS, half a second by default. Fails with the smallest input found that `check` throws at, and with
+ * the seed, which NETKIT_FUZZ_SEED gives again.
+ */
+export async function fuzz<T>(inputs: fc.Arbitrary<T>, check: (input: T) => void | Promise<void>): Promise<void> {
+  const property = fc.asyncProperty(inputs, async (input) => {
+    await check(input);
+  });
+  await fc.assert(property, {
+    numRuns: Number.MAX_SAFE_INTEGER,
+    interruptAfterTimeLimit: seconds * 1000,
+    ...(seed === undefined ? {} : { seed: Number(seed) }),
+  });
+}
