@@ -36,9 +36,15 @@ const configuration = {
 
 const verb = fc.constantFrom("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION");
 const text = textNear(fc.constantFrom("c1", "eth0", "/run/netns/x", "IP=10.7.0.9;MAC=02:00:00:00:00:01"), "a0./;=: \n");
-const variables = fc.record(
+const near = fc.record(
   { CNI_COMMAND: verb, CNI_CONTAINERID: text, CNI_NETNS: text, CNI_IFNAME: text, CNI_PATH: text, CNI_ARGS: text },
   { requiredKeys: ["CNI_COMMAND"] },
+);
+// What is wrong with them is told before anything else is looked at.
+const right = { CNI_CONTAINERID: "c1", CNI_NETNS: "/run/netns/x", CNI_IFNAME: "eth0", CNI_PATH: "/x" };
+const variables = fc.oneof(
+  near,
+  verb.map((CNI_COMMAND) => ({ ...right, CNI_COMMAND })),
 );
 const input = fc.oneof(
   jsonNear(fc.constant(configuration)).map((document) => JSON.stringify(document)),
