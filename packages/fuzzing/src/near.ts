@@ -33,16 +33,32 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
 
 /** What programs of all kinds trip over; undefined: nothing at all. */
 const odd: readonly (Json | undefined)[] = [
-  ...[undefined, null, true, "", [], {}, 0, -1, 1e308, -0.5, 2 ** 53, 65_536],
-  ...["0", "-", "\u0000", "\uD800", "../..", "constructor", "a=b,c", "x".repeat(5000)],
-  ...[
-    [null],
-    [[]],
-    [{}],
-    { a: null },
-    { constructor: { prototype: {} } },
-    JSON.parse('{"__proto__": {"x": 1}}') as Json,
-  ],
+  undefined,
+  null,
+  true,
+  "",
+  [],
+  {},
+  0,
+  -1,
+  1e308,
+  -0.5,
+  2 ** 53,
+  65_536,
+  "0",
+  "-",
+  "\u0000",
+  "\uD800",
+  "../..",
+  "constructor",
+  "a=b,c",
+  "x".repeat(5000),
+  [null],
+  [[]],
+  [{}],
+  { a: null },
+  { constructor: { prototype: {} } },
+  JSON.parse('{"__proto__": {"x": 1}}') as Json,
 ];
 
 /** A valid document with values in it, one as a rule, replaced by odd ones, or left out; or any document. */
