@@ -1,14 +1,12 @@
-import { familyOf, parseIp } from "@netkit/core";
+import { familyOf, parseIp, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, SandboxRequest } from "@netkit/engine";
 import { portSpecs, usableNames } from "@netkit/runtime";
 import { cniCodes, CniError } from "./cni-error.ts";
-import type { Bandwidth, Configuration, PortMapping } from "./configuration.ts";
+import type { Bandwidth, Configuration } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
 
 /** What an ADD asks of the interface, whatever network it is on. */
-export type EndpointWishes = Pick<EndpointRequest, "ip" | "ip6" | "mac" | "aliases" | "options" | "gatewayPriority"> & {
-  readonly publish?: readonly string[];
-};
+export type EndpointWishes = Pick<EndpointRequest, "ip" | "ip6" | "mac" | "aliases" | "options" | "gatewayPriority">;
 
 /**
  * Addresses and the MAC are those of `runtimeConfig`, or else of `args.cni`, or else of CNI_ARGS, as the conventions of CNI
@@ -20,12 +18,10 @@ export function endpointWishes({ args }: Environment, configuration: Configurati
   const fromArgs = args["IP"] === undefined ? undefined : args["IP"].split(",");
   const ips = runtimeConfig.ips ?? given?.cni?.ips ?? fromArgs ?? [];
   const mac = runtimeConfig.mac ?? given?.cni?.mac ?? args["MAC"];
-  const publish = (runtimeConfig.portMappings ?? []).flatMap(specsOf);
   const options = rateOptions(runtimeConfig.bandwidth ?? {});
   return {
     ...addressesOf(ips),
     ...(mac === undefined || mac === "" ? {} : { mac }),
-    ...(publish.length === 0 ? {} : { publish }),
     ...(Object.keys(options).length === 0 ? {} : { options }),
     ...(gwPriority === undefined ? {} : { gatewayPriority: gwPriority }),
   };
@@ -72,8 +68,10 @@ function addressesOf(texts: readonly string[]): Pick<EndpointWishes, "ip" | "ip6
   return found;
 }
 
-function specsOf({ hostIP, ...mapping }: PortMapping): string[] {
-  return portSpecs({ ...mapping, hostAddress: hostIP });
+/** What is published of a container. @throws NetkitError */
+export function publishedOf({ runtimeConfig = {} }: Pick<Configuration, "runtimeConfig">): PortSpec[] {
+  const { portMappings = [] } = runtimeConfig;
+  return portMappings.flatMap(({ hostIP, ...mapping }) => portSpecs({ ...mapping, hostAddress: hostIP }));
 }
 
 /** Kubernetes' runtimes write the largest number that a burst can be where a pod asks for a rate alone. */

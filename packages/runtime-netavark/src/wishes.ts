@@ -1,13 +1,4 @@
-import {
-  familyOf,
-  isNetkitError,
-  NetkitError,
-  parseCidr,
-  parseIp,
-  parsePortSpec,
-  type Ip,
-  type PortSpec,
-} from "@netkit/core";
+import { familyOf, isNetkitError, NetkitError, parseCidr, parseIp, type Ip, type PortSpec } from "@netkit/core";
 import type { EndpointRequest } from "@netkit/engine";
 import { contains } from "@netkit/ipam";
 import { portSpecs, usableNames } from "@netkit/runtime";
@@ -118,7 +109,7 @@ export function publishedOf({ port_mappings: mappings = [] }: NetworkOptions): P
       range: mapping.range,
       protocol: mapping.protocol,
       hostAddress: mapping.host_ip,
-    }).map(parsePortSpec);
+    });
   });
 }
 
