@@ -1,17 +1,16 @@
-import { familyOf, parseIp, type PortSpec } from "@netkit/core";
+import { parseIp, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, SandboxRequest } from "@netkit/engine";
-import { portSpecs, usableNames } from "@netkit/runtime";
-import { cniCodes, CniError } from "./cni-error.ts";
+import { portSpecs, staticAddresses, usableNames } from "@netkit/runtime";
 import type { Bandwidth, Configuration } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
 
 /** What an ADD asks of the interface, whatever network it is on. */
-export type EndpointWishes = Pick<EndpointRequest, "ip" | "ip6" | "mac" | "aliases" | "options" | "gatewayPriority">;
+export type EndpointWishes = Pick<EndpointRequest, "ip" | "ip6" | "furtherIps" | "mac" | "options" | "gatewayPriority">;
 
 /**
  * Addresses and the MAC are those of `runtimeConfig`, or else of `args.cni`, or else of CNI_ARGS, as the conventions of CNI
  * and its reference plugins have it.
- * @throws CniError 7
+ * @throws NetkitError ADDRESS_INVALID
  */
 export function endpointWishes({ args }: Environment, configuration: Configuration): EndpointWishes {
   const { runtimeConfig = {}, args: given, gwPriority } = configuration;
@@ -50,22 +49,10 @@ function isList(value: object): value is readonly string[] {
   return Array.isArray(value);
 }
 
-/** At most one of each family, however often it is said; what IPAM plugins write with a prefix length is an address all the same. */
-function addressesOf(texts: readonly string[]): Pick<EndpointWishes, "ip" | "ip6"> {
-  const found: { ip?: string; ip6?: string } = {};
-  for (const text of texts.map((each) => each.trim()).filter((each) => each !== "")) {
-    const ip = parseIp(text.replace(/\/\d+$/, ""));
-    const key = familyOf(ip) === "ipv4" ? "ip" : "ip6";
-    if (found[key] !== undefined && found[key] !== ip) {
-      throw new CniError(
-        cniCodes.invalidConfiguration,
-        `two addresses of one family are asked for: ${found[key]} and ${ip}`,
-        "An interface on a netkit network has one IPv4 and one IPv6 address.",
-      );
-    }
-    found[key] = ip;
-  }
-  return found;
+/** What IPAM plugins write with a prefix length is an address all the same. */
+function addressesOf(texts: readonly string[]): Pick<EndpointWishes, "ip" | "ip6" | "furtherIps"> {
+  const given = texts.map((each) => each.trim()).filter((each) => each !== "");
+  return staticAddresses(given.map((text) => parseIp(text.replace(/\/\d+$/, ""))));
 }
 
 /** What is published of a container. @throws NetkitError */

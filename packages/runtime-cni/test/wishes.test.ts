@@ -39,10 +39,13 @@ test.each([
   expect(wishes(args, more)).toEqual(wanted);
 });
 
-test("an interface has one address of a family", () => {
-  expect(() => wishes("", { runtimeConfig: { ips: ["10.1.0.1", "10.1.0.2"] } })).toThrow(
-    expect.objectContaining({ code: 7, message: expect.stringContaining("10.1.0.1 and 10.1.0.2") as unknown }),
-  );
+test("of several addresses of a family all but the first are further ones", () => {
+  const ips = ["10.1.0.1/24", "fd00::1", "10.1.0.2", "10.1.0.1", "fd00::2/64"];
+  expect(wishes("", { runtimeConfig: { ips } })).toEqual({
+    ip: "10.1.0.1",
+    ip6: "fd00::1",
+    furtherIps: ["10.1.0.2", "fd00::2"],
+  });
 });
 
 test.each([

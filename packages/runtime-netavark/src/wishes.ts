@@ -1,7 +1,7 @@
-import { familyOf, isNetkitError, NetkitError, parseCidr, parseIp, type Ip, type PortSpec } from "@netkit/core";
+import { isNetkitError, NetkitError, parseCidr, parseIp, type PortSpec } from "@netkit/core";
 import type { EndpointRequest } from "@netkit/engine";
 import { contains } from "@netkit/ipam";
-import { portSpecs, usableNames } from "@netkit/runtime";
+import { portSpecs, staticAddresses, usableNames } from "@netkit/runtime";
 import { endpointLabels } from "./labels.ts";
 import type { Attachment, NetworkOptions, PodmanNetwork, PodmanPort } from "./network-options.ts";
 import { refusal } from "./refusal.ts";
@@ -60,13 +60,13 @@ function metricOf({ driver, options = {} }: PodmanNetwork): number {
   throw refusal(`unable to parse "metric": invalid digit found in string`);
 }
 
-type Addresses = Pick<EndpointRequest, "ip" | "ip6">;
+type Addresses = Pick<EndpointRequest, "ip" | "ip6" | "furtherIps">;
 
 /** By Podman; with the IPAM driver `none` the network hands them out itself, but for those of `--ip`, or has none. */
 function addressesOf(network: PodmanNetwork, attachment: Attachment): Addresses {
   const { subnets, ipam_options: { driver = "host-local" } = {} } = network;
   // With `network reload` Podman adds what the container has to what it was asked for.
-  if (driver === "none") return oneOfEach([...new Set((attachment.static_ips ?? []).map(parseIp))]);
+  if (driver === "none") return staticAddresses((attachment.static_ips ?? []).map(parseIp));
   if (driver === "dhcp") {
     throw new NetkitError("UNSUPPORTED", "the IPAM driver dhcp is not supported", {
       hint: "Make the Podman network with a subnet, or with --ipam-driver none.",
@@ -81,22 +81,7 @@ function addressesOf(network: PodmanNetwork, attachment: Attachment): Addresses 
   if (subnets !== undefined && within.length !== ips.length) {
     throw refusal(`not all static IPs matched a subnet: expected ${ips.length}, got ${within.length}`);
   }
-  return oneOfEach(ips);
-}
-
-/** @throws NetkitError UNSUPPORTED */
-function oneOfEach(ips: readonly Ip[]): Addresses {
-  const found: { ip?: Ip; ip6?: Ip } = {};
-  for (const ip of ips) {
-    const key = familyOf(ip) === "ipv4" ? "ip" : "ip6";
-    if (found[key] !== undefined) {
-      throw new NetkitError("UNSUPPORTED", `two addresses of one family are asked for: ${found[key]} and ${ip}`, {
-        hint: "An interface on a netkit network has one IPv4 and one IPv6 address.",
-      });
-    }
-    found[key] = ip;
-  }
-  return found;
+  return staticAddresses(ips);
 }
 
 /** What is published of a container. @throws NetkitError */
