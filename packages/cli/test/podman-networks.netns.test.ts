@@ -130,3 +130,29 @@ test("several addresses of a family: of two subnets, or of one; the first has th
   podman.ok(["teardown", two], second);
   expect(machine.traces()).toEqual(before);
 });
+
+test("mode=unmanaged: a bridge of the host's has the container as a port, of the name that is asked for, and is left as it is", () => {
+  const network = podmanNetwork("theirs", 1, { network_interface: "br7", options: { mode: "unmanaged" } });
+  const box: TestContainer = {
+    id: "c1",
+    networks: [network],
+    each: [{ static_ips: ["10.89.1.2"], options: { host_interface_name: "web0" } }],
+    // As with netavark they lead nowhere.
+    more: { port_mappings: [{ host_port: 8080, container_port: 80, host_ip: "", protocol: "tcp", range: 1 }] },
+  };
+  const netns = podman.space("one");
+  expect(podman.refusal(["setup", netns], box)).toBe(
+    "in unmanaged mode, the bridge must already exist on the host: Netlink error: No such device (os error 19)",
+  );
+  machine.run("sh", "-c", "ip link add br7 type bridge; ip address add 10.89.1.1/24 dev br7; ip link set br7 up");
+  const before = machine.traces();
+  podman.ok(["setup", netns], box);
+  expect(machine.run("ip", "-o", "link", "show", "master", "br7")).toContain("web0@");
+  expect(machine.traces().rules).toBe(before.rules);
+  expect(reaches(netns, "10.89.1.1")).toBe(true);
+  expect(machine.ok("port", "ls")).not.toContain("8080");
+  expect(machine.ok("doctor")).toContain("all is well");
+  podman.ok(["teardown", netns], box);
+  expect(machine.traces()).toEqual(before);
+  machine.run("ip", "link", "del", "br7");
+});

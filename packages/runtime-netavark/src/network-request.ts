@@ -76,11 +76,11 @@ function optionsOf(network: PodmanNetwork): Options {
   if (driver !== "bridge") throw refusal(`unknown network driver "${driver}"`);
   if (link === "") throw refusal("no bridge interface name given");
   for (const key of ["vlan", "vrf"]) if (given(key) !== undefined) throw unsupported(key);
-  if (mode === "unmanaged") throw unsupported("mode=unmanaged");
   const [snat4, snat6] = [given("outbound_addr4"), given("outbound_addr6")];
   return {
     ...plain,
     name: link,
+    ...(mode === "unmanaged" ? { unmanaged: true } : {}),
     ...(snat4 === undefined ? {} : { "snat-ipv4": snat4 }),
     ...(snat6 === undefined ? {} : { "snat-ipv6": snat6 }),
   };

@@ -22,13 +22,13 @@ export function wishesOf(options: NetworkOptions): Wish[] {
     const network = Object.hasOwn(options.network_info, name) ? options.network_info[name] : undefined;
     if (network === undefined) throw refusal(`network info for network ${name} not found`);
     if (attachment.interface_name === "") throw refusal("no container interface name given");
-    refuseOptions(attachment);
     const { container_name: container = "" } = options;
     const aliases = usableNames([container, ...(attachment.aliases ?? [])]);
     return {
       network,
       request: {
         ...addressesOf(network, attachment),
+        ...hostIfName(attachment),
         ...(attachment.static_mac === undefined ? {} : { mac: attachment.static_mac.replaceAll("-", ":") }),
         ifName: attachment.interface_name,
         ...(aliases.length === 0 ? {} : { aliases }),
@@ -43,13 +43,10 @@ export function wishesOf(options: NetworkOptions): Wish[] {
   });
 }
 
-/** @throws NetkitError UNSUPPORTED */
-function refuseOptions({ options = {} }: Attachment): void {
+/** What the host's end of the pair is called. */
+function hostIfName({ options = {} }: Attachment): Pick<EndpointRequest, "options"> {
   const name = options["host_interface_name"] ?? "";
-  if (name === "") return;
-  throw new NetkitError("UNSUPPORTED", `an interface of the host can't be called as one likes ('${name}')`, {
-    hint: "Leave the option host_interface_name out.",
-  });
+  return name === "" ? {} : { options: { "host-ifname": name } };
 }
 
 /** Of default routes. The lowest counts, of equal ones the first. */

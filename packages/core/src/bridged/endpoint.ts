@@ -18,7 +18,7 @@ export function endpointResources(view: View, area: Area): readonly Resource[] {
   const { network, namespace: ns, ifName, addresses } = view;
   const { mtu } = area;
   const size = mtu === undefined ? {} : { mtu };
-  const name = kernelName("v", network.instance, view.id);
+  const name = view.options["host-ifname"] ?? kernelName("v", network.instance, view.id);
   const published = view.ports.flatMap((port) => publish(view, port, area));
   return [
     {
