@@ -460,7 +460,7 @@ test("its ports are published once, on its first network that can, and move to a
   cni.ok("ADD", on("inner", "eth0"));
   expect(published()).toBe("inner \n");
   cni.ok("ADD", on("my-net", "eth1"));
-  cni.ok("ADD", on("a-net", "eth2"));
+  expect(cni.ok("ADD", on("a-net", "eth2"))).toMatchObject({ dns: {} });
   expect(published()).toContain("\n80/tcp -> 0.0.0.0:8080\n");
   // One that asks for something else of a port that is taken is refused as ever.
   const other = cni.runtime.container("c2");
@@ -490,7 +490,18 @@ test("wrong namespaces are refused with 8, and sandboxes of others are left alon
   expect(cni.runtime.call("ADD", { netns: "/dev/null" })).toMatchObject({ status: 1, said: { code: 8 } });
   cni.machine.ok("sandbox", "create", "--name", "mine", "--network", "my-net");
   const netns = cni.runtime.container("mine");
-  expect(cni.runtime.call("ADD", { id: "mine", netns })).toMatchObject({ status: 1, said: { code: 104 } });
+  expect(cni.runtime.call("ADD", { id: "mine", netns })).toMatchObject({
+    status: 1,
+    said: {
+      code: 104,
+      details: "NAME_TAKEN: It is none of CNI's, and is called as the container: 'netkit sandbox ls' lists it.",
+    },
+  });
+  const mine = cni.machine.ok("sandbox", "inspect", "-f", "{{.NetworkSettings.SandboxKey}}", "mine").trim();
+  expect(cni.runtime.call("ADD", { id: "c2", netns: mine })).toMatchObject({
+    status: 1,
+    said: { code: 104, details: expect.not.stringContaining("--") as unknown },
+  });
   cni.ok("DEL", { id: "mine", netns });
   expect(cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("mine\n");
 });

@@ -156,3 +156,16 @@ test("mode=unmanaged: a bridge of the host's has the container as a port, of the
   expect(machine.traces()).toEqual(before);
   machine.run("ip", "link", "del", "br7");
 });
+
+test("a network without interfaces is refused before anything is made, and so are those beside it", () => {
+  const joining = { ...bare, labels: { "netkit.network": "none" } };
+  const networks = [podmanNetwork("p1", 1), podmanNetwork("joined", 2, joining)];
+  const before = machine.traces();
+  const box: TestContainer = { id: "c1", networks, each: [{ static_ips: ["10.89.1.2"] }] };
+  expect(podman.refusal(["setup", podman.space("one")], box)).toMatch(
+    /^network 'none' .* gives a container no interface/,
+  );
+  expect(machine.traces()).toEqual(before);
+  expect(machine.ok("sandbox", "ls", "-q")).toBe("");
+  expect(machine.ok("network", "ls", "--format", "{{.Name}}")).not.toContain("p1");
+});

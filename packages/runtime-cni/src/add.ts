@@ -1,4 +1,4 @@
-import { isNetkitError, type Endpoint, type Network, type Plan } from "@netkit/core";
+import { hasNames, isNetkitError, NetkitError, type Endpoint, type Network, type Plan } from "@netkit/core";
 import type { ChangeOptions, EndpointRequest, Netkit } from "@netkit/engine";
 import {
   connectFurther,
@@ -60,6 +60,12 @@ export function refuseForeignIpam({ ipam }: Configuration): void {
   );
 }
 
+/** Of a sandbox that no plugin has made. */
+function nameTaken(cause: NetkitError): NetkitError {
+  const hint = "It is none of CNI's, and is called as the container: 'netkit sandbox ls' lists it.";
+  return new NetkitError("NAME_TAKEN", cause.message, { hint, details: cause.details, cause });
+}
+
 type Attached = Made & { readonly endpoint: Endpoint };
 
 async function attach(
@@ -98,14 +104,14 @@ async function attach(
       watching,
     );
     const { endpoints, names } = await opened.inspect();
-    return { endpoint: madeInterface(endpoints, ifName), network, plan: plans.at(-1) ?? [], names, dns };
+    return { endpoint: madeInterface(endpoints, ifName), network, plan: plans.at(-1) ?? [], names, dns, isTold: false };
   };
   try {
     return await open();
   } catch (error) {
     if (!isNetkitError(error) || error.code !== "NAME_TAKEN") throw error;
     const sandbox = await findContainer(netkit, containerId);
-    if (sandbox === undefined) throw error;
+    if (sandbox === undefined) throw nameTaken(error);
     if (sandbox.state === "gone") {
       // Its runtime, or the host, has died without a DEL; the container is a new one.
       await netkit.sandboxes.remove(sandbox.id);
@@ -116,7 +122,20 @@ async function attach(
     // The first interface keeps the default route, unless a configuration says otherwise.
     const gatewayPriority = wishes.gatewayPriority ?? -sandbox.endpoints.length;
     const further = wishes.theirs === undefined ? { ...request, gatewayPriority } : request;
+    const isTold = sandbox.names && (await someHasNames(netkit, sandbox.endpoints));
     const connected = await connectFurther(netkit, sandbox, [further], specs, watching);
-    return { endpoint: madeInterface(connected, ifName), network, plan: plans.at(-1) ?? [], names: sandbox.names, dns };
+    return {
+      endpoint: madeInterface(connected, ifName),
+      network,
+      plan: plans.at(-1) ?? [],
+      names: sandbox.names,
+      dns,
+      isTold,
+    };
   }
+}
+
+async function someHasNames(netkit: Netkit, endpoints: readonly Endpoint[]): Promise<boolean> {
+  for (const { network } of endpoints) if (hasNames(await netkit.networks.get(network))) return true;
+  return false;
 }

@@ -8,6 +8,7 @@ import {
   placePorts,
   refuseOtherNamespace,
   refuseSecond,
+  refuseWithoutInterfaces,
   removeUnused,
 } from "@netkit/runtime";
 import { containerNamed, sandboxNames } from "./container.ts";
@@ -33,6 +34,7 @@ export async function setup(
     const found: Network[] = [];
     try {
       for (const { network } of wishes) found.push(await openNetwork(netkit, network));
+      for (const network of found) await refuseWithoutInterfaces(netkit, network);
       return await connect(netkit, netns, options, { wishes, found, publish });
     } catch (error) {
       // With the last container of another call a network has gone: it is made anew.
