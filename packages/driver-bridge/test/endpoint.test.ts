@@ -42,6 +42,10 @@ describe("an endpoint", () => {
     );
     expect(resources).toContainEqual(expect.objectContaining({ kind: "veth", name: "web0" }));
     expect(resources).toContainEqual(expect.objectContaining({ kind: "shaper", link: "web0" }));
+    const asBridge = { options: parseOptions(driver.endpointOptions, { "host-ifname": link }, "") };
+    expect(() => driver.endpoint(endpointView(networkView(), asBridge))).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID" }),
+    );
   });
 
   test("has no ports on a bridge that is somebody else's", () => {
