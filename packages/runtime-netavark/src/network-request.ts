@@ -11,7 +11,8 @@ import { refusal } from "./refusal.ts";
  */
 export function networkRequest(network: PodmanNetwork): NetworkRequest {
   const { name, id = "", internal, subnets = [], routes = [] } = network;
-  const hasAddresses = network.ipam_options?.["driver"] !== "none";
+  // Whoever sees to a bridge may hand out its addresses, too.
+  const hasAddresses = network.ipam_options?.["driver"] !== "none" && (subnets.length > 0 || !isUnmanaged(network));
   if (hasAddresses && subnets.length === 0) {
     throw refusal(
       `the network '${name}' has no subnet`,
@@ -58,6 +59,11 @@ function upperHalf(subnet: Cidr): Cidr | undefined {
   return `${bigintToIp(first + size / 2n, family)}/${length}` as Cidr;
 }
 
+/** The bridge is there already, and somebody else's. */
+export function isUnmanaged({ driver, options = {} }: PodmanNetwork): boolean {
+  return driver === "bridge" && options["mode"] === "unmanaged";
+}
+
 type Options = Record<string, string | boolean>;
 
 /** Podman's names of options, and netkit's. Those that say how netavark does its work are left out. */
@@ -80,7 +86,7 @@ function optionsOf(network: PodmanNetwork): Options {
   return {
     ...plain,
     name: link,
-    ...(mode === "unmanaged" ? { unmanaged: true } : {}),
+    ...(isUnmanaged(network) ? { unmanaged: true } : {}),
     ...(snat4 === undefined ? {} : { "snat-ipv4": snat4 }),
     ...(snat6 === undefined ? {} : { "snat-ipv6": snat6 }),
   };

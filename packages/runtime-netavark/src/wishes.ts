@@ -4,6 +4,7 @@ import { contains } from "@netkit/ipam";
 import { portSpecs, staticAddresses, usableNames } from "@netkit/runtime";
 import { endpointLabels } from "./labels.ts";
 import type { Attachment, NetworkOptions, PodmanNetwork, PodmanPort } from "./network-options.ts";
+import { isUnmanaged } from "./network-request.ts";
 import { refusal } from "./refusal.ts";
 import { checkSubnets } from "./subnets.ts";
 
@@ -69,6 +70,7 @@ function addressesOf(network: PodmanNetwork, attachment: Attachment): Addresses 
       hint: "Make the Podman network with a subnet, or with --ipam-driver none.",
     });
   }
+  if (isUnmanaged(network) && (subnets ?? []).length === 0) return {};
   if (driver !== "host-local") throw refusal(`unsupported ipam driver ${driver}`);
   if (attachment.static_ips === undefined) throw refusal("no static ips provided");
   checkSubnets(subnets ?? []);

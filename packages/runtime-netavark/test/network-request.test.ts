@@ -72,6 +72,9 @@ test("with the IPAM driver none a network has no addresses", () => {
 test("a bridge that is somebody else's stays so", () => {
   const request = networkRequest({ ...plain, options: { mode: "unmanaged" } });
   expect(request.options).toEqual({ name: plain.network_interface, unmanaged: true });
+  // Somebody there may hand out addresses.
+  const bare = { ...plain, subnets: undefined, options: { mode: "unmanaged" } };
+  expect(networkRequest(bare)).toMatchObject({ subnets: [], addresses: false });
 });
 
 test.each(["macvlan", "ipvlan"])("a %s network lies on Podman's link, or on the default one", (driver) => {
