@@ -47,6 +47,7 @@ export const endpointRequest: z.ZodType<EndpointRequest> = z.strictObject({
   network: text,
   ip: text.exactOptional(),
   ip6: text.exactOptional(),
+  furtherIps: z.array(text).exactOptional(),
   mac: text.exactOptional(),
   aliases: z.array(text).exactOptional(),
   publish: ports.exactOptional(),

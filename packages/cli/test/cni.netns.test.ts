@@ -443,7 +443,7 @@ test("a container has several interfaces, the first with the default route, and 
   expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
 });
 
-test("its ports are published once, on its first network that isn't internal, and anew on another one", () => {
+test("its ports are published once, on its first network that can, and move to another one with a DEL", async () => {
   cni.install();
   cni.machine.ok("network", "create", "--subnet", "10.6.0.0/24", "a-net");
   cni.machine.ok("network", "create", "--internal", "inner");
@@ -460,13 +460,17 @@ test("its ports are published once, on its first network that isn't internal, an
   cni.ok("ADD", on("inner", "eth0"));
   expect(published()).toBe("inner \n");
   cni.ok("ADD", on("my-net", "eth1"));
-  cni.ok("ADD", on("a-net", "eth2"));
+  expect(cni.ok("ADD", on("a-net", "eth2"))).toMatchObject({ dns: {} });
   expect(published()).toContain("\n80/tcp -> 0.0.0.0:8080\n");
   // One that asks for something else of a port that is taken is refused as ever.
   const other = cni.runtime.container("c2");
   expect(cni.runtime.call("ADD", { id: "c2", netns: other, more: port(8080) })).toMatchObject({ said: { code: 104 } });
+  expect(await reaction(cni.machine, netns, 8080)).toBe("ok");
   cni.ok("DEL", on("my-net", "eth1"));
+  expect(published()).toContain("\n80/tcp -> 0.0.0.0:8080\n");
+  expect(await reaction(cni.machine, netns, 8080, "10.6.0.1")).toBe("ok");
   cni.ok("DEL", on("a-net", "eth2"));
+  expect(published()).toBe("inner \n");
   cni.ok("ADD", on("a-net", "eth2"));
   expect(published()).toContain("\n80/tcp -> 0.0.0.0:8080\n");
   cni.ok("DEL", on("a-net", "eth2"));
@@ -486,7 +490,18 @@ test("wrong namespaces are refused with 8, and sandboxes of others are left alon
   expect(cni.runtime.call("ADD", { netns: "/dev/null" })).toMatchObject({ status: 1, said: { code: 8 } });
   cni.machine.ok("sandbox", "create", "--name", "mine", "--network", "my-net");
   const netns = cni.runtime.container("mine");
-  expect(cni.runtime.call("ADD", { id: "mine", netns })).toMatchObject({ status: 1, said: { code: 104 } });
+  expect(cni.runtime.call("ADD", { id: "mine", netns })).toMatchObject({
+    status: 1,
+    said: {
+      code: 104,
+      details: "NAME_TAKEN: It is none of CNI's, and is called as the container: 'netkit sandbox ls' lists it.",
+    },
+  });
+  const mine = cni.machine.ok("sandbox", "inspect", "-f", "{{.NetworkSettings.SandboxKey}}", "mine").trim();
+  expect(cni.runtime.call("ADD", { id: "c2", netns: mine })).toMatchObject({
+    status: 1,
+    said: { code: 104, details: expect.not.stringContaining("--") as unknown },
+  });
   cni.ok("DEL", { id: "mine", netns });
   expect(cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("mine\n");
 });

@@ -1,3 +1,4 @@
+import { reach, serve, spaceOf } from "@netkit/testing";
 import { afterEach, expect, test } from "vitest";
 import { inside, reaches } from "./containers.ts";
 import { onHosts, type Host } from "./host.ts";
@@ -81,4 +82,90 @@ test("a network's route by another network of the container, or by what else lea
   podman.ok(["teardown", netns], alone);
   expect(inside(netns, "ip", "route")).not.toContain("10.91.0.0/24");
   expect(machine.traces()).toEqual(before);
+});
+
+test("several addresses of a family: of two subnets, or of one; the first has the ports", async () => {
+  const subnets = [
+    { subnet: "10.89.1.0/24", gateway: "10.89.1.1" },
+    { subnet: "10.90.1.0/24", gateway: "10.90.1.1" },
+    { subnet: "fd90::/64", gateway: "fd90::1" },
+  ];
+  const pnet = podmanNetwork("pnet", 1, { subnets, ipv6_enabled: true });
+  const other = podmanNetwork("other", 2);
+  const before = machine.traces();
+  const [one, two, three] = [podman.space("one"), podman.space("two"), podman.space("three")];
+  const addresses = ["10.89.1.2", "10.90.1.2", "10.90.1.4", "fd90::2", "fd90::4"];
+  // The default route is the other network's: what comes to a port is answered by the way that it came.
+  const first: TestContainer = {
+    id: "c1",
+    networks: [pnet, { ...other, options: { metric: "50" } }],
+    each: [{ static_ips: addresses }, { static_ips: ["10.89.2.2"] }],
+    more: { port_mappings: [{ host_port: 8080, container_port: 80, host_ip: "", protocol: "tcp", range: 1 }] },
+  };
+  const second: TestContainer = { id: "c2", networks: [pnet], each: [{ static_ips: ["10.89.1.3", "fd90::3"] }] };
+  const said = podman.ok(["setup", one], first);
+  expect(said["pnet"]?.interfaces["eth0"]?.subnets).toEqual([
+    { gateway: "10.89.1.1", ipnet: "10.89.1.2/24" },
+    { gateway: "10.90.1.1", ipnet: "10.90.1.2/24" },
+    { gateway: "10.90.1.1", ipnet: "10.90.1.4/24" },
+    { gateway: "fd90::1", ipnet: "fd90::2/64" },
+    { gateway: "fd90::1", ipnet: "fd90::4/64" },
+  ]);
+  podman.ok(["setup", two], second);
+  // Only by its first address does the second container have a gateway to the other subnet.
+  for (const address of addresses) expect(reaches(two, address)).toBe(true);
+  {
+    await using _ = await serve(spaceOf(one), 80);
+    for (const address of ["10.89.1.1", "fd90::1"])
+      expect(await reach(spaceOf(machine.path), { protocol: "tcp", address, port: 8080 })).toMatchObject({
+        status: "ok",
+      });
+  }
+  expect(machine.ok("doctor")).toContain("all is well");
+  const taken = { ...second, id: "c3", each: [{ static_ips: ["10.89.1.9", "10.90.1.4"] }] };
+  expect(podman.refusal(["setup", three], taken)).toMatch(/10\.90\.1\.4 is in use by sandbox 'name-c1'/);
+  podman.ok(["teardown", one], first);
+  podman.ok(["setup", three], taken);
+  podman.ok(["teardown", three], taken);
+  podman.ok(["teardown", two], second);
+  expect(machine.traces()).toEqual(before);
+});
+
+test("mode=unmanaged: a bridge of the host's has the container as a port, of the name that is asked for, and is left as it is", () => {
+  const network = podmanNetwork("theirs", 1, { network_interface: "br7", options: { mode: "unmanaged" } });
+  const box: TestContainer = {
+    id: "c1",
+    networks: [network],
+    each: [{ static_ips: ["10.89.1.2"], options: { host_interface_name: "web0" } }],
+    // As with netavark they lead nowhere.
+    more: { port_mappings: [{ host_port: 8080, container_port: 80, host_ip: "", protocol: "tcp", range: 1 }] },
+  };
+  const netns = podman.space("one");
+  expect(podman.refusal(["setup", netns], box)).toBe(
+    "in unmanaged mode, the bridge must already exist on the host: Netlink error: No such device (os error 19)",
+  );
+  machine.run("sh", "-c", "ip link add br7 type bridge; ip address add 10.89.1.1/24 dev br7; ip link set br7 up");
+  const before = machine.traces();
+  podman.ok(["setup", netns], box);
+  expect(machine.run("ip", "-o", "link", "show", "master", "br7")).toContain("web0@");
+  expect(machine.traces().rules).toBe(before.rules);
+  expect(reaches(netns, "10.89.1.1")).toBe(true);
+  expect(machine.ok("port", "ls")).not.toContain("8080");
+  expect(machine.ok("doctor")).toContain("all is well");
+  podman.ok(["teardown", netns], box);
+  expect(machine.traces()).toEqual(before);
+  machine.run("ip", "link", "del", "br7");
+});
+
+test("a network without interfaces is refused before anything is made, and so are those beside it", () => {
+  const joining = { ...bare, labels: { "netkit.network": "none" } };
+  const networks = [podmanNetwork("p1", 1), podmanNetwork("joined", 2, joining)];
+  const before = machine.traces();
+  const box: TestContainer = { id: "c1", networks, each: [{ static_ips: ["10.89.1.2"] }] };
+  expect(podman.refusal(["setup", podman.space("one")], box)).toMatch(
+    /^network 'none' .* gives a container no interface/,
+  );
+  expect(machine.traces()).toEqual(before);
+  expect(machine.ok("sandbox", "ls", "-q")).toBe("");
+  expect(machine.ok("network", "ls", "--format", "{{.Name}}")).not.toContain("p1");
 });

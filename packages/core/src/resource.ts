@@ -116,7 +116,7 @@ export interface MacvlanResource extends Base {
   readonly kind: "macvlan";
   readonly name: string;
   readonly parent: string;
-  readonly mode: "bridge" | "private" | "vepa" | "passthru";
+  readonly mode: "bridge" | "private" | "vepa" | "passthru" | "source";
   readonly mac?: Mac;
   readonly mtu?: number;
   /** Others may change the MAC, the MTU and the state of the link: that is no difference, and netkit doesn't set it back. */

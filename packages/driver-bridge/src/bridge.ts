@@ -1,6 +1,6 @@
 import { driverApi, type Driver } from "@netkit/core";
 import { endpointOptions, endpointResources, type BridgedEndpointOptions } from "@netkit/core/bridged";
-import { gateways, hostPorts, publishAddress } from "./gateway-mode.ts";
+import { gateways, hostPorts, publishAddress, refusePorts } from "./gateway-mode.ts";
 import { areaOf, networkResources } from "./network.ts";
 import { networkOptions, type BridgeOptions } from "./options.ts";
 
@@ -33,6 +33,9 @@ export function bridge(): Driver<BridgeOptions, BridgedEndpointOptions> {
     publishAddress,
     hostPorts,
     network: networkResources,
-    endpoint: (view) => endpointResources(view, areaOf(view.network)),
+    endpoint: (view) => {
+      if (view.network.options.unmanaged) refusePorts(view);
+      return endpointResources(view, areaOf(view.network));
+    },
   };
 }

@@ -1,14 +1,16 @@
 import {
   familyOf,
+  formatRange,
   NetkitError,
   type Access,
+  type EndpointView,
   type Family,
   type Ip,
   type IsolationResource,
   type NetworkView,
 } from "@netkit/core";
 import type { GatewayMode } from "@netkit/core/bridged";
-import type { BridgeOptions } from "./options.ts";
+import { networkOptions, type BridgeOptions } from "./options.ts";
 
 type View = NetworkView<BridgeOptions>;
 
@@ -25,7 +27,8 @@ export function isTranslated(view: Pick<View, "options">, family: Family): boole
 
 /** Whether the bridge has the gateways' addresses of that family. */
 export function hasAddresses(view: Pick<View, "options">, family: Family): boolean {
-  return modeOf(view, family) !== "isolated" && !(family === "ipv4" && view.options["inhibit-ipv4"]);
+  const { unmanaged, "inhibit-ipv4": inhibited } = view.options;
+  return !unmanaged && modeOf(view, family) !== "isolated" && !(family === "ipv4" && inhibited);
 }
 
 /** A gateway that the bridge doesn't have may be somebody else's, but of no use where there is no way out. */
@@ -47,6 +50,16 @@ export function publishAddress(view: View): Ip | undefined {
   const address = view.options["host-address"];
   if (address === undefined || address === "0.0.0.0" || modeOf(view, familyOf(address)) === "routed") return undefined;
   return address;
+}
+
+/** @throws NetkitError UNSUPPORTED: nothing leads from the host's ports to a bridge that is somebody else's */
+export function refusePorts({ network: { name }, ports: [port] }: EndpointView<BridgeOptions>): void {
+  if (port === undefined) return;
+  throw new NetkitError(
+    "UNSUPPORTED",
+    `port ${formatRange(port.port)}/${port.protocol} can't be published: somebody else sees to the bridge of network '${name}' (unmanaged=true)`,
+    { hint: "Leave it out: whoever is on the bridge reaches the sandbox at its own address." },
+  );
 }
 
 /** What the area of the bridge lets in. */
@@ -79,10 +92,31 @@ export function refuseContradictions(view: View): void {
       throw contradiction(`network '${name}' has ${option}, yet the gateway ${gateway}`, "Leave out the gateway.");
     }
   }
+  refuseUnmanaged(view);
   if (internal && options["trusted-host-interfaces"] !== undefined) {
     const hint = "Leave out one of them: nothing gets into an internal network.";
     throw contradiction(`network '${name}' is internal, yet has trusted-host-interfaces`, hint);
   }
+}
+
+/** Whose bridge is somebody else's has of netkit's neither rules nor addresses. */
+function refuseUnmanaged({ name, internal, options }: View): void {
+  if (!options.unmanaged) return;
+  if (options.name === undefined) {
+    throw contradiction(`network '${name}' has unmanaged=true, but names no bridge`, "Name it: -o name=BRIDGE");
+  }
+  const idle = ["host-address", "snat-ipv4", "snat-ipv6", "trusted-host-interfaces"] as const;
+  const asked =
+    idle.find((option) => options[option] !== undefined) ??
+    families
+      .map((family) => `gateway-mode-${family}` as const)
+      .find((option) => options[option] !== networkOptions[option].default);
+  const what = internal ? "is internal" : `has ${asked}`;
+  if (!internal && asked === undefined) return;
+  throw contradiction(
+    `network '${name}' ${what}, yet has unmanaged=true`,
+    "Leave out one of them: whoever sees to the bridge says what gets through.",
+  );
 }
 
 function contradiction(message: string, hint: string): NetkitError {

@@ -43,6 +43,7 @@ export function networkResources(view: View): readonly Resource[] {
   const mtu = mtuOf(view);
   refuseContradictions(view);
   refuseSmallMtu(view, mtu);
+  if (options.unmanaged) return [{ kind: "bridge", ns: "host", name: theirBridge(view, adopted), ensure: "exists" }];
   const own = { mac: bridgeMac(view.id), ...(mtu === undefined ? {} : { mtu }) };
   return [
     { kind: "bridge", ns: "host", name, ...(adopted === undefined ? own : { ensure: "exists" }) },
@@ -61,6 +62,15 @@ export function networkResources(view: View): readonly Resource[] {
       return [{ kind: "masquerade", ns: "host", link: name, subnet, ...(source === undefined ? {} : { source }) }];
     }),
   ];
+}
+
+/** @throws NetkitError LINK_NOT_FOUND */
+function theirBridge({ name, options }: View, adopted: LinkFacts | undefined): string {
+  if (adopted !== undefined) return adopted.name;
+  throw new NetkitError("LINK_NOT_FOUND", `network '${name}': there is no bridge '${options.name}'`, {
+    hint: "With unmanaged=true somebody else makes it: ip link add NAME type bridge",
+    details: { bridge: options.name },
+  });
 }
 
 /** The bridge of that name that was there before the network. */

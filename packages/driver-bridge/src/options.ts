@@ -19,6 +19,7 @@ const gatewayModes = ["nat", "nat-unprotected", "routed", "isolated"] as const s
 // A type, not an interface: only so it is an OptionSet.
 export type BridgeOptions = AreaOptions & {
   readonly name: Option<string>;
+  readonly unmanaged: WithDefault<boolean>;
   readonly mtu: Option<number>;
   readonly "host-address": Option<Ip>;
   readonly "snat-ipv4": Option<Ip>;
@@ -34,6 +35,12 @@ export const networkOptions: BridgeOptions = {
   name: parsed("the bridge's name; an existing bridge is used and never removed", "NAME", parseHostLinkName, {
     aliases: ["com.docker.network.bridge.name"],
   }),
+  unmanaged: flag(
+    "whether somebody else sees to the bridge, which is there already, and sandboxes are its ports, no more",
+    {
+      default: false,
+    },
+  ),
   mtu: mtuOption("MTU of the bridge and of the sandboxes' interfaces (default: the uplink's)"),
   ...areaOptions,
   "host-address": parsed("where ports are published that name no host address (default: everywhere)", "IP", parseIp, {

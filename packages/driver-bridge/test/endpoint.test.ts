@@ -1,6 +1,7 @@
 import {
   keyOf,
   parseCidr,
+  parseOptions,
   type OptionInput,
   type PublishedPort,
   type PublishResource,
@@ -32,6 +33,26 @@ describe("an endpoint", () => {
       { kind: "address", ns, link: "eth0", address: "172.20.0.2/22" },
       { kind: "route", ns, destination: "0.0.0.0/0", via: "172.20.0.1", link: "eth0" },
     ]);
+  });
+
+  test("with a name for the host's end, by which its rates go, too", () => {
+    const options = { "host-ifname": "web0", "rate-ingress": 1_000_000 };
+    const resources = driver.endpoint(
+      endpointView(networkView(), { options: parseOptions(driver.endpointOptions, options, "") }),
+    );
+    expect(resources).toContainEqual(expect.objectContaining({ kind: "veth", name: "web0" }));
+    expect(resources).toContainEqual(expect.objectContaining({ kind: "shaper", link: "web0" }));
+    const asBridge = { options: parseOptions(driver.endpointOptions, { "host-ifname": link }, "") };
+    expect(() => driver.endpoint(endpointView(networkView(), asBridge))).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID" }),
+    );
+  });
+
+  test("has no ports on a bridge that is somebody else's", () => {
+    const network = networkView({ name: "br9", unmanaged: true });
+    expect(() => driver.endpoint(endpointView(network, { ports: [port("8080:80")] }))).toThrow(
+      expect.objectContaining({ code: "UNSUPPORTED", message: expect.stringContaining("port 80/tcp") as unknown }),
+    );
   });
 
   test("of both families, with a port and an MTU, that its neighbours can't reach", () => {

@@ -56,6 +56,26 @@ describe("a network", () => {
     ]);
   });
 
+  test("on a bridge that is somebody else's is that bridge, and nothing more", () => {
+    const options = { name: "br9", unmanaged: true };
+    expect(bridgeOf(options, { br9 })).toEqual({ kind: "bridge", ns, name: "br9", ensure: "exists" });
+    const subnets = [ipv4, ipv6];
+    expect(driver.network(networkView(options, { subnets, facts: { links: { br9 }, uplink } }))).toHaveLength(1);
+    expect(() => bridgeOf(options, {})).toThrow(expect.objectContaining({ code: "LINK_NOT_FOUND" }));
+  });
+
+  test.each<[OptionInput, boolean, string]>([
+    [{}, false, "names no bridge"],
+    [{ name: "br9" }, true, "is internal"],
+    [{ name: "br9", "snat-ipv6": "2001:db8::7" }, false, "has snat-ipv6"],
+    [{ name: "br9", "gateway-mode-ipv4": "routed" }, false, "has gateway-mode-ipv4"],
+  ])("on such a bridge with %j, internal %j, is refused: it %s", (more, internal, why) => {
+    const view = networkView({ unmanaged: true, ...more }, { internal, facts: { links: { br9 } } });
+    expect(() => driver.network(view)).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID", message: expect.stringContaining(why) as unknown }),
+    );
+  });
+
   test("that is internal forwards and translates nothing", () => {
     expect(driver.network(networkView({}, { internal: true, subnets: [ipv6] }))).toEqual([
       { kind: "bridge", ns, name: "nkb0123456789", mac: "02:6b:01:23:45:67" },
@@ -243,6 +263,7 @@ describe("the driver", () => {
       "gateway-mode-ipv6": "routed",
       "inhibit-ipv4": true,
       "trusted-host-interfaces": ["eth3", "vxlan1"],
+      unmanaged: false,
     });
   });
 

@@ -24,8 +24,8 @@ import { keys, type AddressHolder } from "./state.ts";
 const familyNames: Readonly<Record<Family, string>> = { ipv4: "IPv4", ipv6: "IPv6" };
 
 /**
- * An address of each of `families` that the network has: the one asked for, or the next free one. `reused` if one that the
- * MAC doesn't follow from may have been another endpoint's.
+ * An address of each of `families` that the network has: the one asked for, or the next free one; then further ones that were
+ * asked for. `reused` if one that the MAC doesn't follow from may have been another endpoint's.
  */
 export async function assignAddresses(
   draft: Draft,
@@ -40,18 +40,19 @@ export async function assignAddresses(
   for (const family of families) {
     const subnets = network.subnets.filter(({ subnet }) => familyOf(subnet) === family);
     if (subnets.length === 0) continue;
-    const fixed = wanted[family];
-    const { ip, subnet, reused } =
-      fixed === undefined
-        ? await nextAddress(draft, network, subnets)
-        : await staticAddress(draft, network, subnets, fixed, isAnotherEngines(request));
-    const { gateway } = subnet;
-    anyReused ||= assigned.length > 0 && reused;
-    assigned.push({
-      address: `${ip}/${prefixLengthOf(subnet.subnet)}` as Cidr,
-      ...(gateway === undefined ? {} : { gateway }),
-    });
-    draft.put(addressKeyOf(network.id, ip), { endpoint: id, ip } satisfies AddressHolder);
+    for (const fixed of wanted[family]) {
+      const { ip, subnet, reused } =
+        fixed === undefined
+          ? await nextAddress(draft, network, subnets)
+          : await staticAddress(draft, network, subnets, fixed, isAnotherEngines(request));
+      const { gateway } = subnet;
+      anyReused ||= assigned.length > 0 && reused;
+      assigned.push({
+        address: `${ip}/${prefixLengthOf(subnet.subnet)}` as Cidr,
+        ...(gateway === undefined ? {} : { gateway }),
+      });
+      draft.put(addressKeyOf(network.id, ip), { endpoint: id, ip } satisfies AddressHolder);
+    }
   }
   return { addresses: assigned, reused: anyReused };
 }
@@ -87,12 +88,13 @@ export async function takeLinkLocal(
   return taken;
 }
 
+/** Of each family the first may be left to be chosen. */
 function staticAddresses(
   network: Network,
   request: EndpointRequest,
   families: readonly Family[],
-): Partial<Record<Family, Ip>> {
-  const wanted: Partial<Record<Family, Ip>> = {};
+): Record<Family, (Ip | undefined)[]> {
+  const wanted: Record<Family, (Ip | undefined)[]> = { ipv4: [undefined], ipv6: [undefined] };
   for (const [family, text] of [
     ["ipv4", request.ip],
     ["ipv6", request.ip6],
@@ -104,26 +106,32 @@ function staticAddresses(
         hint: `Give it with --${family === "ipv4" ? "ip6" : "ip"}.`,
       });
     }
-    refuseFamily(ip, families);
-    if (network.predefined) {
-      throw new NetkitError("UNSUPPORTED", `${ip} can't be had: the predefined '${network.name}' chooses by itself`, {
-        hint: "Create a network of your own for static addresses: netkit network create",
-        details: { network: network.name, address: ip },
-      });
-    }
-    if (!network.subnets.some(({ subnet }) => familyOf(subnet) === family)) {
-      throw new NetkitError(
-        "ADDRESS_OUTSIDE",
-        `network '${network.name}' has no ${familyNames[family]} subnet for ${ip}`,
-        {
-          hint: `Networks have ${familyNames[family]} ${family === "ipv6" ? "with 'network create --ipv6'" : "without 'network create --ipv4=false'"}: make one, or leave the address out.`,
-          details: { network: network.name, address: ip },
-        },
-      );
-    }
-    wanted[family] = ip;
+    refuseStatic(network, ip, families);
+    wanted[family] = [ip];
+  }
+  for (const text of request.furtherIps ?? []) {
+    const ip = parseIp(text);
+    refuseStatic(network, ip, families);
+    wanted[familyOf(ip)].push(ip);
   }
   return wanted;
+}
+
+/** @throws NetkitError ARGUMENT_INVALID, UNSUPPORTED, ADDRESS_OUTSIDE */
+function refuseStatic(network: Network, ip: Ip, families: readonly Family[]): void {
+  refuseFamily(ip, families);
+  if (network.predefined) {
+    throw new NetkitError("UNSUPPORTED", `${ip} can't be had: the predefined '${network.name}' chooses by itself`, {
+      hint: "Create a network of your own for static addresses: netkit network create",
+      details: { network: network.name, address: ip },
+    });
+  }
+  const family = familyOf(ip);
+  if (network.subnets.some(({ subnet }) => familyOf(subnet) === family)) return;
+  throw new NetkitError("ADDRESS_OUTSIDE", `network '${network.name}' has no ${familyNames[family]} subnet for ${ip}`, {
+    hint: `Networks have ${familyNames[family]} ${family === "ipv6" ? "with 'network create --ipv6'" : "without 'network create --ipv4=false'"}: make one, or leave the address out.`,
+    details: { network: network.name, address: ip },
+  });
 }
 
 /** @throws NetkitError ARGUMENT_INVALID */

@@ -257,7 +257,7 @@ export interface Loan {
   readonly holder: string;
   /** ISO 8601, UTC. */
   readonly created: string;
-  /** One of each family that the network has. */
+  /** Of each family that the network has one, and further ones that were asked for. */
   readonly addresses: readonly EndpointAddress[];
   readonly labels: Labels;
 }
@@ -273,6 +273,8 @@ export interface LoanRequest {
   /** Static addresses, at most one per family. */
   readonly ip?: Ip | string;
   readonly ip6?: Ip | string;
+  /** Static addresses beside those. */
+  readonly furtherIps?: readonly (Ip | string)[];
   /** Opens the namespace that has the addresses: once it is gone, `gc` takes them back. */
   readonly netns?: string;
   readonly labels?: Labels;
@@ -348,6 +350,8 @@ export interface EndpointRequest {
   /** Static addresses, at most one per family. */
   readonly ip?: Ip | string;
   readonly ip6?: Ip | string;
+  /** Static addresses beside the one that it has of each family, to which published ports and default routes go. */
+  readonly furtherIps?: readonly (Ip | string)[];
   readonly mac?: Mac | string;
   readonly aliases?: readonly string[];
   /** Port specs, as text in Docker's grammar or parsed. */

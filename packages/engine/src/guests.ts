@@ -14,8 +14,8 @@ import type { ChangeOptions, EndpointRequest, GuestRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { connect, disconnect } from "./endpoints.ts";
 import { isConnectedByEngine } from "./engines.ts";
-import { endpointsOfNamespace, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
-import { identify, type Place } from "./new-namespace.ts";
+import { endpointsOfNamespace, findNetwork, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
+import { identify, subjectOf, type Place } from "./new-namespace.ts";
 import type { Context } from "./operation.ts";
 import { openSandbox, removeSandbox } from "./sandboxes.ts";
 import { findNetworkHere } from "./shared/unfollowed.ts";
@@ -29,7 +29,7 @@ export async function join(
   request: EndpointRequest,
 ): Promise<Endpoint> {
   const { name, place, labels = {} } = guest;
-  const { holder, process } = await holderAt(context, draft, place);
+  const { holder, process } = await holderAt(context, draft, place, name);
   if (holder !== undefined) {
     await refuseEngines(draft, holder, request);
     const further = holder.guest === true ? await furtherNames(context, draft, guest, holder.name, request) : [];
@@ -90,14 +90,17 @@ interface Found {
   readonly process: SandboxProcess | undefined;
 }
 
-/** @throws NetkitError NAMESPACE_NOT_FOUND; NAMESPACE_ADOPTED: it is the host's */
-export async function holderAt(context: Context, reader: Reader, place: Place): Promise<Found> {
+/**
+ * @param name what it is called
+ * @throws NetkitError NAMESPACE_NOT_FOUND; NAMESPACE_ADOPTED: it is the host's
+ */
+export async function holderAt(context: Context, reader: Reader, place: Place, name?: string): Promise<Found> {
   const process = "pid" in place ? processOf(place.pid) : undefined;
   const { path, cookie, isHost } = await identify(context, place);
   // Another one may have its number by now.
   if (process !== undefined && !isAlive(process)) throw processGone(process.pid);
   if (isHost) {
-    throw new NetkitError("NAMESPACE_ADOPTED", `${path} is the host's own namespace`, {
+    throw new NetkitError("NAMESPACE_ADOPTED", `${subjectOf(place, name)} the host's own namespace`, {
       hint: "What runs there has the host's interfaces, and reaches the networks that the host reaches.",
     });
   }
@@ -130,12 +133,16 @@ export async function refuseEngines(
   if (isConnectedByEngine(request)) return;
   const endpoints = await endpointsOfNamespace(draft, namespace);
   if (!endpoints.some(isConnectedByEngine)) return;
-  const { path } = await namespaceOf(draft, namespace);
+  const { name: wanted, predefined } = await findNetwork(draft, request.network);
+  const network = predefined ? "NETWORK" : wanted;
+  const ways = `'podman network connect' to a network made with --ipam-driver none --label netkit.network=${network}, a further list of CNI plugins, or 'docker network connect' to a network made with -o netkit.network=${network}.`;
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
-    `${path} is the namespace of sandbox '${name}', which another engine connects to netkit's networks`,
+    `that is sandbox '${name}', which another engine connects to netkit's networks`,
     {
-      hint: `Have that engine do it: 'podman network connect' to a network made with --ipam-driver none --label netkit.network=${request.network}, a further list of CNI plugins, or 'docker network connect' to a network made with -o netkit.network=${request.network}.`,
+      hint: predefined
+        ? `No engine joins the predefined '${wanted}'. Make a network (netkit network create NETWORK), and have that engine connect it: ${ways}`
+        : `Have that engine do it: ${ways}`,
       details: { sandbox: name },
     },
   );

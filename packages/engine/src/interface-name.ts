@@ -26,7 +26,7 @@ export function interfaceName(
     const name = parseLinkName(wanted);
     if (!taken.has(name)) return name;
     throw new NetkitError("LINK_TAKEN", `the sandbox already has an interface '${name}'`, {
-      hint: "Choose another --ifname, or leave it out.",
+      hint: "Choose another name for it, or leave it out.",
     });
   }
   // An engine counts its own eth0, eth1, ... in what is a guest here, and looks at no others.

@@ -132,9 +132,10 @@ function wayBack(endpoint: Endpoint, routes: readonly RouteResource[]): Resource
   if (ports.length === 0) return [];
   const own = routes.filter((route) => !isElsewhere(route));
   const table = 0x10_00_00_00 + Number.parseInt(id.slice(0, 7), 16);
-  return addresses.flatMap(({ address, gateway }): Resource[] => {
-    const family = familyOf(address);
-    if (gateway === undefined || defaultRoute.includes(family)) return [];
+  return (["ipv4", "ipv6"] as const).flatMap((family): Resource[] => {
+    // Ports lead to the first one.
+    const { address, gateway } = addresses.find((each) => familyOf(each.address) === family) ?? {};
+    if (address === undefined || gateway === undefined || defaultRoute.includes(family)) return [];
     const from = `${ipOf(address)}/${family === "ipv4" ? 32 : 128}` as Cidr;
     return [
       { kind: "route", ns, destination: subnetOf(address), link: ifName, table },

@@ -125,12 +125,13 @@ function isUnclaimed({ kept, created, place, boot }: Lent): boolean {
 async function chosen(
   draft: Draft,
   network: Network,
-  { ip, ip6, subnet }: LoanRequest,
+  { ip, ip6, furtherIps, subnet }: LoanRequest,
 ): Promise<readonly EndpointAddress[]> {
   const wanted = {
     network: network.id,
     ...(ip === undefined ? {} : { ip }),
     ...(ip6 === undefined ? {} : { ip6 }),
+    ...(furtherIps === undefined ? {} : { furtherIps }),
   };
   const subnets = network.subnets.filter((each) => subnet === undefined || each.subnet === subnet);
   if (subnet !== undefined && subnets.length === 0)

@@ -57,7 +57,7 @@ async function adopt(
   if (found === undefined) return { id, owner: "stranger", path: pathOf(place), cookie: "", boot, members: [] };
   const { path, cookie, isHost } = found;
   if (isHost) {
-    throw new NetkitError("NAMESPACE_ADOPTED", `${path} is the host's own namespace`, {
+    throw new NetkitError("NAMESPACE_ADOPTED", `${subjectOf(place)} the host's own namespace`, {
       hint: "Use --network host for that.",
     });
   }
@@ -65,9 +65,13 @@ async function adopt(
   if (adopted !== undefined) {
     const { members } = await namespaceOf(draft, adopted);
     const holder = members[0] === undefined ? undefined : await sandboxOf(draft, members[0]);
-    throw new NetkitError("NAMESPACE_ADOPTED", `${path} is the namespace of sandbox '${holder?.name ?? adopted}'`, {
-      hint: holder === undefined ? "Remove that sandbox first." : remedyFor(holder),
-    });
+    throw new NetkitError(
+      "NAMESPACE_ADOPTED",
+      `${subjectOf(place)} the namespace of sandbox '${holder?.name ?? adopted}'`,
+      {
+        hint: holder === undefined ? "Remove that sandbox first." : remedyFor(holder),
+      },
+    );
   }
   draft.put(keys.cookie(boot, cookie), id);
   return { id, owner: "stranger", path, cookie, boot, members: [] };
@@ -85,6 +89,12 @@ export type Place = { readonly pid: number } | { readonly netns: string };
 
 function pathOf(place: Place): string {
   return "pid" in place ? `/proc/${place.pid}/ns/net` : resolve(place.netns);
+}
+
+/** How a sentence about its namespace begins, in the words of whoever named it. */
+export function subjectOf(place: Place, name?: string): string {
+  if (!("pid" in place)) return `${pathOf(place)} is`;
+  return `${name === undefined ? `process ${place.pid}` : `'${name}'`} is in`;
 }
 
 /** @throws NetkitError NAMESPACE_NOT_FOUND */

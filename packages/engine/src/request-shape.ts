@@ -47,6 +47,7 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   network: "text",
   ip: "text",
   ip6: "text",
+  furtherIps: ["text"],
   mac: "text",
   aliases: ["text"],
   // Text or an object; the parser tells.
@@ -72,6 +73,7 @@ const loanShape: ShapeOf<LoanRequest> = {
   subnet: "text",
   ip: "text",
   ip6: "text",
+  furtherIps: ["text"],
   netns: "text",
   labels: "an object",
 };

@@ -56,9 +56,9 @@ export function refuseTheirs(driver: AnyDriver, network: Network, request: Endpo
       { hint },
     );
   }
-  const { ip, ip6, sysctls = {}, linkLocal = [], options = {}, handedOver } = request;
+  const { ip, ip6, furtherIps = [], sysctls = {}, linkLocal = [], options = {}, handedOver } = request;
   const { gatewayPriority = 0, metric = 0 } = request;
-  const isAsked = [sysctls, linkLocal, options].some((each) => Object.keys(each).length > 0);
+  const isAsked = [furtherIps, sysctls, linkLocal, options].some((each) => Object.keys(each).length > 0);
   const asked = isAsked || gatewayPriority !== 0 || metric !== 0;
   if (!asked && ip === undefined && ip6 === undefined && handedOver !== true && request.ifName !== undefined) return;
   throw new NetkitError("UNSUPPORTED", "another engine has made the interface, and sets it up", {

@@ -12,10 +12,12 @@ export interface Made {
   /** An agent serves it names. */
   readonly names: boolean;
   readonly dns: NonNullable<SandboxRequest["dns"]>;
+  /** The runtime knows of netkit's name server, and what goes with it, by another interface: it writes down all that it is told. */
+  readonly isTold: boolean;
 }
 
 /** What the runtime and later plugins are told: in the order of the reference bridge, if there is a bridge. */
-export function addResult({ netns }: Environment, { endpoint, network, plan, names, dns }: Made): Result {
+export function addResult({ netns }: Environment, { endpoint, network, plan, names, dns, isTold }: Made): Result {
   const resources = plan.flatMap(({ op, resource }) => (op === "remove" ? [] : [resource]));
   const veth = resources.find(
     (resource) =>
@@ -47,11 +49,13 @@ export function addResult({ netns }: Environment, { endpoint, network, plan, nam
         ? [{ dst: resource.destination, ...(resource.via === undefined ? {} : { gw: resource.via }) }]
         : [],
     ),
-    dns: {
-      ...listed("nameservers", served ? [resolverAddress] : (dns.servers ?? [])),
-      ...listed("search", dns.search ?? []),
-      ...listed("options", dns.options ?? []),
-    },
+    dns: isTold
+      ? {}
+      : {
+          ...listed("nameservers", served ? [resolverAddress] : (dns.servers ?? [])),
+          ...listed("search", dns.search ?? []),
+          ...listed("options", dns.options ?? []),
+        },
   };
 }
 

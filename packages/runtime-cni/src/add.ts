@@ -1,12 +1,12 @@
-import { isNetkitError, type Endpoint, type Network, type Plan } from "@netkit/core";
+import { hasNames, isNetkitError, NetkitError, type Endpoint, type Network, type Plan } from "@netkit/core";
 import type { ChangeOptions, EndpointRequest, Netkit } from "@netkit/engine";
 import {
+  connectFurther,
   madeInterface,
   refuseOtherNamespace,
   refuseSecond,
   refuseWithoutInterfaces,
   removeUnused,
-  unpublished,
 } from "@netkit/runtime";
 import { addResult, type Made } from "./add-result.ts";
 import { findContainer } from "./attachment.ts";
@@ -17,8 +17,8 @@ import { listLabel, sandboxLabels, sandboxName } from "./labels.ts";
 import { refuseOwnNamespace } from "./namespace.ts";
 import { openNetwork } from "./network.ts";
 import { appendResult, parseResult, type Result } from "./result.ts";
-import { portsAlone, theirEndpoint, withNames, type TheirEndpoint } from "./their-interface.ts";
-import { aliasesOf, dnsOf, endpointWishes, type EndpointWishes } from "./wishes.ts";
+import { theirEndpoint, withNames, type TheirEndpoint } from "./their-interface.ts";
+import { aliasesOf, dnsOf, endpointWishes, publishedOf, type EndpointWishes } from "./wishes.ts";
 
 /**
  * Connects a container to the network: all of it or nothing. An interface that is there already has names and ports of netkit's, and
@@ -34,7 +34,8 @@ export async function add(netkit: Netkit, environment: Environment, configuratio
   // What containers asked for names so far they still do, for those that netkit doesn't know.
   const asked =
     theirs === undefined ? configuration : { ...configuration, dns: { ...before?.dns, ...configuration.dns } };
-  const wishes = theirs === undefined ? all : { ...portsAlone(all), ...theirs };
+  // The rest of what the runtime asks for is for whoever makes the interface.
+  const wishes = theirs ?? all;
   const { network, isNew } = await openNetwork(netkit, configuration);
   try {
     await refuseWithoutInterfaces(netkit, network);
@@ -59,6 +60,12 @@ export function refuseForeignIpam({ ipam }: Configuration): void {
   );
 }
 
+/** Of a sandbox that no plugin has made. */
+function nameTaken(cause: NetkitError): NetkitError {
+  const hint = "It is none of CNI's, and is called as the container: 'netkit sandbox ls' lists it.";
+  return new NetkitError("NAME_TAKEN", cause.message, { hint, details: cause.details, cause });
+}
+
 type Attached = Made & { readonly endpoint: Endpoint };
 
 async function attach(
@@ -74,10 +81,10 @@ async function attach(
   // As in Docker, predefined networks have no names.
   const aliases = network.predefined ? [] : aliasesOf(environment, configuration);
   // Runtimes ask for a container's ports on each of its networks. Nothing from outside gets into one that is internal.
-  const publish = network.internal ? [] : (wishes.publish ?? []);
+  const specs = publishedOf(configuration);
+  const publish = network.internal ? [] : specs;
   const request: EndpointRequest = {
     ...wishes,
-    publish,
     network: network.id,
     ifName,
     ...(aliases.length === 0 ? {} : { aliases }),
@@ -92,16 +99,19 @@ async function attach(
   const name = sandboxName(containerId);
   const open = async (): Promise<Attached> => {
     const labels = sandboxLabels(environment);
-    const opened = await netkit.sandboxes.open({ name, netns, networks: [request], labels, dns }, watching);
+    const opened = await netkit.sandboxes.open(
+      { name, netns, networks: [{ ...request, publish }], labels, dns },
+      watching,
+    );
     const { endpoints, names } = await opened.inspect();
-    return { endpoint: madeInterface(endpoints, ifName), network, plan: plans.at(-1) ?? [], names, dns };
+    return { endpoint: madeInterface(endpoints, ifName), network, plan: plans.at(-1) ?? [], names, dns, isTold: false };
   };
   try {
     return await open();
   } catch (error) {
     if (!isNetkitError(error) || error.code !== "NAME_TAKEN") throw error;
     const sandbox = await findContainer(netkit, containerId);
-    if (sandbox === undefined) throw error;
+    if (sandbox === undefined) throw nameTaken(error);
     if (sandbox.state === "gone") {
       // Its runtime, or the host, has died without a DEL; the container is a new one.
       await netkit.sandboxes.remove(sandbox.id);
@@ -109,14 +119,23 @@ async function attach(
     }
     refuseOtherNamespace(sandbox, netns, "DEL");
     refuseSecond(sandbox, ifName, "DEL");
-    const handle = await netkit.sandboxes.get(sandbox.id);
     // The first interface keeps the default route, unless a configuration says otherwise.
     const gatewayPriority = wishes.gatewayPriority ?? -sandbox.endpoints.length;
-    const further = { ...request, publish: unpublished(publish, sandbox.endpoints) };
-    const endpoint = await handle.connect(
-      wishes.theirs === undefined ? { ...further, gatewayPriority } : further,
-      watching,
-    );
-    return { endpoint, network, plan: plans.at(-1) ?? [], names: sandbox.names, dns };
+    const further = wishes.theirs === undefined ? { ...request, gatewayPriority } : request;
+    const isTold = sandbox.names && (await someHasNames(netkit, sandbox.endpoints));
+    const connected = await connectFurther(netkit, sandbox, [further], specs, watching);
+    return {
+      endpoint: madeInterface(connected, ifName),
+      network,
+      plan: plans.at(-1) ?? [],
+      names: sandbox.names,
+      dns,
+      isTold,
+    };
   }
+}
+
+async function someHasNames(netkit: Netkit, endpoints: readonly Endpoint[]): Promise<boolean> {
+  for (const { network } of endpoints) if (hasNames(await netkit.networks.get(network))) return true;
+  return false;
 }

@@ -38,6 +38,12 @@ const special: Partial<Record<ErrorCode, number>> = {
   LOCKED: cniCodes.tryAgainLater,
 };
 
+/** What is to be done where netkit's hint is for whoever is at its command line. */
+const remedies: Partial<Record<ErrorCode, string>> = {
+  NAMESPACE_ADOPTED:
+    "A container's is neither the host's nor that of another sandbox: 'netkit sandbox ls' lists those.",
+};
+
 /**
  * Anything that was thrown as a CNI error: what the configuration has wrong is 7, what a later attempt may do is 11, and all
  * else is 100 and netkit's exit status. The details begin with netkit's own code.
@@ -47,5 +53,6 @@ export function toCniError(thrown: unknown): CniError {
   const error = toNetkitError(thrown);
   const code =
     special[error.code] ?? (error.kind === "invalid" ? cniCodes.invalidConfiguration : 100 + exitCodes[error.kind]);
-  return new CniError(code, error.message, [error.code, error.hint].filter((part) => part !== undefined).join(": "));
+  const hint = remedies[error.code] ?? error.hint;
+  return new CniError(code, error.message, [error.code, hint].filter((part) => part !== undefined).join(": "));
 }

@@ -67,7 +67,7 @@ const schema = z.object({
   "cni.dev/attachments": optional(z.array(attachment)),
 });
 
-export interface PortMapping {
+interface PortMapping {
   readonly hostPort: number;
   readonly containerPort: number;
   readonly protocol?: string | undefined;

@@ -17,13 +17,14 @@ export const ipamPlugin: Plugin = {
   about: "netkit-ipam: hands out addresses of netkit's networks for other plugins",
 
   async add(netkit, environment, configuration) {
-    const { ip, ip6 } = endpointWishes(environment, configuration);
+    const { ip, ip6, furtherIps } = endpointWishes(environment, configuration);
     const asked = about(configuration);
     const { network } = await openNetwork(netkit, asked);
     const loan = await netkit.networks.lend(network.id, {
       holder: holderOf(environment, configuration),
       ...(ip === undefined ? {} : { ip }),
       ...(ip6 === undefined ? {} : { ip6 }),
+      ...(furtherIps === undefined ? {} : { furtherIps }),
       netns: environment.netns,
       labels: {
         ...sandboxLabels(environment),
@@ -95,8 +96,8 @@ async function giveBack(netkit: Netkit, { id }: Network, holder: string): Promis
 /** Without routes of its own an IPAM leads out by the gateway, unless the network leads nowhere. */
 function resultOf({ addresses }: Loan, { internal }: Network, configuration: Configuration): Result {
   const { servers = [], search = [], options = [] } = dnsOf(configuration);
-  const gateways = addresses.flatMap(({ gateway }) => gateway ?? []);
-  const defaults = gateways.map((gw) => ({ dst: gw.includes(":") ? "::/0" : "0.0.0.0/0", gw }));
+  const gateways = new Set(addresses.flatMap(({ gateway }) => gateway ?? []));
+  const defaults = [...gateways].map((gw) => ({ dst: gw.includes(":") ? "::/0" : "0.0.0.0/0", gw }));
   const lists = Object.entries({ nameservers: servers, search, options }).filter(([, list]) => list.length > 0);
   return {
     interfaces: [],

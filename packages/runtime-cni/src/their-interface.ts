@@ -2,7 +2,6 @@ import type { EndpointRequest } from "@netkit/engine";
 import { cniCodes, CniError } from "./cni-error.ts";
 import type { Environment } from "./environment.ts";
 import type { Result } from "./result.ts";
-import type { EndpointWishes } from "./wishes.ts";
 
 /** What a request says of an interface that a plugin before this one has made. */
 export type TheirEndpoint = Pick<EndpointRequest, "theirs" | "mac">;
@@ -27,11 +26,6 @@ export function theirEndpoint(before: Result | undefined, { ifName }: Environmen
   }
   const link = interfaces.find(({ sandbox }) => !isInside(sandbox))?.name;
   return { theirs: { addresses, ...(link === undefined ? {} : { link }) }, ...(mac === "" ? {} : { mac }) };
-}
-
-/** Of what the runtime asks for the rest is for whoever makes the interface. */
-export function portsAlone({ publish }: EndpointWishes): EndpointWishes {
-  return publish === undefined ? {} : { publish };
 }
 
 /** What those before came to, as it is but for the name server. */

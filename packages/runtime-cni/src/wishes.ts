@@ -1,31 +1,26 @@
-import { familyOf, parseIp } from "@netkit/core";
+import { parseIp, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, SandboxRequest } from "@netkit/engine";
-import { portSpecs, usableNames } from "@netkit/runtime";
-import { cniCodes, CniError } from "./cni-error.ts";
-import type { Bandwidth, Configuration, PortMapping } from "./configuration.ts";
+import { portSpecs, staticAddresses, usableNames } from "@netkit/runtime";
+import type { Bandwidth, Configuration } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
 
 /** What an ADD asks of the interface, whatever network it is on. */
-export type EndpointWishes = Pick<EndpointRequest, "ip" | "ip6" | "mac" | "aliases" | "options" | "gatewayPriority"> & {
-  readonly publish?: readonly string[];
-};
+export type EndpointWishes = Pick<EndpointRequest, "ip" | "ip6" | "furtherIps" | "mac" | "options" | "gatewayPriority">;
 
 /**
  * Addresses and the MAC are those of `runtimeConfig`, or else of `args.cni`, or else of CNI_ARGS, as the conventions of CNI
  * and its reference plugins have it.
- * @throws CniError 7
+ * @throws NetkitError ADDRESS_INVALID
  */
 export function endpointWishes({ args }: Environment, configuration: Configuration): EndpointWishes {
   const { runtimeConfig = {}, args: given, gwPriority } = configuration;
   const fromArgs = args["IP"] === undefined ? undefined : args["IP"].split(",");
   const ips = runtimeConfig.ips ?? given?.cni?.ips ?? fromArgs ?? [];
   const mac = runtimeConfig.mac ?? given?.cni?.mac ?? args["MAC"];
-  const publish = (runtimeConfig.portMappings ?? []).flatMap(specsOf);
   const options = rateOptions(runtimeConfig.bandwidth ?? {});
   return {
     ...addressesOf(ips),
     ...(mac === undefined || mac === "" ? {} : { mac }),
-    ...(publish.length === 0 ? {} : { publish }),
     ...(Object.keys(options).length === 0 ? {} : { options }),
     ...(gwPriority === undefined ? {} : { gatewayPriority: gwPriority }),
   };
@@ -54,26 +49,16 @@ function isList(value: object): value is readonly string[] {
   return Array.isArray(value);
 }
 
-/** At most one of each family, however often it is said; what IPAM plugins write with a prefix length is an address all the same. */
-function addressesOf(texts: readonly string[]): Pick<EndpointWishes, "ip" | "ip6"> {
-  const found: { ip?: string; ip6?: string } = {};
-  for (const text of texts.map((each) => each.trim()).filter((each) => each !== "")) {
-    const ip = parseIp(text.replace(/\/\d+$/, ""));
-    const key = familyOf(ip) === "ipv4" ? "ip" : "ip6";
-    if (found[key] !== undefined && found[key] !== ip) {
-      throw new CniError(
-        cniCodes.invalidConfiguration,
-        `two addresses of one family are asked for: ${found[key]} and ${ip}`,
-        "An interface on a netkit network has one IPv4 and one IPv6 address.",
-      );
-    }
-    found[key] = ip;
-  }
-  return found;
+/** What IPAM plugins write with a prefix length is an address all the same. */
+function addressesOf(texts: readonly string[]): Pick<EndpointWishes, "ip" | "ip6" | "furtherIps"> {
+  const given = texts.map((each) => each.trim()).filter((each) => each !== "");
+  return staticAddresses(given.map((text) => parseIp(text.replace(/\/\d+$/, ""))));
 }
 
-function specsOf({ hostIP, ...mapping }: PortMapping): string[] {
-  return portSpecs({ ...mapping, hostAddress: hostIP });
+/** What is published of a container. @throws NetkitError */
+export function publishedOf({ runtimeConfig = {} }: Pick<Configuration, "runtimeConfig">): PortSpec[] {
+  const { portMappings = [] } = runtimeConfig;
+  return portMappings.flatMap(({ hostIP, ...mapping }) => portSpecs({ ...mapping, hostAddress: hostIP }));
 }
 
 /** Kubernetes' runtimes write the largest number that a burst can be where a pod asks for a rate alone. */

@@ -1,7 +1,8 @@
+import { formatPortSpec } from "@netkit/core";
 import { expect, test } from "vitest";
 import { parseConfiguration } from "../src/configuration.ts";
 import { parseEnvironment } from "../src/environment.ts";
-import { aliasesOf, dnsOf, endpointWishes } from "../src/wishes.ts";
+import { aliasesOf, dnsOf, endpointWishes, publishedOf } from "../src/wishes.ts";
 
 const environment = (args = "") =>
   parseEnvironment({
@@ -38,10 +39,13 @@ test.each([
   expect(wishes(args, more)).toEqual(wanted);
 });
 
-test("an interface has one address of a family", () => {
-  expect(() => wishes("", { runtimeConfig: { ips: ["10.1.0.1", "10.1.0.2"] } })).toThrow(
-    expect.objectContaining({ code: 7, message: expect.stringContaining("10.1.0.1 and 10.1.0.2") as unknown }),
-  );
+test("of several addresses of a family all but the first are further ones", () => {
+  const ips = ["10.1.0.1/24", "fd00::1", "10.1.0.2", "10.1.0.1", "fd00::2/64"];
+  expect(wishes("", { runtimeConfig: { ips } })).toEqual({
+    ip: "10.1.0.1",
+    ip6: "fd00::1",
+    furtherIps: ["10.1.0.2", "fd00::2"],
+  });
 });
 
 test.each([
@@ -50,9 +54,10 @@ test.each([
   [{ hostPort: 53, containerPort: 53, protocol: "UDP", hostIP: "127.0.0.1" }, ["127.0.0.1:53:53/udp"]],
   [{ hostPort: 80, containerPort: 80, protocol: "tcp,udp", hostIP: "" }, ["80:80/tcp", "80:80/udp"]],
   [{ hostPort: 80, containerPort: 80, hostIP: "::1" }, ["[::1]:80:80/tcp"]],
-  [{ hostPort: 0, containerPort: 80 }, undefined],
+  [{ hostPort: 0, containerPort: 80 }, []],
 ])("the port mapping %j is %j", (mapping, publish) => {
-  expect(wishes("", { runtimeConfig: { portMappings: [mapping] } }).publish).toEqual(publish);
+  const published = publishedOf(configuration({ runtimeConfig: { portMappings: [mapping] } }));
+  expect(published.map(formatPortSpec)).toEqual(publish);
 });
 
 test.each([

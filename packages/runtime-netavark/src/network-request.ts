@@ -11,7 +11,8 @@ import { refusal } from "./refusal.ts";
  */
 export function networkRequest(network: PodmanNetwork): NetworkRequest {
   const { name, id = "", internal, subnets = [], routes = [] } = network;
-  const hasAddresses = network.ipam_options?.["driver"] !== "none";
+  // Whoever sees to a bridge may hand out its addresses, too.
+  const hasAddresses = network.ipam_options?.["driver"] !== "none" && (subnets.length > 0 || !isUnmanaged(network));
   if (hasAddresses && subnets.length === 0) {
     throw refusal(
       `the network '${name}' has no subnet`,
@@ -58,6 +59,11 @@ function upperHalf(subnet: Cidr): Cidr | undefined {
   return `${bigintToIp(first + size / 2n, family)}/${length}` as Cidr;
 }
 
+/** The bridge is there already, and somebody else's. */
+export function isUnmanaged({ driver, options = {} }: PodmanNetwork): boolean {
+  return driver === "bridge" && options["mode"] === "unmanaged";
+}
+
 type Options = Record<string, string | boolean>;
 
 /** Podman's names of options, and netkit's. Those that say how netavark does its work are left out. */
@@ -76,11 +82,11 @@ function optionsOf(network: PodmanNetwork): Options {
   if (driver !== "bridge") throw refusal(`unknown network driver "${driver}"`);
   if (link === "") throw refusal("no bridge interface name given");
   for (const key of ["vlan", "vrf"]) if (given(key) !== undefined) throw unsupported(key);
-  if (mode === "unmanaged") throw unsupported("mode=unmanaged");
   const [snat4, snat6] = [given("outbound_addr4"), given("outbound_addr6")];
   return {
     ...plain,
     name: link,
+    ...(isUnmanaged(network) ? { unmanaged: true } : {}),
     ...(snat4 === undefined ? {} : { "snat-ipv4": snat4 }),
     ...(snat6 === undefined ? {} : { "snat-ipv6": snat6 }),
   };

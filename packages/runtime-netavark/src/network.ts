@@ -3,7 +3,10 @@ import type { Netkit } from "@netkit/engine";
 import { findNetwork } from "@netkit/runtime";
 import { joinLabel, networkLabel } from "./labels.ts";
 import type { PodmanNetwork } from "./network-options.ts";
-import { networkRequest } from "./network-request.ts";
+import { isUnmanaged, networkRequest } from "./network-request.ts";
+import { refusal } from "./refusal.ts";
+
+const noBridge = "in unmanaged mode, the bridge must already exist on the host";
 
 /**
  * The netkit network that Podman's label names, or that was made for Podman's before, or that is called as Podman's and is
@@ -16,6 +19,8 @@ export async function openNetwork(netkit: Netkit, podmans: PodmanNetwork): Promi
   try {
     return await netkit.networks.create(networkRequest(podmans));
   } catch (error) {
+    if (isNetkitError(error) && error.code === "LINK_NOT_FOUND" && isUnmanaged(podmans))
+      throw refusal(`${noBridge}: Netlink error: No such device (os error 19)`);
     // Another setup was faster.
     const made = isNetkitError(error) && error.code === "NAME_TAKEN" ? await find(netkit, podmans) : undefined;
     if (made === undefined) throw error;

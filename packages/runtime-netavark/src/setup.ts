@@ -1,12 +1,21 @@
 import { isNetkitError, NetkitError, resolverAddress, type Endpoint, type Network, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, Netkit, SandboxDetails } from "@netkit/engine";
-import { findNetwork, madeInterface, refuseOtherNamespace, refuseSecond, removeUnused } from "@netkit/runtime";
+import {
+  connectFurther,
+  findNetwork,
+  madeInterface,
+  placeOf,
+  placePorts,
+  refuseOtherNamespace,
+  refuseSecond,
+  refuseWithoutInterfaces,
+  removeUnused,
+} from "@netkit/runtime";
 import { containerNamed, sandboxNames } from "./container.ts";
 import { raiseLoopback } from "./interface.ts";
 import { endpointLabels, sandboxLabels, tellsServer, withoutServer } from "./labels.ts";
 import { isOwn, openNetwork, servesNames } from "./network.ts";
 import type { NetworkOptions } from "./network-options.ts";
-import { arrangePorts, placeOf, placePorts } from "./ports.ts";
 import { statusBlock, type StatusBlock } from "./status.ts";
 import { publishedOf, wishesOf, type Wish } from "./wishes.ts";
 
@@ -25,6 +34,7 @@ export async function setup(
     const found: Network[] = [];
     try {
       for (const { network } of wishes) found.push(await openNetwork(netkit, network));
+      for (const network of found) await refuseWithoutInterfaces(netkit, network);
       return await connect(netkit, netns, options, { wishes, found, publish });
     } catch (error) {
       // With the last container of another call a network has gone: it is made anew.
@@ -162,24 +172,13 @@ async function join(
 ): Promise<Attached> {
   refuseOtherNamespace(sandbox, netns, "teardown");
   for (const { ifName = "" } of networks) refuseSecond(sandbox, ifName, "teardown");
-  const handle = await netkit.sandboxes.get(sandbox.id);
   const isTold = sandbox.endpoints.some(tellsServer);
-  const connected: Endpoint[] = [];
-  try {
-    for (const { publish: _, gatewayPriority = 0, labels = {}, ...request } of networks) {
-      connected.push(
-        await handle.connect({
-          ...request,
-          labels: isTold ? withoutServer(labels) : labels,
-          // Behind those that it has with the same metric.
-          gatewayPriority: gatewayPriority - sandbox.endpoints.length,
-        }),
-      );
-    }
-    await arrangePorts(netkit, handle, [...sandbox.endpoints, ...connected], publishedOf(options));
-  } catch (error) {
-    for (const { network } of connected) await handle.disconnect(network);
-    throw error;
-  }
+  const requests = networks.map(({ gatewayPriority = 0, labels = {}, ...request }) => ({
+    ...request,
+    labels: isTold ? withoutServer(labels) : labels,
+    // Behind those that it has with the same metric.
+    gatewayPriority: gatewayPriority - sandbox.endpoints.length,
+  }));
+  const connected = await connectFurther(netkit, sandbox, requests, publishedOf(options));
   return { endpoints: connected, names: sandbox.names, isTold: isTold || connected.some(tellsServer) };
 }

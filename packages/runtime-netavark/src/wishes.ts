@@ -1,18 +1,10 @@
-import {
-  familyOf,
-  isNetkitError,
-  NetkitError,
-  parseCidr,
-  parseIp,
-  parsePortSpec,
-  type Ip,
-  type PortSpec,
-} from "@netkit/core";
+import { isNetkitError, NetkitError, parseCidr, parseIp, type PortSpec } from "@netkit/core";
 import type { EndpointRequest } from "@netkit/engine";
 import { contains } from "@netkit/ipam";
-import { portSpecs, usableNames } from "@netkit/runtime";
+import { portSpecs, staticAddresses, usableNames } from "@netkit/runtime";
 import { endpointLabels } from "./labels.ts";
 import type { Attachment, NetworkOptions, PodmanNetwork, PodmanPort } from "./network-options.ts";
+import { isUnmanaged } from "./network-request.ts";
 import { refusal } from "./refusal.ts";
 import { checkSubnets } from "./subnets.ts";
 
@@ -31,13 +23,13 @@ export function wishesOf(options: NetworkOptions): Wish[] {
     const network = Object.hasOwn(options.network_info, name) ? options.network_info[name] : undefined;
     if (network === undefined) throw refusal(`network info for network ${name} not found`);
     if (attachment.interface_name === "") throw refusal("no container interface name given");
-    refuseOptions(attachment);
     const { container_name: container = "" } = options;
     const aliases = usableNames([container, ...(attachment.aliases ?? [])]);
     return {
       network,
       request: {
         ...addressesOf(network, attachment),
+        ...hostIfName(attachment),
         ...(attachment.static_mac === undefined ? {} : { mac: attachment.static_mac.replaceAll("-", ":") }),
         ifName: attachment.interface_name,
         ...(aliases.length === 0 ? {} : { aliases }),
@@ -52,13 +44,10 @@ export function wishesOf(options: NetworkOptions): Wish[] {
   });
 }
 
-/** @throws NetkitError UNSUPPORTED */
-function refuseOptions({ options = {} }: Attachment): void {
+/** What the host's end of the pair is called. */
+function hostIfName({ options = {} }: Attachment): Pick<EndpointRequest, "options"> {
   const name = options["host_interface_name"] ?? "";
-  if (name === "") return;
-  throw new NetkitError("UNSUPPORTED", `an interface of the host can't be called as one likes ('${name}')`, {
-    hint: "Leave the option host_interface_name out.",
-  });
+  return name === "" ? {} : { options: { "host-ifname": name } };
 }
 
 /** Of default routes. The lowest counts, of equal ones the first. */
@@ -69,18 +58,19 @@ function metricOf({ driver, options = {} }: PodmanNetwork): number {
   throw refusal(`unable to parse "metric": invalid digit found in string`);
 }
 
-type Addresses = Pick<EndpointRequest, "ip" | "ip6">;
+type Addresses = Pick<EndpointRequest, "ip" | "ip6" | "furtherIps">;
 
 /** By Podman; with the IPAM driver `none` the network hands them out itself, but for those of `--ip`, or has none. */
 function addressesOf(network: PodmanNetwork, attachment: Attachment): Addresses {
   const { subnets, ipam_options: { driver = "host-local" } = {} } = network;
   // With `network reload` Podman adds what the container has to what it was asked for.
-  if (driver === "none") return oneOfEach([...new Set((attachment.static_ips ?? []).map(parseIp))]);
+  if (driver === "none") return staticAddresses((attachment.static_ips ?? []).map(parseIp));
   if (driver === "dhcp") {
     throw new NetkitError("UNSUPPORTED", "the IPAM driver dhcp is not supported", {
       hint: "Make the Podman network with a subnet, or with --ipam-driver none.",
     });
   }
+  if (isUnmanaged(network) && (subnets ?? []).length === 0) return {};
   if (driver !== "host-local") throw refusal(`unsupported ipam driver ${driver}`);
   if (attachment.static_ips === undefined) throw refusal("no static ips provided");
   checkSubnets(subnets ?? []);
@@ -90,22 +80,7 @@ function addressesOf(network: PodmanNetwork, attachment: Attachment): Addresses 
   if (subnets !== undefined && within.length !== ips.length) {
     throw refusal(`not all static IPs matched a subnet: expected ${ips.length}, got ${within.length}`);
   }
-  return oneOfEach(ips);
-}
-
-/** @throws NetkitError UNSUPPORTED */
-function oneOfEach(ips: readonly Ip[]): Addresses {
-  const found: { ip?: Ip; ip6?: Ip } = {};
-  for (const ip of ips) {
-    const key = familyOf(ip) === "ipv4" ? "ip" : "ip6";
-    if (found[key] !== undefined) {
-      throw new NetkitError("UNSUPPORTED", `two addresses of one family are asked for: ${found[key]} and ${ip}`, {
-        hint: "An interface on a netkit network has one IPv4 and one IPv6 address.",
-      });
-    }
-    found[key] = ip;
-  }
-  return found;
+  return staticAddresses(ips);
 }
 
 /** What is published of a container. @throws NetkitError */
@@ -118,7 +93,7 @@ export function publishedOf({ port_mappings: mappings = [] }: NetworkOptions): P
       range: mapping.range,
       protocol: mapping.protocol,
       hostAddress: mapping.host_ip,
-    }).map(parsePortSpec);
+    });
   });
 }
 

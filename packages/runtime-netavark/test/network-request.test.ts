@@ -69,6 +69,14 @@ test("with the IPAM driver none a network has no addresses", () => {
   expect(bare.ipv4).toBeUndefined();
 });
 
+test("a bridge that is somebody else's stays so", () => {
+  const request = networkRequest({ ...plain, options: { mode: "unmanaged" } });
+  expect(request.options).toEqual({ name: plain.network_interface, unmanaged: true });
+  // Somebody there may hand out addresses.
+  const bare = { ...plain, subnets: undefined, options: { mode: "unmanaged" } };
+  expect(networkRequest(bare)).toMatchObject({ subnets: [], addresses: false });
+});
+
 test.each(["macvlan", "ipvlan"])("a %s network lies on Podman's link, or on the default one", (driver) => {
   const wire = { ...plain, driver, network_interface: "up0", options: { mode: "x", bclim: "1" } };
   expect(networkRequest(wire)).toMatchObject({ driver, options: { parent: "up0", mode: "x" } });
@@ -79,7 +87,6 @@ test.each([
   [{ subnets: [] }, "ARGUMENT_INVALID"],
   [{ options: { vlan: "5" } }, "UNSUPPORTED"],
   [{ options: { vrf: "red" } }, "UNSUPPORTED"],
-  [{ options: { mode: "unmanaged" } }, "UNSUPPORTED"],
   [{ driver: "wild" }, "ARGUMENT_INVALID"],
   [{ network_interface: undefined }, "ARGUMENT_INVALID"],
 ])("%j is refused", (change, code) => {

@@ -85,11 +85,9 @@ export async function refuseWithoutInterfaces(netkit: Netkit, { name, driver }: 
   });
 }
 
-/** The endpoint that has just been made as an interface. @throws NetkitError UNSUPPORTED */
+/** The endpoint that has just been made as an interface: of networks that give none {@link refuseWithoutInterfaces} says so before. */
 export function madeInterface<E extends { readonly ifName: string }>(endpoints: readonly E[], ifName: string): E {
   const found = endpoints.find((endpoint) => endpoint.ifName === ifName);
   if (found !== undefined) return found;
-  throw new NetkitError("UNSUPPORTED", "the network gives a container no interface", {
-    hint: "Name another network: bridge, macvlan, ipvlan and overlay ones have interfaces.",
-  });
+  throw new NetkitError("INTERNAL", `no endpoint was made as interface '${ifName}'`);
 }

@@ -15,6 +15,9 @@ export {
 export { forAll } from "./for-all.ts";
 export { identityOf } from "./namespace.ts";
 export { findNetwork, removeUnused } from "./networks.ts";
-export { portSpecs, unpublished, type PortMapping } from "./ports.ts";
+export { placeOf, placePorts, type Place } from "./port-places.ts";
+export { portSpecs, type PortMapping } from "./ports.ts";
 export { formatAnswer, parseCall, type Answer, type Relay, type RelayedCall } from "./relayed-call.ts";
+export { connectFurther, leave } from "./several-networks.ts";
+export { staticAddresses } from "./static-addresses.ts";
 export { Turns } from "./turns.ts";

@@ -217,6 +217,18 @@ describe("without an agent", () => {
     await expect(netkit.sandboxes.join(named.guest, { network: "m" })).rejects.toMatchObject({
       code: "NAMESPACE_ADOPTED",
       message: expect.stringContaining("'docker-web', which another engine connects"),
+      hint: expect.stringContaining("netkit.network=m, a further list"),
+    });
+    await expect(netkit.sandboxes.join(named.guest, { network: "bridge" })).rejects.toMatchObject({
+      hint: expect.stringMatching(/^No engine joins the predefined 'bridge'. Make a network .*netkit.network=NETWORK,/),
+    });
+    const onHost = { name: "db", place: { pid: process.pid } };
+    await expect(netkit.sandboxes.join(onHost, { network: "m" })).rejects.toMatchObject({
+      code: "NAMESPACE_ADOPTED",
+      message: "'db' is in the host's own namespace",
+    });
+    await expect(netkit.sandboxes.at(onHost.place)).rejects.toMatchObject({
+      message: `process ${process.pid} is in the host's own namespace`,
     });
     expect(await everything()).toEqual(before);
   });

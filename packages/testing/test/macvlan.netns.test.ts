@@ -95,6 +95,18 @@ describe("on the wire of a parent", () => {
     });
   });
 
+  test("in mode source they hear whose MAC is named to the kernel", async () => {
+    await onOutsideHost(plain, async ({ netkit, outside, open }) => {
+      await create(netkit, "n", { options: { macvlan_mode: "source" } });
+      const one = await open("n");
+      expect(await ping(one.space, outsideIpv4)).toBe(false);
+      const { address } = await linkOf(outside, "up0");
+      await one.space.shell(`ip neighbour flush dev eth0; ip link set eth0 type macvlan macaddr add ${address}`);
+      expect(await ping(one.space, outsideIpv4)).toBe(true);
+      expect((await netkit.doctor()).findings).toEqual([]);
+    });
+  });
+
   test("two networks share a parent, each with its subnet and its router", async () => {
     await onOutsideHost(plain, async (place) => {
       const { netkit, outside, open } = place;

@@ -198,6 +198,35 @@ test("an existing bridge is adopted, used and left as it was", async () => {
   host.sh("ip link del br7");
 });
 
+test("an unmanaged bridge is used and gets neither addresses, rules nor settings; the host's end has the name asked for", async () => {
+  const options = { name: "br7", unmanaged: "true" };
+  const create = async () => await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.9.0.0/24" }], options });
+  await expect(create()).rejects.toMatchObject({ code: "LINK_NOT_FOUND" });
+  // As somebody's router has it.
+  host.sh("ip link add br7 type bridge && ip address add 10.9.0.1/24 dev br7 && ip link set br7 up");
+  const show =
+    "ip -o -4 address show dev br7; ip -d -o link show br7; nft list ruleset; " +
+    "sysctl -a -r '^net.ipv4.ip_forward$|^net.ipv[46].conf.(br7|all|default)[.]' 2>&1";
+  const before = host.sh(show);
+  await create();
+  const named = { network: "n", options: { "host-ifname": "web0" } };
+  const box = await netkit.sandboxes.open({ networks: [named] });
+  expect(settle(host.sh(show))).toBe(settle(before));
+  expect(host.sh("ip -o link show master br7")).toContain("web0@");
+  const child = await box.run(["ping", "-c", "1", "-W", "2", "10.9.0.1"], { stdio: "ignore" });
+  expect((await child.exited).code).toBe(0);
+  expect((await netkit.doctor()).findings).toEqual([]);
+  await expect(netkit.sandboxes.open({ networks: [named] })).rejects.toMatchObject({ code: "RESOURCE_CONFLICT" });
+  await expect(netkit.sandboxes.open({ networks: [{ network: "n", publish: ["8080:80"] }] })).rejects.toMatchObject({
+    code: "UNSUPPORTED",
+    message: expect.stringContaining("unmanaged=true") as unknown,
+  });
+  await box.close();
+  await netkit.networks.remove("n");
+  expect(settle(host.sh(show))).toBe(settle(before));
+  host.sh("ip link del br7");
+});
+
 test("a network that can't have its bridge leaves nothing, and what has the name stays", async () => {
   host.sh("ip link add theirs0 type veth peer name theirs1");
   const before = host.traces();

@@ -53,6 +53,8 @@ export function outsideFor(address: Ip): string {
 }
 
 interface Link {
+  /** The MAC. */
+  readonly address: string;
   readonly mtu: number;
   readonly addr_info: readonly { readonly local: string }[];
 }

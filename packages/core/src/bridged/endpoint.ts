@@ -1,4 +1,5 @@
 import type { EndpointView } from "../driver.ts";
+import { NetkitError } from "../errors.ts";
 import { kernelName } from "../instance.ts";
 import { defaultRoutes, noRouterAdvertisements } from "../interface-resources.ts";
 import type { OptionSet } from "../option.ts";
@@ -18,7 +19,8 @@ export function endpointResources(view: View, area: Area): readonly Resource[] {
   const { network, namespace: ns, ifName, addresses } = view;
   const { mtu } = area;
   const size = mtu === undefined ? {} : { mtu };
-  const name = kernelName("v", network.instance, view.id);
+  const name = view.options["host-ifname"] ?? kernelName("v", network.instance, view.id);
+  if (name === area.bridge) throw bridgesName(view, name);
   const published = view.ports.flatMap((port) => publish(view, port, area));
   return [
     {
@@ -39,4 +41,12 @@ export function endpointResources(view: View, area: Area): readonly Resource[] {
     ...published,
     ...openPorts(view, area),
   ];
+}
+
+function bridgesName({ name: sandbox, network }: View, name: string): NetkitError {
+  return new NetkitError(
+    "OPTION_INVALID",
+    `sandbox '${sandbox}' on network '${network.name}': host-ifname=${name} is what the network's bridge is called`,
+    { hint: "Choose another one, or leave it out." },
+  );
 }

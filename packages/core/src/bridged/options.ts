@@ -1,4 +1,5 @@
-import { bits, flag, type Option } from "../option.ts";
+import { parseHostLinkName } from "../name.ts";
+import { bits, flag, parsed, type Option } from "../option.ts";
 
 // Types, not interfaces: only so they are OptionSets.
 export type AreaOptions = {
@@ -8,6 +9,7 @@ export type AreaOptions = {
 
 /** Ingress is towards the sandbox, egress is from it, as in CNI's bandwidth plugin. */
 export type BridgedEndpointOptions = {
+  readonly "host-ifname": Option<string>;
   readonly "rate-ingress": Option<number>;
   readonly "rate-egress": Option<number>;
   readonly "burst-ingress": Option<number>;
@@ -31,6 +33,7 @@ const bursts = { min: "16kbit", max: "32gbit", value: "BITS" };
 
 /** Options of an endpoint. */
 export const endpointOptions: BridgedEndpointOptions = {
+  "host-ifname": parsed("the name of the host's end of its pair (default: from the id)", "NAME", parseHostLinkName, {}),
   "rate-ingress": bits("bits per second towards the sandbox, for example 10mbit (default: no limit)", rates, {}),
   "rate-egress": bits("bits per second from the sandbox (default: no limit)", rates, {}),
   "burst-ingress": bits("bits that may come at once (default: those of 10 ms)", bursts, {}),

@@ -46,6 +46,6 @@ export const macvlan: Kind<MacvlanResource> = {
     ns: "host",
     name,
     parent: "",
-    mode: info?.kind === "macvlan" && info.mode !== undefined && info.mode !== "source" ? info.mode : "bridge",
+    mode: info?.kind === "macvlan" && info.mode !== undefined ? info.mode : "bridge",
   }),
 };

@@ -96,7 +96,7 @@ export function placeOf(
   { internal, driver, realised, subnets, options }: Network,
   endpoint?: Pick<Endpoint, "addresses" | "ports">,
 ): Place {
-  const isAble = !internal && driver !== "macvlan" && driver !== "ipvlan";
+  const isAble = !internal && driver !== "macvlan" && driver !== "ipvlan" && options["unmanaged"] !== true;
   const ranges = endpoint?.addresses.map(({ address }) => address) ?? subnets.map(({ subnet }) => subnet);
   // Of a predefined one that nobody is on yet it isn't known.
   const known: Family[] = endpoint === undefined && !realised ? ["ipv4", "ipv6"] : ranges.map(familyOf);

@@ -1,6 +1,6 @@
 import { formatPortSpec, parsePortSpec, type PortSpec } from "@netkit/core";
 import { expect, test } from "vitest";
-import { placePorts, type Place } from "../src/ports.ts";
+import { placePorts, type Place } from "../src/port-places.ts";
 
 const place = (families: string, ports: readonly string[] = [], isParticular = false): Place => ({
   families: (["ipv4", "ipv6"] as const).filter((family) => families.includes(family.slice(3))),
