@@ -48,6 +48,13 @@ async function measure(): Promise<Row[] | Asked> {
       const { measureDocker } = await import("./docker/docker.ts");
       return await measureDocker(quick ? 20 : 40);
     }
+    case "peers": {
+      const { measurePeers } = await import("./peers/peers.ts");
+      return await measurePeers(
+        root,
+        quick ? { blocks: 1, rounds: 3, crowds: 1, warmUps: 40 } : { blocks: 3, rounds: 12, crowds: 3, warmUps: 250 },
+      );
+    }
     case "simulate": {
       const { measureSimulation } = await import("./simulate.ts");
       return await measureSimulation(quick);

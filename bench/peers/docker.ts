@@ -1,0 +1,51 @@
+import { mkdirSync } from "node:fs";
+import { DockerEngine, hasDocker } from "@netkit/testing/docker";
+import { openSegment } from "@netkit/testing/hosts";
+import { post } from "../docker/post.ts";
+import { hostPorts, keptNumber, type Box, type Entry } from "./contender.ts";
+import { said, versionIn } from "./run.ts";
+
+/** On the file system that this process and Docker's host both have at /run. */
+const folder = "/run/bench/docker";
+const socket = `${folder}/api.sock`;
+const network = "bench";
+
+/** `docker network connect` of a container that runs on no network, by the API. */
+export const docker: Entry = {
+  find: () => {
+    const version = hasDocker ? said("dockerd", "--version") : undefined;
+    if (version !== undefined) return { version: versionIn(version) };
+    return { missing: "no dockerd with docker, containerd and runc (Debian: docker.io)" };
+  },
+  start: async () => {
+    mkdirSync(folder, { recursive: true });
+    await using stack = new AsyncDisposableStack();
+    const segment = stack.use(await openSegment(1));
+    const [host] = segment.hosts;
+    if (host === undefined) throw new Error("the segment has no host");
+    const engine = stack.use(
+      await DockerEngine.start(host, { dockerd: ["--iptables=true", `--host=unix://${socket}`], agent: false }),
+    );
+    await engine.docker("network", "create", "--driver", "bridge", "--subnet", "10.91.0.0/16", network);
+    const start = async (box: Pick<Box, "number" | "ports">): Promise<string> => {
+      const publish = hostPorts(box).flatMap((port, index) => ["-p", `${port}:${8000 + index}`]);
+      const name = `box-${box.number}`;
+      await engine.docker("run", "-d", "--name", name, "--network", network, ...publish, "box", "sleep", "10000");
+      return name;
+    };
+    await start({ number: keptNumber, ports: 0 });
+    const change = async (verb: "connect" | "disconnect", { number }: Box): Promise<void> =>
+      await post(socket, `/networks/${network}/${verb}`, JSON.stringify({ Container: `box-${number}` }));
+    const running = stack.move();
+    return {
+      open: async (box) => {
+        await start(box);
+        await change("disconnect", box);
+      },
+      attach: async (box) => await change("connect", box),
+      detach: async (box) => await change("disconnect", box),
+      close: async ({ number }) => void (await engine.docker("rm", "-f", `box-${number}`)),
+      stop: async () => await running.disposeAsync(),
+    };
+  },
+};

@@ -1,0 +1,64 @@
+import { median } from "../pairs.ts";
+import type { Found } from "./contender.ts";
+import type { Turn } from "./contender.program.ts";
+import { contenders, type ContenderId, type ContenderKind } from "./registry.ts";
+
+export type Verb = "attach" | "detach";
+/** What is attached: one box with so many ports, or many with one port each at the same time. */
+export type Case = (typeof cases)[number];
+export const cases = ["0", "1", "10", "crowd"] as const;
+export const verbs = ["attach", "detach"] as const;
+
+/** What one contender took for one case, in ms; as the figures of the repository have it. */
+export interface PeerFigure {
+  readonly contender: ContenderId;
+  readonly kind: ContenderKind;
+  readonly name: string;
+  readonly version: string;
+  readonly verb: Verb;
+  readonly case: Case;
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly samples: number;
+}
+
+/** Collects turns. */
+export class Figures {
+  readonly #found = new Map<ContenderId, Found>();
+  readonly #samples = new Map<string, number[]>();
+
+  found(id: ContenderId, found: Found): void {
+    this.#found.set(id, found);
+  }
+
+  note(id: ContenderId, what: Case, turn: Turn): void {
+    for (const verb of verbs) {
+      const key = `${id} ${verb} ${what}`;
+      this.#samples.set(key, [...(this.#samples.get(key) ?? []), turn[verb]]);
+    }
+  }
+
+  /** Peers that this machine hasn't, and why. */
+  missing(): { readonly name: string; readonly why: string }[] {
+    return contenders.flatMap(({ id, name }) => {
+      const found = this.#found.get(id);
+      return found !== undefined && "missing" in found ? [{ name, why: found.missing }] : [];
+    });
+  }
+
+  list(): PeerFigure[] {
+    return contenders.flatMap(({ id, kind, name }) => {
+      const found = this.#found.get(id);
+      if (found === undefined || "missing" in found) return [];
+      return verbs.flatMap((verb) =>
+        cases.map((what): PeerFigure => {
+          const samples = this.#samples.get(`${id} ${verb} ${what}`) ?? [];
+          const [min, max] = [Math.min(...samples), Math.max(...samples)];
+          const figures = { median: median(samples), min, max, samples: samples.length };
+          return { contender: id, kind, name, version: found.version, verb, case: what, ...figures };
+        }),
+      );
+    });
+  }
+}
