@@ -58,8 +58,12 @@ async function measureBlock(folder: string, block: number, plan: Plan, figures: 
     await round(number, async ({ id, arena }) => {
       // Off the record: the processor has forgotten it since its last turn.
       await arena.call("turn", firstBox, 1);
-      for (const [index, ports] of portCounts.entries())
+      // Each number of ports is the first of a turn as often as the others.
+      for (const step of portCounts.keys()) {
+        const index = (step + number) % portCounts.length;
+        const ports = portCounts[index] ?? 0;
         figures.note(id, `${ports}`, await arena.call("turn", firstBox + index, 1));
+      }
     });
   for (const { arena } of present) {
     await arena.call("close", firstBox, portCounts.length);
