@@ -52,7 +52,9 @@ async function measure(): Promise<Row[] | Asked> {
       const { measurePeers } = await import("./peers/peers.ts");
       return await measurePeers(
         root,
-        quick ? { blocks: 1, rounds: 3, crowds: 1, warmUps: 40 } : { blocks: 3, rounds: 8, crowds: 2, warmUps: 150 },
+        quick
+          ? { blocks: 1, rounds: 3, crowds: 1, streams: 6, warmUps: 40 }
+          : { blocks: 3, rounds: 8, crowds: 2, streams: 30, warmUps: 150 },
       );
     }
     case "simulate": {

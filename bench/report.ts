@@ -3,7 +3,7 @@ export interface Row {
   readonly id: string;
   readonly what: string;
   readonly value: number;
-  readonly unit: "" | "x" | "ms" | "MB" | "kB" | "%" | "/s";
+  readonly unit: "" | "Gbit/s" | "µs" | "x" | "ms" | "MB" | "kB" | "%" | "/s";
   /** At most, or at least if there can't be too much of it (`/s`); absent: only told. */
   readonly budget?: number;
   /** How the value came about, for a person. */

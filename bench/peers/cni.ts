@@ -40,15 +40,19 @@ export async function pluginContender(
   /** libcni leaves out plugins whose capabilities nobody asks for. */
   const of = ({ ports }: Box): readonly PluginConfiguration[] =>
     list.filter(({ type }) => ports > 0 || type !== "portmap");
-  return await inNamespaces({
-    attach: async (box) => {
+  const way = {
+    attach: async (box: Box): Promise<void> => {
       let result: unknown;
       for (const plugin of of(box)) result = JSON.parse(await call("ADD", box, plugin, result));
       results.set(box.number, result);
     },
-    detach: async (box) => {
+    detach: async (box: Box): Promise<void> => {
       for (const plugin of of(box).toReversed()) await call("DEL", box, plugin, results.get(box.number));
     },
+  };
+  return await inNamespaces(way, ({ number }) => {
+    const { ips } = results.get(number) as { ips: { address: string }[] };
+    return ips[0]?.address.split("/")[0] ?? "";
   });
 }
 

@@ -3,6 +3,8 @@ import { answerCalls } from "@netkit/testing/calls";
 import { numbers } from "../pairs.ts";
 import type { Box, Contender, Entry, Found } from "./contender.ts";
 import { pathOf } from "./namespaces.ts";
+import type { PathKind } from "./figures.ts";
+import { Path } from "./path.ts";
 import type { ContenderId } from "./registry.ts";
 
 const root = "/var/lib/netkit";
@@ -32,6 +34,7 @@ const [id = ""] = process.argv.slice(2);
 const entry = await entries[id as ContenderId]();
 const boxes = new Map<number, Box>();
 let running: Contender | undefined;
+let path: Path | undefined;
 
 function contender(): Contender {
   if (running === undefined) throw new Error(`${id} hasn't been started`);
@@ -77,7 +80,20 @@ const calls = {
       boxes.delete(number);
     }
   },
-  stop: async (): Promise<void> => await running?.stop?.(),
+  /** Two of the boxes, attached, with what sends between them. False: its packets go another contender's way. */
+  connect: async (server: number, client: number): Promise<boolean> => {
+    const [to, from] = [boxes.get(server), boxes.get(client)];
+    const { place } = contender();
+    if (place === undefined || to === undefined || from === undefined) return false;
+    for (const box of [to, from]) await contender().attach(box);
+    path = await Path.open(place, to, from);
+    return true;
+  },
+  send: async (): Promise<Record<PathKind, number>> => (await path?.measure()) ?? raise(`${id} isn't connected`),
+  stop: async (): Promise<void> => {
+    path?.close();
+    await running?.stop?.();
+  },
 };
 
 export type ContenderCalls = typeof calls;

@@ -16,9 +16,22 @@ export interface Contender {
   readonly detach: (box: Box) => Promise<void>;
   /** Off the clock, detached. */
   readonly close: (box: Box) => Promise<void>;
+  /** Where an attached box is; absent: its packets go the way of another contender's. */
+  readonly place?: (box: Box) => Promise<Place>;
   /** What has to be told to end. */
   readonly stop?: () => Promise<void>;
 }
+
+/** Network namespaces by their paths. */
+export interface Place {
+  readonly host: string;
+  readonly box: string;
+  /** The box's, on its network. */
+  readonly address: string;
+}
+
+/** The namespace of the process that asks, as nsenter(1) takes it. */
+export const ownNamespace = "/proc/self/ns/net";
 
 /** What it is, as it says itself. */
 export type Found = { readonly version: string } | { readonly missing: string };

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { DockerEngine, hasDocker } from "@netkit/testing/docker";
-import { openSegment } from "@netkit/testing/hosts";
+import { NamespaceHost, openSegment } from "@netkit/testing/hosts";
 import { post } from "../docker/post.ts";
 import { hostPorts, keptNumber, type Box, type Entry } from "./contender.ts";
 import { said, versionIn } from "./run.ts";
@@ -45,6 +45,14 @@ export const docker: Entry = {
       attach: async (box) => await change("connect", box),
       detach: async (box) => await change("disconnect", box),
       close: async ({ number }) => void (await engine.docker("rm", "-f", `box-${number}`)),
+      place: async ({ number }) => {
+        const format = "{{.NetworkSettings.SandboxKey}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+        const said = await engine.docker("inspect", "--format", format, `box-${number}`);
+        const [key = "", address = ""] = said.split(" ");
+        if (!(host instanceof NamespaceHost)) throw new Error("this part is for a host in namespaces");
+        // Its files, as they are in its mount namespace.
+        return { host: host.network, box: `${host.network.replace(/ns\/net$/, "root")}${key}`, address };
+      },
       stop: async () => await running.disposeAsync(),
     };
   },

@@ -9,6 +9,10 @@ export type Case = (typeof cases)[number];
 export const cases = ["0", "1", "10", "crowd"] as const;
 export const verbs = ["attach", "detach"] as const;
 
+/** What packets do: between two boxes, and from the host through a published port of one. */
+export type PathKind = (typeof pathKinds)[number];
+export const pathKinds = ["stream", "round-trip", "published"] as const;
+
 /** What one contender took for one case, in ms; as the figures of the repository have it. */
 export interface PeerFigure {
   readonly contender: ContenderId;
@@ -21,6 +25,11 @@ export interface PeerFigure {
   readonly min: number;
   readonly max: number;
   readonly samples: number;
+}
+
+/** How it carries packets: Gbit/s, and µs for a round trip. */
+export interface PathFigure extends Omit<PeerFigure, "verb" | "case"> {
+  readonly path: PathKind;
 }
 
 /** Collects turns. */
@@ -39,6 +48,13 @@ export class Figures {
     }
   }
 
+  notePath(id: ContenderId, measured: Record<PathKind, number>): void {
+    for (const kind of pathKinds) {
+      const key = `${id} path ${kind}`;
+      this.#samples.set(key, [...(this.#samples.get(key) ?? []), measured[kind]]);
+    }
+  }
+
   /** Peers that this machine hasn't, and why. */
   missing(): { readonly name: string; readonly why: string }[] {
     return contenders.flatMap(({ id, name }) => {
@@ -48,17 +64,33 @@ export class Figures {
   }
 
   list(): PeerFigure[] {
+    return this.#present().flatMap((contender) =>
+      verbs.flatMap((verb) =>
+        cases.map((what): PeerFigure => {
+          const samples = this.#samples.get(`${contender.contender} ${verb} ${what}`) ?? [];
+          return { ...contender, verb, case: what, ...spread(samples) };
+        }),
+      ),
+    );
+  }
+
+  paths(): PathFigure[] {
+    return this.#present().flatMap((contender) =>
+      pathKinds.flatMap((path): PathFigure[] => {
+        const samples = this.#samples.get(`${contender.contender} path ${path}`);
+        return samples === undefined ? [] : [{ ...contender, path, ...spread(samples) }];
+      }),
+    );
+  }
+
+  #present(): Pick<PeerFigure, "contender" | "kind" | "name" | "version">[] {
     return contenders.flatMap(({ id, kind, name }) => {
       const found = this.#found.get(id);
-      if (found === undefined || "missing" in found) return [];
-      return verbs.flatMap((verb) =>
-        cases.map((what): PeerFigure => {
-          const samples = this.#samples.get(`${id} ${verb} ${what}`) ?? [];
-          const [min, max] = [Math.min(...samples), Math.max(...samples)];
-          const figures = { median: median(samples), min, max, samples: samples.length };
-          return { contender: id, kind, name, version: found.version, verb, case: what, ...figures };
-        }),
-      );
+      return found === undefined || "missing" in found ? [] : [{ contender: id, kind, name, version: found.version }];
     });
   }
+}
+
+function spread(samples: readonly number[]): Pick<PeerFigure, "median" | "min" | "max" | "samples"> {
+  return { median: median(samples), min: Math.min(...samples), max: Math.max(...samples), samples: samples.length };
 }

@@ -42,8 +42,8 @@ address add 10.9.0.1/16 dev br0
 link set br0 up
 `,
     });
-    return await inNamespaces({
-      attach: async (box) => {
+    const way = {
+      attach: async (box: Box): Promise<void> => {
         const { number, ports, path } = box;
         const name = basename(path);
         const { address, mac } = floorAddresses(number);
@@ -62,12 +62,13 @@ route add default via 10.9.0.1
         const target = ` comment "br0" : ${address} . `;
         await run(["nft", "-f", "-"], { input: `create element ${floorMap} { ${floorElements(box, target)} }\n` });
       },
-      detach: async (box) => {
+      detach: async (box: Box): Promise<void> => {
         if (box.ports > 0)
           await run(["nft", "-f", "-"], { input: `delete element ${floorMap} { ${floorElements(box)} }\n` });
         await run(["ip", "-batch", "-"], { input: `link delete v${box.number}\n` });
       },
-    });
+    };
+    return await inNamespaces(way, ({ number }) => floorAddresses(number).address);
   },
 };
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { createNamespace, openNetlink, removeNamespace, setLink, withNamespace } from "@netkit/netlink";
-import { keptNumber, type Box, type Contender } from "./contender.ts";
+import { keptNumber, ownNamespace, type Box, type Contender, type Place } from "./contender.ts";
 
 /** Namespaces that an engine would have made, for what attaches them alone. IPv6 is off, where no network here has it. */
 const namespaces = {
@@ -18,12 +18,18 @@ const namespaces = {
   },
 };
 
-/** With the box that stays. */
-export async function inNamespaces(way: Pick<Contender, "attach" | "detach" | "stop">): Promise<Contender> {
+/** With the box that stays. @param addressOf tells an attached one's */
+export async function inNamespaces(
+  way: Pick<Contender, "attach" | "detach" | "stop">,
+  addressOf?: (box: Box) => string,
+): Promise<Contender> {
   const kept: Box = { number: keptNumber, ports: 0, path: pathOf(keptNumber) };
   await namespaces.open(kept);
   await way.attach(kept);
-  return { ...namespaces, ...way };
+  if (addressOf === undefined) return { ...namespaces, ...way };
+  const place = async (box: Box): Promise<Place> =>
+    await Promise.resolve({ host: ownNamespace, box: box.path, address: addressOf(box) });
+  return { ...namespaces, ...way, place };
 }
 
 /** Where a box's namespace is, on its contender's host. */

@@ -35,10 +35,13 @@ export async function backendContender(words: readonly string[], env: NodeJS.Pro
     });
     await run([...words, verb, box.path], { input, env: { ...process.env, ...env } });
   };
-  return await inNamespaces({
-    attach: async (box) => await call("setup", box),
-    detach: async (box) => await call("teardown", box),
-  });
+  return await inNamespaces(
+    {
+      attach: async (box) => await call("setup", box),
+      detach: async (box) => await call("teardown", box),
+    },
+    (box) => addressOf("10.90", box),
+  );
 }
 
 function program(): string | undefined {

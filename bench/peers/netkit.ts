@@ -5,7 +5,7 @@ import { agentSocket, askAgent } from "@netkit/agent/client";
 import type { SandboxHandle } from "@netkit/engine";
 import { command } from "../command.ts";
 import { openLibrary } from "../library.ts";
-import { hostPorts, type Box, type Contender, type Entry } from "./contender.ts";
+import { hostPorts, ownNamespace, type Box, type Contender, type Entry } from "./contender.ts";
 import { pluginContender } from "./cni.ts";
 import { backendContender } from "./netavark.ts";
 import { run, said, versionIn } from "./run.ts";
@@ -45,6 +45,11 @@ export const library: Entry = {
       attach: async (box) => void (await of(box).connect(network.name, { publish: publish(box) })),
       detach: async (box) => void (await of(box).disconnect(network.name)),
       close: async (box) => await of(box).close(),
+      place: async (box) => {
+        const { endpoints } = await of(box).inspect();
+        const [cidr = ""] = endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => address));
+        return { host: ownNamespace, box: of(box).netns ?? "", address: cidr.split("/")[0] ?? "" };
+      },
       stop: async () => await netkit.close(),
     };
   },

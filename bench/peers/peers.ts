@@ -14,6 +14,8 @@ interface Plan {
   readonly rounds: number;
   /** Turns of many boxes at the same time, in a block. */
   readonly crowds: number;
+  /** Times that something is sent, in a block. */
+  readonly streams: number;
   /** Before, of what is compiled while it runs. */
   readonly warmUps: number;
 }
@@ -72,5 +74,12 @@ async function measureBlock(folder: string, block: number, plan: Plan, figures: 
   for (const number of numbers(0, plan.crowds))
     await round(number, async ({ id, arena }) => {
       figures.note(id, "crowd", await arena.call("turn", firstOfCrowd, crowd));
+    });
+  const connected = new Set<ContenderId>();
+  for (const { id, arena } of present)
+    if (await arena.call("connect", firstOfCrowd, firstOfCrowd + 1)) connected.add(id);
+  for (const number of numbers(0, plan.streams))
+    await round(number, async ({ id, arena }) => {
+      if (connected.has(id)) figures.notePath(id, await arena.call("send"));
     });
 }

@@ -1,5 +1,15 @@
 import { ms, type Row } from "../report.ts";
-import { cases, verbs, type Case, type Figures, type PeerFigure, type Verb } from "./figures.ts";
+import {
+  cases,
+  pathKinds,
+  verbs,
+  type Case,
+  type Figures,
+  type PathFigure,
+  type PathKind,
+  type PeerFigure,
+  type Verb,
+} from "./figures.ts";
 import type { ContenderId } from "./registry.ts";
 
 /** What a case is called. */
@@ -31,6 +41,8 @@ export function rowsOf(figures: Figures): Row[] {
   const missing = figures.missing();
   return [
     ...list.map(figureRow),
+    ...figures.paths().map(pathRow),
+    ...pathKinds.flatMap((path) => pathComparisons(figures.paths(), path)),
     ...verbs.flatMap((verb) => cases.flatMap((what) => comparisons(list, verb, what))),
     {
       id: "peers-missing",
@@ -53,6 +65,46 @@ function figureRow(figure: PeerFigure): Row {
     how: `${min.toFixed(2)} to ${ms(max)}, ${samples} times`,
     data: { ...figure },
   };
+}
+
+/** What is measured of each way that packets go. */
+export const pathNames: Record<PathKind, string> = {
+  stream: "container to container, TCP, Gbit/s",
+  "round-trip": "container to container, UDP and back, µs",
+  published: "host to a published port, TCP, Gbit/s",
+};
+
+function pathRow(figure: PathFigure): Row {
+  const { contender, path, median, min, max, samples } = figure;
+  return {
+    id: `peers-path-${path}-${contender}`,
+    what: `${pathNames[path]}: ${titleOf(figure)}`,
+    value: median,
+    unit: path === "round-trip" ? "µs" : "Gbit/s",
+    how: `${min.toFixed(1)} to ${max.toFixed(1)}, ${samples} times`,
+    data: { ...figure },
+  };
+}
+
+/** How much longer netkit's packets take than the fastest peer's. */
+function pathComparisons(all: readonly PathFigure[], path: PathKind): Row[] {
+  const here = all.filter((figure) => figure.path === path);
+  const slowness = ({ median }: PathFigure): number => (path === "round-trip" ? median : 1 / median);
+  const ours = here.find(({ contender }) => contender === "library");
+  const [theirs] = here.filter(({ kind }) => kind === "peer").toSorted((a, b) => slowness(a) - slowness(b));
+  if (ours === undefined || theirs === undefined) return [];
+  return [
+    {
+      id: `peers-path-${path}-to-fastest-peer`,
+      what: `time of ${pathNames[path]}: netkit, to ${titleOf(theirs)}`,
+      value: slowness(ours) / slowness(theirs),
+      unit: "x",
+      // Beyond that it is no noise.
+      budget: 1.05,
+      how: `${ours.median.toFixed(1)} to ${theirs.median.toFixed(1)}`,
+      data: { ours: ours.contender, theirs: theirs.contender, path },
+    },
+  ];
 }
 
 /** With its version, but for what is made here. */

@@ -1,6 +1,6 @@
 import { machineLine } from "../machine.ts";
-import { cases, verbs, type Case, type PeerFigure, type Verb } from "../peers/figures.ts";
-import { caseNames, titleOf } from "../peers/rows.ts";
+import { cases, pathKinds, verbs, type Case, type PathFigure, type PeerFigure, type Verb } from "../peers/figures.ts";
+import { caseNames, pathNames, titleOf } from "../peers/rows.ts";
 import { formatted, isOver, type Row } from "../report.ts";
 import type { Published, PublishedPart } from "./published.ts";
 
@@ -14,7 +14,7 @@ export function sectionOf({ peers, ...others }: Published): string {
 
 /** What each contender took, among a part's rows. */
 export function figuresOf({ rows }: PublishedPart): PeerFigure[] {
-  return rows.flatMap(({ data }) => ("contender" in data ? [data as unknown as PeerFigure] : []));
+  return rows.flatMap(({ data }) => ("verb" in data && "contender" in data ? [data as unknown as PeerFigure] : []));
 }
 
 function peersOf(part: PublishedPart): string[] {
@@ -26,6 +26,8 @@ function peersOf(part: PublishedPart): string[] {
     `![How long netkit and others take to attach and to detach a container with ten ports](bench/published/chart.svg)`,
     `Medians in ms, the least and the most of ${samples} turns, and how many times netkit's library it is:`,
     ...verbs.map((verb) => verbTable(figures, verb)),
+    "How packets go then, both ends on one CPU:",
+    pathTable(part),
     listOf("Where netkit isn't the fastest", slower) ??
       "netkit is the fastest in each row, beside what does the same job.",
     listOf("What it has yet to reach", comparisons.filter(isOver)) ?? "Every goal is reached.",
@@ -51,6 +53,21 @@ function verbTable(figures: readonly PeerFigure[], verb: Verb): string {
     return [row[0] === undefined ? "" : titleOf(row[0]), ...row.map(cell)];
   });
   return tableOf([[verb, ...cases.map((what) => caseNames[what])], ...rows]);
+}
+
+function pathTable({ rows }: PublishedPart): string {
+  const figures = rows.flatMap(({ data }) =>
+    "path" in data && "contender" in data ? [data as unknown as PathFigure] : [],
+  );
+  const lines = [...new Set(figures.map(({ contender }) => contender))].map((id) => {
+    const own = figures.filter(({ contender }) => contender === id);
+    const cells = pathKinds.map((kind) => {
+      const figure = own.find(({ path }) => path === kind);
+      return figure === undefined ? "" : `${digits(figure.median)} (${digits(figure.min)}–${digits(figure.max)})`;
+    });
+    return [own[0] === undefined ? "" : titleOf(own[0]), ...cells];
+  });
+  return tableOf([["", ...pathKinds.map((kind) => pathNames[kind])], ...lines]);
 }
 
 function of(figures: readonly PeerFigure[], id: string, what: Case): PeerFigure | undefined {
