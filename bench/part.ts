@@ -48,6 +48,10 @@ async function measure(): Promise<Row[] | Asked> {
       const { measureDocker } = await import("./docker/docker.ts");
       return await measureDocker(quick ? 20 : 40);
     }
+    case "ipam": {
+      const { measureIpam } = await import("./ipam.ts");
+      return await measureIpam(root, quick ? 2_000 : 5_000);
+    }
     case "peers": {
       const { measurePeers } = await import("./peers/peers.ts");
       return await measurePeers(
