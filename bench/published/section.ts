@@ -21,10 +21,10 @@ function peersOf(part: PublishedPart): string[] {
   const figures = figuresOf(part);
   const comparisons = part.rows.filter(({ data }) => "ours" in data);
   const slower = comparisons.filter(({ value, data }) => value > 1 && !String(data["theirs"]).startsWith("floor"));
-  const samples = figures[0]?.samples ?? 0;
+  const samples = (what: Case): number => of(figures, "library", what)?.samples ?? 0;
   return [
     `![How long netkit and others take to attach and to detach a container with ten ports](bench/published/chart.svg)`,
-    `Medians in ms, the least and the most of ${samples} turns, and how many times netkit's library it is:`,
+    `Medians in ms, the least and the most of ${samples("0")} turns (${samples("crowd")} of 32), and how many times netkit's library it is:`,
     ...verbs.map((verb) => verbTable(figures, verb)),
     "How packets go then, both ends on one CPU:",
     pathTable(part),
