@@ -4,7 +4,7 @@ import type { Published } from "./published.ts";
 import { figuresOf } from "./section.ts";
 
 const shown = "10";
-const [width, labels, bar, gap, top] = [860, 250, 16, 6, 34];
+const [width, labels, bar, gap, top] = [900, 310, 16, 6, 34];
 /** What is left for the longest bar and its figure. */
 const scale = width - labels - 90;
 /** Readable on white and on black, whichever the reader has. */
