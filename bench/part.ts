@@ -57,8 +57,8 @@ async function measure(): Promise<Row[] | Asked> {
       return await measurePeers(
         root,
         quick
-          ? { blocks: 1, rounds: 3, crowds: 1, streams: 6, warmUps: 40 }
-          : { blocks: 3, rounds: 8, crowds: 2, streams: 30, warmUps: 150 },
+          ? { blocks: 1, rounds: 3, crowds: 1, streams: 16, warmUps: 40 }
+          : { blocks: 3, rounds: 8, crowds: 2, streams: 60, warmUps: 150 },
       );
     }
     case "simulate": {

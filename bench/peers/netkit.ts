@@ -101,8 +101,9 @@ async function runNetkit(...words: readonly string[]): Promise<void> {
   await run([process.execPath, command, ...words]);
 }
 
-function withStop(contender: Contender, { stop }: Contender): Contender {
-  return stop === undefined ? contender : { ...contender, stop };
+/** Its packets go the library's way. */
+function withStop({ open, attach, detach, close }: Contender, { stop }: Contender): Contender {
+  return { open, attach, detach, close, ...(stop === undefined ? {} : { stop }) };
 }
 
 /** An agent in a process of its own, as the command starts one, with the network and a box on it. */

@@ -5,8 +5,8 @@ import type { LoadCalls } from "../hosts/load.program.ts";
 import { hostPorts, type Box, type Contender } from "./contender.ts";
 import type { PathKind } from "./figures.ts";
 
-const bytes = 64e6;
-const roundTrips = 1_000;
+const bytes = 32e6;
+const roundTrips = 500;
 /** The host's, that its published ports are reached at: documentation (RFC 5737), on no wire. */
 const hostAddress = "198.51.100.1";
 /** Where a box's first published port leads. */
