@@ -13,6 +13,24 @@ export function downloadFrom(suite, name, folder) {
   return fetchFrom(folder, otherSources(folder, "deb", suite), "download", name);
 }
 
+/** Packages with all that they depend on, from another suite, whatever this machine has installed. */
+export function downloadWhole(suite, names, folder) {
+  const status = join(folder, "status");
+  writeFileSync(status, "");
+  const options = [...otherSources(folder, "deb", suite), `-oDir::State::status=${status}`];
+  const words = ["install", "--yes", "--no-install-recommends", "--download-only", ...names];
+  return fetchFrom(folder, options, ...words) ? join(folder, "cache/archives") : undefined;
+}
+
+/** The packages in a folder, as lines of name and version. */
+export function versionsIn(folder) {
+  const show = ["--show", "--showformat=${Package} ${Version}\\n"];
+  const files = readdirSync(folder).filter((entry) => entry.endsWith(".deb"));
+  return files
+    .map((file) => spawnSync("dpkg-deb", [...show, join(folder, file)], { encoding: "utf8" }).stdout)
+    .join("");
+}
+
 /** The files of a source package, of the machine's own suite. */
 export function downloadSource(name, folder) {
   return fetchFrom(folder, otherSources(folder, "deb-src", ownSuite()), "source", "--download-only", name);

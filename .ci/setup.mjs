@@ -21,7 +21,7 @@ import { constants as system, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildCnitool } from "./cnitool.mjs";
-import { downloadFrom, downloadPackage, unpack } from "./debian.mjs";
+import { downloadFrom, downloadPackage, downloadWhole, unpack, versionsIn } from "./debian.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const nodeVersion = "24.21.0";
@@ -104,6 +104,7 @@ const nodeBin = await node();
 process.env.PATH = [nodeBin, pnpmBin, join(root, "node_modules/.bin"), ...systemPath].join(delimiter);
 await systemPackages();
 if (target === undefined || target === "test" || withMachines.includes(target)) await servers();
+if (target === "bench") await peers();
 await workspace();
 await cli();
 if (done === 0 || option === undefined) say(`setup: everything is in place (${seconds(started)})`);
@@ -218,6 +219,32 @@ async function servers() {
   say(
     `setup: ${still.map(({ name }) => name).join(" and ")} can't be had from apt-get; tests that need it are skipped`,
   );
+}
+
+/**
+ * The newest of what the bench compares netkit with, with the libraries of its own suite: the bench lays it over /usr, on hosts of
+ * its own. Where it can't be had, what the machine has is compared, if anything.
+ */
+async function peers() {
+  const folder = join(tools, "peers");
+  const [versions, stamp] = [join(folder, "versions"), join(folder, "tried-today")];
+  if (existsSync(versions) || !["apt-get", "dpkg-deb"].every((program) => isIn(systemPath, program))) return;
+  if (existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < 86_400_000) return;
+  const suite = "sid";
+  const names = ["docker.io", "docker-cli", "containerd", "runc", "iptables", "nftables", "busybox-static"];
+  await step(`peers for the bench, from Debian's ${suite}`, () => {
+    mkdirSync(folder, { recursive: true });
+    const work = mkdtempSync(join(tmpdir(), "netkit-setup-"));
+    const packages = downloadWhole(suite, [...names, "netavark", "containernetworking-plugins"], work);
+    if (packages !== undefined) {
+      unpack(packages, folder);
+      writeFileSync(versions, versionsIn(packages));
+    }
+    rmSync(work, { recursive: true });
+  });
+  if (existsSync(versions)) return;
+  writeFileSync(stamp, "");
+  say("setup: the newest peers can't be had from apt-get; the bench compares with what this machine has");
 }
 
 function missingPackages() {

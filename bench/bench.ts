@@ -2,14 +2,18 @@
  * netkit beside what it can't be faster than: `npm run bench`, as root. Each part runs in a network namespace of its
  * own that plays the host, with its state on the disk that the checkout is on.
  *
- * usage: npm run bench -- [--quick] [--json] [--check] [attach] [ports] [memory] [commands] [agent] [dns] [hosts] [docker] [simulate]
+ * usage: npm run bench -- [--quick] [--json] [--check] [--write] [attach] [ports] [memory] [commands] [agent] [dns] [hosts] [docker] [ipam] [peers] [simulate]
+ *        npm run bench -- --tables
+ *
+ * `--write` puts the figures into bench/published, and README.md; `--tables` makes those again from the figures that are there.
  */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, cpus, loadavg, release } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "rolldown";
+import { machineLine, thisMachine } from "./machine.ts";
+import { publish, type Published } from "./published/published.ts";
 import { isOver, tableOf, type Row } from "./report.ts";
 
 const { values: options, positionals } = parseArgs({
@@ -18,32 +22,42 @@ const { values: options, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    tables: { type: "boolean", default: false },
   },
 });
 const bundles = join(import.meta.dirname, "dist");
-const parts = ["attach", "ports", "memory", "commands", "agent", "dns", "hosts", "docker"];
+const parts = ["attach", "ports", "memory", "commands", "agent", "dns", "hosts", "docker", "ipam", "peers"];
 /** No figure of these has a budget, and they take their time: only when they are named. */
 const more = ["simulate"];
 
 await main();
 
 async function main(): Promise<void> {
+  if (options.tables) return publish({});
   if (process.getuid?.() !== 0) fail("the bench makes network namespaces: run it as root");
   const unknown = positionals.find((name) => ![...parts, ...more].includes(name));
   if (unknown !== undefined) fail(`no part is named '${unknown}'; there are ${[...parts, ...more].join(", ")}`);
   const started = performance.now();
   await bundle();
   const wanted = positionals.length === 0 ? parts : [...parts, ...more].filter((name) => positionals.includes(name));
-  const rows = wanted.flatMap(measured);
+  // Before the bench is itself a load.
+  const machine = thisMachine();
+  const byPart = wanted.map((part) => ({ part, rows: measured(part) }));
+  const rows = byPart.flatMap((one) => one.rows);
   const over = rows.filter(isOver);
   if (options.json)
-    console.log(JSON.stringify({ machine: machine(), quick: options.quick, rows: rows.map(judged) }, undefined, 2));
+    console.log(JSON.stringify({ machine, quick: options.quick, rows: rows.map(judged) }, undefined, 2));
   else {
-    const { model, cores, kernel, node, load } = machine();
-    console.log(`${model}, ${cores} cores, load ${load.toFixed(1)}, Linux ${kernel}, Node ${node}\n`);
+    console.log(`${machineLine(machine)}\n`);
     console.log(tableOf(rows));
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
     console.log(`\n${rows.length} figures in ${seconds} s, ${over.length === 0 ? "none" : over.length} over budget`);
+  }
+  if (options.write) {
+    const date = new Date().toISOString().slice(0, 10);
+    const of = (some: Row[]): Published[string] => ({ date, machine, quick: options.quick, rows: some });
+    publish(Object.fromEntries(byPart.map(({ part, rows: some }) => [part, of(some)])));
   }
   if (options.check && over.length > 0) process.exitCode = 1;
 }
@@ -87,16 +101,6 @@ function measured(part: string): Row[] {
 
 function judged(row: Row): object {
   return { ...row, ok: !isOver(row) };
-}
-
-function machine() {
-  return {
-    model: cpus()[0]?.model.trim() ?? "unknown CPU",
-    cores: availableParallelism(),
-    load: loadavg()[0] ?? 0,
-    kernel: release(),
-    node: process.version,
-  };
 }
 
 function fail(message: string): never {

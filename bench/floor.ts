@@ -19,10 +19,14 @@ import { firstPort, portsEach } from "./endpoint.ts";
 import { Nftables } from "./libnftables.ts";
 
 const group = 7;
+/** Where netkit keeps single ports of all addresses (packages/netfilter/src/nftables/base.ts). */
+export const floorMap = "inet netkit any4";
 
 /** A sandbox whose namespace, socket and address are known before the clock starts. */
 export interface FloorSandbox {
   readonly number: number;
+  /** How many ports of the host it gets. */
+  readonly ports: number;
   readonly path: string;
   readonly namespace: NamespaceHandle;
   readonly socket: NetlinkSocket;
@@ -37,8 +41,6 @@ export class Floor {
   readonly #outside: NetlinkSocket;
   readonly #nft: Nftables;
   readonly #bridge: number;
-  /** Where netkit keeps single ports of all addresses (packages/netfilter/src/nftables/base.ts). */
-  readonly #map = "inet netkit any4";
   readonly #open = new Set<FloorSandbox>();
 
   /** @param table netkit's own, as nft lists it: how many sets there are is part of what a transaction costs. */
@@ -56,20 +58,19 @@ export class Floor {
     this.#nft.run(table);
   }
 
-  open(number: number): FloorSandbox {
+  open(number: number, ports: number = portsEach): FloorSandbox {
     const path = `/run/netns/floor-${number}`;
     createNamespace(path);
     // As netkit has it, but before the clock starts: no IPv6 where the network has none.
     withNamespace(path, () => writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"));
-    const sandbox = { number, path, namespace: openNamespace(path), socket: openNetlink({ namespace: path }) };
+    const sandbox = { number, ports, path, namespace: openNamespace(path), socket: openNetlink({ namespace: path }) };
     this.#open.add(sandbox);
     return sandbox;
   }
 
-  attach({ number, namespace, socket }: FloorSandbox): void {
+  attach({ number, ports, namespace, socket }: FloorSandbox): void {
     const [outer, inner] = [1000 + number, 2];
-    const address = `10.9.${number >> 8}.${number & 255}`;
-    const mac = `02:6e:0a:09:${hex(number >> 8)}:${hex(number & 255)}`;
+    const { address, mac } = floorAddresses(number);
     this.#outside.batchOrThrow([
       newLink({
         kind: "veth",
@@ -86,17 +87,19 @@ export class Floor {
       newAddress({ ifindex: inner, address: `${address}/16` }),
       newRoute({ destination: "0.0.0.0/0", gateway: "10.9.0.1", ifindex: inner }),
     ]);
-    this.#nft.run(`create element ${this.#map} { ${elements(number, ` comment "br0" : ${address} . `)} }`);
+    if (ports === 0) return;
+    const target = ` comment "br0" : ${address} . `;
+    this.#nft.run(`create element ${floorMap} { ${floorElements({ number, ports }, target)} }`);
   }
 
-  async detach({ number }: FloorSandbox): Promise<void> {
-    this.#nft.run(`delete element ${this.#map} { ${elements(number)} }`);
+  async detach({ number, ports }: FloorSandbox): Promise<void> {
+    if (ports > 0) this.#nft.run(`delete element ${floorMap} { ${floorElements({ number, ports })} }`);
     await this.#outside.batchAsync([delLink(1000 + number)]);
   }
 
   /** Takes everything away that is attached. */
   async clear(): Promise<void> {
-    this.#nft.run(`flush map ${this.#map}`);
+    this.#nft.run(`flush map ${floorMap}`);
     await this.#outside.batchAsync([delLinkGroup(group)]);
     for (const sandbox of this.#open) this.close(sandbox);
   }
@@ -110,12 +113,19 @@ export class Floor {
   }
 }
 
-function elements(number: number, target?: string): string {
+/** Elements of that map: a sandbox's ports, and what each leads to unless they are to be removed. */
+export function floorElements({ number, ports }: Pick<FloorSandbox, "number" | "ports">, target?: string): string {
   const first = firstPort(number);
-  return Array.from({ length: portsEach }, (_, index) => {
+  return Array.from({ length: ports }, (_, index) => {
     const to = target === undefined ? "" : `${target}${8000 + index}`;
     return `tcp . ${first + index}${to}`;
   }).join(", ");
+}
+
+/** What a sandbox has in 10.9.0.0/16. */
+export function floorAddresses(number: number): { readonly address: string; readonly mac: string } {
+  const [high, low] = [number >> 8, number & 255];
+  return { address: `10.9.${high}.${low}`, mac: `02:6e:0a:09:${hex(high)}:${hex(low)}` };
 }
 
 function hex(byte: number): string {

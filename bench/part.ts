@@ -48,6 +48,19 @@ async function measure(): Promise<Row[] | Asked> {
       const { measureDocker } = await import("./docker/docker.ts");
       return await measureDocker(quick ? 20 : 40);
     }
+    case "ipam": {
+      const { measureIpam } = await import("./ipam.ts");
+      return await measureIpam(root, quick ? 2_000 : 5_000);
+    }
+    case "peers": {
+      const { measurePeers } = await import("./peers/peers.ts");
+      return await measurePeers(
+        root,
+        quick
+          ? { blocks: 1, rounds: 3, crowds: 1, streams: 16, warmUps: 40 }
+          : { blocks: 3, rounds: 8, crowds: 2, streams: 60, warmUps: 150 },
+      );
+    }
     case "simulate": {
       const { measureSimulation } = await import("./simulate.ts");
       return await measureSimulation(quick);

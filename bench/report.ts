@@ -3,7 +3,7 @@ export interface Row {
   readonly id: string;
   readonly what: string;
   readonly value: number;
-  readonly unit: "x" | "ms" | "MB" | "kB" | "%" | "/s";
+  readonly unit: "" | "Gbit/s" | "µs" | "x" | "ms" | "MB" | "kB" | "%" | "/s";
   /** At most, or at least if there can't be too much of it (`/s`); absent: only told. */
   readonly budget?: number;
   /** How the value came about, for a person. */
@@ -20,14 +20,19 @@ export function ms(value: number): string {
   return `${value.toFixed(2)} ms`;
 }
 
+/** A value in the row's unit. */
+export function formatted({ unit }: Pick<Row, "unit">, value: number): string {
+  const digits = unit === "MB" || unit === "/s" || unit === "" ? 0 : 2;
+  return `${value.toFixed(digits)} ${unit}`.trim();
+}
+
 /** The rows as a table for a terminal. */
 export function tableOf(rows: readonly Row[]): string {
   const cells = rows.map((row) => {
-    const digits = row.unit === "MB" || row.unit === "/s" ? 0 : 2;
     return [
       row.budget === undefined ? " " : isOver(row) ? "✗" : "✓",
       row.what,
-      `${row.value.toFixed(digits)} ${row.unit}`,
+      formatted(row, row.value),
       row.budget === undefined ? "" : `${row.unit === "/s" ? ">=" : "<="} ${row.budget} ${row.unit}`,
       row.budget === undefined ? "" : isOver(row) ? "over" : "ok",
       row.how,

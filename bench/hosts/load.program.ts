@@ -13,7 +13,7 @@ const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
-const port = 5001;
+const ownPort = 5001;
 /** Nothing is lost on a wire that is memory: after so long something is wrong. */
 const patienceMs = 5_000;
 /** As iperf3 sends TCP. */
@@ -32,8 +32,8 @@ const setAffinity = libc.func("int sched_setaffinity(int, size_t, void *)") as (
 let tcp = -1;
 let udp = -1;
 
-/** struct sockaddr_in of an address and {@link port}. */
-function at(address: string): Uint8Array {
+/** struct sockaddr_in of an address, by default with {@link ownPort}. */
+function at(address: string, port = ownPort): Uint8Array {
   const bytes = Buffer.alloc(16);
   if (endianness() === "LE") bytes.writeUInt16LE(AF_INET);
   else bytes.writeUInt16BE(AF_INET);
@@ -69,15 +69,15 @@ const calls = {
     checked("bind", syscalls().bind(udp, at(own)));
     checked("connect", syscalls().connect(udp, at(other)));
   },
-  listen: (own: string): void => {
+  listen: (own: string, port?: number): void => {
     tcp = socket(SOCK_STREAM);
-    checked("bind", syscalls().bind(tcp, at(own)));
+    checked("bind", syscalls().bind(tcp, at(own, port)));
     checked("listen", listen(tcp, 1));
   },
   accept: (): void => void (tcp = checked("accept", accept(tcp, null, null))),
-  connect: (other: string): void => {
+  connect: (other: string, port?: number): void => {
     tcp = socket(SOCK_STREAM);
-    checked("connect", syscalls().connect(tcp, at(other)));
+    checked("connect", syscalls().connect(tcp, at(other, port)));
   },
   /** Stays on that CPU, ahead of all that aren't real-time. */
   pin: (cpu: number): void => {

@@ -26,8 +26,8 @@ function cgroupOf({ name }: Host): string {
 export interface DockerEngineOptions {
   /** More of dockerd's command line when it starts first. */
   readonly dockerd?: readonly string[];
-  /** More of the agent's, each time: its store. */
-  readonly agent?: readonly string[];
+  /** More of the agent's, each time: its store. False: there is none beside it. */
+  readonly agent?: readonly string[] | false;
 }
 
 /**
@@ -41,12 +41,12 @@ export class DockerEngine implements AsyncDisposable {
   readonly #options: DockerEngineOptions;
   readonly #containerd: Process;
   #dockerd: Process;
-  #agent: Process;
+  #agent: Process | undefined;
 
   private constructor(
     host: Host,
     options: DockerEngineOptions,
-    processes: Record<"containerd" | "dockerd" | "agent", Process>,
+    processes: Record<"containerd" | "dockerd", Process> & { readonly agent: Process | undefined },
   ) {
     this.#host = host;
     this.#options = options;
@@ -55,7 +55,7 @@ export class DockerEngine implements AsyncDisposable {
     this.#agent = processes.agent;
   }
 
-  /** With an agent that serves it, and an image called `box`. */
+  /** With an agent that serves it, unless there is to be none, and an image called `box`. */
   static async start(host: Host, options: DockerEngineOptions = {}): Promise<DockerEngine> {
     await using stack = new AsyncDisposableStack();
     await host.shell(folders.map((folder) => `mkdir -p ${folder}; mount -t tmpfs tmpfs ${folder}`).join("\n"));
@@ -124,18 +124,18 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   }
 
   async restartAgent(): Promise<void> {
-    await this.#agent.kill("SIGKILL");
+    await this.#agent?.kill("SIGKILL");
     this.#agent = await startAgent(this.#host, this.#options.agent);
   }
 
   /** What the agent has complained of. */
   get complaints(): readonly string[] {
-    return this.#agent.lines;
+    return this.#agent?.lines ?? [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#dockerd.kill("SIGTERM");
-    await this.#agent.kill("SIGTERM");
+    await this.#agent?.kill("SIGTERM");
     await this.#containerd.kill("SIGTERM");
     await removeCgroups(this.#host, cgroupOf(this.#host));
   }
@@ -159,7 +159,8 @@ async function startDockerd(host: Host, flags: readonly string[] = []): Promise<
   return process;
 }
 
-async function startAgent(host: Host, flags: readonly string[] = []): Promise<Process> {
+async function startAgent(host: Host, flags: readonly string[] | false = []): Promise<Process | undefined> {
+  if (flags === false) return undefined;
   const process = host.start(["env", `DOCKER_HOST=${api}`, "netkit", "agent", "--docker", ...flags]);
   await host.until("netkit agent status");
   return process;

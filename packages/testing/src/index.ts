@@ -12,4 +12,5 @@ export { consulProgram, consulServer, type ConsulOptions } from "./servers/consu
 export { callsBetween, etcdLoad, type EtcdLoad } from "./servers/etcd-load.ts";
 export { etcdctl, etcdPrograms, etcdServer, type EtcdOptions } from "./servers/etcd.ts";
 export { ownLoopback } from "./servers/loopback.ts";
+export { findProgram } from "./servers/program.ts";
 export { Server, type ServerOptions } from "./servers/server.ts";

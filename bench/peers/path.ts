@@ -1,0 +1,89 @@
+import { execFileSync, fork, type ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { Caller } from "@netkit/testing/calls";
+import type { LoadCalls } from "../hosts/load.program.ts";
+import { hostPorts, type Box, type Contender } from "./contender.ts";
+import type { PathKind } from "./figures.ts";
+
+const bytes = 32e6;
+const roundTrips = 500;
+/** The host's, that its published ports are reached at: documentation (RFC 5737), on no wire. */
+const hostAddress = "198.51.100.1";
+/** Where a box's first published port leads. */
+const boxPort = 8000;
+
+type Load = Caller<LoadCalls>;
+type Ends = readonly [Load, Load];
+
+/** Two attached boxes, with a process at each end of two connections. */
+export class Path {
+  readonly #children: readonly ChildProcess[];
+  readonly #between: Ends;
+  readonly #published: Ends;
+
+  private constructor(children: readonly ChildProcess[], between: Ends, published: Ends) {
+    this.#children = children;
+    this.#between = between;
+    this.#published = published;
+  }
+
+  /** @param server publishes a port */
+  static async open(place: NonNullable<Contender["place"]>, server: Box, client: Box): Promise<Path> {
+    const [to, from] = [await place(server), await place(client)];
+    execFileSync("nsenter", [`--net=${to.host}`, "ip", "address", "add", `${hostAddress}/32`, "dev", "lo"]);
+    const children: ChildProcess[] = [];
+    const start = async (namespace: string): Promise<Load> => {
+      const child = fork(join(import.meta.dirname, "load.program.js"), [], {
+        execPath: "nsenter",
+        execArgv: [`--net=${namespace}`, "--", process.execPath],
+        serialization: "advanced",
+      });
+      children.push(child);
+      const load = new Caller<LoadCalls>(child, "load.program.js");
+      await load.ready;
+      return load;
+    };
+    const between: Ends = [await start(from.box), await start(to.box)];
+    const published: Ends = [await start(to.host), await start(to.box)];
+    await between[0].call("pair", from.address, to.address);
+    await between[1].call("pair", to.address, from.address);
+    await connectEnds(between, [to.address], [to.address]);
+    await connectEnds(published, [to.address, boxPort], [hostAddress, hostPorts(server)[0] ?? 0]);
+    for (const load of [...between, ...published]) await load.call("pin", 0);
+    return new Path(children, between, published);
+  }
+
+  /** Streams in Gbit/s, the round trip in µs. */
+  async measure(): Promise<Record<PathKind, number>> {
+    return {
+      stream: await stream(this.#between),
+      "round-trip": await roundTrip(this.#between),
+      published: await stream(this.#published),
+    };
+  }
+
+  close(): void {
+    for (const child of this.#children) child.disconnect();
+  }
+}
+
+async function connectEnds([client, server]: Ends, at: [string, number?], by: [string, number?]): Promise<void> {
+  await server.call("listen", ...at);
+  await client.call("connect", ...by);
+  await server.call("accept");
+}
+
+async function stream([client, server]: Ends): Promise<number> {
+  const sunk = server.call("sink", bytes);
+  const started = performance.now();
+  await client.call("send", bytes);
+  await sunk;
+  return (bytes * 8) / (performance.now() - started) / 1e6;
+}
+
+async function roundTrip([client, server]: Ends): Promise<number> {
+  const echoed = server.call("echo", roundTrips);
+  const took = await client.call("ask", roundTrips);
+  await echoed;
+  return (took * 1e3) / roundTrips;
+}
