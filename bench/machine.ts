@@ -15,7 +15,8 @@ export function thisMachine(): Machine {
     model: cpus()[0]?.model.trim() ?? "unknown CPU",
     cores: availableParallelism(),
     load: loadavg()[0] ?? 0,
-    kernel: release(),
+    // What a distribution adds to it says nothing to others.
+    kernel: /^[\d.]+/.exec(release())?.[0] ?? release(),
     node: process.version,
   };
 }
