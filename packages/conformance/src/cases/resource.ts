@@ -289,10 +289,17 @@ function twoEndpoints(driver: AnyDriver): fc.Arbitrary<[EndpointView, EndpointVi
         fc.constant(one),
         endpointsOn(driver, { ...other, instance: one.network.instance }).filter(
           // In one namespace the engine gives the default route to one of them alone.
-          ({ id, namespace, ports }) => id !== one.id && namespace !== one.namespace && ports.length === 0,
+          ({ id, namespace, ports, options }) =>
+            id !== one.id && namespace !== one.namespace && ports.length === 0 && !sharesName(one.options, options),
         ),
       ),
     );
+}
+
+/** Who gives two endpoints' links one name has to do with one link. */
+function sharesName(one: object, other: object): boolean {
+  const texts = Object.entries(other).filter(([, value]) => typeof value === "string");
+  return texts.some(([name, value]) => Reflect.get(one, name) === value);
 }
 
 function sharesSubnet(one: NetworkView, other: NetworkView): boolean {
