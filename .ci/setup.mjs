@@ -49,6 +49,7 @@ const programs = {
   e2fsprogs: ["chattr"],
   procps: ["sysctl", "ps"],
   openssl: ["openssl"],
+  strace: ["strace"],
   tcpdump: ["tcpdump"],
   // Installed, not enabled: tests run it on hosts of their own.
   ufw: ["ufw"],

@@ -1,0 +1,15 @@
+/** Numbers from 0 up to but not including 1, the same for the same seed (mulberry32). */
+export function randoms(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A whole number from 0 up to and including `most`. */
+export function upTo(most: number, random: () => number): number {
+  return Math.floor(random() * (most + 1));
+}
