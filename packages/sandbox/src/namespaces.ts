@@ -81,12 +81,24 @@ export function locateNamespace({ path, cookie }: Pick<Namespace, "path" | "cook
   return cookie === "" ? undefined : findNamespace(cookie);
 }
 
-/** The processes whose main thread is in the namespace. @throws NetkitError NAMESPACE_NOT_FOUND, PERMISSION */
+/**
+ * The processes that are in the namespace with all of their threads. Who looks into it with one, as netkit's own processes do, is a
+ * visitor. @throws NetkitError NAMESPACE_NOT_FOUND, PERMISSION
+ */
 export function processesIn(path: string): number[] {
   const { inode } = identifyNamespace(path);
   return processPaths()
     .filter((process) => inodeOf(process) === inode)
-    .map((process) => Number(process.split("/")[2]));
+    .map((process) => Number(process.split("/")[2]))
+    .filter((pid) => !isVisitor(pid, inode));
+}
+
+/** Whether one of its threads is elsewhere. */
+function isVisitor(pid: number, inode: bigint): boolean {
+  return pathsIn(`/proc/${pid}/task`).some((thread) => {
+    const found = inodeOf(`${thread}/ns/net`);
+    return found !== undefined && found !== inode;
+  });
 }
 
 /** `error` of opening or entering the namespace at `path`, in netkit's words. */
@@ -123,7 +135,8 @@ function pathsIn(directory: string): string[] {
   try {
     return readdirSync(directory).map((name) => `${directory}/${name}`);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
+    // A process may end meanwhile.
+    if (["ENOENT", "ESRCH"].includes(codeOf(error) ?? "")) return [];
     throw error;
   }
 }

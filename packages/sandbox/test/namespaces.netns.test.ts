@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -25,6 +26,26 @@ test("one namespace is the same by its name and by a process in it", async () =>
   child.kill("SIGKILL");
   await child.exited;
   expect(processesIn(path)).toEqual([]);
+});
+
+test("a process that looks into a namespace with one of its threads isn't in it", async () => {
+  const path = makeNamespace();
+  const program = `
+    import { withNamespace } from "@netkit/netlink";
+    import { readSync, writeSync } from "node:fs";
+    withNamespace(${JSON.stringify(path)}, () => {
+      writeSync(1, "inside");
+      readSync(0, Buffer.alloc(1));
+    });`;
+  const visitor = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    cwd: import.meta.dirname,
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  await once(visitor.stdout, "data");
+  expect(statSync(namespaceOfPid(visitor.pid ?? 0)).ino).toBe(statSync(path).ino);
+  expect(processesIn(path)).toEqual([]);
+  visitor.stdin.end("!");
+  expect(await once(visitor, "exit")).toEqual([0, null]);
 });
 
 test("a namespace is found by its cookie: by name, else through a process, until it is gone", async () => {
