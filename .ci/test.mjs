@@ -23,9 +23,10 @@ const tiers = {
   packed: { project: "packed", root: true },
   // Much of it waits for packets that don't come: three parts, each on a host of its own, take little longer than one.
   kernel: { project: "kernel", root: true, wrap: privateHost, shards: 3 },
-  // What these two do is mostly waiting for others.
+  // What these do is mostly waiting for others.
   hosts: { project: "hosts", root: true, wrap: privateHost },
   runtimes: { project: "runtimes", root: true, wrap: privateHost, beside: "hosts" },
+  soak: { project: "soak", root: true, wrap: privateHost, beside: "hosts" },
 };
 
 const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });
@@ -152,7 +153,7 @@ function run([program, ...programArgs]) {
 
 /** Filters choose among the tests of packages, examples, several hosts and other engines. */
 function hasTests(name) {
-  return ["unit", "kernel", "hosts", "runtimes"].includes(name);
+  return ["unit", "kernel", "hosts", "runtimes", "soak"].includes(name);
 }
 
 function isRequired(name) {

@@ -1,0 +1,17 @@
+// A short soak: `npm run soak` has a longer one.
+import { expect, test } from "vitest";
+import { growth, soak } from "./soak/soak.ts";
+
+const ms = 120_000;
+
+test(
+  "what four processes do at random, and are killed over, ends as a model has it; nothing leaks or grows",
+  { timeout: 4 * ms },
+  async () => {
+    const { failure, samples, tally } = await soak({ seed: Math.trunc(Math.random() * 0x7fff_ffff), ms });
+    expect(failure).toBeUndefined();
+    expect(growth(samples)).toEqual([]);
+    expect(tally.operations).toBeGreaterThan(100);
+    expect(tally.deaths).toBeGreaterThan(0);
+  },
+);
