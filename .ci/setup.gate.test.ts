@@ -8,7 +8,9 @@ import { expect, onTestFinished, test } from "vitest";
 function setup(...words: string[]): { readonly status: number | null; readonly stderr: string } {
   const clone = mkdtempSync(join(tmpdir(), "netkit-setup-"));
   onTestFinished(() => rmSync(clone, { recursive: true }));
-  cpSync(join(import.meta.dirname, "setup.mjs"), join(clone, ".ci/setup.mjs"));
+  for (const file of ["setup.mjs", "cnitool.mjs", "debian.mjs"]) {
+    cpSync(join(import.meta.dirname, file), join(clone, ".ci", file));
+  }
   cpSync(join(import.meta.dirname, "../package.json"), join(clone, "package.json"));
   chmodSync(clone, 0o555);
   const nobody = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all"] : [];

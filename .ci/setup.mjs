@@ -20,6 +20,8 @@ import {
 import { constants as system, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildCnitool } from "./cnitool.mjs";
+import { downloadFrom, downloadPackage, unpack } from "./debian.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const nodeVersion = "24.21.0";
@@ -183,6 +185,8 @@ async function servers() {
     { program: "libglib-2.0.so.0", name: "libglib2.0-0" },
     { program: "libgpgme.so.11", name: "libgpgme11" },
     { program: "libsubid.so.4", name: "libsubid4" },
+    // No package has it.
+    { program: "cnitool", name: "golang-go and golang-github-appc-cni", build: buildCnitool },
   ];
   const unpacked = ["usr/lib/cni", "usr/bin", "usr/sbin", "bin", ...libraryFolders].map((part) => join(folder, part));
   const isThere = ({ program, own }) =>
@@ -196,14 +200,15 @@ async function servers() {
     mkdirSync(folder, { recursive: true });
     for (const one of missing) {
       if (isThere(one)) continue;
-      const { name, suite, newer } = one;
+      const { name, suite, newer, build } = one;
       const work = mkdtempSync(join(tmpdir(), "netkit-setup-"));
-      const found =
+      if (build !== undefined) build(work, folder);
+      else if (
         newer === undefined
           ? downloadPackage(name, work) || (suite !== undefined && downloadFrom(suite, name, work))
-          : downloadFrom(newer, name, work);
-      for (const file of found ? readdirSync(work).filter((entry) => entry.endsWith(".deb")) : []) {
-        spawnSync("dpkg-deb", ["--extract", join(work, file), folder], { stdio: "ignore" });
+          : downloadFrom(newer, name, work)
+      ) {
+        unpack(work, folder);
       }
       rmSync(work, { recursive: true });
     }
@@ -214,47 +219,6 @@ async function servers() {
   say(
     `setup: ${still.map(({ name }) => name).join(" and ")} can't be had from apt-get; tests that need it are skipped`,
   );
-}
-
-/** Into a folder. Takes no root; the machine's package lists are used as they are, or fetched for this once. */
-function downloadPackage(name, folder, options = []) {
-  const apt = (...words) => spawnSync("apt-get", [...options, ...words], { cwd: folder, stdio: "ignore" }).status === 0;
-  if (options.length === 0 && apt("download", name)) return true;
-  const lists = join(folder, "lists");
-  mkdirSync(join(lists, "partial"), { recursive: true });
-  mkdirSync(join(folder, "cache/archives/partial"), { recursive: true });
-  options = [...options, `-oDir::State::lists=${lists}`, `-oDir::Cache=${join(folder, "cache")}`];
-  if (process.getuid() === 0) options.push("-oAPT::Sandbox::User=root");
-  return apt("update") && apt("download", name);
-}
-
-/** From another suite of the archive that this machine has its packages from. */
-function downloadFrom(suite, name, folder) {
-  const sources = join(folder, "sources");
-  mkdirSync(sources);
-  const own = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1];
-  const apt = "/etc/apt";
-  const parts = existsSync(`${apt}/sources.list.d`) ? readdirSync(`${apt}/sources.list.d`) : [];
-  for (const file of ["sources.list", ...parts.map((part) => `sources.list.d/${part}`)]) {
-    if (!/\.(list|sources)$/.test(file) || !existsSync(join(apt, file))) continue;
-    const text = withSuite(readFileSync(join(apt, file), "utf8"), own, suite);
-    if (text !== "") writeFileSync(join(sources, file.split("/").at(-1)), text);
-  }
-  return downloadPackage(name, folder, ["-oDir::Etc::sourcelist=/dev/null", `-oDir::Etc::sourceparts=${sources}`]);
-}
-
-/** Of apt's sources those of the machine's own suite, for another suite; in both formats (sources.list(5)). */
-function withSuite(text, own, suite) {
-  // An iterator has no map in the Node that runs this.
-  const found = [...text.matchAll(new RegExp(`^(deb (?:\\[.*?\\] )?\\S+) ${own} .*$`, "gm"))];
-  const lines = found.map(([, start]) => `${start} ${suite} main\n`);
-  const stanzas = text
-    .split(/\n\s*\n/)
-    .filter((stanza) => new RegExp(`^Suites:(.*\\s)?${own}(\\s|$)`, "m").test(stanza))
-    .map((stanza) =>
-      stanza.replace(/^Suites:.*$/m, `Suites: ${suite}`).replace(/^Components:.*$/m, "Components: main"),
-    );
-  return [...lines, ...stanzas].join("\n\n");
 }
 
 function missingPackages() {

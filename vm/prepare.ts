@@ -7,8 +7,9 @@ import { makeGuest } from "./guest.ts";
 
 /** What the Vagrantfile reads. */
 interface Prepared {
-  readonly box?: string;
-  /** The box's file. */
+  /** By name. */
+  readonly box: string;
+  /** Of our own. */
   readonly file?: string;
   readonly key: string;
   readonly guest: string;
@@ -19,12 +20,13 @@ interface Prepared {
 export async function prepare(): Promise<void> {
   makeFolder(files.folder);
   await makeKey();
-  const box = process.env["VAGRANT_BOX"] === undefined ? await step("the box", makeBox) : undefined;
-  const accelerator = await step("whether KVM works", () => findAccelerator(box ?? ownSystem));
+  const theirs = process.env["VAGRANT_BOX"];
+  const own = theirs === undefined ? await step("the box", makeBox) : undefined;
+  const accelerator = await step("whether KVM works", () => findAccelerator(own ?? ownSystem));
   await step("packages and servers for the machines", makeGuest);
-  const { name, file } = box ?? {};
   const prepared: Prepared = {
-    ...(name === undefined || file === undefined ? {} : { box: name, file }),
+    box: own?.name ?? theirs ?? "",
+    ...(own === undefined ? {} : { file: own.file }),
     key: files.key,
     guest: files.guest,
     accelerator,

@@ -23,6 +23,7 @@ import {
 } from "@netkit/engine";
 import { agentSocket } from "./client.ts";
 import { Announcements } from "./announcements.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Directory } from "./directory.ts";
 import { Endings } from "./endings.ts";
 import { Events, happeningsOf } from "./events.ts";
@@ -115,6 +116,8 @@ interface Parts {
 export class Agent implements AsyncDisposable {
   readonly netkit: Netkit;
   readonly events: Events = new Events();
+  /** What else it is to others on the host, by name: an engine that is served by sockets of that engine's own. */
+  readonly engines: Set<string> = new Set();
   /** Resolves when it has ended, whoever ended it. */
   readonly ended: Promise<void>;
   readonly #options: AgentOptions;
@@ -128,6 +131,7 @@ export class Agent implements AsyncDisposable {
   readonly #nameServers: NameServers;
   readonly #reservations: Reservations;
   readonly #announcements: Announcements;
+  readonly #arrivals: Arrivals;
   readonly #endings: Endings;
   readonly #troubles: Troubles;
   readonly #lockFile: Footing;
@@ -158,6 +162,7 @@ export class Agent implements AsyncDisposable {
     this.#endings = new Endings(netkit, records, this.events, this.#troubles);
     this.#reservations = new Reservations(records, (...what) => this.#unserved(...what));
     this.#announcements = new Announcements(records);
+    this.#arrivals = new Arrivals(async () => await this.#troubles.attempt("look", async () => await this.settle()));
     this.#nameServers = new NameServers(records, this.#directory, new HostServers(), (namespace, error) => {
       this.#degraded(namespace, error);
     });
@@ -240,6 +245,7 @@ export class Agent implements AsyncDisposable {
       root: this.netkit.instance.root,
       started: new Date(this.#started).toISOString(),
       stays: this.#options.lingerMs === undefined,
+      engines: [...this.engines],
       networks: records.networks.size,
       sandboxes: records.sandboxes.size,
       endpoints: records.endpoints.size,
@@ -278,6 +284,7 @@ export class Agent implements AsyncDisposable {
     await this.#attending?.close();
     await this.#turn;
     await this.#routes?.close();
+    await this.#arrivals.close();
     this.#endings.close();
     this.#reservations.close();
     this.#announcements.close();
@@ -301,6 +308,7 @@ export class Agent implements AsyncDisposable {
     this.#directory.settle();
     this.#reservations.settle(endpoints);
     await this.#nameServers.settle(namespaces);
+    this.#arrivals.await(this.#nameServers.areAwaited);
   }
 
   #watchProcesses(changes: readonly RecordChange[]): void {

@@ -87,6 +87,8 @@ export interface AgentLinkOptions {
   readonly start: () => Promise<void>;
   /** Told what went wrong; the change itself stands. */
   readonly warn: (error: NetkitError) => void;
+  /** See {@link AgentLink}. */
+  readonly engines?: readonly string[];
 }
 
 type Ask = (path: string, request: AgentRequest) => Promise<unknown>;
@@ -95,7 +97,7 @@ type Ask = (path: string, request: AgentRequest) => Promise<unknown>;
 const patienceMs = 10_000;
 
 /** Tells the agent of changes, and starts one when something needs it or the last one has died. */
-export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
+export function agentLink({ root, start, warn, engines = [] }: AgentLinkOptions): AgentLink {
   const path = agentSocket(root);
   /** There may be no socket yet, or the one of an agent that was killed: then one is started, and asked. */
   const asked = async (request: AgentRequest, ask: Ask, again = ask): Promise<void> => {
@@ -106,6 +108,7 @@ export function agentLink({ root, start, warn }: AgentLinkOptions): AgentLink {
     });
   };
   return {
+    engines,
     async changed({ revision, needed, isReady }) {
       // Most commands of most hosts end here, and load no network code of Node for it.
       if (!needed && !existsSync(path)) return;

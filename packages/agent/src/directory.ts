@@ -112,6 +112,7 @@ export class Directory {
     return {
       settled: this.#catchUp,
       addresses: (name) => this.#addresses(namespace, name),
+      owns: (name) => name.endsWith(podmanDomain) || name === podmanDomain.slice(1),
       pointer: (address) => this.#pointer(namespace, address),
     };
   }

@@ -93,6 +93,11 @@ export class NameServers {
     return this.#servers.size;
   }
 
+  /** Whether namespaces that aren't there yet will have names. */
+  get areAwaited(): boolean {
+    return [...this.#complained].some((id) => this.#records.namespaces.get(id)?.cookie === "");
+  }
+
   get stats(): Stats {
     return this.#resolver.stats;
   }

@@ -23,6 +23,7 @@ const subnetInput = z.strictObject({
 const routeInput = z.strictObject({
   destination: text,
   gateway: text.exactOptional(),
+  elsewhere: z.boolean().exactOptional(),
   type: z.enum(refusingRoutes).exactOptional(),
   metric: z.int().exactOptional(),
 });
@@ -34,6 +35,7 @@ export const networkRequest: z.ZodType<NetworkRequest> = z.strictObject({
   routes: z.array(routeInput).max(1_000).exactOptional(),
   ipv4: z.boolean().exactOptional(),
   ipv6: z.boolean().exactOptional(),
+  addresses: z.boolean().exactOptional(),
   internal: z.boolean().exactOptional(),
   configOnly: z.boolean().exactOptional(),
   configFrom: text.exactOptional(),
@@ -50,6 +52,7 @@ export const endpointRequest: z.ZodType<EndpointRequest> = z.strictObject({
   publish: ports.exactOptional(),
   ifName: text.exactOptional(),
   gatewayPriority: z.int().exactOptional(),
+  metric: z.int().exactOptional(),
   linkLocal: z.array(text).exactOptional(),
   sysctls: z.record(z.string(), text).exactOptional(),
   options: options.exactOptional(),

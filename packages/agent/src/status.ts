@@ -9,6 +9,8 @@ export interface Status {
   readonly started: string;
   /** It was started to stay; otherwise it ends when nothing needs it. */
   readonly stays: boolean;
+  /** Engines whose containers can be on netkit's networks by it, by name: Docker. */
+  readonly engines: readonly string[];
   readonly networks: number;
   readonly sandboxes: number;
   readonly endpoints: number;
@@ -41,6 +43,7 @@ export const statusSchema: z.ZodType<Status> = z.strictObject({
   root: z.string(),
   started: z.iso.datetime(),
   stays: z.boolean(),
+  engines: z.array(z.string()),
   networks: count,
   sandboxes: count,
   endpoints: count,

@@ -1,6 +1,7 @@
 import { agentLink } from "@netkit/agent/client";
 import type { AgentLink } from "@netkit/engine";
 import { startAgentProcess } from "./agent-process.ts";
+import { servesDocker } from "./docker-service.ts";
 import { formatFailure } from "./failure.ts";
 import type { Globals } from "./globals.ts";
 import { terminal } from "./terminal.ts";
@@ -9,6 +10,7 @@ import { terminal } from "./terminal.ts";
 export function linkTo(root: string, globals: Pick<Globals, "config" | "firewall" | "no-color">): AgentLink {
   return agentLink({
     root,
+    engines: servesDocker(root) ? ["Docker"] : [],
     start: async () => await startAgentProcess(root, globals),
     warn: (error) => {
       const view = terminal(globals["no-color"]);

@@ -44,10 +44,12 @@ test.each([
   expect(() => findCommand(line.split(" "))).toThrow(expect.objectContaining({ code: "ARGUMENT_INVALID", hint }));
 });
 
-test("every command has examples, and no two options share a letter or a spelling", () => {
+test("every command has examples, says a default once, and no two options share a letter or a spelling", () => {
   for (const command of commandsOf("")) {
     expect(command.examples.length, command.name).toBeGreaterThan(0);
     const options = Object.entries(optionsOf(command));
+    const twice = options.filter(([, { summary, default: preset }]) => preset !== undefined && /default/.test(summary));
+    expect(twice, command.name).toEqual([]);
     const letters = options.flatMap(([, { short }]) => short ?? []);
     expect(new Set(letters).size, `${command.name}: ${letters.join("")}`).toBe(letters.length);
     const spellings = options.flatMap(([name, { aliases = [] }]) => [name, ...aliases]);

@@ -13,13 +13,13 @@ export const folderOptions = {
   "bin-dir": {
     value: "DIR",
     default: "/opt/cni/bin",
-    summary: "Folder of the plugins (default /opt/cni/bin)",
+    summary: "Folder of the plugins",
     complete: "path",
   },
   "conf-dir": {
     value: "DIR",
     default: "/etc/cni/net.d",
-    summary: "Folder of the lists of plugins (default /etc/cni/net.d)",
+    summary: "Folder of the lists of plugins",
     complete: "path",
   },
 } as const;

@@ -17,7 +17,10 @@ export const endpointOptions = {
     many: true,
     summary: "Publish a port or range on the host, for all or some sources",
   },
-  ifname: { value: "NAME", summary: "Name of the interface in the sandbox; default eth0, eth1, ..." },
+  ifname: {
+    value: "NAME",
+    summary: "Name of the interface in the sandbox; default eth0, eth1, ..., in what runs elsewhere nk0, nk1, ...",
+  },
   rate: {
     value: "RATE",
     summary: "Limit, for example 10mbit, or ingress=10mbit,egress=5mbit,burst=1mbit; ingress is towards the sandbox",

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { didYouMean, isName, isNetkitError, NetkitError } from "@netkit/core";
+import { nearest, isName, isNetkitError, NetkitError } from "@netkit/core";
 import type { GuestRequest, Netkit, SandboxHandle } from "@netkit/engine";
 import { dockerSocket } from "./docker-socket.ts";
 
@@ -90,11 +90,15 @@ export async function findGuest(ref: string): Promise<GuestRequest | undefined> 
     if (scheme.accepts(rest)) return await scheme.find(rest);
     throw new NetkitError("ARGUMENT_INVALID", `'${ref.slice(0, 200)}' names no ${scheme.what}`, { hint: scheme.hint });
   }
-  const [kind = ""] = ref.split(/(?<=:\/{0,2})(?![:/])/);
+  const [kind = "", ...others] = ref.split(/(?<=:\/{0,2})(?![:/])/);
   if (!ref.includes(":")) return undefined;
-  const known = schemes.map(({ prefix }) => prefix);
+  const meant = nearest(
+    kind,
+    schemes.map(({ prefix }) => prefix),
+  );
+  const rest = others.join("").slice(0, 130);
   throw new NetkitError("ARGUMENT_INVALID", `'${ref.slice(0, 130)}' is neither a sandbox nor what runs elsewhere`, {
-    hint: didYouMean(kind, known, `What runs elsewhere is named ${guestForms}.`),
+    hint: meant === undefined ? `What runs elsewhere is named ${guestForms}.` : `Did you mean '${meant}${rest}'?`,
   });
 }
 

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { answerNetavark, type Version } from "@netkit/runtime-netavark";
+import { execute } from "./execute.ts";
 import { answerProcess, readInput } from "./plugin-process.ts";
 import { versions } from "./versions.ts";
 
@@ -11,6 +12,6 @@ export function backendVersion(): Version {
 /** What Podman's network backend runs (see podman-files.ts): options, "--", and what Podman calls it with. */
 export async function netavark(words: readonly string[]): Promise<number> {
   const end = words.indexOf("--");
-  const call = { args: words.slice(end + 1), input: readInput, version: backendVersion() };
+  const call = { args: words.slice(end + 1), input: readInput, version: backendVersion(), execute };
   return await answerProcess(words.slice(0, end), async (open) => await answerNetavark(call, open));
 }

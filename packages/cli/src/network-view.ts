@@ -102,7 +102,7 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
       ]),
       ...network.remotes.flatMap((remote) => remoteView(remote, hosts(hostOf(remote)))),
     ]),
-    ...(network.loans.length === 0 ? {} : { Loans: network.loans.map(loanView) }),
+    Loans: network.loans.map(loanView),
     ...(network.scope === "global" ? { Peers: peersOf(network, hosts) } : {}),
     ...(network.facts.place === undefined ? {} : { Place: network.facts.place, Outsiders: network.outsiders }),
     Options: Object.fromEntries(

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { NetkitError } from "@netkit/core";
 
@@ -10,18 +19,33 @@ export interface OwnFile {
   readonly isOwn: (path: string) => boolean;
 }
 
+/** Writes all of them or, where one is somebody else's, none. @throws NetkitError NAME_TAKEN */
+export function writeAllOwn(files: readonly OwnFile[]): void {
+  for (const file of files) refuseTaken(file);
+  for (const file of files) writeOwn(file);
+}
+
 /** Writes a file at once, for others may be reading it. @throws NetkitError NAME_TAKEN: it is somebody else's */
-export function writeOwn({ path, text, mode, isOwn }: OwnFile): void {
-  if (existsSync(path) && !isOwn(path)) {
-    throw new NetkitError("NAME_TAKEN", `${path} is there already, and isn't netkit's`, {
-      hint: "Take it away, or choose another folder.",
-      details: { path },
-    });
-  }
+export function writeOwn(file: OwnFile): void {
+  refuseTaken(file);
+  const { path, text, mode } = file;
   mkdirSync(dirname(path), { recursive: true });
   const made = `${path}.${process.pid}`;
   writeFileSync(made, text, { mode });
   renameSync(made, path);
+}
+
+function refuseTaken({ path, isOwn }: OwnFile): void {
+  if (!existsSync(path) || isOwn(path)) return;
+  throw new NetkitError("NAME_TAKEN", `${path} is there already, and isn't netkit's`, {
+    hint: "Take it away, or choose another folder.",
+    details: { path },
+  });
+}
+
+/** A folder of netkit's alone, once nothing is in it. */
+export function removeEmpty(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
 export function removeAll(paths: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { hasMark, type OwnFile } from "./own-files.ts";
 import { thinClient } from "./thin-client.ts";
@@ -55,8 +55,30 @@ function dropInPath(confDir: string): string {
   return join(confDir, "50-netkit.conf");
 }
 
-/** What `install` wrote there. */
-export function installed(folder: string, confDir: string): string[] {
-  const paths = [join(folder, "netavark"), join(folder, "aardvark-dns"), dropInPath(confDir)];
-  return paths.filter((path) => existsSync(path) && isOwn(path));
+/** Settings that Podman reads after that one, and that have it use another backend, or look for it elsewhere first. */
+export function contradicting(confDir: string, folder: string): string[] {
+  return readdirSync(confDir)
+    .filter((name) => name.endsWith(".conf") && join(confDir, name) > dropInPath(confDir))
+    .map((name) => join(confDir, name))
+    .filter((path) => {
+      const text = readFileSync(path, "utf8");
+      const [, chosen = "netavark"] = /^\s*network_backend\s*=\s*["']([^"']*)/m.exec(text) ?? [];
+      const [, first = folder] = /^\s*helper_binaries_dir\s*=\s*\[\s*["']([^"']*)/m.exec(text) ?? [];
+      return chosen !== "netavark" || first !== folder;
+    });
+}
+
+/** What `install` wrote into a folder. */
+export function installedPrograms(folder: string): string[] {
+  return ["netavark", "aardvark-dns"]
+    .map((name) => join(folder, name))
+    .filter((path) => existsSync(path) && isOwn(path));
+}
+
+/** The setting that `install` wrote, and the folder that it names; undefined: there is none. */
+export function installedSetting(confDir: string): { readonly path: string; readonly folder: string } | undefined {
+  const path = dropInPath(confDir);
+  if (!existsSync(path) || !isOwn(path)) return undefined;
+  const [, folder = '""'] = /^helper_binaries_dir = \[("[^"]*")/m.exec(readFileSync(path, "utf8")) ?? [];
+  return { path, folder: JSON.parse(folder) as string };
 }

@@ -3,13 +3,13 @@ export const folderOptions = {
   "bin-dir": {
     value: "DIR",
     default: "/usr/local/libexec/netkit",
-    summary: "Folder of the backend, its own (default /usr/local/libexec/netkit)",
+    summary: "Folder of the backend, its own",
     complete: "path",
   },
   "conf-dir": {
     value: "DIR",
     default: "/etc/containers/containers.conf.d",
-    summary: "Folder of Podman's settings (default /etc/containers/containers.conf.d)",
+    summary: "Folder of Podman's settings",
     complete: "path",
   },
 } as const;

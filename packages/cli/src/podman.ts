@@ -19,7 +19,9 @@ const inspected = z.tuple([
     Config: z.object({ Hostname: z.nullish(z.string()) }),
   }),
 ]);
-const listed = z.array(z.object({ Names: z.nullish(z.array(z.string())) }));
+const listed = z.array(
+  z.object({ Id: z.string(), Names: z.nullish(z.array(z.string())), Networks: z.nullish(z.array(z.string())) }),
+);
 
 /** Answers of `podman inspect` are 10 KB. */
 const maxBuffer = 32 * 1024 * 1024;
@@ -40,9 +42,20 @@ export async function podmanContainer(ref: string): Promise<PodmanContainer | un
 
 /** The names of those that run. */
 export async function podmanNames(): Promise<string[]> {
+  return (await running()).flatMap(({ Names }) => Names ?? []);
+}
+
+/** Those that run on a network of Podman's. @throws NetkitError TOOL_MISSING, ENGINE_UNAVAILABLE */
+export async function podmanConnected(): Promise<{ readonly id: string; readonly name: string }[]> {
+  return (await running()).flatMap(({ Id, Names, Networks }) =>
+    (Networks ?? []).length > 0 ? [{ id: Id, name: Names?.[0] ?? Id.slice(0, 12) }] : [],
+  );
+}
+
+async function running(): Promise<z.infer<typeof listed>> {
   const { failure, stdout } = await podman("ps", "--format", "json");
   if (failure !== undefined) throw unavailable(failure);
-  return parse(listed, stdout).flatMap(({ Names }) => Names ?? []);
+  return parse(listed, stdout);
 }
 
 async function podman(...words: string[]): Promise<{ readonly failure?: string; readonly stdout: string }> {

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { NetkitError } from "@netkit/core";
 
 /** Where units of the administrator are (systemd.unit(5)). */
@@ -8,6 +9,11 @@ export const unitFolder = "/etc/systemd/system";
 export async function tellSystemd(what: "--ready" | "--stopping"): Promise<void> {
   if (process.env["NOTIFY_SOCKET"] === undefined) return;
   await attempt("systemd-notify", [what]);
+}
+
+/** Whether systemd runs the machine (sd_booted(3)). */
+export function isSystemdThere(): boolean {
+  return existsSync("/run/systemd/system");
 }
 
 /** Runs systemctl. @throws NetkitError COMMAND */

@@ -2,8 +2,8 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { agentSocket } from "@netkit/agent/client";
 import { beforeEach, describe, expect, test } from "vitest";
-import { port, withResult, type CniRequest } from "./cni-runtime.ts";
-import { contents } from "./containers.ts";
+import { port, valid, withResult, type CniRequest } from "./cni-runtime.ts";
+import { contents, killedOnItsWay } from "./containers.ts";
 import { onCniHosts } from "./cni-host.ts";
 
 const cni = onCniHosts();
@@ -38,28 +38,35 @@ test.each([{ agent: false }, { agent: true }])(
 );
 
 test.each([
-  { verb: "ADD", agent: false, everyMs: 20 },
+  { verb: "ADD", agent: false },
   // What it has asked the agent for goes on.
-  { verb: "ADD", agent: true, everyMs: 3 },
-  { verb: "DEL", agent: false, everyMs: 20 },
-  { verb: "DEL", agent: true, everyMs: 3 },
-])("$verb that is killed leaves nothing once a DEL has run (agent: $agent)", async ({ verb, agent, everyMs }) => {
+  { verb: "ADD", agent: true },
+  { verb: "DEL", agent: false },
+  { verb: "DEL", agent: true },
+  { verb: "GC", agent: false },
+  { verb: "GC", agent: true },
+])("$verb that is killed leaves nothing once a DEL has run (agent: $agent)", async ({ verb, agent }) => {
   cni.install({ agent });
   cni.machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
   const netns = cni.runtime.container("c1");
   const [before, empty] = [cni.machine.traces(), contents(netns)];
-  let killed = 0;
+  const adding: CniRequest = { netns, more: port(8080) };
+  let deleting: CniRequest = { netns };
+  const collecting: CniRequest = { more: { "cni.dev/valid-attachments": valid() } };
   // Wherever it is by then: while it starts, in the middle of the kernel's work, after its end.
-  for (let step = 1; step <= 20; step++) {
-    const request: CniRequest = { netns, more: port(8080) };
-    const known: CniRequest = verb === "DEL" ? { netns, ...withResult(cni.ok("ADD", request)) } : { netns };
-    const { status } = await cni.runtime.start(verb, verb === "DEL" ? known : request, step * everyMs);
-    if (status === "SIGKILL") killed++;
-    cni.ok("DEL", known);
-    expect(cni.machine.traces(), `killed after ${step * everyMs} ms`).toEqual(before);
-    expect(contents(netns)).toEqual(empty);
-  }
-  expect(killed).toBeGreaterThan(0);
+  await killedOnItsWay(
+    20,
+    async (killAfterMs) => {
+      if (verb !== "ADD") deleting = { netns, ...withResult(cni.ok("ADD", adding)) };
+      const request = verb === "ADD" ? adding : verb === "DEL" ? deleting : collecting;
+      return await cni.runtime.start(verb, request, killAfterMs);
+    },
+    (when) => {
+      cni.ok("DEL", deleting);
+      expect(cni.machine.traces(), when).toEqual(before);
+      expect(contents(netns), when).toEqual(empty);
+    },
+  );
   expect(cni.machine.ok("doctor")).toContain("all is well");
 });
 

@@ -24,8 +24,9 @@ function asking(id: string): CniRequest {
 }
 
 function inUse(): readonly { readonly Holder: string; readonly IPv4Address: string }[] {
-  type Shown = { readonly Loans?: ReturnType<typeof inUse> };
-  return (JSON.parse(cni.machine.ok("network", "inspect", "my-net")) as Shown[])[0]?.Loans ?? [];
+  return JSON.parse(cni.machine.ok("network", "inspect", "-f", "{{json .Loans}}", "my-net")) as ReturnType<
+    typeof inUse
+  >;
 }
 
 describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (options) => {
@@ -88,6 +89,29 @@ describe.each([{ agent: false }, { agent: true }])("netkit-ipam, with %j", (opti
       more: { name: "other-list", ipam: { type: "netkit-ipam", network: "my-net" }, "cni.dev/valid-attachments": [] },
     });
     expect(inUse()).toEqual([]);
+  });
+
+  test("gc takes back what a container had that died without a DEL", () => {
+    const netns = cni.runtime.container("died");
+    const [died, lives] = [ipam("ADD", { id: "died", netns }), cni.runtime.container("lives")];
+    ipam("ADD", { id: "lives", netns: lives });
+    // Nobody knows where this one is.
+    ipam("ADD", { id: "unknown" });
+    cni.machine.ok("gc");
+    expect(inUse()).toHaveLength(3);
+    cni.runtime.kill(netns);
+    const [address = ""] = died.ips?.[0]?.address.split("/") ?? [];
+    expect(cni.machine.netkit(["network", "rm", "my-net"])).toMatchObject({
+      status: 4,
+      stderr: expect.stringContaining(options.agent ? "in use by 'plain'" : "netkit gc") as unknown,
+    });
+    expect(cni.machine.netkit(["doctor"]).stdout).toContain(
+      `address ${address} of network my-net is lent to 'my-net/died/eth0', whose namespace is gone`,
+    );
+    expect(cni.machine.ok("gc")).toContain(address);
+    expect(inUse().map(({ Holder }) => Holder)).toEqual(["my-net/lives/eth0", "my-net/unknown/eth0"]);
+    expect(cni.machine.ok("doctor")).toContain("all is well");
+    for (const id of ["lives", "unknown", "died"]) ipam("DEL", { id });
   });
 
   test("of ten at once that ask for one address, one has it", async () => {

@@ -101,10 +101,10 @@ export class CniRuntime extends Containers {
   }
 
   /** As `call`, at the same time as others. @param killAfterMs SIGKILL then */
-  async start(verb: string, request: CniRequest = {}, killAfterMs?: number): Promise<CniOutcome> {
+  async start(verb: string, request: CniRequest = {}, killAfterMs?: number): Promise<CniOutcome & { tookMs: number }> {
     const [words, options] = this.#program(verb, request);
-    const { status, stdout, stderr } = await startProgram("nsenter", words, options, killAfterMs);
-    return outcome(status, stdout, stderr);
+    const { status, stdout, stderr, tookMs } = await startProgram("nsenter", words, options, killAfterMs);
+    return { ...outcome(status, stdout, stderr), tookMs };
   }
 
   #program(verb: string, request: CniRequest): [string[], { input: string; env: NodeJS.ProcessEnv }] {

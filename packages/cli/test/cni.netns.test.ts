@@ -19,6 +19,11 @@ test("install writes plugins and a list that runtimes take, and uninstall remove
   expect(readFileSync(list, "utf8")).toBe(cni.machine.ok("cni", "config", "--network", "my-net"));
   expect(cni.ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });
   const folders = ["--bin-dir", cni.runtime.binDir, "--conf-dir", cni.runtime.confDir];
+  for (const network of ["none", "host"])
+    expect(cni.machine.netkit(["cni", "install", "--network", network, ...folders])).toMatchObject({
+      status: 6,
+      stderr: expect.stringContaining("gives a container no interface") as unknown,
+    });
   cni.machine.ok("cni", "install", "--network", "my-net", "--name", "pods", ...folders);
   cni.machine.ok("cni", "uninstall", "--name", "pods", ...folders);
   expect([plugin, list].map(existsSync)).toEqual([true, true]);
@@ -27,6 +32,29 @@ test("install writes plugins and a list that runtimes take, and uninstall remove
   // Neither is netkit's.
   expect([plugin, list, `${cni.runtime.confDir}/10-netkit-x.conflist`].map(existsSync)).toEqual([true, false, true]);
   expect(cni.machine.netkit(["cni", "install", "--network", "my-net", ...folders])).toMatchObject({ status: 4 });
+});
+
+test("it isn't uninstalled while containers are attached, for their runtime couldn't detach them", () => {
+  cni.install();
+  const folders = ["--bin-dir", cni.runtime.binDir, "--conf-dir", cni.runtime.confDir];
+  cni.machine.ok("cni", "install", "--network", "my-net", "--name", "pods", ...folders);
+  const netns = cni.runtime.container("c1");
+  const refusal = { status: 4, stderr: expect.stringContaining("networks: c1") as unknown };
+  for (const type of ["netkit", "netkit-ipam"]) {
+    const request = { netns, type, ...(type === "netkit" ? {} : { more: { ipam: { type } } }) };
+    cni.ok("ADD", request);
+    expect(cni.machine.netkit(["cni", "uninstall", ...folders])).toMatchObject(refusal);
+    expect(cni.machine.netkit(["cni", "uninstall", "--name", "my-net", ...folders])).toMatchObject(refusal);
+    expect(existsSync(join(cni.runtime.binDir, type))).toBe(true);
+    cni.ok("DEL", request);
+  }
+  cni.ok("ADD", { netns });
+  cni.machine.ok("cni", "uninstall", "--name", "pods", ...folders);
+  cni.runtime.kill(netns);
+  // Nobody needs a plugin for one that is gone.
+  cni.machine.ok("cni", "uninstall", ...folders);
+  expect(existsSync(join(cni.runtime.binDir, "netkit"))).toBe(false);
+  cni.machine.ok("gc");
 });
 
 describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
@@ -303,6 +331,36 @@ test("CHECK fails once an address, a route, the link or a port is tampered with,
   cni.ok("DEL", { netns });
 });
 
+test("a network without interfaces is refused, and nothing is made for it", () => {
+  cni.install();
+  const netns = cni.runtime.container("c1");
+  for (const network of ["none", "host"]) {
+    expect(cni.runtime.call("ADD", { netns, more: { network } })).toMatchObject({ status: 1, said: { code: 106 } });
+    expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
+  }
+  cni.ok("ADD", { netns });
+  cni.ok("DEL", { netns });
+});
+
+test("netkit connects no container that a runtime connects, for nobody would take that away", () => {
+  cni.install();
+  cni.machine.ok("network", "create", "net2");
+  const netns = cni.runtime.container("c1");
+  cni.ok("ADD", { netns });
+  for (const ref of ["c1", `netns:${netns}`])
+    expect(cni.machine.netkit(["network", "connect", "net2", ref])).toMatchObject({
+      status: 4,
+      stderr: expect.stringContaining("CNI") as unknown,
+    });
+  cni.machine.ok("port", "add", "c1", "8080:80");
+  cni.ok("ADD", { netns, ifName: "net1", more: { network: "net2" } });
+  cni.runtime.kill(netns);
+  // Whatever it has: with its namespace it is gone.
+  cni.ok("DEL", { netns });
+  expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
+  cni.ok("DEL", { netns, ifName: "net1", more: { network: "net2" } });
+});
+
 test("GC removes what the list has attached and isn't valid, and nothing else", () => {
   cni.install();
   const ids = ["one", "two", "three"];
@@ -314,6 +372,9 @@ test("GC removes what the list has attached and isn't valid, and nothing else", 
   const left = () => cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}").split("\n").filter(Boolean).toSorted();
   const stale = Array.from({ length: 20_000 }, (_, index) => ({ containerID: `gone${index}`, ifname: "eth0" }));
   cni.ok("GC", { more: { "cni.dev/valid-attachments": [...stale, ...valid(...ids)] } });
+  expect(left()).toEqual(["one", "plain", "theirs", "three", "two"]);
+  for (const more of [{}, { "cni.dev/valid-attachments": null }])
+    expect(cni.runtime.call("GC", { more })).toMatchObject({ status: 1, said: { code: 7 } });
   expect(left()).toEqual(["one", "plain", "theirs", "three", "two"]);
   cni.ok("GC", {
     more: { "cni.dev/valid-attachments": [...valid("one"), { containerID: "two", ifname: "eth1" }, ...valid("three")] },
@@ -380,6 +441,36 @@ test("a container has several interfaces, the first with the default route, and 
   expect(cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("c1\n");
   cni.ok("DEL", { netns, ifName: "net1", more: { network: "a-net" } });
   expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
+});
+
+test("its ports are published once, on its first network that isn't internal, and anew on another one", () => {
+  cni.install();
+  cni.machine.ok("network", "create", "--subnet", "10.6.0.0/24", "a-net");
+  cni.machine.ok("network", "create", "--internal", "inner");
+  const netns = cni.runtime.container("c1");
+  const on = (network: string, ifName: string) => ({ netns, ifName, more: { network, ...port(8080) } });
+  const published = () =>
+    cni.machine.ok(
+      "sandbox",
+      "inspect",
+      "-f",
+      "{{range $name, $it := .NetworkSettings.Networks}}{{$name}} {{end}}",
+      "c1",
+    ) + cni.machine.ok("port", "ls", "c1");
+  cni.ok("ADD", on("inner", "eth0"));
+  expect(published()).toBe("inner \n");
+  cni.ok("ADD", on("my-net", "eth1"));
+  cni.ok("ADD", on("a-net", "eth2"));
+  expect(published()).toContain("\n80/tcp -> 0.0.0.0:8080\n");
+  // One that asks for something else of a port that is taken is refused as ever.
+  const other = cni.runtime.container("c2");
+  expect(cni.runtime.call("ADD", { id: "c2", netns: other, more: port(8080) })).toMatchObject({ said: { code: 104 } });
+  cni.ok("DEL", on("my-net", "eth1"));
+  cni.ok("DEL", on("a-net", "eth2"));
+  cni.ok("ADD", on("a-net", "eth2"));
+  expect(published()).toContain("\n80/tcp -> 0.0.0.0:8080\n");
+  cni.ok("DEL", on("a-net", "eth2"));
+  cni.ok("DEL", on("inner", "eth0"));
 });
 
 test("wrong namespaces are refused with 8, and sandboxes of others are left alone", () => {

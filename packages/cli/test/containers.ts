@@ -2,6 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { expect } from "vitest";
 
 /** Namespaces that play containers, as their runtime makes them before it calls a plugin. */
 export class Containers implements Disposable {
@@ -39,7 +40,13 @@ export async function startProgram(
   words: readonly string[],
   { input, env }: { readonly input: string; readonly env: NodeJS.ProcessEnv },
   killAfterMs?: number,
-): Promise<{ readonly status: number | string; readonly stdout: string; readonly stderr: string }> {
+): Promise<{
+  readonly status: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly tookMs: number;
+}> {
+  const start = performance.now();
   const child = spawn(program, words, { env, stdio: ["pipe", "pipe", "pipe"], detached: true });
   const timer = killAfterMs === undefined ? undefined : setTimeout(() => killGroup(child.pid ?? 0), killAfterMs);
   child.stdin.on("error", () => {});
@@ -47,7 +54,7 @@ export async function startProgram(
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   if (child.exitCode === null && child.signalCode === null) await once(child, "close");
   clearTimeout(timer);
-  return { status: child.exitCode ?? child.signalCode ?? "", stdout, stderr };
+  return { status: child.exitCode ?? child.signalCode ?? "", stdout, stderr, tookMs: performance.now() - start };
 }
 
 function killGroup(pid: number): void {
@@ -56,6 +63,29 @@ function killGroup(pid: number): void {
   } catch {
     // It has ended.
   }
+}
+
+/**
+ * Runs a program again and again, killed ever later on its way: from its start to just after its end, by the shortest time that it took
+ * when nobody killed it. Fails if none was killed.
+ * @param once runs it, once with the time of its death, in ms; resolves to how it ended
+ * @param then what is looked at after each
+ */
+export async function killedOnItsWay(
+  steps: number,
+  once: (killAfterMs?: number) => Promise<{ readonly status: number | string; readonly tookMs: number }>,
+  then: (when: string) => void,
+): Promise<void> {
+  let wholeMs = Infinity;
+  let killed = 0;
+  for (let step = 0; step <= steps; step++) {
+    const killAfterMs = step === 0 ? undefined : (step * 1.1 * wholeMs) / steps;
+    const { status, tookMs } = await once(killAfterMs);
+    if (status === "SIGKILL") killed++;
+    else wholeMs = Math.min(wholeMs, tookMs);
+    then(`killed after ${killAfterMs} ms`);
+  }
+  expect(killed).toBeGreaterThan(0);
 }
 
 /** What a program prints in a namespace. */

@@ -83,6 +83,21 @@ test("a process is connected while it runs, and disconnected, until it ends", as
   await expect.poll(names, { interval: 50, timeout: 10_000 }).toEqual([]);
 });
 
+test("one whose loopback is down is connected, with a warning that it has no names", () => {
+  const name = `nktest-${process.pid}`;
+  host.run("ip", "netns", "add", name);
+  host.ok("network", "create", "n");
+  const change = (verb: string) => host.netkit(["network", verb, "n", `netns:/run/netns/${name}`]);
+  expect(change("connect")).toMatchObject({
+    status: 0,
+    stderr: expect.stringContaining(`warning: the loopback interface of '${name}' is down`) as unknown,
+  });
+  expect(change("disconnect")).toMatchObject({ status: 0, stderr: "" });
+  host.run("ip", "-n", name, "link", "set", "lo", "up");
+  for (const verb of ["connect", "disconnect"]) expect(change(verb)).toMatchObject({ status: 0, stderr: "" });
+  host.run("ip", "netns", "del", name);
+});
+
 test("without an agent, what is left of a namespace that somebody has removed is disconnected by its path", () => {
   const name = `nktest-${process.pid}`;
   host.run("ip", "netns", "add", name);
@@ -119,7 +134,8 @@ test("what can't be found is told, with its exit status and what to do", () => {
     ["netns:x", 2, "names no path"],
     ["netns:/run/netns/none-such", 3, "is not a network namespace"],
     [`netns:${host.path}`, 4, "the host's own namespace"],
-    ["dokcer://web", 2, "Did you mean 'docker://'?"],
+    ["dokcer://web", 2, "Did you mean 'docker://web'?"],
+    ["podman:db", 2, "Did you mean 'podman://db'?"],
     ["container:web", 2, "docker://CONTAINER, podman://CONTAINER, pid://PID or netns:/PATH"],
     ["web", 3, "no sandbox 'web'"],
   ] as const) {

@@ -126,10 +126,14 @@ export class PodmanRuntime extends Containers {
   }
 
   /** As `call`, at the same time as others. @param killAfterMs SIGKILL then */
-  async start(words: readonly string[], input: TestContainer, killAfterMs?: number): Promise<PodmanOutcome> {
+  async start(
+    words: readonly string[],
+    input: TestContainer,
+    killAfterMs?: number,
+  ): Promise<PodmanOutcome & { tookMs: number }> {
     const [args, options] = this.#call(words, input);
-    const { status, stdout, stderr } = await startProgram("nsenter", args, options, killAfterMs);
-    return outcome(status, stdout, stderr);
+    const { status, stdout, stderr, tookMs } = await startProgram("nsenter", args, options, killAfterMs);
+    return { ...outcome(status, stdout, stderr), tookMs };
   }
 
   #call(

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { reach, serve, spaceOf } from "@netkit/testing";
-import { contents, inside, reaches } from "./containers.ts";
+import { contents, inside, killedOnItsWay, reaches } from "./containers.ts";
 import { CniRuntime } from "./cni-runtime.ts";
 import { onHosts, type Host } from "./host.ts";
 import { podmanInput, podmanNetwork, PodmanRuntime, type TestContainer } from "./podman-runtime.ts";
@@ -55,6 +55,28 @@ test("install writes the backend and the setting, and uninstall removes exactly 
   // The one isn't netkit's.
   expect([podman.program, join(folder, "aardvark-dns"), setting].map(existsSync)).toEqual([true, false, false]);
   expect(machine.netkit(["podman", "install", ...podman.folders])).toMatchObject({ status: 4 });
+  // None of them is written then.
+  expect(existsSync(setting)).toBe(false);
+});
+
+test("install moves, names settings that come later, and leaves no folder of its own behind", () => {
+  install();
+  const [confDir, folder] = [join(machine.root, "containers.conf.d"), join(machine.root, "podman")];
+  const moved = join(machine.root, "moved");
+  const folders = ["--bin-dir", moved, "--conf-dir", confDir];
+  const written = [join(moved, "netavark"), join(moved, "aardvark-dns"), join(confDir, "50-netkit.conf")];
+  writeFileSync(join(confDir, "70-cni.conf"), '[network]\nnetwork_backend = "cni"\n');
+  writeFileSync(join(confDir, "80-other.conf"), '[engine]\nhelper_binaries_dir = [\n  "/usr/lib/podman",\n]\n');
+  writeFileSync(join(confDir, "90-same.conf"), `[engine]\nhelper_binaries_dir = ["${moved}"]\n`);
+  writeFileSync(join(confDir, "10-before.conf"), '[network]\nnetwork_backend = "cni"\n');
+  const { status, stdout, stderr } = machine.netkit(["podman", "install", ...folders]);
+  expect([status, stdout.trim().split("\n")]).toEqual([0, written]);
+  const named = [...stderr.matchAll(/won't use netkit: (\S+),/g)].map(([, path]) => path);
+  expect(named.toSorted()).toEqual(["70-cni.conf", "80-other.conf"].map((name) => join(confDir, name)));
+  expect([folder, ...written].map(existsSync)).toEqual([false, true, true, true]);
+  // By the setting it finds the folder.
+  machine.ok("podman", "uninstall", "--conf-dir", confDir, "--bin-dir", folder);
+  expect([moved, ...written].map(existsSync)).toEqual([false, false, false, false]);
 });
 
 describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
@@ -125,7 +147,9 @@ describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
     );
     // The same address, or the same port.
     const two = podman.space("two");
-    expect(podman.refusal(["setup", two], container("c2", "10.89.1.2"))).toContain("10.89.1.2");
+    expect(podman.refusal(["setup", two], container("c2", "10.89.1.2"))).toMatch(
+      /10\.89\.1\.2 .*Podman, which chose it.*--ip/,
+    );
     const taken = ports({ host_port: 8080, container_port: 80 });
     expect(podman.refusal(["setup", two], container("c2", "10.89.1.3", taken))).toContain("8080");
     expect(contents(netns)).toEqual(first);
@@ -207,10 +231,10 @@ test("what it can't read is refused in netavark's words, however large, and noth
     [{ ...good, each: [{ static_ips: ["10.89.1.2"], options: { host_interface_name: "v" } }] }, /host_interface_name/],
     [onNetwork({ ipam_options: { driver: "someDriver" } }), /^unsupported ipam driver someDriver$/],
     [onNetwork({ ipam_options: { driver: "dhcp" } }), /dhcp is not supported/],
-    [onNetwork({ ipam_options: { driver: "none" }, subnets: [] }), /has no subnet/],
-    [onNetwork({ driver: "wild" }), /^unknown network driver "wild"$/],
+    [{ ...onNetwork({ subnets: [] }), each: [{ static_ips: [] }] }, /has no subnet/],
+    [onNetwork({ driver: "wild" }), /^unknown network driver "wild"\. The network 'pnet' needs a plugin/],
     [onNetwork({ network_interface: "" }), /^no bridge interface name given$/],
-    [onNetwork({ options: { vlan: "5" } }), /vlan/],
+    [onNetwork({ options: { vlan: "5" } }), /vlan.* --ipam-driver none --label netkit\.network=NETWORK NAME/],
     [onNetwork({ options: { mode: "unmanaged" } }), /unmanaged/],
     [onNetwork({ options: { mtu: "many" } }), /many/],
     [onNetwork({ options: { metric: "-1" } }), /metric/],
@@ -238,9 +262,13 @@ test("what it can't read is refused in netavark's words, however large, and noth
   podman.ok(["teardown", netns], but({ "x-large": large }));
 });
 
-test("several networks: in the order given, the lowest metric has the default route, all or none", () => {
+test("several networks: in the order given, each with a default route of its metric, all or none", () => {
   install();
   const netns = podman.space("one");
+  const ways = (): string[] =>
+    [...inside(netns, "ip", "route", "show", "default").matchAll(/via \S+ dev \S+|metric \d+/g)]
+      .join(" ")
+      .split(/ (?=via)/);
   const [first, second] = [podmanNetwork("p1", 1), podmanNetwork("p2", 2, { options: { metric: "50" } })];
   const listed = ["p2", "p1"].map((name, index) => ({
     name,
@@ -253,14 +281,14 @@ test("several networks: in the order given, the lowest metric has the default ro
   expect(Object.keys(made)).toEqual(["p2", "p1"]);
   const links = (JSON.parse(inside(netns, "ip", "-j", "link")) as { ifname: string }[]).map(({ ifname }) => ifname);
   expect(links).toEqual(["lo", "eth0", "eth1"]);
-  expect(inside(netns, "ip", "route", "show", "default")).toContain("via 10.89.2.1 dev eth0");
+  expect(ways()).toEqual(["via 10.89.2.1 dev eth0 metric 50", "via 10.89.1.1 dev eth1 metric 100"]);
   // As `podman network disconnect` and `connect` do.
   const one: TestContainer = { ...both, networks: [second], more: { networks: listed.slice(0, 1) } };
   podman.ok(["teardown", netns], one);
-  expect(inside(netns, "ip", "route", "show", "default")).toContain("via 10.89.1.1 dev eth1");
+  expect(ways()).toEqual(["via 10.89.1.1 dev eth1 metric 100"]);
   expect(names("network")).not.toContain("p2");
   podman.ok(["setup", netns], one);
-  expect(inside(netns, "ip", "route", "show", "default")).toContain("via 10.89.2.1 dev eth0");
+  expect(ways()).toEqual(["via 10.89.2.1 dev eth0 metric 50", "via 10.89.1.1 dev eth1 metric 100"]);
   podman.ok(["teardown", netns], both);
   expect(machine.traces()).toEqual(before);
   // The second can't be made.
@@ -308,6 +336,104 @@ test("ports: several protocols, ranges, addresses, both families; reached from a
   expect(machine.ok("port", "ls", "name-c1")).toContain("80/udp -> 0.0.0.0:8080");
   podman.ok(["teardown", netns], first);
   podman.ok(["teardown", other], second);
+});
+
+test("nobody but Podman takes a container's network away, unless by force", () => {
+  install();
+  const netns = podman.space("one");
+  const [one, two] = [container("c1", "10.89.1.2"), container("c2", "10.89.1.3")];
+  podman.ok(["setup", netns], one);
+  podman.ok(["setup", podman.space("two")], two);
+  const before = contents(netns);
+  const { status, stderr } = machine.netkit(["sandbox", "rm", "name-c1"]);
+  expect([status, stderr]).toEqual([4, expect.stringMatching(/podman.*netkit sandbox rm -f name-c1/)]);
+  expect(contents(netns)).toEqual(before);
+  machine.ok("sandbox", "create", "--name", "a", "--network", "pnet");
+  machine.ok("sandbox", "create", "--name", "b", "--network", "pnet");
+  const inUse = machine.netkit(["network", "rm", "pnet"]).stderr;
+  expect(inUse).toContain("podman rm, docker rm): name-c1, name-c2");
+  expect(inUse).toMatch(/netkit sandbox rm -f a b$/m);
+  machine.ok("sandbox", "rm", "a", "b");
+  machine.ok("sandbox", "rm", "-f", "name-c1");
+  expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
+  podman.ok(["teardown", netns], one);
+  podman.ok(["teardown", netns], two);
+});
+
+test("with a container goes all that it had, and a network that was Podman's, whoever took the container off it", () => {
+  install();
+  const before = machine.traces();
+  const input = container("c1", "10.89.1.2");
+  const both: TestContainer = {
+    id: "c1",
+    networks: [pnet, podmanNetwork("p2", 2)],
+    each: [{ static_ips: ["10.89.1.2"] }, { static_ips: ["10.89.2.2"] }],
+  };
+  const dying = podman.space("dying");
+  podman.ok(["setup", dying], both);
+  podman.kill(dying);
+  podman.ok(["teardown", dying], input);
+  expect(names("sandbox")).toEqual([]);
+  podman.ok(["teardown", dying], both);
+  expect(machine.traces()).toEqual(before);
+  const netns = podman.space("one");
+  podman.ok(["setup", netns], input);
+  machine.ok("sandbox", "rm", "-f", "name-c1");
+  expect(names("network")).toContain("pnet");
+  podman.ok(["teardown", netns], input);
+  expect(names("network")).not.toContain("pnet");
+  // One that fails has no network either, though it was there before.
+  podman.ok(["setup", netns], input);
+  machine.ok("sandbox", "rm", "-f", "name-c1");
+  podman.refusal(["setup", netns], container("c1", "10.89.1.1"));
+  expect(names("network")).not.toContain("pnet");
+  expect(machine.traces()).toEqual(before);
+});
+
+test("a port goes on by another network when the one that it is published on is disconnected, and has each family where it is", async () => {
+  install();
+  const netns = podman.space("one");
+  const dual = podmanNetwork("p2", 2, {
+    subnets: [
+      { subnet: "10.89.2.0/24", gateway: "10.89.2.1" },
+      { subnet: "fd00:89::/64", gateway: "fd00:89::1" },
+    ],
+  });
+  const more = ports({ host_port: 8080, container_port: 80 });
+  const each = [{ static_ips: ["10.89.1.2"] }, { static_ips: ["10.89.2.2", "fd00:89::2"] }];
+  const both: TestContainer = { id: "c1", networks: [pnet, dual], each, more };
+  const first: TestContainer = { ...both, networks: [pnet] };
+  const before = machine.traces();
+  // As Podman holds it all the while.
+  await using _ = await serve(spaceOf(machine.path), 8080);
+  podman.ok(["setup", netns], both);
+  const other = podman.space("two");
+  podman.ok(["setup", other], container("c2", "10.89.1.3"));
+  const published = (): string[] => machine.ok("port", "ls", "name-c1").trim().split("\n").toSorted();
+  const isReached = async (...addresses: string[]): Promise<void> => {
+    for (const address of addresses) expect(await reaction(other, netns, address, 8080), address).toBe("ok");
+    // The other container has no IPv6.
+    expect(published()).toEqual(["80/tcp -> 0.0.0.0:8080", "80/tcp -> [::]:8080"]);
+  };
+  await isReached("10.89.1.1");
+  podman.ok(["teardown", netns], first);
+  await isReached("10.89.2.1");
+  podman.ok(["setup", netns], first);
+  await isReached("10.89.2.1");
+  const second: TestContainer = {
+    ...both,
+    networks: [dual],
+    more: { ...more, networks: { p2: { interface_name: "eth1", static_ips: ["10.89.2.2", "fd00:89::2"] } } },
+  };
+  podman.ok(["teardown", netns], second);
+  expect(published()).toEqual(["80/tcp -> 0.0.0.0:8080"]);
+  expect(await reaction(other, netns, "10.89.1.1", 8080)).toBe("ok");
+  podman.ok(["setup", netns], second);
+  await isReached("10.89.1.1");
+  expect(machine.ok("doctor")).toContain("all is well");
+  podman.ok(["teardown", netns], both);
+  podman.ok(["teardown", other], container("c2", "10.89.1.3"));
+  expect(machine.traces()).toEqual(before);
 });
 
 test("a port that Podman holds by a socket of its own is published", async () => {
@@ -487,8 +613,55 @@ test("a netkit network that is there: by the label, or by its name; it stays, an
     podman.ok(["teardown", netns], input);
     expect(names("network")).toContain("my-net");
   }
+  const joined = podmanNetwork("my-net", 1, unaddressed);
+  const chosen = { id: "c1", networks: [joined], each: [{ static_ips: ["10.7.0.50"] }] };
+  expect(podman.ok(["setup", netns], chosen)).toMatchObject({
+    "my-net": { interfaces: { eth0: { subnets: [{ ipnet: "10.7.0.50/24" }] } } },
+  });
+  podman.ok(["teardown", netns], chosen);
+  const outside = { ...chosen, each: [{ static_ips: ["192.0.2.1"] }] };
+  expect(podman.refusal(["setup", netns], outside)).toContain("192.0.2.1");
   const other = { id: "c1", networks: [podmanNetwork("my-net", 9)], each: [{ static_ips: ["10.89.9.2"] }] };
-  expect(podman.refusal(["setup", netns], other)).toContain("already, with other subnets");
+  expect(podman.refusal(["setup", netns], other)).toMatch(
+    /already, with other subnets\..* podman network rm my-net, then podman network create --ipam-driver none my-net/,
+  );
+  const labelled = podmanNetwork("labelled", 9, { labels: { "netkit.network": "my-net" } });
+  const subnets = { id: "c1", networks: [labelled], each: [{ static_ips: ["10.89.9.2"] }] };
+  expect(podman.refusal(["setup", netns], subnets)).toMatch(
+    /other subnets .*create --ipam-driver none --label netkit\.network=my-net labelled/,
+  );
+});
+
+test("names are told of once for a container, and where Podman has switched them off with its IPAM, too", () => {
+  install({ agent: true });
+  machine.ok("network", "create", "--subnet", "10.7.0.0/24", "my-net");
+  machine.ok("sandbox", "create", "--config", podman.config, "--name", "plain", "--network", "my-net");
+  const netns = podman.space("one");
+  const joined = podmanNetwork("my-net", 9, { subnets: [], ipam_options: { driver: "none" }, dns_enabled: false });
+  const silent = podmanNetwork("silent", 3, { dns_enabled: false });
+  const [second, apart] = [podmanNetwork("p2", 2), { dns_server_ips: [], dns_search_domains: [] }];
+  const told = { dns_server_ips: ["127.0.0.11"], dns_search_domains: ["dns.podman"] };
+  const all: TestContainer = {
+    id: "c1",
+    networks: [silent, joined, second],
+    each: [{ static_ips: ["10.89.3.2"], aliases: ["quiet"] }, { aliases: ["db"] }, { static_ips: ["10.89.2.2"] }],
+  };
+  expect(podman.ok(["setup", netns], all)).toMatchObject({ silent: apart, "my-net": told, p2: apart });
+  for (const name of ["name-c1", "db", "db.dns.podman"]) machine.ok("exec", "plain", "--", "ping", "-c", "1", name);
+  const further: TestContainer = {
+    id: "c1",
+    networks: [pnet],
+    more: { networks: { pnet: { interface_name: "eth3", static_ips: ["10.89.1.2"] } } },
+  };
+  expect(podman.ok(["setup", netns], further)).toMatchObject({ pnet: apart });
+  podman.ok(["teardown", netns], further);
+  podman.ok(["teardown", netns], { ...all, more: { networks: { "my-net": { interface_name: "eth1" } } } });
+  // Podman has taken it out of resolv.conf by now.
+  expect(podman.ok(["setup", netns], further)).toMatchObject({ pnet: told });
+  podman.ok(["teardown", netns], further);
+  podman.ok(["teardown", netns], all);
+  machine.ok("sandbox", "rm", "plain");
+  machine.ok("network", "rm", "my-net");
 });
 
 test("update has containers ask other name servers, but for those that have their own", () => {
@@ -503,7 +676,7 @@ test("update has containers ask other name servers, but for those that have thei
   });
   podman.ok(["update", "p1", "--network-dns-servers", "192.0.2.9"]);
   podman.ok(["setup", one], on("c1", "10.89.1.2"));
-  podman.ok(["setup", two], on("c2", "10.89.1.3", { dns_servers: ["192.0.2.2"] }));
+  podman.ok(["setup", two], on("c2", "10.89.1.3", { dns_servers: ["127.0.0.11", "192.0.2.2"] }));
   const servers = (name: string) => machine.ok("sandbox", "inspect", "-f", "{{json .HostConfig.Dns}}", name).trim();
   expect([servers("name-c1"), servers("name-c2")]).toEqual(['["192.0.2.1"]', '["192.0.2.2"]']);
   podman.ok(["update", "p1", "--network-dns-servers", "192.0.2.3,192.0.2.4"]);
@@ -543,24 +716,29 @@ test("a container whose name a sandbox has goes by its id, and one that died wit
 });
 
 test.each([
-  { agent: false, everyMs: 30 },
+  { verb: "setup", agent: false },
   // What it has asked the agent for goes on.
-  { agent: true, everyMs: 5 },
-])("a setup that is killed leaves nothing once teardown has run (agent: $agent)", async ({ agent, everyMs }) => {
+  { verb: "setup", agent: true },
+  { verb: "teardown", agent: false },
+  { verb: "teardown", agent: true },
+])("a $verb that is killed leaves nothing once teardown has run (agent: $agent)", async ({ verb, agent }) => {
   install({ agent });
   machine.ok("network", "create", "my-net");
   machine.ok("sandbox", "create", "--name", "plain", "--network", "my-net");
   const netns = podman.space("one");
   const input = container("c1", "10.89.1.2", ports({ host_port: 8080, container_port: 80 }));
   const before = machine.traces();
-  let killed = 0;
-  for (let step = 1; step <= 12; step++) {
-    const { status } = await podman.start(["setup", netns], input, step * everyMs);
-    if (status === "SIGKILL") killed++;
-    podman.ok(["teardown", netns], input);
-    expect(contents(netns), `killed after ${step * everyMs} ms`).toMatchObject({ links: [{ ifname: "lo" }] });
-  }
-  expect(killed).toBeGreaterThan(0);
+  await killedOnItsWay(
+    12,
+    async (killAfterMs) => {
+      if (verb === "teardown") podman.ok(["setup", netns], input);
+      return await podman.start([verb, netns], input, killAfterMs);
+    },
+    (when) => {
+      podman.ok(["teardown", netns], input);
+      expect(contents(netns), when).toMatchObject({ links: [{ ifname: "lo" }] });
+    },
+  );
   expect(names("sandbox")).toEqual(["plain"]);
   // A network that was made for nothing is found by the next one, and goes with it.
   podman.ok(["setup", netns], input);

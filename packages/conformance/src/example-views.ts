@@ -64,7 +64,7 @@ export function exampleEndpoint<O extends OptionSet, E extends OptionSet>(
     })),
     ports: [],
     defaultRoute: ["ipv4", "ipv6"],
-    options: parseOptions(driver.endpointOptions, {}, `endpoints of driver '${driver.name}'`),
+    options: parseOptions(driver.endpointOptions, {}, `an endpoint of driver '${driver.name}'`),
     ...changes,
   };
 }

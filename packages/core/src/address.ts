@@ -14,6 +14,9 @@ export type Mac = string & { readonly __mac: true };
 /** In the forwarding table of a VXLAN device: all addresses that it doesn't know. */
 export const anyMac: Mac = "00:00:00:00:00:00" as Mac;
 
+/** The destination of a family's default routes. */
+export const everything: Readonly<Record<Family, Cidr>> = { ipv4: "0.0.0.0/0" as Cidr, ipv6: "::/0" as Cidr };
+
 /** ipaddr.js accepts octal, hex and short IPv4 forms that other tools read differently; only four decimal parts pass. */
 function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);

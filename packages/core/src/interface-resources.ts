@@ -1,5 +1,4 @@
-import { familyOf } from "./address.ts";
-import type { Cidr } from "./address.ts";
+import { everything, familyOf } from "./address.ts";
 import type { EndpointView } from "./driver.ts";
 import type { Resource } from "./resource.ts";
 
@@ -23,7 +22,7 @@ export function defaultRoutes(
   by: "gateway" | "link" = "gateway",
 ): Resource[] {
   return defaultRoute.flatMap((family): Resource[] => {
-    const destination = (family === "ipv4" ? "0.0.0.0/0" : "::/0") as Cidr;
+    const destination = everything[family];
     if (by === "link") return [{ kind: "route", ns, destination, link: ifName }];
     const via = addresses.find(
       ({ address, gateway }) => gateway !== undefined && familyOf(address) === family,

@@ -34,7 +34,7 @@ export interface Network extends Record_ {
   readonly configOnly?: NetworkSettings;
   /** The name of the network that its settings are from. */
   readonly configFrom?: string;
-  /** Empty for drivers without addresses, and for a predefined network until its first endpoint. */
+  /** Empty for drivers without addresses, for a network that is to have none, and for a predefined network until its first endpoint. */
   readonly subnets: readonly Subnet[];
   /** Routes of every sandbox on it; absent: none. */
   readonly routes?: readonly NetworkRoute[];
@@ -134,7 +134,11 @@ export interface Endpoint {
   readonly ports: readonly PublishedPort[];
   readonly aliases: readonly string[];
   readonly defaultRoute: readonly ("ipv4" | "ipv6")[];
-  /** Of a sandbox's endpoints the one with the highest has the default route; absent: 0. */
+  /** Families whose default route it has too, but with a higher {@link metric} than another endpoint's; absent: none. */
+  readonly laterRoute?: readonly ("ipv4" | "ipv6")[];
+  /** Of its default routes: those of several metrics stand beside each other, and the lowest counts; absent: 0, in IPv6 1024. */
+  readonly metric?: number;
+  /** Of a sandbox's endpoints with one {@link metric} the one with the highest has the default route; absent: 0. */
   readonly gatewayPriority?: number;
   /** Further addresses of the interface that no IPAM hands out: 169.254.0.0/16 and fe80::/64. */
   readonly linkLocal?: readonly Cidr[];

@@ -9,8 +9,9 @@ export const refusingRoutes: readonly RefusingRoute[] = ["blackhole", "unreachab
 /** A route that every sandbox on a network has: by way of `gateway`, or of a `type` that refuses; one of the two is there. */
 export interface NetworkRoute {
   readonly destination: Cidr;
-  /** A neighbour on the network. */
+  /** A neighbour on the network, or with `elsewhere` on another one that the sandbox is on: the kernel knows by which link. */
   readonly gateway?: Ip;
+  readonly elsewhere?: true;
   readonly type?: RefusingRoute;
   /** Of several routes to one destination the one with the lowest counts. */
   readonly metric: number;

@@ -183,6 +183,10 @@ export interface RouteResource extends Base {
   readonly destination: Cidr;
   readonly type?: "unicast" | "blackhole" | "unreachable" | "prohibit";
   readonly via?: Ip;
+  /**
+   * Absent, with a `via`: the one that leads there when the route is made. With that link the kernel takes the route away, and as long as
+   * nothing leads there it isn't missing.
+   */
   readonly link?: string;
   readonly metric?: number;
   readonly table?: number;

@@ -20,7 +20,8 @@ const service = /^_([^.]+)\._(tcp|udp|sctp)\.(.+)$/;
 export function localAnswer(names: Names, name: string, type: number): LocalAnswer | undefined {
   const addresses = names.addresses(name);
   if (addresses !== undefined) return found(addressRecords(addresses, type));
-  return name.startsWith("_") ? serviceAnswer(names, name, type) : pointerAnswer(names, name, type);
+  const other = name.startsWith("_") ? serviceAnswer(names, name, type) : pointerAnswer(names, name, type);
+  return other ?? (names.owns?.(name) === true ? missing : undefined);
 }
 
 function found(records: readonly Data[]): LocalAnswer {

@@ -9,6 +9,8 @@ export interface Names {
   settled?(): Promise<unknown> | undefined;
   /** The addresses of a name, in any order; empty: known, without an address; undefined: not known, to be forwarded. */
   addresses(name: string): readonly Ip[] | undefined;
+  /** Whether a name that isn't known is no other server's either, so that it doesn't exist; no such method: none is. */
+  owns?(name: string): boolean;
   /** The name of an address, for PTR: `web.my-net`. Undefined: not known, to be forwarded. */
   pointer(address: Ip): string | undefined;
   /**

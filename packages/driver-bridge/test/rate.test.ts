@@ -6,7 +6,7 @@ const veth = "nkvfedcba9876";
 const ifb = "nkifedcba9876";
 
 function resources(options: Record<string, unknown>, network = networkView()): readonly Resource[] {
-  const parsed = parseOptions(driver.endpointOptions, options, "endpoints of driver 'bridge'");
+  const parsed = parseOptions(driver.endpointOptions, options, "an endpoint of driver 'bridge'");
   return driver.endpoint(endpointView(network, { options: parsed }));
 }
 

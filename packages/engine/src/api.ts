@@ -92,6 +92,8 @@ export interface SharedOptions {
 
 /** The way to the agent of the instance, as `@netkit/agent` has one. */
 export interface AgentLink {
+  /** Engines that each agent of the root serves, whoever starts it, by name: Docker. */
+  readonly engines?: readonly string[];
   /**
    * Called after each committed change, before the call that made it returns: then what has changed is served.
    * It must not reject, for the change stands.
@@ -204,6 +206,11 @@ export interface RouteInput {
   /** `192.0.2.0/24` */
   readonly destination: Cidr | string;
   readonly gateway?: Ip | string;
+  /**
+   * The gateway is a neighbour by another interface of the sandbox, which has to be there first, or come at the same time. With that one
+   * the route goes.
+   */
+  readonly elsewhere?: boolean;
   readonly type?: RefusingRoute;
   /** 32 bits; the lowest counts. Default 100, in IPv6 1024: behind the subnets that a sandbox is on. */
   readonly metric?: number;
@@ -221,6 +228,8 @@ export interface NetworkRequest {
   /** Default true; false makes an IPv6-only network. */
   readonly ipv4?: boolean;
   readonly ipv6?: boolean;
+  /** Default true; false makes a network without subnets, whose interfaces have no addresses: whoever is there sees to them. */
+  readonly addresses?: boolean;
   readonly internal?: boolean;
   /** No network, but settings for others to be made from. */
   readonly configOnly?: boolean;
@@ -252,6 +261,8 @@ export interface LoanRequest {
   /** Static addresses, at most one per family. */
   readonly ip?: Ip | string;
   readonly ip6?: Ip | string;
+  /** Opens the namespace that has the addresses: once it is gone, `gc` takes them back. */
+  readonly netns?: string;
   readonly labels?: Labels;
 }
 
@@ -290,6 +301,11 @@ export interface Networks {
   lend(ref: string, request: LoanRequest, options?: ChangeOptions): Promise<Loan>;
   /** Takes back what a holder has, or a kept address by itself; undefined: there is nothing. */
   takeBack(ref: string, holder: string, options?: ChangeOptions): Promise<Loan | undefined>;
+  /**
+   * Another name for a network of this host alone.
+   * @throws NetkitError NAME_TAKEN, NAME_INVALID, NETWORK_PREDEFINED, UNSUPPORTED
+   */
+  rename(ref: string, name: string, options?: ChangeOptions): Promise<Network>;
   /** Refused while endpoints are attached or addresses lent (NETWORK_IN_USE names them). */
   remove(ref: string, options?: ChangeOptions): Promise<Network>;
   /**
@@ -321,6 +337,11 @@ export interface EndpointRequest {
   readonly ifPrefix?: string;
   /** Of a sandbox's networks that lead out, the one with the highest has the default route; default 0. */
   readonly gatewayPriority?: number;
+  /**
+   * Of its default routes, 32 bits: they stand beside those of endpoints with other metrics, and the lowest counts. Of one metric
+   * `gatewayPriority` decides. Default the kernel's: 0, in IPv6 1024.
+   */
+  readonly metric?: number;
   /** Further addresses in 169.254.0.0/16 or fe80::/64. */
   readonly linkLocal?: readonly (Ip | string)[];
   /** Settings of the interface: `net.ipv4.conf.IFNAME.log_martians`, IFNAME as it is. */
@@ -447,11 +468,14 @@ export interface SandboxHandle extends AsyncDisposable {
   connect(request: EndpointRequest | string, options?: ChangeOptions): Promise<Endpoint>;
   connect(network: string, request: Omit<EndpointRequest, "network">, options?: ChangeOptions): Promise<Endpoint>;
   disconnect(network: string, options?: ChangeOptions): Promise<Endpoint>;
-  /** Publishes further ports on a live endpoint; without a network on that of the only one that can. */
+  /**
+   * Publishes further ports on a live endpoint; without a network on that of the only one that can.
+   * @param options `portsHeld`: as in {@link EndpointRequest}
+   */
   publish(
     network: string | undefined,
     ports: readonly (PortSpec | string)[],
-    options?: ChangeOptions,
+    options?: ChangeOptions & Pick<EndpointRequest, "portsHeld">,
   ): Promise<Endpoint>;
   /** Withdraws ports; without a network those of the only endpoint that publishes any, or else these. */
   unpublish(
@@ -693,6 +717,11 @@ export interface Netkit extends AsyncDisposable {
   namesakes(sandbox: string): Promise<Namesake[]>;
   /** Networks of which a route of the host takes addresses; `doctor` tells of them, too. */
   overlaps(): Promise<Finding[]>;
+  /**
+   * Makes all firewall rules anew where somebody has flushed them, as `doctor` with `repair` does: for engines whose users reload
+   * networks after that. Where any are there it costs one question.
+   */
+  restoreFirewall(): Promise<void>;
   /** Removes what nobody needs: strays, ended and gone sandboxes. */
   gc(options?: ChangeOptions): Promise<Finding[]>;
   info(): Promise<Info>;

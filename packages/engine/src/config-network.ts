@@ -21,8 +21,15 @@ export function parseSubnet({ subnet, gateway, range, auxiliary = {} }: SubnetIn
  * @throws NetkitError ARGUMENT_INVALID, SUBNET_INVALID, ROUTE_INVALID
  */
 export function settingsOf(request: NetworkRequest): NonNullable<Network["configOnly"]> {
+  const { internal, addresses, configFrom } = request;
   const what =
-    request.internal === true ? "internal" : request.configFrom === undefined ? undefined : "made from another";
+    internal === true
+      ? "internal"
+      : addresses === false
+        ? "without addresses"
+        : configFrom === undefined
+          ? undefined
+          : "made from another";
   if (what !== undefined) {
     throw new NetkitError("ARGUMENT_INVALID", `'${request.name}' holds settings alone and can't be ${what}`, {
       hint: "Say that of the networks that are made from it.",
@@ -57,7 +64,7 @@ export async function withSettings(draft: Draft, request: NetworkRequest): Promi
   const own = [
     ...((request.subnets ?? []).length > 0 ? ["subnets"] : []),
     ...((request.routes ?? []).length > 0 ? ["routes"] : []),
-    ...(request.ipv4 === false || request.ipv6 === true ? ["families"] : []),
+    ...(request.ipv4 === false || request.ipv6 === true || request.addresses === false ? ["families"] : []),
     ...(Object.keys(request.options ?? {}).length > 0 ? ["driver options"] : []),
     ...(Object.keys(request.labels ?? {}).length > 0 ? ["labels"] : []),
   ];

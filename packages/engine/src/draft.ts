@@ -1,4 +1,4 @@
-import type { Entry, NamespaceId, Owner, RangeOptions, Resource, Store } from "@netkit/core";
+import type { Entry, NamespaceId, Owner, PublishedPort, RangeOptions, Resource, Store } from "@netkit/core";
 import type { Announcement } from "@netkit/kernel";
 import { SharedChanges } from "./shared/changes.ts";
 import { keys, type Owned, type Write } from "./state.ts";
@@ -36,6 +36,8 @@ export class Draft {
   readonly shared: SharedChanges = new SharedChanges();
   /** Paths of namespaces that the plan may name, by id. */
   readonly namespaces: Map<string, string> = new Map();
+  /** Ports of the host that its endpoints take. */
+  readonly published: PublishedPort[] = [];
   /** What is told to the neighbours once all is done. */
   readonly announcements: PlannedAnnouncement[] = [];
   /** How a crash in the middle is mended: by taking everything back, or by going on. */

@@ -35,7 +35,7 @@ export function planEndpoint(
     mac: endpoint.mac ?? derivedMac(endpoint),
     addresses: endpoint.addresses,
     ports: endpoint.ports,
-    defaultRoute: endpoint.defaultRoute,
+    defaultRoute: [...endpoint.defaultRoute, ...(endpoint.laterRoute ?? [])],
     options: endpoint.options,
   };
   const owner: Owner = { type: "endpoint", id: endpoint.id, name: `${sandbox.name}@${network.name}` };

@@ -21,17 +21,21 @@ import { resolvePorts, selectPorts } from "./ports.ts";
 import { routedPorts } from "./routed-ports.ts";
 import { viewOf } from "./view.ts";
 
+/** @param at the network, and whether another engine holds the ports by sockets of the host already */
 export async function publish(
   context: Context,
   draft: Draft,
   sandbox: Sandbox,
-  ref: string | undefined,
+  { ref, held }: { readonly ref: string | undefined; readonly held?: boolean | undefined },
   specs: readonly (PortSpec | string)[],
 ): Promise<Endpoint> {
   const on = ref ?? (await networkToPublishOn(context, draft, sandbox));
   const { endpoint, network } = await findEndpoint(draft, sandbox, on);
   const driver = await context.drivers.of(network);
-  const added = await choosePorts(context, draft, driver, network, specs, endpoint.ports, endpoint);
+  const added = await choosePorts(context, draft, driver, network, specs, endpoint.ports, {
+    theirs: endpoint.theirs,
+    held,
+  });
   const changed: Endpoint = { ...endpoint, ports: [...endpoint.ports, ...added] };
   await publishPorts(context, draft, added, endpoint.id);
   planEndpoint(context, draft, driver, network, sandbox, changed);
@@ -131,10 +135,13 @@ export async function publishPorts(
   if (ports.length === 0) return;
   if (ports.some(isPassedOn)) [draft.needsAgent, draft.awaitsAgent] = [true, true];
   await takePorts(draft, ports, endpoint);
+  draft.published.push(...ports);
+  // The lock of all roots is taken once, however many endpoints the operation has.
+  if (draft.published.length > ports.length) return;
   draft.holding(async () => {
     const { cookie } = await host.open();
     const excluded = await otherRoots.exclude(cookie);
-    const clash = await otherRoots.findClash(cookie, ports);
+    const clash = await otherRoots.findClash(cookie, draft.published);
     if (clash === undefined) return excluded;
     excluded[Symbol.dispose]();
     throw portTaken(clash.port, clash.who);

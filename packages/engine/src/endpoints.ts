@@ -59,7 +59,7 @@ export async function connect(
   const handOver = request.handedOver === true;
   if (handOver) refuseHandingOver(driver, found, request);
   if (request.theirs !== undefined) refuseTheirs(driver, found, request);
-  const { ifName, families, sysctls, gatewayPriority, options } = readInterface(driver, found, request);
+  const { ifName, families, sysctls, gatewayPriority, metric, options } = readInterface(driver, found, request);
   const aliases = parseAliases(found, request.aliases ?? []);
   const isGlobal = found.scope === "global";
   const network = found.realised ? found : await (isGlobal ? realiseHere : realise)(context, draft, driver, found);
@@ -100,6 +100,7 @@ export async function connect(
     aliases,
     defaultRoute: [],
     ...(gatewayPriority === 0 ? {} : { gatewayPriority }),
+    ...(metric === 0 ? {} : { metric }),
     ...(linkLocal.length === 0 ? {} : { linkLocal }),
     ...(Object.keys(sysctls).length === 0 ? {} : { sysctls }),
     ...(handOver ? { handedOver: true } : {}),

@@ -1,4 +1,4 @@
-import { keyOf, type Change } from "@netkit/core";
+import { keyOf, type Change, type Plan } from "@netkit/core";
 import type { Firewall, FirewallKind } from "@netkit/netfilter";
 import type { Finding } from "./api.ts";
 import { everythingHeld, readerOf, type Reader } from "./lookup.ts";
@@ -54,7 +54,7 @@ export async function settle(context: Context, concerned: boolean, reader?: Pick
   const { store } = context;
   const record = await chooseFirewall(context, reader);
   if (!concerned && findSwitch(context, record) === undefined) return [];
-  const { firewall, execute } = await context.host.open();
+  const { firewall } = await context.host.open();
   const backend = firewall.kind();
   if (record === undefined) return [{ key: keys.firewall, value: { backend, leaving: [] } satisfies FirewallRecord }];
   if (record.backend === backend && record.leaving.length === 0) return [];
@@ -63,7 +63,7 @@ export async function settle(context: Context, concerned: boolean, reader?: Pick
   const used = new Set([...record.leaving, record.backend]);
   await write({ backend, leaving: [...used].filter((kind) => kind !== backend) });
   try {
-    await execute(order(await missing(context, firewall)), [firewall]);
+    await makeMissing(context);
   } catch (error) {
     await write({ backend: record.backend, leaving: [...used, backend].filter((kind) => kind !== record.backend) });
     throw error;
@@ -71,6 +71,23 @@ export async function settle(context: Context, concerned: boolean, reader?: Pick
   for (const kind of used) if (kind !== backend) await firewall.clear(kind);
   await write({ backend, leaving: [] });
   return [];
+}
+
+/**
+ * Makes the firewall resources of everything else anew where a plan that was just carried out has found none of them: somebody
+ * has flushed all rules, and networks wouldn't be apart. Call it with the lock held.
+ */
+export async function makeFlushedAnew(context: Context, plan: Plan): Promise<void> {
+  const { firewall } = await context.host.open();
+  if (firewall.foundNothing()) await makeMissing(context, plan);
+}
+
+/** @param plan what was just carried out: of that the store knows as yet what was there before */
+export async function makeMissing(context: Context, plan: Plan = []): Promise<void> {
+  const { firewall, execute } = await context.host.open();
+  const own = new Set(plan.map(({ key }) => key));
+  const lost = (await missing(context, firewall)).filter(({ key }) => !own.has(key));
+  if (lost.length > 0) await execute(order(lost), [firewall]);
 }
 
 async function missing(context: Context, firewall: Firewall): Promise<Change[]> {

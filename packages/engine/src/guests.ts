@@ -1,6 +1,6 @@
 import {
   hasNames,
-  isAnotherEngines,
+  isNetkitError,
   NetkitError,
   parseName,
   type Endpoint,
@@ -10,9 +10,10 @@ import {
   type SandboxProcess,
 } from "@netkit/core";
 import { bootId, isAlive, processStartTime } from "@netkit/sandbox";
-import type { EndpointRequest, GuestRequest } from "./api.ts";
+import type { ChangeOptions, EndpointRequest, GuestRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { connect, disconnect } from "./endpoints.ts";
+import { isConnectedByEngine } from "./engines.ts";
 import { endpointsOfNamespace, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
 import { identify, type Place } from "./new-namespace.ts";
 import type { Context } from "./operation.ts";
@@ -28,9 +29,9 @@ export async function join(
   request: EndpointRequest,
 ): Promise<Endpoint> {
   const { name, place, labels = {} } = guest;
-  const { holder, path, process } = await holderAt(context, draft, place);
+  const { holder, process } = await holderAt(context, draft, place);
   if (holder !== undefined) {
-    await refuseOthers(draft, holder, path, request);
+    await refuseEngines(draft, holder, request);
     const further = holder.guest === true ? await furtherNames(context, draft, guest, holder.name, request) : [];
     return await connect(context, draft, holder, withAliases(request, further));
   }
@@ -48,10 +49,34 @@ export async function join(
   return endpoint;
 }
 
+/** Whoever made the namespace has to bring its loopback up, at whose addresses the agent answers. */
+export async function warnOfLoopback(
+  context: Context,
+  { name, place }: GuestRequest,
+  { onWarning, dryRun }: ChangeOptions,
+): Promise<void> {
+  if (onWarning === undefined || dryRun === true) return;
+  const found = await identify(context, place).catch((error: unknown) => {
+    // It has ended meanwhile.
+    if (!isNetkitError(error) || error.code !== "NAMESPACE_NOT_FOUND") throw error;
+  });
+  if (found === undefined) return;
+  const { path } = found;
+  if ((await context.host.open()).look(path).reachesItself) return;
+  onWarning(
+    new NetkitError("UNSUPPORTED", `the loopback interface of '${name}' is down: it finds nobody by name, nor itself`, {
+      hint: `Bring it up there: nsenter --net=${path} ip link set lo up`,
+      details: { path },
+    }),
+  );
+}
+
 /** Disconnects a sandbox; a guest goes with its last endpoint. */
 export async function leave(context: Context, draft: Draft, sandbox: Sandbox, network: string): Promise<Endpoint> {
   const endpoint = await disconnect(context, draft, sandbox, network);
-  if (sandbox.guest === true && (await endpointsOfNamespace(draft, sandbox.namespace)).length === 0)
+  // As a container does that its engine connects, and was told nothing of this.
+  const isTheirs = sandbox.guest === true || isConnectedByEngine(endpoint);
+  if (isTheirs && (await endpointsOfNamespace(draft, sandbox.namespace)).length === 0)
     await removeSandbox(context, draft, sandbox);
   return endpoint;
 }
@@ -93,20 +118,24 @@ async function awaitedWith(context: Context, reader: Reader, cookie: string): Pr
   return undefined;
 }
 
-/** @throws NetkitError NAMESPACE_ADOPTED: its engine connects it, and would take away with it what is netkit's */
-async function refuseOthers(
+/**
+ * Of a sandbox that another engine connects only that engine connects it.
+ * @throws NetkitError NAMESPACE_ADOPTED: it would leave behind what it doesn't know of
+ */
+export async function refuseEngines(
   draft: Draft,
   { name, namespace }: Sandbox,
-  path: string,
-  { network }: EndpointRequest,
+  request: EndpointRequest,
 ): Promise<void> {
+  if (isConnectedByEngine(request)) return;
   const endpoints = await endpointsOfNamespace(draft, namespace);
-  if (!endpoints.some((each) => isAnotherEngines(each) || each.theirs !== undefined || each.tunable === true)) return;
+  if (!endpoints.some(isConnectedByEngine)) return;
+  const { path } = await namespaceOf(draft, namespace);
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
     `${path} is the namespace of sandbox '${name}', which another engine connects to netkit's networks`,
     {
-      hint: `Have that engine do it: 'podman network connect', or 'docker network connect' to a network made with -o netkit.network=${network}.`,
+      hint: `Have that engine do it: 'podman network connect' to a network made with --ipam-driver none --label netkit.network=${request.network}, a further list of CNI plugins, or 'docker network connect' to a network made with -o netkit.network=${request.network}.`,
       details: { sandbox: name },
     },
   );

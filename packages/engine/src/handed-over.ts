@@ -39,10 +39,11 @@ export function refuseHandingOver(driver: AnyDriver, network: Network, request: 
       hint: "Use a network of another driver: bridge, overlay, macvlan.",
     });
   }
-  const { sysctls = {}, linkLocal = [], ifName, gatewayPriority = 0 } = request;
-  if (Object.keys(sysctls).length + linkLocal.length + gatewayPriority === 0 && ifName === undefined) return;
+  const { sysctls = {}, linkLocal = [], ifName, gatewayPriority = 0, metric = 0 } = request;
+  const settings = Object.keys(sysctls).length + linkLocal.length;
+  if (settings === 0 && gatewayPriority === 0 && metric === 0 && ifName === undefined) return;
   throw new NetkitError("UNSUPPORTED", "the interface is handed over, and what is set inside is its new owner's", {
-    hint: "Leave out its name, sysctls, link-local addresses and priority.",
+    hint: "Leave out its name, sysctls, link-local addresses, priority and metric.",
   });
 }
 

@@ -15,7 +15,7 @@ import { sandboxDetails } from "./details.ts";
 import { explaining } from "./explained.ts";
 import { publish, unpublish } from "./endpoint-ports.ts";
 import { connect } from "./endpoints.ts";
-import { leave } from "./guests.ts";
+import { leave, refuseEngines } from "./guests.ts";
 import { endpointsOfNamespace, namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
 import { changeNameServers } from "./name-server-change.ts";
@@ -69,7 +69,11 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       return await operate(
         context,
         `connect ${name} to ${whole.network}`,
-        async (draft) => await connect(context, draft, await current(draft), whole),
+        async (draft) => {
+          const sandbox = await current(draft);
+          await refuseEngines(draft, sandbox, whole);
+          return await connect(context, draft, sandbox, whole);
+        },
         options,
         [keys.sandbox(id), keys.namespace(namespace.id), keys.owned(namespace.id), keys.networkName(whole.network)],
       );
@@ -83,11 +87,16 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
         options,
       );
     },
-    publish: async (network: string | undefined, ports: Ports, options?: ChangeOptions) =>
+    publish: async (
+      network: string | undefined,
+      ports: Ports,
+      options?: ChangeOptions & Pick<EndpointRequest, "portsHeld">,
+    ) =>
       await operate(
         context,
         `publish ports of ${name}`,
-        async (draft) => await publish(context, draft, await current(draft), network, ports),
+        async (draft) =>
+          await publish(context, draft, await current(draft), { ref: network, held: options?.portsHeld }, ports),
         options,
       ),
     unpublish: async (network: string | undefined, ports: Ports, options?: ChangeOptions) =>

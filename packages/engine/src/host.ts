@@ -69,8 +69,10 @@ export class Host {
       echo: system.echo,
       look: (path) => {
         using inside = system.openNetlink({ namespace: path });
+        const links = system.listLinks(inside);
         return {
-          links: system.listLinks(inside).map(({ name }) => name),
+          links: links.map(({ name }) => name),
+          reachesItself: links.some(({ name, up }) => name === "lo" && up),
           routes: system.readHostRoutes(inside),
         };
       },
@@ -108,6 +110,11 @@ export interface Opened {
   announce(namespace: string, announcement: Announcement): void;
   readonly announcer: Announcer;
   /** The links and routes inside a namespace that somebody else set up. */
-  look(path: string): { readonly links: readonly string[]; readonly routes: readonly HostRoute[] };
+  look(path: string): {
+    readonly links: readonly string[];
+    /** Its loopback is up. */
+    readonly reachesItself: boolean;
+    readonly routes: readonly HostRoute[];
+  };
   close(): void;
 }

@@ -1,11 +1,13 @@
 import {
   commonEndpointOptions,
+  everything,
   familyOf,
   ipOf,
   keyOf,
   NetkitError,
   parseInterfaceSysctls,
   parseOptions,
+  prefixLengthOf,
   subnetOf,
   type AnyDriver,
   type Cidr,
@@ -24,6 +26,8 @@ export interface InterfaceSettings {
   readonly ifName: string | undefined;
   readonly sysctls: InterfaceSysctls;
   readonly gatewayPriority: number;
+  /** Of its default routes; 0: the kernel's. */
+  readonly metric: number;
   /** Families that the interface may have addresses of. */
   readonly families: readonly Family[];
   /** The options that are left to the driver. */
@@ -33,7 +37,7 @@ export interface InterfaceSettings {
 /** @throws NetkitError ARGUMENT_INVALID, UNSUPPORTED, OPTION_UNKNOWN, OPTION_INVALID */
 export function readInterface(driver: AnyDriver, network: Network, request: EndpointRequest): InterfaceSettings {
   const present = hasInterfaces(driver);
-  const { gatewayPriority = 0 } = request;
+  const { gatewayPriority = 0, metric = 0 } = request;
   const {
     ifname,
     sysctls: listed = {},
@@ -41,7 +45,7 @@ export function readInterface(driver: AnyDriver, network: Network, request: Endp
   } = parseOptions(
     present ? { ...driver.endpointOptions, ...commonEndpointOptions } : driver.endpointOptions,
     request.options ?? {},
-    `endpoints of driver '${driver.name}'`,
+    `an endpoint of driver '${driver.name}'`,
   ) as Partial<{ ifname: string; sysctls: InterfaceSysctls }>;
   if (ifname !== undefined && request.ifName !== undefined && ifname !== request.ifName) {
     throw new NetkitError("ARGUMENT_INVALID", `the interface would be called '${request.ifName}' and '${ifname}'`, {
@@ -49,10 +53,11 @@ export function readInterface(driver: AnyDriver, network: Network, request: Endp
     });
   }
   const sysctls = { ...listed, ...parseInterfaceSysctls(request.sysctls ?? {}) };
-  const asked = Object.keys(sysctls).length > 0 || (request.linkLocal ?? []).length > 0 || gatewayPriority !== 0;
+  const asked =
+    Object.keys(sysctls).length > 0 || (request.linkLocal ?? []).length > 0 || gatewayPriority !== 0 || metric !== 0;
   if (!present && asked) {
     throw new NetkitError("UNSUPPORTED", `network '${network.name}' gives a sandbox no interface to set anything of`, {
-      hint: "Sysctls, link-local addresses and priorities are for networks with interfaces.",
+      hint: "Sysctls, link-local addresses, priorities and metrics are for networks with interfaces.",
     });
   }
   if (!Number.isInteger(gatewayPriority) || Math.abs(gatewayPriority) > 0x7f_ff_ff_ff) {
@@ -60,11 +65,17 @@ export function readInterface(driver: AnyDriver, network: Network, request: Endp
       hint: "Write it as --gw-priority 100; the highest wins, and 0 is the default.",
     });
   }
+  if (!Number.isInteger(metric) || metric < 0 || metric > 0xff_ff_ff_ff) {
+    throw new NetkitError("ARGUMENT_INVALID", `the metric ${metric} is no whole number of 32 bits`, {
+      hint: "The default route with the lowest counts; leave it out for the kernel's own.",
+    });
+  }
   const ipv6 = sysctls["net.ipv6.conf.IFNAME.disable_ipv6"]?.trim() !== "1";
   return {
     ifName: request.ifName ?? ifname,
     sysctls,
     gatewayPriority,
+    metric,
     families: ipv6 ? ["ipv4", "ipv6"] : ["ipv4"],
     options,
   };
@@ -89,14 +100,24 @@ export function withInterface(endpoint: Endpoint, network: Network, resources: r
   }));
   const routes = routesOf(endpoint, network);
   const keys = new Set(asked.map(keyOf));
+  const drivers = withMetric(endpoint, resources);
   const all = [
     ...asked,
-    ...(asked.length === 0 ? resources : resources.filter((resource) => !keys.has(keyOf(resource)))),
+    ...(asked.length === 0 ? drivers : drivers.filter((resource) => !keys.has(keyOf(resource)))),
     ...linkLocal.map((address): Resource => ({ kind: "address", ns, link: ifName, address })),
     ...routes,
     ...wayBack(endpoint, routes),
   ];
   return [...ipv6Switch(endpoint, all), ...all];
+}
+
+/** No driver knows of the metric that its default routes have. */
+function withMetric({ metric, namespace }: Endpoint, resources: readonly Resource[]): readonly Resource[] {
+  if (metric === undefined) return resources;
+  return resources.map((resource) => {
+    const isDefault = resource.kind === "route" && prefixLengthOf(resource.destination) === 0;
+    return isDefault && resource.ns === namespace ? { ...resource, metric } : resource;
+  });
 }
 
 /** Before the rule of the main table, 32766 (ip-rule(8)). */
@@ -109,19 +130,24 @@ const wayBackPriority = 1070;
 function wayBack(endpoint: Endpoint, routes: readonly RouteResource[]): Resource[] {
   const { id, ifName, namespace: ns, addresses, defaultRoute, ports } = endpoint;
   if (ports.length === 0) return [];
+  const own = routes.filter((route) => !isElsewhere(route));
   const table = 0x10_00_00_00 + Number.parseInt(id.slice(0, 7), 16);
   return addresses.flatMap(({ address, gateway }): Resource[] => {
     const family = familyOf(address);
     if (gateway === undefined || defaultRoute.includes(family)) return [];
-    const [everything, single] = family === "ipv4" ? ["0.0.0.0/0", 32] : ["::/0", 128];
-    const from = `${ipOf(address)}/${single}` as Cidr;
+    const from = `${ipOf(address)}/${family === "ipv4" ? 32 : 128}` as Cidr;
     return [
       { kind: "route", ns, destination: subnetOf(address), link: ifName, table },
-      { kind: "route", ns, destination: everything as Cidr, via: gateway, link: ifName, table },
-      ...routes.filter(({ destination }) => familyOf(destination) === family).map((route) => ({ ...route, table })),
+      { kind: "route", ns, destination: everything[family], via: gateway, link: ifName, table },
+      ...own.filter(({ destination }) => familyOf(destination) === family).map((route) => ({ ...route, table })),
       { kind: "rule", ns, family, priority: wayBackPriority, table, from },
     ];
   });
+}
+
+/** It leads by another interface, whose addresses have to be there first. */
+function isElsewhere({ via, link }: RouteResource): boolean {
+  return via !== undefined && link === undefined;
 }
 
 /**
@@ -141,7 +167,10 @@ function ipv6Switch(
   if (on) return [path, ...loopback].map((each) => ({ kind: "sysctl", ns, path: each, value: "0" }));
   // Behind them, so that one batch makes all of it and asks whether anything is to be done here: it rarely is.
   const first = resources
-    .filter(({ kind, ns: at }) => at === ns && (kind === "address" || kind === "route"))
+    .filter(
+      (resource) =>
+        resource.ns === ns && (resource.kind === "address" || (resource.kind === "route" && !isElsewhere(resource))),
+    )
     .map(keyOf);
   return [{ kind: "sysctl", ns, path, value: "1", dependsOn: first }];
 }

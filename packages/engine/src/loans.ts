@@ -1,4 +1,4 @@
-import { ipOf, NetkitError, type EndpointAddress, type EndpointId, type Network } from "@netkit/core";
+import { ipOf, isNetkitError, NetkitError, type EndpointAddress, type EndpointId, type Network } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import { assignAddresses } from "./addresses.ts";
 import type { Finding, Loan, LoanRequest } from "./api.ts";
@@ -7,13 +7,16 @@ import type { Reader } from "./lookup.ts";
 import { addressKeyOf } from "./networks.ts";
 import type { Context } from "./operation.ts";
 import { keys, type AddressHolder } from "./state.ts";
-import { awaitedMs } from "./whereabouts.ts";
+import { identify } from "./new-namespace.ts";
+import { awaitedMs, locate } from "./whereabouts.ts";
 
 /** A loan as stored: whoever had it is gone with the boot. */
 interface Lent extends Loan {
   readonly boot: string;
   /** Nobody has it: it is for an endpoint that another engine will ask for, and called as its address. */
   readonly kept?: true;
+  /** The namespace that has the addresses, and its cookie; absent: it isn't known. */
+  readonly place?: { readonly path: string; readonly cookie: string };
 }
 
 /** @throws NetkitError UNSUPPORTED, NAME_TAKEN, as for endpoints */
@@ -32,9 +35,26 @@ export async function lend(context: Context, draft: Draft, network: Network, req
   for (const ip of ips)
     draft.put(addressKeyOf(network.id, ip), { endpoint: nobody, ip, ...owner } satisfies AddressHolder);
   const loan = { holder: name, created: new Date().toISOString(), addresses, labels };
-  const lent: Lent = { ...loan, boot: bootId(), ...(holder === undefined ? { kept: true } : {}) };
+  const place = request.netns === undefined ? undefined : await placeAt(context, request.netns);
+  const lent: Lent = {
+    ...loan,
+    boot: bootId(),
+    ...(holder === undefined ? { kept: true } : {}),
+    ...(place === undefined ? {} : { place }),
+  };
   draft.put(keyOf(network, name), lent);
   return loan;
+}
+
+/** Who lends for others may know a path that isn't this host's. */
+async function placeAt(context: Context, netns: string): Promise<Lent["place"]> {
+  try {
+    const { path, cookie } = await identify(context, { netns });
+    return { path, cookie };
+  } catch (error) {
+    if (!isNetkitError(error) || error.code !== "NAMESPACE_NOT_FOUND") throw error;
+    return undefined;
+  }
 }
 
 /** Undefined: the holder has nothing. */
@@ -71,30 +91,34 @@ export async function takeBackKept(draft: Draft, network: Network): Promise<void
     if (kept === true) await takeBack(draft, network, holder);
 }
 
-/** Kept addresses that somebody should have come for. */
+/** Kept addresses that somebody should have come for, and lent ones whose namespace is gone. */
 export async function unclaimedAddresses(reader: Reader): Promise<Finding[]> {
-  return (await unclaimed(reader)).map(({ network, holder }): Finding => {
-    const object = `address ${holder} of network ${network.name}`;
-    return {
-      problem: "gone",
-      object,
-      message: `${object} is kept for an engine that has not come for it`,
-      repairable: true,
-    };
+  return (await unclaimed(reader)).map(({ network, loan: { addresses, holder, kept } }): Finding => {
+    const ips = addresses.map(({ address }) => ipOf(address)).join(" and ");
+    const object = `address ${ips} of network ${network.name}`;
+    const why =
+      kept === true
+        ? "is kept for an engine that has not come for it"
+        : `is lent to '${holder}', whose namespace is gone`;
+    return { problem: "gone", object, message: `${object} ${why}`, repairable: true };
   });
 }
 
 export async function takeBackUnclaimed(draft: Draft): Promise<void> {
-  for (const { network, holder } of await unclaimed(draft)) await takeBack(draft, network, holder);
+  for (const { network, loan } of await unclaimed(draft)) await takeBack(draft, network, loan.holder);
 }
 
-async function unclaimed(reader: Reader): Promise<{ readonly network: Network; readonly holder: string }[]> {
+async function unclaimed(reader: Reader): Promise<{ readonly network: Network; readonly loan: Lent }[]> {
   const found = [];
   for (const { value: network } of await reader.range<Network>("network/")) {
-    for (const { kept, created, holder } of await lentOf(reader, network))
-      if (kept === true && Date.now() - Date.parse(created) >= awaitedMs) found.push({ network, holder });
+    for (const loan of await lentOf(reader, network)) if (isUnclaimed(loan)) found.push({ network, loan });
   }
   return found;
+}
+
+function isUnclaimed({ kept, created, place, boot }: Lent): boolean {
+  if (kept === true) return Date.now() - Date.parse(created) >= awaitedMs;
+  return place !== undefined && locate({ ...place, owner: "stranger", boot }) === undefined;
 }
 
 /** @throws NetkitError ADDRESS_OUTSIDE */

@@ -4,7 +4,7 @@ import type { ChangeOptions, Finding, Report } from "./api.ts";
 import { consistently } from "./consistently.ts";
 import { examine, examineSandboxes, hasEnded, removeFound, type Examination, type SandboxFinding } from "./doctor.ts";
 import { explained } from "./explained.ts";
-import { chooseFirewall, findSwitch, settle } from "./firewall.ts";
+import { chooseFirewall, findSwitch, makeMissing, settle } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
 import { isLocked } from "./lock.ts";
 import { takeBackAll, takeBackUnclaimed, unclaimedAddresses } from "./loans.ts";
@@ -95,7 +95,8 @@ export async function doctor(
   const plain = [...sandboxes.map(({ finding }) => finding), ...unclaimed];
   const survey = new Survey(context.store);
   const unserved = await findUnserved(context, survey, sandboxes);
-  const served = options.dryRun !== true && unserved.length > 0 && (await serveAgain(context));
+  const canServe = unserved.some(({ repairable }) => repairable);
+  const served = options.dryRun !== true && canServe && (await serveAgain(context));
   const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
   return {
     findings: all,
@@ -167,6 +168,16 @@ async function collectAddresses(context: Context, options: ChangeOptions): Promi
   if (unclaimed.length > 0)
     await operate(context, "give back addresses that nobody came for", takeBackUnclaimed, options);
   return unclaimed;
+}
+
+/** See {@link Netkit.restoreFirewall}. */
+export async function restoreFirewall(context: Context): Promise<void> {
+  if ((await chooseFirewall(context)) === undefined) return;
+  if (await (await context.host.open()).firewall.isThere()) return;
+  requireChanging(context);
+  using _ = await context.lock.acquire();
+  await recover(context);
+  await makeMissing(context);
 }
 
 /** What a repair takes away is found in the next round; what comes back after so many is no matter of ours. */

@@ -14,14 +14,15 @@ import { follow } from "./following.ts";
 import { chooseFirewall } from "./firewall.ts";
 import { findForeign } from "./foreign.ts";
 import { freeSubnet } from "./free-subnet.ts";
-import { holderAt, join as joinGuest } from "./guests.ts";
+import { holderAt, join as joinGuest, warnOfLoopback } from "./guests.ts";
 import { overlaps } from "./overlaps.ts";
 import { Host } from "./host.ts";
 import { lend, loansOf, takeBack } from "./loans.ts";
 import { Lock } from "./lock.ts";
 import { findSandbox, namespaceOf, readerOf } from "./lookup.ts";
-import { catchUp, collect, doctor } from "./maintenance.ts";
+import { catchUp, collect, doctor, restoreFirewall } from "./maintenance.ts";
 import { removeNetwork } from "./network-removal.ts";
+import { renameNetwork } from "./network-renaming.ts";
 import { createNetwork, declare } from "./networks.ts";
 import { operate, type Context } from "./operation.ts";
 import { OtherRoots } from "./other-roots.ts";
@@ -155,6 +156,15 @@ function netkitOf(context: Context): Netkit {
         options,
       );
     },
+    rename: async (ref, name, options = {}) => {
+      checkChange(options);
+      return await operate(
+        context,
+        `rename network ${ref}`,
+        async (draft) => await renameNetwork(context, draft, await findNetworkHere(context, draft, ref), name),
+        options,
+      );
+    },
     remove: async (ref, options = {}) => {
       checkChange(options);
       return await operate(
@@ -215,12 +225,14 @@ function netkitOf(context: Context): Netkit {
       checkGuestRequest(guest);
       checkEndpointRequest(request);
       checkChange(options);
-      return await operate(
+      const endpoint = await operate(
         context,
         `connect ${guest.name} to ${request.network}`,
         async (draft) => await joinGuest(context, draft, guest, request),
         options,
       );
+      await warnOfLoopback(context, guest, options);
+      return endpoint;
     },
     at: async (place) => {
       checkPlace(place);
@@ -269,6 +281,7 @@ function netkitOf(context: Context): Netkit {
     foreign: async (sandbox) => await findForeign(context, reader, sandbox),
     namesakes: async (sandbox) => await findNamesakes(reader, sandbox),
     overlaps: async () => await overlaps(reader, (await context.host.open()).routes()),
+    restoreFirewall: async () => await restoreFirewall(context),
     gc: async (options = {}) => await collect(context, options),
     info: async () => ({
       instance,

@@ -6,7 +6,8 @@ import type { Draft } from "./draft.ts";
 import { loansOf, takeBackKept } from "./loans.ts";
 import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
 import { ownerOf } from "./networks.ts";
-import { listed } from "./listed.ts";
+import { isConnectedByEngine } from "./engines.ts";
+import { enumerated, listed } from "./listed.ts";
 import type { Context } from "./operation.ts";
 import { forgetPeers } from "./outside/peers.ts";
 import { givePlaceUp } from "./outside/place.ts";
@@ -27,9 +28,15 @@ export async function removeNetwork(
   }
   const endpoints = await endpointsOfNetwork(draft, network.id);
   if (endpoints.length > 0) {
-    const names = await Promise.all(endpoints.map(async ({ sandbox }) => (await sandboxOf(draft, sandbox)).name));
+    const users = await Promise.all(
+      endpoints.map(async (endpoint) => {
+        const { name, guest } = await sandboxOf(draft, endpoint.sandbox);
+        return { name, isEngines: isConnectedByEngine(endpoint), isOwn: guest !== true };
+      }),
+    );
+    const names = users.map(({ name }) => name);
     throw new NetkitError("NETWORK_IN_USE", `network '${network.name}' is in use by ${listed(names)}`, {
-      hint: howToFree(network, names),
+      hint: howToFree(network, users),
       details: { network: network.name, sandboxes: names },
     });
   }
@@ -37,7 +44,7 @@ export async function removeNetwork(
   if (loans.length > 0) {
     const holders = loans.map(({ holder }) => holder);
     throw new NetkitError("NETWORK_IN_USE", `addresses of network '${network.name}' are lent to ${listed(holders)}`, {
-      hint: "Have whoever borrowed them give them back first: containers of CNI when they are removed.",
+      hint: "Have whoever borrowed them give them back first: containers of CNI when they are removed. Of those that died without: netkit gc",
       details: { network: network.name, holders },
     });
   }
@@ -55,13 +62,34 @@ export async function removeNetwork(
   return network;
 }
 
-function howToFree({ name }: Network, users: readonly string[]): string {
-  const [first = "", ...others] = users;
-  const disconnect = `netkit network disconnect ${name} ${first}`;
+interface User {
+  readonly name: string;
+  /** An engine's container, which that engine takes off the network. */
+  readonly isEngines: boolean;
+  /** netkit has started what runs in it; else it stays when it is disconnected. */
+  readonly isOwn: boolean;
+}
+
+function howToFree(network: Network, users: readonly User[]): string {
+  const engines = users.filter(({ isEngines }) => isEngines).map(({ name }) => name);
+  const others = users.filter(({ isEngines }) => !isEngines);
+  const first =
+    engines.length === 0
+      ? undefined
+      : `Containers of other engines are removed or disconnected there (podman rm, docker rm): ${enumerated(engines)}`;
+  return [first, howToFreeOthers(network, others)].filter((part) => part !== undefined).join(". ");
+}
+
+function howToFreeOthers({ name }: Network, users: readonly User[]): string | undefined {
+  const [first, ...others] = users;
+  if (first === undefined) return undefined;
+  const disconnect = `netkit network disconnect ${name} ${first.name}`;
   if (others.length === 0) return `Disconnect or remove first: ${disconnect}`;
+  const own = users.filter(({ isOwn }) => isOwn).map((each) => each.name);
+  if (own.length === 0) return `Disconnect each: ${disconnect}`;
   const all =
-    users.length > 5
+    own.length > 5
       ? `see which: netkit sandbox ls --filter network=${name}`
-      : `all at once, their processes included: netkit sandbox rm -f ${users.join(" ")}`;
+      : `all at once, their processes included: netkit sandbox rm -f ${own.join(" ")}`;
   return `Disconnect each (${disconnect}) or remove them first; ${all}`;
 }

@@ -56,7 +56,10 @@ export function parseRoutes(
   return routes;
 }
 
-function parseRoute({ destination, gateway, type, metric }: RouteInput, problems: string[]): NetworkRoute | undefined {
+function parseRoute(
+  { destination, gateway, elsewhere, type, metric }: RouteInput,
+  problems: string[],
+): NetworkRoute | undefined {
   const attempt = <T>(parse: () => T): T | undefined => {
     try {
       return parse();
@@ -71,14 +74,14 @@ function parseRoute({ destination, gateway, type, metric }: RouteInput, problems
   if (to === undefined || (gateway !== undefined && via === undefined)) return undefined;
   return {
     destination: to,
-    ...(via === undefined ? {} : { gateway: via }),
+    ...(via === undefined ? {} : { gateway: via, ...(elsewhere === true ? { elsewhere } : {}) }),
     ...(type === undefined ? {} : { type }),
     metric: metric === undefined ? defaultMetrics[familyOf(to)] : metricOf({ destination: to, metric }),
   };
 }
 
 function* routeProblems(route: NetworkRoute, { subnets, families }: Place): Generator<string> {
-  const { destination, gateway, type, metric } = route;
+  const { destination, gateway, elsewhere = false, type, metric } = route;
   const name = nameOf(route);
   const subnet = subnetOf(destination);
   if (subnet !== destination) yield `${name} has host bits set: it should be ${subnet}`;
@@ -90,17 +93,24 @@ function* routeProblems(route: NetworkRoute, { subnets, families }: Place): Gene
     yield `${name} has ${gateway === undefined ? "neither a gateway nor" : "both a gateway and"} a type that refuses`;
   }
   if (type !== undefined && !refusingRoutes.includes(type)) yield `${name} is of an unknown type '${type}'`;
-  if (gateway !== undefined) yield* gatewayProblems(name, destination, gateway, subnets);
+  if (gateway !== undefined) yield* gatewayProblems(name, destination, gateway, elsewhere ? undefined : subnets);
   if (!Number.isInteger(metric) || metric < 0 || metric > 0xff_ff_ff_ff) {
     yield `${name} has the metric ${metric}, which is no whole number of 32 bits`;
   }
 }
 
-function* gatewayProblems(name: string, destination: Cidr, gateway: Ip, subnets: readonly Cidr[]): Generator<string> {
+/** @param subnets where the gateway has to be; undefined: elsewhere */
+function* gatewayProblems(
+  name: string,
+  destination: Cidr,
+  gateway: Ip,
+  subnets: readonly Cidr[] | undefined,
+): Generator<string> {
   if (familyOf(gateway) !== familyOf(destination)) {
     yield `${name} is ${familyName(destination)}, its gateway ${gateway} is ${familyName(gateway)}`;
     return;
   }
+  if (subnets === undefined) return;
   const subnet = subnets.find((candidate) => contains(candidate, gateway));
   if (subnet === undefined) {
     const known = subnets.length === 0 ? "none was given" : subnets.join(", ");

@@ -1,10 +1,12 @@
 import {
   commonNetworkOptions,
   familyOf,
+  isDockers,
   isNetkitError,
   NetkitError,
   parseName,
   parseOptions,
+  shortId,
   type AnyDriver,
   type Ip,
   type Network,
@@ -57,8 +59,38 @@ export async function createNetwork(context: Context, draft: Draft, request: Net
   );
   const routes = parse();
   const network: Network = routes.length === 0 ? declared : { ...declared, routes };
+  const ipv4 = checkFamilies(driver, network, whole);
   const make = driver.scope === "global" ? createGlobal : realise;
-  return await make(context, draft, driver, network, subnets, whole.ipv4);
+  return await make(context, draft, driver, network, subnets, ipv4);
+}
+
+/**
+ * Whether the network has IPv4.
+ * @throws NetkitError ARGUMENT_INVALID, UNSUPPORTED where it would have no family and hasn't asked for that, or can't do without
+ */
+function checkFamilies(
+  { traits, scope, outside, name: driver }: AnyDriver,
+  { name, ipv6 }: Network,
+  { addresses = true, ipv4 = true, subnets = [] }: NetworkRequest,
+): boolean {
+  if (!addresses) {
+    if (ipv6 || subnets.length > 0) {
+      throw new NetkitError("ARGUMENT_INVALID", `network '${name}' is to be without addresses, and to have subnets`, {
+        hint: "Leave out one of them.",
+      });
+    }
+    if (scope !== "global" && outside === undefined) return false;
+    throw new NetkitError("UNSUPPORTED", `a network of driver '${driver}' can't be without addresses`, {
+      hint: "Hosts find each other's sandboxes by them: give it a subnet.",
+    });
+  }
+  if (!ipv4 && !ipv6 && traits.addresses !== "none") {
+    throw new NetkitError("ARGUMENT_INVALID", `network '${name}' would have neither IPv4 nor IPv6`, {
+      hint: "Turn one of them on: --ipv6 beside --ipv4=false.",
+      details: { network: name },
+    });
+  }
+  return ipv4;
 }
 
 function createSettings(draft: Draft, request: NetworkRequest): Network {
@@ -240,7 +272,8 @@ function refuseSingletons(driver: AnyDriver, name: string): void {
   );
 }
 
-async function refuseTaken(context: Context, draft: Draft, name: string): Promise<void> {
+/** @throws NetkitError NAME_TAKEN, NETWORK_PREDEFINED */
+export async function refuseTaken(context: Context, draft: Draft, name: string): Promise<void> {
   const id = await draft.get<NetworkId>(keys.networkName(name));
   if (id === undefined) return;
   const existing = await draft.get<Network>(keys.network(id));
@@ -250,8 +283,9 @@ async function refuseTaken(context: Context, draft: Draft, name: string): Promis
       details: { name, id },
     });
   }
+  const isTheirs = existing !== undefined && isDockers(existing);
   throw new NetkitError("NAME_TAKEN", `network '${name}' exists already`, {
-    hint: `Choose another name, or remove it first: netkit network rm ${name}`,
+    hint: `Choose another name, or remove it first: ${isTheirs ? `docker network rm ${shortId(id)}` : `netkit network rm ${name}`}`,
     details: { name, id, root: context.instance.root },
   });
 }

@@ -6,7 +6,7 @@ import type { Instance, Ip, Store } from "@netkit/core";
 import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
 import { explained, needsRoot } from "./explained.ts";
-import { chooseFirewall, settle } from "./firewall.ts";
+import { chooseFirewall, makeFlushedAnew, settle } from "./firewall.ts";
 import type { Host } from "./host.ts";
 import { giveUpIfAborted, throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
@@ -213,6 +213,7 @@ async function carryOut(
       const telling = Promise.allSettled([sharing?.remove()]);
       try {
         await execute(plan, handlers, { forward: true });
+        if (concerned) await makeFlushedAnew(context, plan);
         time("kernel");
         await onDisk;
       } finally {
@@ -235,8 +236,9 @@ async function carryOut(
   try {
     await sharing?.commit();
     const undo = await execute(plan, handlers, signal === undefined ? {} : { signal });
-    time("kernel");
     try {
+      if (concerned) await makeFlushedAnew(context, plan);
+      time("kernel");
       await flushed;
       await giveUpIfAborted(signal);
       return await end();

@@ -13,7 +13,7 @@ export async function networkToPublishOn({ drivers }: Context, draft: Draft, san
   const others: string[] = [];
   for (const endpoint of await endpointsOfNamespace(draft, sandbox.namespace)) {
     const network = await networkOf(draft, endpoint.network);
-    const can = !network.internal && (await drivers.of(network)).traits.publish;
+    const can = endpoint.addresses.length > 0 && !network.internal && (await drivers.of(network)).traits.publish;
     (can ? able : others).push(network.name);
   }
   const [first, second] = able;

@@ -5,7 +5,7 @@ import { attachedTo } from "./attached.ts";
 import type { Draft } from "./draft.ts";
 import { namespaceOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
-import { shareEndpoint } from "./shared/presence.ts";
+import { shareNames } from "./shared/presence.ts";
 import { keys } from "./state.ts";
 
 /**
@@ -34,7 +34,10 @@ export async function rename(context: Context, draft: Draft, sandbox: Sandbox, n
     draft.put(keys.endpoint(endpoint.id), known);
     const owned = await draft.owned(endpoint.id);
     if (owned !== undefined) draft.want({ ...owned.owner, name: `${name}@${network.name}` }, owned.resources);
-    if (network.scope === "global") await shareEndpoint(context, draft, network, renamed, known);
+    if (network.scope !== "global") continue;
+    // What was written for its other hosts is its own as before, and none of it to be taken back.
+    draft.recovery = "finish";
+    await shareNames(context, draft, network, renamed, known);
   }
   return renamed;
 }

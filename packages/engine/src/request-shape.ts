@@ -17,7 +17,13 @@ interface ObjectShape {
 }
 type ShapeOf<T> = { readonly [K in keyof Required<T>]: Shape };
 
-const routeShape: ShapeOf<RouteInput> = { destination: "text", gateway: "text", type: "text", metric: "a number" };
+const routeShape: ShapeOf<RouteInput> = {
+  destination: "text",
+  gateway: "text",
+  elsewhere: "yes or no",
+  type: "text",
+  metric: "a number",
+};
 const subnetShape: ShapeOf<SubnetInput> = { subnet: "text", gateway: "text", range: "text", auxiliary: "an object" };
 
 const networkShape: ShapeOf<NetworkRequest> = {
@@ -28,6 +34,7 @@ const networkShape: ShapeOf<NetworkRequest> = {
   routes: [routeShape],
   ipv4: "yes or no",
   ipv6: "yes or no",
+  addresses: "yes or no",
   internal: "yes or no",
   configOnly: "yes or no",
   configFrom: "text",
@@ -46,6 +53,7 @@ const endpointShape: ShapeOf<EndpointRequest> = {
   ifName: "text",
   ifPrefix: "text",
   gatewayPriority: "a number",
+  metric: "a number",
   linkLocal: ["text"],
   sysctls: "an object",
   options: "an object",
@@ -63,6 +71,7 @@ const loanShape: ShapeOf<LoanRequest> = {
   subnet: "text",
   ip: "text",
   ip6: "text",
+  netns: "text",
   labels: "an object",
 };
 

@@ -28,9 +28,10 @@ export async function moveDefaultRoutes(
   const chosen = chooseDefaultRoutes([...drivers.keys()], families);
   const changed: Endpoint[] = [];
   for (const [{ endpoint, network }, driver] of drivers) {
-    const defaultRoute = chosen.get(endpoint.id) ?? [];
-    if (defaultRoute.join() === endpoint.defaultRoute.join()) continue;
-    const moved: Endpoint = { ...endpoint, defaultRoute };
+    const { first: defaultRoute = [], later = [] } = chosen.get(endpoint.id) ?? {};
+    const { laterRoute: before = [], ...others } = endpoint;
+    if (defaultRoute.join() === endpoint.defaultRoute.join() && later.join() === before.join()) continue;
+    const moved: Endpoint = { ...others, defaultRoute, ...(later.length === 0 ? {} : { laterRoute: later }) };
     planEndpoint(context, draft, driver, network, await sandboxOf(draft, endpoint.sandbox), moved);
     changed.push(moved);
   }

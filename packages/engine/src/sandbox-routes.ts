@@ -7,13 +7,14 @@ import { contains } from "@netkit/ipam";
  */
 export function routesOf(endpoint: Endpoint, { routes = [] }: Pick<Network, "routes">): RouteResource[] {
   const { ifName, namespace: ns } = endpoint;
-  return routes.flatMap(({ destination, gateway, type, metric }): RouteResource[] => {
+  return routes.flatMap(({ destination, gateway, elsewhere, type, metric }): RouteResource[] => {
     const own = endpoint.addresses
       .map(({ address }) => address)
       .filter((address) => familyOf(address) === familyOf(destination));
     if (own.length === 0 || own.some((address) => ipOf(address) === gateway)) return [];
     const which = { kind: "route", ns, destination, metric } as const;
     if (gateway === undefined) return [{ ...which, ...(type === undefined ? {} : { type }) }];
+    if (elsewhere === true) return [{ ...which, via: gateway }];
     // Of several subnets of a family an endpoint is in one; all of them are on its link.
     const near = own.some((address) => contains(address, gateway));
     return [{ ...which, via: gateway, link: ifName, ...(near ? {} : { onlink: true }) }];

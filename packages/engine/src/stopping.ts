@@ -1,5 +1,4 @@
 import {
-  isAnotherEngines,
   isNetkitError,
   NetkitError,
   type Endpoint,
@@ -9,6 +8,7 @@ import {
 } from "@netkit/core";
 import { bootId, isAlive, processesIn, processStartTime, stop } from "@netkit/sandbox";
 import type { Preview } from "./api.ts";
+import { isConnectedByEngine } from "./engines.ts";
 import { isAwaited, locate } from "./whereabouts.ts";
 
 /** How long a process may take to end on SIGTERM before it gets SIGKILL; Docker gives the same. */
@@ -56,10 +56,10 @@ export function refuseLive(sandbox: Sandbox, live: readonly SandboxProcess[]): v
 
 /** Who has it would go on with a network that isn't there. @throws NetkitError SANDBOX_IN_USE */
 export function refuseOthers(sandbox: Sandbox, namespace: Namespace, endpoints: readonly Endpoint[]): void {
-  if (namespace.owner !== "stranger" || !endpoints.some(isAnotherEngines)) return;
+  if (namespace.owner !== "stranger" || !endpoints.some(isConnectedByEngine)) return;
   if (locate(namespace) === undefined && !isAwaited(namespace, sandbox)) return;
   throw new NetkitError("SANDBOX_IN_USE", `sandbox '${sandbox.name}' is another engine's container, which is there`, {
-    hint: `End it there (docker network disconnect, docker rm), or use force: netkit sandbox rm -f ${sandbox.name}`,
+    hint: `End it there (docker network disconnect, docker rm; podman likewise; or what else started it), or use force: netkit sandbox rm -f ${sandbox.name}`,
     details: { sandbox: sandbox.name, netns: namespace.path },
   });
 }

@@ -122,12 +122,6 @@ export function subnetRules(
 
 function wantedFamilies(driver: AnyDriver, network: Network, ipv4: boolean): Family[] {
   const wanted: Family[] = [...(ipv4 ? ["ipv4" as const] : []), ...(network.ipv6 ? ["ipv6" as const] : [])];
-  if (wanted.length === 0) {
-    throw new NetkitError("ARGUMENT_INVALID", `network '${network.name}' would have neither IPv4 nor IPv6`, {
-      hint: "Turn one of them on: --ipv6 beside --ipv4=false.",
-      details: { network: network.name },
-    });
-  }
   for (const family of wanted) {
     if (driver.traits.families.includes(family)) continue;
     throw new NetkitError(

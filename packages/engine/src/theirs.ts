@@ -56,8 +56,10 @@ export function refuseTheirs(driver: AnyDriver, network: Network, request: Endpo
       { hint },
     );
   }
-  const { ip, ip6, sysctls = {}, linkLocal = [], gatewayPriority = 0, options = {}, handedOver } = request;
-  const asked = [sysctls, linkLocal, options].some((each) => Object.keys(each).length > 0) || gatewayPriority !== 0;
+  const { ip, ip6, sysctls = {}, linkLocal = [], options = {}, handedOver } = request;
+  const { gatewayPriority = 0, metric = 0 } = request;
+  const isAsked = [sysctls, linkLocal, options].some((each) => Object.keys(each).length > 0);
+  const asked = isAsked || gatewayPriority !== 0 || metric !== 0;
   if (!asked && ip === undefined && ip6 === undefined && handedOver !== true && request.ifName !== undefined) return;
   throw new NetkitError("UNSUPPORTED", "another engine has made the interface, and sets it up", {
     hint: "Give its name (ifName) and addresses, and leave out static ones, sysctls, priorities and options.",

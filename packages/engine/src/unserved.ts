@@ -1,6 +1,8 @@
 import {
   formatRange,
   hasNames,
+  isAnotherEngines,
+  isDockers,
   type Endpoint,
   type Namespace,
   type Network,
@@ -14,8 +16,8 @@ import type { Context } from "./operation.ts";
 import type { Survey } from "./survey.ts";
 
 /**
- * What an agent alone can serve, while none answers: the names of networks, ports of `[::1]`, and places where others have a
- * say. An instance without a
+ * What an agent alone can serve, while none answers: the names of networks, ports of `[::1]`, places where others have a
+ * say, and Docker. An instance without a
  * way to one ({@link NetkitOptions.agent}) can't know.
  * @param over sandboxes that go
  */
@@ -34,6 +36,7 @@ export async function findUnserved(
     ...unservedNames({ sandboxes, networks, namespaces, endpoints }),
     ...unservedPorts({ sandboxes, networks, endpoints }),
     ...unheldPlaces(networks),
+    ...unservedDocker(networks, endpoints, agent.engines?.includes("Docker") === true),
   ];
   return findings.length === 0 || (await agent.serves()) ? [] : findings;
 }
@@ -85,6 +88,24 @@ function unheldPlaces(networks: ReadonlyMap<string, Network>): Finding[] {
       unserved({ type: "network", id, name }, `network '${name}' doesn't hold its place, nor follow who else is there`),
     ];
   });
+}
+
+/** @param isRemembered whether any agent serves it */
+function unservedDocker(
+  networks: ReadonlyMap<string, Network>,
+  endpoints: readonly Endpoint[],
+  isRemembered: boolean,
+): Finding[] {
+  if (!isRemembered && !networks.values().some(isDockers) && !endpoints.some(isAnotherEngines)) return [];
+  return [
+    {
+      problem: "unserved",
+      object: "Docker",
+      message: "Docker isn't served, and can't start a container on a network of netkit's: no agent answers",
+      ...(isRemembered ? {} : { hint: "It is by an agent that is started so: netkit agent --docker" }),
+      repairable: isRemembered,
+    },
+  ];
 }
 
 function unserved(owner: Owner, what: string): Finding {

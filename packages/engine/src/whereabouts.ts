@@ -5,7 +5,7 @@ import { bootId, isAlive, locateNamespace } from "@netkit/sandbox";
  * What opens the namespace: its own path or, when somebody took that away while a process lives in it, another one.
  * Undefined: it is gone.
  */
-export function locate(namespace: Namespace): string | undefined {
+export function locate(namespace: Pick<Namespace, "owner" | "path" | "cookie" | "boot">): string | undefined {
   if (namespace.owner === "host") return namespace.path;
   return namespace.boot === bootId() ? locateNamespace(namespace) : undefined;
 }

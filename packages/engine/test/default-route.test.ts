@@ -6,16 +6,18 @@ import { chooseDefaultRoutes, type Attached } from "../src/default-route.ts";
 interface Given {
   readonly name: string;
   readonly priority?: number | undefined;
+  readonly metric?: number | undefined;
   readonly internal?: boolean;
   readonly options?: Network["options"];
   readonly gateways: readonly string[];
 }
 
-function attach({ name, priority, internal = false, options = {}, gateways }: Given): Attached {
+function attach({ name, priority, metric, internal = false, options = {}, gateways }: Given): Attached {
   return {
     endpoint: {
       id: name as EndpointId,
       ...(priority === undefined ? {} : { gatewayPriority: priority }),
+      ...(metric === undefined ? {} : { metric }),
       addresses: gateways.map((gateway) => ({ address: `${gateway}0/24`, gateway })),
     } as unknown as Endpoint,
     network: { name, internal, options } as Network,
@@ -24,9 +26,13 @@ function attach({ name, priority, internal = false, options = {}, gateways }: Gi
 
 const four = "10.0.0.1";
 const six = "fd00::1";
+/** Families by endpoint; those where another's counts are in brackets. */
 const choose = (given: readonly Given[]): Record<string, string> =>
   Object.fromEntries(
-    [...chooseDefaultRoutes(given.map(attach), ["ipv4", "ipv6"])].map(([id, list]) => [id, list.join()]),
+    [...chooseDefaultRoutes(given.map(attach), ["ipv4", "ipv6"])].map(([id, { first, later }]) => [
+      id,
+      [...first, ...later.map((family) => `(${family})`)].join(),
+    ]),
   );
 
 test.each<[string, Given[], Record<string, string>]>([
@@ -71,16 +77,45 @@ test.each<[string, Given[], Record<string, string>]>([
     ],
     { a: "", b: "ipv4" },
   ],
+  [
+    "the lowest metric over a priority, and the others stand beside it",
+    [
+      { name: "a", metric: 200, priority: 9, gateways: [four] },
+      { name: "b", metric: 100, gateways: [four] },
+      { name: "c", metric: 300, gateways: [four, six] },
+    ],
+    { a: "(ipv4)", b: "ipv4", c: "ipv6,(ipv4)" },
+  ],
+  [
+    "of one metric the highest priority alone",
+    [
+      { name: "a", metric: 100, gateways: [four] },
+      { name: "b", metric: 100, priority: 1, gateways: [four] },
+      { name: "c", metric: 300, priority: -1, gateways: [four] },
+      { name: "d", metric: 300, gateways: [four] },
+    ],
+    { a: "", b: "ipv4", c: "", d: "(ipv4)" },
+  ],
+  [
+    "the kernel's own metric where none is given: 0, in IPv6 1024",
+    [
+      { name: "a", gateways: [four, six] },
+      { name: "b", metric: 100, gateways: [four, six] },
+      { name: "c", metric: 1024, priority: -1, gateways: [six] },
+    ],
+    { a: "ipv4,(ipv6)", b: "ipv6,(ipv4)", c: "" },
+  ],
   ["nothing without a gateway", [{ name: "a", gateways: [] }], { a: "" }],
 ])("the default route has %s", (_, given, expected) => {
   expect(choose(given)).toEqual(expected);
 });
 
-test("each family is given once where anybody has a way out in it, in whatever order the endpoints came", () => {
+test("each family is first with one where anybody has a way out in it, in whatever order the endpoints came", () => {
   const given = fc.uniqueArray(
     fc.record({
       name: fc.stringMatching(/^[a-z]{1,3}$/),
       priority: fc.option(fc.integer({ min: -2, max: 2 }), { nil: undefined }),
+      metric: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
       internal: fc.boolean(),
       gateways: fc.subarray([four, six]),
     }),

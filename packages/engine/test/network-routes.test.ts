@@ -24,6 +24,12 @@ test("routes are kept as they were asked for, with a metric behind those of subn
   ]);
 });
 
+test("a gateway elsewhere is kept as such where it is meant", () => {
+  const route: RouteInput = { destination: "10.99.0.0/16", gateway: "10.8.0.9", elsewhere: true };
+  expect(parse([route])).toEqual([{ ...route, metric: 100 }]);
+  expect(() => parse([{ ...route, gateway: "fd00:8::9" }])).toThrow("is IPv4, its gateway fd00:8::9 is IPv6");
+});
+
 describe("refused is", () => {
   const via = { destination: "10.99.0.0/16", gateway: "10.7.0.9" };
   test.each<[string, RouteInput[], string]>([

@@ -30,7 +30,12 @@ export type FirewallResource =
   | UntrackedResource;
 
 /** What stands between the resource kinds and one way of programming netfilter: a handler without its list of kinds. */
-export type Backend = Omit<ResourceHandler, "kinds" | "close">;
+export interface Backend extends Omit<ResourceHandler, "kinds" | "close"> {
+  /** Whether the last changes found nothing of what earlier ones may have made: these were the first, or somebody flushed it all. */
+  readonly foundNothing: boolean;
+  /** Whether anything of this instance is there. */
+  isThere(): Promise<boolean>;
+}
 
 export const firewallKinds: ReadonlySet<Resource["kind"]> = new Set<FirewallResource["kind"]>([
   "isolation",

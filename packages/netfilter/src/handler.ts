@@ -38,6 +38,10 @@ export interface Firewall extends ResourceHandler {
   backend(): FirewallInUse;
   /** What {@link backend} is of. @throws NetkitError TOOL_MISSING */
   kind(): FirewallKind;
+  /** Whether the last changes found nothing of what earlier ones may have made: these were the first, or somebody flushed it all. */
+  foundNothing(): boolean;
+  /** Whether anything of this instance is there; with the backend "none" that is as it should be. */
+  isThere(): Promise<boolean>;
   /** From now on another one. `auto` takes the preferred one where it is installed. */
   use(backend: FirewallBackend, preferred?: FirewallKind): void;
   /** Removes all that is there of this instance in the tables of one backend, whichever is in use. @throws NetkitError */
@@ -109,6 +113,14 @@ class FirewallHandler implements Firewall {
 
   kind(): FirewallKind {
     return this.#open().kind;
+  }
+
+  foundNothing(): boolean {
+    return this.#backend().foundNothing;
+  }
+
+  isThere(): Promise<boolean> {
+    return this.#backend().isThere();
   }
 
   use(backend: FirewallBackend, preferred: FirewallKind = "nftables"): void {
@@ -192,6 +204,8 @@ function missing(tool: "nftables" | "iptables"): NetkitError {
 }
 
 const inert: Backend = {
+  foundNothing: false,
+  isThere: () => Promise.resolve(true),
   apply: () => Promise.resolve(() => Promise.resolve()),
   read: (resources) => Promise.resolve(resources.map(() => ({ state: "same" }))),
   strays: () => Promise.resolve([]),

@@ -1,6 +1,13 @@
 import { isNetkitError, type Endpoint, type Network, type Plan } from "@netkit/core";
 import type { ChangeOptions, EndpointRequest, Netkit } from "@netkit/engine";
-import { madeInterface, refuseOtherNamespace, refuseSecond, removeUnused } from "@netkit/runtime";
+import {
+  madeInterface,
+  refuseOtherNamespace,
+  refuseSecond,
+  refuseWithoutInterfaces,
+  removeUnused,
+  unpublished,
+} from "@netkit/runtime";
 import { addResult, type Made } from "./add-result.ts";
 import { findContainer } from "./attachment.ts";
 import { cniCodes, CniError } from "./cni-error.ts";
@@ -30,6 +37,7 @@ export async function add(netkit: Netkit, environment: Environment, configuratio
   const wishes = theirs === undefined ? all : { ...portsAlone(all), ...theirs };
   const { network, isNew } = await openNetwork(netkit, configuration);
   try {
+    await refuseWithoutInterfaces(netkit, network);
     const made = await attach(netkit, environment, asked, network, wishes);
     const result = addResult(environment, made);
     if (before === undefined) return result;
@@ -61,15 +69,22 @@ async function attach(
   wishes: EndpointWishes & TheirEndpoint,
 ): Promise<Attached> {
   const { containerId, netns, ifName } = environment;
+  // Whoever has flushed the host's rules has containers connected anew (podman network reload).
+  await netkit.restoreFirewall();
   // As in Docker, predefined networks have no names.
   const aliases = network.predefined ? [] : aliasesOf(environment, configuration);
+  // Runtimes ask for a container's ports on each of its networks. Nothing from outside gets into one that is internal.
+  const publish = network.internal ? [] : (wishes.publish ?? []);
   const request: EndpointRequest = {
     ...wishes,
+    publish,
     network: network.id,
     ifName,
     ...(aliases.length === 0 ? {} : { aliases }),
     labels: { [listLabel]: configuration.name },
     tunable: true,
+    // Podman holds them by sockets as long as the container lives, when it is connected anew, too.
+    portsHeld: true,
   };
   const dns = dnsOf(configuration);
   const plans: Plan[] = [];
@@ -97,8 +112,11 @@ async function attach(
     const handle = await netkit.sandboxes.get(sandbox.id);
     // The first interface keeps the default route, unless a configuration says otherwise.
     const gatewayPriority = wishes.gatewayPriority ?? -sandbox.endpoints.length;
-    const further = wishes.theirs === undefined ? { ...request, gatewayPriority } : request;
-    const endpoint = await handle.connect(further, watching);
+    const further = { ...request, publish: unpublished(publish, sandbox.endpoints) };
+    const endpoint = await handle.connect(
+      wishes.theirs === undefined ? { ...further, gatewayPriority } : further,
+      watching,
+    );
     return { endpoint, network, plan: plans.at(-1) ?? [], names: sandbox.names, dns };
   }
 }

@@ -150,8 +150,15 @@ export function parseConfiguration(input: string): Configuration {
     throw invalid("invalid characters found in network name", JSON.stringify(name).slice(0, 200));
   const version = parseVersion(versionOf(cniVersion));
   const result = schema.safeParse(read);
-  if (!result.success) throw invalid(`invalid network configuration: ${z.prettifyError(result.error)}`);
+  if (!result.success) throw invalid(`invalid network configuration: ${describeIssues(result.error)}`);
   return { ...result.data, cniVersion: version };
+}
+
+/** On one line: `runtimeConfig.portMappings[0].hostPort: expected number, received string`. */
+export function describeIssues({ issues }: z.ZodError): string {
+  return issues
+    .map(({ path, message }) => `${z.core.toDotPath(path)}: ${message.replace(/^Invalid input: /, "")}`)
+    .join("; ");
 }
 
 /** What version an answer is to have, whatever else is wrong; undefined where nothing says so. */

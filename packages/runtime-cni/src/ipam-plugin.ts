@@ -24,6 +24,7 @@ export const ipamPlugin: Plugin = {
       holder: holderOf(environment, configuration),
       ...(ip === undefined ? {} : { ip }),
       ...(ip6 === undefined ? {} : { ip6 }),
+      netns: environment.netns,
       labels: {
         ...sandboxLabels(environment),
         [listLabel]: configuration.name,

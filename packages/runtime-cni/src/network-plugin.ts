@@ -12,8 +12,11 @@ export const networkPlugin: Plugin = {
   add,
   async del(netkit, { containerId, ifName }, { name }) {
     const sandbox = await findContainer(netkit, containerId);
-    const endpoint = sandbox && findInterface(sandbox, name, ifName);
-    if (sandbox !== undefined && endpoint !== undefined) await detach(netkit, sandbox, [endpoint]);
+    if (sandbox === undefined) return;
+    const endpoint = findInterface(sandbox, name, ifName);
+    // With its namespace everything is gone, whoever else has connected it.
+    if (sandbox.state === "gone") await detach(netkit, sandbox, sandbox.endpoints);
+    else if (endpoint !== undefined) await detach(netkit, sandbox, [endpoint]);
   },
   check,
   gc: collect,

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { cniCodes, CniError } from "./cni-error.ts";
+import { describeIssues } from "./configuration.ts";
 import { isAtLeast, type CniVersion } from "./version.ts";
 
 // What others have put into a result goes on as it is, keys that are unknown here included.
@@ -111,7 +112,7 @@ function withoutFamily(address: Address): Address {
 function read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new CniError(cniCodes.undecodable, `could not parse prevResult: ${z.prettifyError(result.error)}`);
+  throw new CniError(cniCodes.undecodable, `could not parse prevResult: ${describeIssues(result.error)}`);
 }
 
 /** A result, and another one after it: what refers to an interface by its number still does. */

@@ -6,10 +6,9 @@ import type { Bandwidth, Configuration, PortMapping } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
 
 /** What an ADD asks of the interface, whatever network it is on. */
-export type EndpointWishes = Pick<
-  EndpointRequest,
-  "ip" | "ip6" | "mac" | "aliases" | "publish" | "options" | "gatewayPriority"
->;
+export type EndpointWishes = Pick<EndpointRequest, "ip" | "ip6" | "mac" | "aliases" | "options" | "gatewayPriority"> & {
+  readonly publish?: readonly string[];
+};
 
 /**
  * Addresses and the MAC are those of `runtimeConfig`, or else of `args.cni`, or else of CNI_ARGS, as the conventions of CNI
@@ -55,13 +54,13 @@ function isList(value: object): value is readonly string[] {
   return Array.isArray(value);
 }
 
-/** At most one of each family; what IPAM plugins write with a prefix length is an address all the same. */
+/** At most one of each family, however often it is said; what IPAM plugins write with a prefix length is an address all the same. */
 function addressesOf(texts: readonly string[]): Pick<EndpointWishes, "ip" | "ip6"> {
   const found: { ip?: string; ip6?: string } = {};
   for (const text of texts.map((each) => each.trim()).filter((each) => each !== "")) {
     const ip = parseIp(text.replace(/\/\d+$/, ""));
     const key = familyOf(ip) === "ipv4" ? "ip" : "ip6";
-    if (found[key] !== undefined) {
+    if (found[key] !== undefined && found[key] !== ip) {
       throw new CniError(
         cniCodes.invalidConfiguration,
         `two addresses of one family are asked for: ${found[key]} and ${ip}`,

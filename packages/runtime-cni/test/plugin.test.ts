@@ -47,6 +47,14 @@ test.each([
   ["GC", { name: "n", cniVersion: "1.0.0" }, { code: 1, msg: "config version does not allow GC" }],
   ["STATUS", { name: "n", cniVersion: "1.0.0" }, { code: 1, msg: "config version does not allow STATUS" }],
   ["DEL", { cniVersion: "1.0.0" }, { code: 7, msg: "missing network name", cniVersion: "1.0.0" }],
+  [
+    "DEL",
+    { name: "n", runtimeConfig: { portMappings: [{ hostPort: "8080", containerPort: 80 }] } },
+    {
+      code: 7,
+      msg: "invalid network configuration: runtimeConfig.portMappings[0].hostPort: expected number, received string",
+    },
+  ],
   ["FLY", { name: "n" }, { code: 4, msg: "unknown CNI_COMMAND: FLY" }],
 ])("%s with %j is refused before anything is opened", async (command, configuration, said) => {
   expect(await ask(command, configuration)).toMatchObject({ status: 1, said });

@@ -27,6 +27,12 @@ test.each([
   [byArgs, { runtimeConfig: { mac: byRuntime.mac } }, { ip: "10.1.0.1", mac: "02:00:00:00:00:03" }],
   ["IP=10.1.0.1,fd00::1", {}, { ip: "10.1.0.1", ip6: "fd00::1" }],
   ["", { runtimeConfig: { ips: ["fd00::7/64", "10.1.0.7"] } }, { ip: "10.1.0.7", ip6: "fd00::7" }],
+  // As Podman says it of a container that it reloads.
+  [
+    "",
+    { runtimeConfig: { ips: ["10.1.0.7", "10.1.0.7", "fd00::7", "fd00:0::7"] } },
+    { ip: "10.1.0.7", ip6: "fd00::7" },
+  ],
   ["", { gwPriority: 5 }, { gatewayPriority: 5 }],
 ])("CNI_ARGS %j and %j come to %j", (args, more, wanted) => {
   expect(wishes(args, more)).toEqual(wanted);

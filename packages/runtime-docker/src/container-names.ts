@@ -38,5 +38,5 @@ export function isSame(
 
 /** Whether a name can't be had, so that the aliases have to do. */
 export function isNameTrouble(error: unknown): boolean {
-  return isNetkitError(error) && (error.code === "NAME_TAKEN" || error.code === "NAME_INVALID");
+  return isNetkitError(error) && ["NAME_TAKEN", "NAME_INVALID", "NETWORK_PREDEFINED"].includes(error.code);
 }

@@ -32,20 +32,35 @@ const container = z.object({
       .nullish(),
   }),
 });
+const networks = z.array(z.object({ Id: z.string(), Name: z.string() }));
 const info = z.object({ LiveRestoreEnabled: z.boolean() });
 const listed = z.array(z.object({ Id: z.string(), Names: z.array(z.string()).nullish() }));
 const refusal = z.object({ message: z.string() });
 const event = z.object({
   Type: z.string(),
+  Action: z.string(),
   Actor: z.object({ ID: z.string(), Attributes: z.record(z.string(), z.string()).nullish() }),
 });
+
+/** A network as Docker calls it. */
+export interface NetworkName {
+  readonly id: string;
+  readonly name: string;
+}
 
 /** Answers are a few KB, a list of a thousand containers is 2 MB. */
 const maxBytes = 32 * 1024 * 1024;
 /** What Docker may take for an answer; a container is locked while it starts. */
 const timeoutMs = 60_000;
 
-/** Docker's own API on its Unix socket, so far as it tells of containers. */
+interface Follower {
+  /** Called when nothing will be missed any more, and when Docker has other settings. */
+  readonly onOpen: () => void;
+  readonly onContainer: (id: string) => void;
+  readonly onNetwork: (network: NetworkName) => void;
+}
+
+/** Docker's own API on its Unix socket, so far as it tells of containers and names. */
 export class DockerApi {
   readonly #socket: string;
 
@@ -62,6 +77,11 @@ export class DockerApi {
   async containers(): Promise<Pick<Container, "id" | "name">[]> {
     const all = listed.parse(await this.#get("/containers/json"));
     return all.map(({ Id, Names }) => ({ id: Id, name: plain(Names?.[0] ?? Id) }));
+  }
+
+  /** All networks, of whatever driver. */
+  async networks(): Promise<NetworkName[]> {
+    return networks.parse(await this.#get("/networks")).map(({ Id, Name }) => ({ id: Id, name: Name }));
   }
 
   /**
@@ -87,12 +107,12 @@ export class DockerApi {
     };
   }
 
-  /**
-   * Tells of each container whose names may have changed, or that has ended, until the stream ends.
-   * @param onOpen called when nothing will be missed any more, and when Docker has other settings
-   */
-  async follow(onOpen: () => void, onContainer: (id: string) => void, signal: AbortSignal): Promise<void> {
-    const filters = JSON.stringify({ event: ["start", "die", "rename", "connect", "reload"] });
+  /** Tells of each container whose names may have changed, or that has ended, and of each new network, until the stream ends. */
+  async follow({ onOpen, onContainer, onNetwork }: Follower, signal: AbortSignal): Promise<void> {
+    const filters = JSON.stringify({
+      type: ["container", "network", "daemon"],
+      event: ["start", "die", "rename", "connect", "reload", "create"],
+    });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const asking = request(
       { socketPath: this.#socket, path: `/events?filters=${encodeURIComponent(filters)}`, signal, agent: false },
@@ -107,6 +127,8 @@ export class DockerApi {
             if (about?.Type === "daemon") onOpen();
             const id = about && containerOf(about);
             if (id !== undefined) onContainer(id);
+            const network = about && newNetworkOf(about);
+            if (network !== undefined) onNetwork(network);
           }
         });
         response.on("error", reject).on("close", resolve);
@@ -182,6 +204,12 @@ function parsedEvent(line: string): z.infer<typeof event> | undefined {
 }
 
 /** Of an event: the container itself, or the one that was connected to a network. */
-function containerOf({ Type, Actor }: z.infer<typeof event>): string | undefined {
+function containerOf({ Type, Action, Actor }: z.infer<typeof event>): string | undefined {
+  if (Action === "create") return undefined;
   return Type === "container" ? Actor.ID : Actor.Attributes?.["container"];
+}
+
+function newNetworkOf({ Type, Action, Actor }: z.infer<typeof event>): NetworkName | undefined {
+  const name = Actor.Attributes?.["name"];
+  return Type === "network" && Action === "create" && name !== undefined ? { id: Actor.ID, name } : undefined;
 }

@@ -16,6 +16,9 @@ import { method, type Methods } from "./method.ts";
 import { parsePoolId, type Pool, type Pools } from "./pools.ts";
 import * as schemas from "./schemas.ts";
 
+/** Of this host, of many hosts: which IPAM driver a network has is told by them. */
+export const addressSpaces: readonly string[] = ["netkit", "netkit-global"];
+
 const gatewayKey = "com.docker.network.gateway";
 
 /**
@@ -29,8 +32,8 @@ export function ipamDriver(netkit: Netkit, pools: Pools): Methods {
       RequiresRequestReplay: false,
     })),
     "IpamDriver.GetDefaultAddressSpaces": method(schemas.nothing, async () => ({
-      LocalDefaultAddressSpace: "netkit",
-      GlobalDefaultAddressSpace: "netkit-global",
+      LocalDefaultAddressSpace: addressSpaces[0],
+      GlobalDefaultAddressSpace: addressSpaces[1],
     })),
     "IpamDriver.RequestPool": method(schemas.requestPool, async (request) => {
       const family: Family = request.V6 === true ? "ipv6" : "ipv4";
@@ -57,7 +60,7 @@ export function ipamDriver(netkit: Netkit, pools: Pools): Methods {
       }
       if (asked !== undefined) return { Address: withLength(asked, pool.subnet), Data: {} };
       throw new NetkitError("UNSUPPORTED", `no network of netkit's has the subnet ${pool.subnet}`, {
-        hint: "The IPAM driver 'netkit' is for networks of netkit's drivers: docker network create -d netkit.",
+        hint: "Where somebody has removed it: docker network rm, and make it again. The IPAM driver 'netkit' is for networks of netkit's drivers: docker network create -d netkit.",
       });
     }),
     "IpamDriver.ReleaseAddress": method(schemas.releaseAddress, async ({ PoolID, Address }) => {
@@ -88,7 +91,7 @@ async function wantedPool(
 }
 
 /** Docker asks for a gateway of every subnet; where it is for netkit to say, it is the one that the network would have. */
-function gatewayOf(pool: Pool, network: Network | undefined): Ip {
+export function gatewayOf(pool: Pool, network: Network | undefined): Ip {
   const known = network?.subnets.find(({ subnet }) => subnet === pool.subnet)?.gateway;
   const family = familyOf(pool.subnet);
   const [planned] = planSubnets([pool], { families: [family], gateways: [family] });

@@ -1,21 +1,25 @@
 import { setTimeout } from "node:timers/promises";
 import { backoffMs } from "@netkit/core";
+import type { Netkit } from "@netkit/engine";
 import type { Containers } from "./containers.ts";
-import { DockerApi } from "./docker-api.ts";
+import { DockerApi, type NetworkName } from "./docker-api.ts";
+import { nameNetworks } from "./network-names.ts";
 
 /**
- * Calls the sandboxes of containers what Docker calls those, and tells which run: the protocol of plugins carries neither, Docker's
+ * Calls networks, and the sandboxes of containers, what Docker calls those, and tells which run: the protocol of plugins carries neither, Docker's
  * API does. Where that can't be had they keep the names that they have.
  */
 export class Names implements AsyncDisposable {
   readonly #api: DockerApi;
+  readonly #netkit: Netkit;
   readonly #containers: Containers;
   /** Whether dockerd is the end of its containers when it ends. */
   #endsContainers = false;
   readonly #ending = new AbortController();
   readonly #ended: Promise<void>;
 
-  constructor(socket: string, containers: Containers) {
+  constructor(socket: string, netkit: Netkit, containers: Containers) {
+    this.#netkit = netkit;
     this.#api = new DockerApi(socket);
     this.#containers = containers;
     this.#ended = this.#follow();
@@ -27,11 +31,14 @@ export class Names implements AsyncDisposable {
     for (let failures = 1; !signal.aborted; failures++) {
       try {
         await this.#api.follow(
-          () => {
-            failures = 0;
-            void this.#all();
+          {
+            onOpen: () => {
+              failures = 0;
+              void this.#all();
+            },
+            onContainer: (id) => void this.#learn(id),
+            onNetwork: (network) => void this.#name([network]),
           },
-          (id) => void this.#learn(id),
           signal,
         );
       } catch {
@@ -48,8 +55,17 @@ export class Names implements AsyncDisposable {
       (outlived) => !outlived,
       () => false,
     );
+    await this.#name(await this.#api.networks().catch(() => []));
     const all = await this.#api.containers().catch(() => []);
     for (const { id } of all) await this.#learn(id);
+  }
+
+  async #name(networks: readonly NetworkName[]): Promise<void> {
+    try {
+      await nameNetworks(this.#netkit, networks);
+    } catch {
+      // They keep the names that they have.
+    }
   }
 
   /** What goes wrong with one is told again with its next event. */

@@ -1,4 +1,5 @@
 import {
+  everything,
   familyOf,
   givesDefaultRoute,
   ipOf,
@@ -17,7 +18,8 @@ import type { Containers } from "./containers.ts";
 import { networkWith } from "./ipam-driver.ts";
 import { wantedMac } from "./mac-address.ts";
 import { method, type Methods } from "./method.ts";
-import { refuseFlannel, refuseMisfit, wantedNetwork } from "./network-request.ts";
+import { refuseMisfit } from "./joined-network.ts";
+import { refuseFlannel, wantedNetwork } from "./network-request.ts";
 import { endpointOptions, sysctlOption } from "./options.ts";
 import type { Pools } from "./pools.ts";
 import { portSpecs } from "./port-specs.ts";
@@ -49,8 +51,10 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
       const wanted = wantedNetwork(request, driver, pools);
       if ("create" in wanted) refuseFlannel(driver);
       const network =
-        "create" in wanted ? await netkit.networks.create(wanted.create) : await netkit.networks.get(wanted.join);
-      if ("join" in wanted) refuseMisfit(network, driver, wanted.subnets);
+        "create" in wanted
+          ? await netkit.networks.create(wanted.create)
+          : await netkit.networks.get(wanted.join.network);
+      if ("join" in wanted) refuseMisfit(network, driver, wanted.join);
       for (const { subnet } of network.subnets) pools.settle(subnet);
       return {};
     }),
@@ -155,7 +159,8 @@ function joined(network: Network, { ifName, addresses, handedOver }: Endpoint): 
   const waysOut = { Gateway: of("ipv4"), GatewayIPv6: of("ipv6"), DisableGatewayService: true };
   // Without a source there is nothing to move.
   if (handedOver !== true) return { InterfaceName: { SrcName: "", DstPrefix: ifName }, ...waysOut };
-  const byLink = leads && network.defaultByLink === true ? addresses.map(({ address }) => everything(address)) : [];
+  const byLink =
+    leads && network.defaultByLink === true ? addresses.map(({ address }) => everything[familyOf(address)]) : [];
   return {
     InterfaceName: { SrcName: ifName, DstPrefix: "eth" },
     // Docker would lend a network without a way out one of its own (DisableGatewayService).
@@ -172,10 +177,6 @@ function joined(network: Network, { ifName, addresses, handedOver }: Endpoint): 
 
 function parsed(text: string | undefined): Cidr | undefined {
   return text === undefined ? undefined : parseCidr(text);
-}
-
-function everything(address: Cidr): string {
-  return familyOf(address) === "ipv4" ? "0.0.0.0/0" : "::/0";
 }
 
 async function findNetwork(netkit: Netkit, id: string): Promise<Network | undefined> {

@@ -1,14 +1,13 @@
-import { ipOf, NetkitError, parseCidr, parseIp, shortId, type Cidr, type Network } from "@netkit/core";
+import { didYouMean, dockersLabels, ipOf, NetkitError, parseCidr, parseIp, quoted } from "@netkit/core";
 import type { NetworkRequest, SubnetInput } from "@netkit/engine";
+import { joiningLine, type Joining } from "./joined-network.ts";
+import { nameless } from "./network-names.ts";
 import { joinedNetwork, textsOf } from "./options.ts";
 import type { Pools } from "./pools.ts";
 import type { CreateNetwork, IpamData } from "./schemas.ts";
 
-/** Says in a network's labels which one of Docker's it is; it is the network's id as well. */
-const networkLabel = "com.docker.network.id";
-
 /** What Docker asks a driver to make: either a network, or that it is one that is there. */
-export type Wanted = { readonly create: NetworkRequest } | { readonly join: string; readonly subnets: readonly Cidr[] };
+export type Wanted = { readonly create: NetworkRequest } | { readonly join: Joining };
 
 /**
  * What a CreateNetwork asks for. `-o netkit.network=NAME` is a network that netkit has, `-o netkit.name=NAME` what a new one is
@@ -18,20 +17,21 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
   const { NetworkID, Options, IPv4Data, IPv6Data } = request;
   const generic = textsOf(Options["com.docker.network.generic"]);
   const { "netkit.network": _, "netkit.name": name, ...options } = generic;
+  refuseUnknown(Object.keys(options));
   const data = [...IPv4Data, ...IPv6Data];
   const join = joinedNetwork(generic);
   if (join === undefined) {
     return {
       create: {
         id: NetworkID,
-        name: name ?? `docker-${shortId(NetworkID)}`,
+        name: name ?? nameless(NetworkID),
         driver,
         subnets: data.map((one) => subnetInput(one, pools)),
         ipv4: IPv4Data.length > 0,
         ipv6: IPv6Data.length > 0,
         internal: Options["com.docker.network.internal"] === true,
         options,
-        labels: { [networkLabel]: NetworkID },
+        labels: dockersLabels(NetworkID),
       },
     };
   }
@@ -41,7 +41,18 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
       hint: "Leave out all options but netkit.network.",
     });
   }
-  return { join, subnets: data.flatMap(({ Pool }) => (Pool === undefined ? [] : [parseCidr(Pool)])) };
+  const internal = Options["com.docker.network.internal"] === true;
+  const subnets = data.map((one) => ({ space: one.AddressSpace, ...subnetInput(one, pools) }));
+  return { join: { network: join, internal, subnets } };
+}
+
+/** @throws NetkitError OPTION_UNKNOWN: it would be one of netkit's here, and none of the driver's */
+function refuseUnknown(options: readonly string[]): void {
+  const unknown = options.find((option) => option.startsWith("netkit."));
+  if (unknown === undefined) return;
+  throw new NetkitError("OPTION_UNKNOWN", `a network of Docker's has no option ${quoted(unknown)}`, {
+    hint: didYouMean(unknown, ["netkit.name", "netkit.network"], "There are netkit.name and netkit.network."),
+  });
 }
 
 function subnetInput({ Pool, Gateway, AuxAddresses }: IpamData, pools: Pools): SubnetInput {
@@ -71,33 +82,4 @@ export function refuseFlannel(driver: string): void {
   throw new NetkitError("UNSUPPORTED", "flannel gives out the subnet, and Docker has chosen one already", {
     hint: `Make it with netkit first (netkit network create --driver flannel NAME), then: ${joiningLine("NAME", ["SUBNET"])}`,
   });
-}
-
-/** How Docker gets a network that netkit has. */
-function joiningLine(network: string, subnets: readonly string[]): string {
-  const named = subnets.map((subnet) => ` --subnet ${subnet}`).join("");
-  return `docker network create -d netkit --ipam-driver netkit${named} -o netkit.network=${network} OTHER-NAME`;
-}
-
-/**
- * Refuses a network that is there where the addresses that Docker would give out are none of its own.
- * @throws NetkitError UNSUPPORTED
- */
-export function refuseMisfit(network: Network, driver: string, subnets: readonly Cidr[]): void {
-  // The plain name is for any of them.
-  if (driver !== "bridge" && network.driver !== driver) {
-    throw new NetkitError("UNSUPPORTED", `network '${network.name}' is one of driver '${network.driver}'`, {
-      hint: "Name the driver 'netkit', which is for all of them: docker network create -d netkit.",
-    });
-  }
-  const own = network.subnets.map(({ subnet }) => subnet);
-  const foreign = subnets.find((subnet) => !own.includes(subnet));
-  if (foreign === undefined && subnets.length > 0) return;
-  throw new NetkitError(
-    "UNSUPPORTED",
-    `${foreign ?? "what Docker would give out"} is no subnet of network '${network.name}' (${own.join(", ")})`,
-    {
-      hint: `It chooses a subnet before it asks a driver. Have netkit do it: ${joiningLine(network.name, own)}`,
-    },
-  );
 }

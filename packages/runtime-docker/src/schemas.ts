@@ -19,6 +19,8 @@ const options = z
 export const nothing: z.ZodType = z.unknown();
 
 export interface IpamData {
+  /** Of the IPAM driver that the network has. */
+  readonly AddressSpace?: string | undefined;
   readonly Pool?: string | undefined;
   readonly Gateway?: string | undefined;
   readonly AuxAddresses: Readonly<Record<string, string>>;
@@ -26,6 +28,7 @@ export interface IpamData {
 const ipamList = z
   .array(
     z.object({
+      AddressSpace: text,
       Pool: text,
       Gateway: text,
       AuxAddresses: z

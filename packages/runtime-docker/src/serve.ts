@@ -64,7 +64,7 @@ export async function serveDocker(netkit: Netkit, options: DockerOptions = {}): 
     );
 
   const servers = new Map<string, LocalServer>();
-  const names = options.api === undefined ? undefined : new Names(options.api, containers);
+  const names = options.api === undefined ? undefined : new Names(options.api, netkit, containers);
   const close = async (): Promise<void> => {
     await names?.[Symbol.asyncDispose]();
     await Promise.all([...servers.values()].map(async (server) => await server.close()));

@@ -110,7 +110,7 @@ test("a network that is there has no further options", () => {
       "bridge",
       new Pools(),
     );
-  expect(asked({})).toEqual({ join: "mine", subnets: ["10.7.0.0/24"] });
+  expect(asked({})).toEqual({ join: { network: "mine", internal: false, subnets: [{ subnet: "10.7.0.0/24" }] } });
   for (const more of [{ icc: "false" }, { "netkit.name": "x" }])
     expect(() => asked(more)).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
 });

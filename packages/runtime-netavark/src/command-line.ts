@@ -3,10 +3,18 @@ import { refusal } from "./refusal.ts";
 
 /** What netavark can be told to do, as far as netkit does it. */
 export type Command =
-  | { readonly verb: "setup" | "teardown"; readonly netns: string; readonly file?: string | undefined }
-  | { readonly verb: "create"; readonly file?: string | undefined }
+  | ({ readonly verb: "setup" | "teardown"; readonly netns: string } & Sources)
+  | ({ readonly verb: "create" } & Sources)
   | { readonly verb: "update"; readonly network: string; readonly servers: readonly string[] }
   | { readonly verb: "firewall-reload" | "version" | "--version" | "--help" };
+
+/** Where the work is described, and who else may have to do some. */
+export interface Sources {
+  /** In place of stdin. */
+  readonly file?: string | undefined;
+  /** The folders where plugins are looked for. */
+  readonly plugins: readonly string[];
+}
 
 /** Options that mean something to netavark's own parts alone are taken and not looked at. */
 const options = {
@@ -27,6 +35,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   if (values.help === true) return { verb: "--help" };
   if (values.version === true) return { verb: "--version" };
   const [verb = "", operand = "", ...more] = positionals;
+  const { file, "plugin-directory": plugins = [] } = values;
   if (more.length > 0) throw refusal(`unexpected argument ${JSON.stringify(more[0])}`);
   if (verb === "version") return { verb };
   if (values.rootless === "true") {
@@ -39,9 +48,9 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "setup":
     case "teardown":
       if (operand === "") throw refusal(`${verb} needs the path of a network namespace`);
-      return { verb, netns: operand, file: values.file };
+      return { verb, netns: operand, file, plugins };
     case "create":
-      return { verb, file: values.file };
+      return { verb, file, plugins };
     case "firewall-reload":
       return { verb };
     case "update": {
@@ -76,5 +85,6 @@ Usage: netavark [OPTIONS] setup|teardown NAMESPACE
        netavark [OPTIONS] firewall-reload
        netavark version
 
-  -f, --file FILE    read the configuration from there instead of stdin
+  -f, --file FILE             read the configuration from there instead of stdin
+      --plugin-directory DIR  look for plugins there, too
 `;

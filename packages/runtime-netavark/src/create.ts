@@ -1,6 +1,7 @@
 import { parseCidr, subnetOf, type Cidr } from "@netkit/core";
 import * as z from "zod";
 import { decode, networkSchema, unreadable, type PodmanNetwork } from "./network-options.ts";
+import { isPlugins } from "./plugins.ts";
 import { refusal } from "./refusal.ts";
 import { addressOf, checkSubnets, completeSubnet, freeIpv6Subnet, freeSubnet, type SubnetPool } from "./subnets.ts";
 
@@ -61,7 +62,9 @@ export function completeNetwork(wish: NetworkWish, { links, subnets: known }: Su
   const made =
     given.driver === "bridge"
       ? withLink(own.network, own.isApart ? used.interfaces : [], () => freeLink(wish, links))
-      : onLink(given, links);
+      : isPlugins(given)
+        ? given
+        : onLink(given, links);
   const addressed = given.driver === "bridge" ? withSubnets(made, options.subnet_pools, taken) : made;
   const hasDns = addressed.dns_enabled === true && addressed.ipam_options?.["driver"] !== "none";
   for (const server of addressed.network_dns_servers ?? []) addressOf(server);
@@ -81,7 +84,8 @@ export function completeNetwork(wish: NetworkWish, { links, subnets: known }: Su
   };
 }
 
-function checkNames({ name, id = "", network_interface: link }: PodmanNetwork, names: object): void {
+/** @throws NetkitError */
+export function checkNames({ name, id = "", network_interface: link }: PodmanNetwork, names: object): void {
   if (name === "") throw refusal("Network name must be supplied");
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
     const words = JSON.stringify(name.slice(0, 200));
@@ -170,7 +174,6 @@ function withSubnets(network: PodmanNetwork, pools: readonly SubnetPool[], taken
 /** One that lies on a link of the host has no names. */
 function onLink(network: PodmanNetwork, links: readonly string[]): PodmanNetwork {
   const { driver, network_interface: link, subnets = [], options = {}, ipam_options: ipam = {} } = network;
-  if (driver !== "macvlan" && driver !== "ipvlan") throw refusal(`unknown network driver "${driver}"`);
   if (link !== undefined && !links.includes(link)) throw refusal(`parent interface ${link} does not exist`);
   const asked = ipam["driver"] ?? "";
   const chosen = asked === "" ? (subnets.length === 0 ? "dhcp" : "host-local") : asked;

@@ -5,5 +5,6 @@
  */
 export { containerLabel } from "./labels.ts";
 export { answerNetavark, type NetavarkCall } from "./netavark.ts";
+export type { Execute, Executed } from "./plugins.ts";
 export { relay } from "./relayed.ts";
 export type { Version } from "./version.ts";

@@ -1,13 +1,13 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Netkit } from "@netkit/engine";
 import type { Answer } from "@netkit/runtime";
-import { parseCommandLine, usage, type Command } from "./command-line.ts";
-import { completeNetwork, parseWish } from "./create.ts";
+import { parseCommandLine, usage, type Command, type Sources } from "./command-line.ts";
+import { checkNames, completeNetwork, parseWish } from "./create.ts";
+import { setupAll, teardownAll } from "./divided.ts";
 import { linkNames } from "./interface.ts";
 import { parseNetworkOptions, unreadable, type NetworkOptions, type PodmanNetwork } from "./network-options.ts";
+import { isPlugins, Plugin, type Execute, type PluginPlace } from "./plugins.ts";
 import { failureText, refusal } from "./refusal.ts";
-import { setup } from "./setup.ts";
-import { teardown } from "./teardown.ts";
 import { update } from "./update.ts";
 import { versionInfo, versionLine, type Version } from "./version.ts";
 
@@ -18,6 +18,8 @@ export interface NetavarkCall {
   readonly input: () => string;
   /** netkit's, and when it was built (ISO 8601). */
   readonly version: Version;
+  /** Runs plugins; absent: there are none. */
+  readonly execute?: Execute;
 }
 
 /**
@@ -37,18 +39,18 @@ async function carryOut(command: Command, call: NetavarkCall, open: () => Promis
     case "setup": {
       checkNamespace(command.netns);
       const options = read(command, call);
-      return `${JSON.stringify(await setup(await open(), command.netns, options))}\n`;
+      return `${JSON.stringify(await setupAll(open, command.netns, options, pluginPlace(command, call)))}\n`;
     }
     case "teardown": {
       const options = read(command, call);
-      await teardown(await open(), options);
+      await teardownAll(open, command.netns, options, pluginPlace(command, call));
       return "";
     }
     case "update":
       await update(await open(), command.network, command.servers);
       return "";
     case "create":
-      return `${JSON.stringify(await create(readText(command, call), open))}\n`;
+      return `${JSON.stringify(await create(readText(command, call), open, pluginPlace(command, call)))}\n`;
     case "firewall-reload":
       await (await open()).doctor({ repair: true });
       return "";
@@ -62,22 +64,27 @@ async function carryOut(command: Command, call: NetavarkCall, open: () => Promis
 }
 
 /** What Podman 6 asks for a new network. A netkit network is made with the first container on it. */
-async function create(input: string, open: () => Promise<Netkit>): Promise<PodmanNetwork> {
+async function create(input: string, open: () => Promise<Netkit>, place: PluginPlace): Promise<PodmanNetwork> {
   const wish = parseWish(input);
+  if (isPlugins(wish.network)) {
+    checkNames(wish.network, wish.used.names);
+    const network = await new Plugin(wish.network, place).create();
+    return completeNetwork({ ...wish, network }, { links: [], subnets: [] });
+  }
   const networks = wish.options.check_used_subnets ? await (await open()).networks.list() : [];
   const subnets = networks.flatMap((network) => network.subnets.map(({ subnet }) => subnet));
   return completeNetwork(wish, { links: linkNames(), subnets });
 }
 
-function read(command: Sourced, call: NetavarkCall): NetworkOptions {
+function pluginPlace({ plugins }: Sources, { execute }: NetavarkCall): PluginPlace {
+  return { folders: plugins, execute };
+}
+
+function read(command: Sources, call: NetavarkCall): NetworkOptions {
   return parseNetworkOptions(readText(command, call));
 }
 
-interface Sourced {
-  readonly file?: string | undefined;
-}
-
-function readText({ file }: Sourced, { input }: NetavarkCall): string {
+function readText({ file }: Sources, { input }: NetavarkCall): string {
   if (file === undefined) return input();
   try {
     return readFileSync(file, "utf8");

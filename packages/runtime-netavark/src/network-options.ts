@@ -145,6 +145,11 @@ export function peekContainer(input: string): string {
   return found?.[1] ?? "";
 }
 
+/** Whether a network's driver may be a plugin: none of the words that are for networks and for IPAM. */
+export function mayUsePlugins(input: string): boolean {
+  return /"driver"\s*:\s*"(?!(?:bridge|macvlan|ipvlan|host-local|dhcp|none|)")/.test(input);
+}
+
 export function decode(input: string): unknown {
   try {
     return JSON.parse(input);

@@ -1,6 +1,6 @@
-import { familyOf, NetkitError, parseCidr, type Cidr } from "@netkit/core";
+import { familyOf, NetkitError, parseCidr, parseIp, type Cidr } from "@netkit/core";
 import type { NetworkRequest, SubnetInput } from "@netkit/engine";
-import { bigintToIp, spanOf } from "@netkit/ipam";
+import { bigintToIp, contains, spanOf } from "@netkit/ipam";
 import { networkLabel } from "./labels.ts";
 import type { PodmanNetwork } from "./network-options.ts";
 import { refusal } from "./refusal.ts";
@@ -11,10 +11,12 @@ import { refusal } from "./refusal.ts";
  */
 export function networkRequest(network: PodmanNetwork): NetworkRequest {
   const { name, id = "", internal, subnets = [], routes = [] } = network;
-  if (subnets.length === 0) {
-    throw new NetkitError("UNSUPPORTED", `the network '${name}' has no subnet, and no netkit network is called so`, {
-      hint: `Make it: netkit network create ${name}; or say which one is meant: podman network create --label netkit.network=NETWORK.`,
-    });
+  const hasAddresses = network.ipam_options?.["driver"] !== "none";
+  if (hasAddresses && subnets.length === 0) {
+    throw refusal(
+      `the network '${name}' has no subnet`,
+      `Make it anew, with one, or with --ipam-driver none: podman network rm ${name}`,
+    );
   }
   const ranges = subnets.map(({ subnet }) => parseCidr(subnet));
   const has = (family: string): boolean => ranges.some((range) => familyOf(range) === family);
@@ -29,11 +31,15 @@ export function networkRequest(network: PodmanNetwork): NetworkRequest {
     routes: routes.map(({ destination, gateway, metric, route_type: type = "unicast" }) => ({
       destination,
       ...(gateway === undefined ? {} : { gateway }),
+      ...(gateway === undefined || ranges.some((range) => contains(range, parseIp(gateway)))
+        ? {}
+        : { elsewhere: true }),
       ...(type === "unicast" ? {} : { type }),
       ...(metric === undefined ? {} : { metric }),
     })),
+    ...(hasAddresses ? {} : { addresses: false }),
     ...(has("ipv6") ? { ipv6: true } : {}),
-    ...(has("ipv4") ? {} : { ipv4: false }),
+    ...(has("ipv4") || !hasAddresses ? {} : { ipv4: false }),
     ...(internal === true ? { internal } : {}),
     options: optionsOf(network),
     labels: { [networkLabel]: name },
@@ -82,6 +88,6 @@ function optionsOf(network: PodmanNetwork): Options {
 
 function unsupported(option: string): NetkitError {
   return new NetkitError("UNSUPPORTED", `the option ${option} of a bridge network is not supported`, {
-    hint: "Make a netkit network as it is to be, and name it: podman network create --label netkit.network=NETWORK.",
+    hint: "Make a netkit network as it is to be, and name it: podman network create --ipam-driver none --label netkit.network=NETWORK NAME",
   });
 }

@@ -1,11 +1,12 @@
-import { isNetkitError, type Endpoint, type Network } from "@netkit/core";
+import { isNetkitError, NetkitError, resolverAddress, type Endpoint, type Network, type PortSpec } from "@netkit/core";
 import type { EndpointRequest, Netkit, SandboxDetails } from "@netkit/engine";
 import { findNetwork, madeInterface, refuseOtherNamespace, refuseSecond, removeUnused } from "@netkit/runtime";
 import { containerNamed, sandboxNames } from "./container.ts";
 import { raiseLoopback } from "./interface.ts";
-import { sandboxLabels } from "./labels.ts";
-import { isOwn, openNetwork, type Found } from "./network.ts";
+import { endpointLabels, sandboxLabels, tellsServer, withoutServer } from "./labels.ts";
+import { isOwn, openNetwork, servesNames } from "./network.ts";
 import type { NetworkOptions } from "./network-options.ts";
+import { arrangePorts, placeOf, placePorts } from "./ports.ts";
 import { statusBlock, type StatusBlock } from "./status.ts";
 import { publishedOf, wishesOf, type Wish } from "./wishes.ts";
 
@@ -18,29 +19,37 @@ export async function setup(
   const wishes = wishesOf(options);
   const publish = publishedOf(options);
   raiseLoopback(netns);
+  // Whoever has flushed the host's rules has containers connected anew (podman network reload).
+  await netkit.restoreFirewall();
   for (;;) {
-    const found: Found[] = [];
+    const found: Network[] = [];
     try {
       for (const { network } of wishes) found.push(await openNetwork(netkit, network));
       return await connect(netkit, netns, options, { wishes, found, publish });
     } catch (error) {
-      for (const { network, isNew } of found) if (isNew) await removeUnused(netkit, network);
-      // With the last container of another call a network has gone that was there before: it is made anew.
-      if (!isNetkitError(error) || error.code !== "NETWORK_NOT_FOUND" || !(await isGone(netkit, found))) throw error;
+      // With the last container of another call a network has gone: it is made anew.
+      if (isNetkitError(error) && error.code === "NETWORK_NOT_FOUND" && (await isGone(netkit, found))) continue;
+      for (const network of found) if (isOwn(network)) await removeUnused(netkit, network);
+      throw isNetkitError(error) && error.code === "ADDRESS_TAKEN" ? addressTaken(error, options) : error;
     }
   }
 }
 
-async function isGone(netkit: Netkit, found: readonly Found[]): Promise<boolean> {
-  for (const { network, isNew } of found)
-    if (!isNew && isOwn(network) && (await findNetwork(netkit, network.id)) === undefined) return true;
+/** Podman may have chosen the address itself. */
+function addressTaken(error: NetkitError, { container_name: name }: NetworkOptions): NetkitError {
+  const hint = `Podman, which chose it unless it was asked for, knows nothing of netkit's: disconnect who has it, or name another one for '${name ?? "it"}': --ip ADDRESS`;
+  return new NetkitError("ADDRESS_TAKEN", error.message, { hint, details: error.details, cause: error });
+}
+
+async function isGone(netkit: Netkit, found: readonly Network[]): Promise<boolean> {
+  for (const network of found) if (isOwn(network) && (await findNetwork(netkit, network.id)) === undefined) return true;
   return false;
 }
 
 interface Asked {
   readonly wishes: readonly Wish[];
-  readonly found: readonly Found[];
-  readonly publish: readonly string[];
+  readonly found: readonly Network[];
+  readonly publish: readonly PortSpec[];
 }
 
 async function connect(
@@ -49,40 +58,62 @@ async function connect(
   options: NetworkOptions,
   { wishes, found, publish }: Asked,
 ): Promise<Record<string, StatusBlock>> {
-  const requests = wishes.map((wish, index) => requestFor(wish, found[index]?.network));
-  const { endpoints, names } = await attach(netkit, netns, options, withPorts(requests, found, publish));
+  const teller = wishes.findIndex((wish, index) => isNamed(wish, found[index]));
+  const requests = wishes.map((wish, index) => requestFor(wish, found[index], index === teller));
+  const attached = await attach(netkit, netns, options, withPorts(requests, found, publish));
   return Object.fromEntries(
-    wishes.flatMap(({ network: podmans, request }, index) => {
-      const network = found[index]?.network;
-      if (network === undefined) return [];
-      const endpoint = madeInterface(endpoints, request.ifName ?? "");
-      return [[podmans.name, statusBlock(netns, options, { podmans, network, endpoint, names })]];
+    wishes.map(({ network: podmans, request }) => {
+      const endpoint = madeInterface(attached.endpoints, request.ifName ?? "");
+      const servers = serversToTell(endpoint, attached, options);
+      return [podmans.name, statusBlock(netns, { podmans, endpoint, servers })];
     }),
   );
 }
 
-function requestFor({ request }: Wish, network: Network | undefined): EndpointRequest {
-  // As in Docker, predefined networks have no names.
-  const { aliases, ...others } = request;
-  const hasAliases = aliases !== undefined && network?.predefined !== true;
-  return { ...others, ...(hasAliases ? { aliases } : {}), network: network?.id ?? "" };
+function isNamed({ network: podmans }: Wish, found: Network | undefined): boolean {
+  return found !== undefined && servesNames(podmans, found);
 }
 
-/** Ports are published once: on the first network that can, for a host's port leads to one address. */
+/** Podman writes down what it is told with each interface: netkit's name server is told of with one of them alone. */
+function serversToTell(
+  endpoint: Endpoint,
+  { names, isTold }: Attached,
+  { dns_servers: own = [] }: NetworkOptions,
+): readonly string[] {
+  if (tellsServer(endpoint)) return names ? [resolverAddress] : own;
+  return isTold && names ? [] : own;
+}
+
+function requestFor(wish: Wish, found: Network | undefined, tells: boolean): EndpointRequest {
+  const { aliases, ...others } = wish.request;
+  return {
+    ...others,
+    ...(aliases !== undefined && isNamed(wish, found) ? { aliases } : {}),
+    labels: endpointLabels(wish.network.name, tells),
+    network: found?.id ?? "",
+  };
+}
+
 function withPorts(
   requests: readonly EndpointRequest[],
-  found: readonly Found[],
-  publish: readonly string[],
+  found: readonly Network[],
+  specs: readonly PortSpec[],
 ): EndpointRequest[] {
-  const first = found.findIndex(
-    ({ network }) => !network.internal && network.driver !== "macvlan" && network.driver !== "ipvlan",
+  const placed = placePorts(
+    specs,
+    found.map((network) => placeOf(network)),
   );
-  return requests.map((request, index) => (index === first && publish.length > 0 ? { ...request, publish } : request));
+  return requests.map((request, index) => {
+    const { publish = [] } = placed[index] ?? {};
+    return publish.length > 0 ? { ...request, publish } : request;
+  });
 }
 
 interface Attached {
   readonly endpoints: readonly Endpoint[];
   readonly names: boolean;
+  /** Podman has been told of netkit's name server, by now. */
+  readonly isTold: boolean;
 }
 
 async function attach(
@@ -91,12 +122,15 @@ async function attach(
   options: NetworkOptions,
   networks: readonly EndpointRequest[],
 ): Promise<Attached> {
-  const { container_id: id, dns_servers: own = [], network_info: known } = options;
+  const { container_id: id, dns_servers: given = [], network_info: known } = options;
+  // Who names it before others asks netkit's name server, which asks those.
+  const own = given.filter((server) => server !== resolverAddress);
   const servers = own.length > 0 ? own : networkServers(options, known);
   const labels = sandboxLabels(id, own.length > 0);
   const open = async (name: string): Promise<Attached> => {
     const opened = await netkit.sandboxes.open({ name, netns, networks, labels, dns: { servers } });
-    return await opened.inspect();
+    const { endpoints, names } = await opened.inspect();
+    return { endpoints, names, isTold: endpoints.some(tellsServer) };
   };
   const [name, other] = sandboxNames(options);
   try {
@@ -106,7 +140,7 @@ async function attach(
     const sandbox = await containerNamed(netkit, options);
     if (sandbox === undefined && error.code === "NAME_TAKEN") return await open(other);
     if (sandbox === undefined) throw error;
-    if (sandbox.state !== "gone") return await join(netkit, netns, sandbox, networks);
+    if (sandbox.state !== "gone") return await join(netkit, netns, options, sandbox, networks);
     // Podman, or the host, has died without a teardown; the container is started anew.
     await netkit.sandboxes.remove(sandbox.id);
     return await attach(netkit, netns, options, networks);
@@ -122,28 +156,30 @@ function networkServers({ networks }: NetworkOptions, known: NetworkOptions["net
 async function join(
   netkit: Netkit,
   netns: string,
+  options: NetworkOptions,
   sandbox: SandboxDetails,
   networks: readonly EndpointRequest[],
 ): Promise<Attached> {
   refuseOtherNamespace(sandbox, netns, "teardown");
   for (const { ifName = "" } of networks) refuseSecond(sandbox, ifName, "teardown");
   const handle = await netkit.sandboxes.get(sandbox.id);
-  const isPublished = sandbox.endpoints.some(({ ports }) => ports.length > 0);
+  const isTold = sandbox.endpoints.some(tellsServer);
   const connected: Endpoint[] = [];
   try {
-    for (const { publish, gatewayPriority = 0, ...request } of networks) {
+    for (const { publish: _, gatewayPriority = 0, labels = {}, ...request } of networks) {
       connected.push(
         await handle.connect({
           ...request,
+          labels: isTold ? withoutServer(labels) : labels,
           // Behind those that it has with the same metric.
           gatewayPriority: gatewayPriority - sandbox.endpoints.length,
-          ...(publish === undefined || isPublished ? {} : { publish }),
         }),
       );
     }
+    await arrangePorts(netkit, handle, [...sandbox.endpoints, ...connected], publishedOf(options));
   } catch (error) {
     for (const { network } of connected) await handle.disconnect(network);
     throw error;
   }
-  return { endpoints: connected, names: sandbox.names };
+  return { endpoints: connected, names: sandbox.names, isTold: isTold || connected.some(tellsServer) };
 }

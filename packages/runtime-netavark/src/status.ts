@@ -1,15 +1,8 @@
-import {
-  hasNames,
-  ipOf,
-  parseCidr,
-  resolverAddress,
-  type Endpoint,
-  type EndpointAddress,
-  type Network,
-} from "@netkit/core";
+import { ipOf, parseCidr, type Endpoint, type EndpointAddress } from "@netkit/core";
 import { contains } from "@netkit/ipam";
 import { macOf } from "./interface.ts";
-import type { NetworkOptions, PodmanNetwork } from "./network-options.ts";
+import { tellsServer } from "./labels.ts";
+import type { PodmanNetwork } from "./network-options.ts";
 
 /** What Podman is told of one interface. */
 export interface StatusBlock {
@@ -29,22 +22,18 @@ export interface StatusBlock {
 /** An interface as it was made. */
 export interface Made {
   readonly podmans: PodmanNetwork;
-  readonly network: Network;
   readonly endpoint: Endpoint;
-  /** An agent serves the container names. */
-  readonly names: boolean;
+  /** What Podman is to write into the container's resolv.conf. */
+  readonly servers: readonly string[];
 }
 
 /** The agent answers names with this behind them as it does without. */
 const searchDomain = "dns.podman";
 
-export function statusBlock(netns: string, options: NetworkOptions, made: Made): StatusBlock {
-  const { podmans, network, endpoint, names } = made;
-  const hasDns = podmans.dns_enabled === true;
-  const served = hasDns && names && hasNames(network);
+export function statusBlock(netns: string, { podmans, endpoint, servers }: Made): StatusBlock {
   return {
-    dns_search_domains: hasDns ? [searchDomain] : [],
-    dns_server_ips: served ? [resolverAddress] : (options.dns_servers ?? []),
+    dns_search_domains: tellsServer(endpoint) ? [searchDomain] : [],
+    dns_server_ips: servers,
     interfaces: {
       [endpoint.ifName]: {
         mac_address: endpoint.mac ?? macOf(netns, endpoint.ifName),

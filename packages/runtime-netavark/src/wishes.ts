@@ -1,8 +1,17 @@
-import { familyOf, isNetkitError, NetkitError, parseCidr, parseIp, type Ip } from "@netkit/core";
+import {
+  familyOf,
+  isNetkitError,
+  NetkitError,
+  parseCidr,
+  parseIp,
+  parsePortSpec,
+  type Ip,
+  type PortSpec,
+} from "@netkit/core";
 import type { EndpointRequest } from "@netkit/engine";
 import { contains } from "@netkit/ipam";
 import { portSpecs, usableNames } from "@netkit/runtime";
-import { networkLabel } from "./labels.ts";
+import { endpointLabels } from "./labels.ts";
 import type { Attachment, NetworkOptions, PodmanNetwork, PodmanPort } from "./network-options.ts";
 import { refusal } from "./refusal.ts";
 import { checkSubnets } from "./subnets.ts";
@@ -24,7 +33,7 @@ export function wishesOf(options: NetworkOptions): Wish[] {
     if (attachment.interface_name === "") throw refusal("no container interface name given");
     refuseOptions(attachment);
     const { container_name: container = "" } = options;
-    const aliases = network.dns_enabled === true ? usableNames([container, ...(attachment.aliases ?? [])]) : [];
+    const aliases = usableNames([container, ...(attachment.aliases ?? [])]);
     return {
       network,
       request: {
@@ -32,8 +41,9 @@ export function wishesOf(options: NetworkOptions): Wish[] {
         ...(attachment.static_mac === undefined ? {} : { mac: attachment.static_mac.replaceAll("-", ":") }),
         ifName: attachment.interface_name,
         ...(aliases.length === 0 ? {} : { aliases }),
-        gatewayPriority: priorityOf(network, index),
-        labels: { [networkLabel]: name },
+        metric: metricOf(network),
+        gatewayPriority: -index,
+        labels: endpointLabels(name),
         tunable: true,
         // Podman 5 has bound them by now, and an earlier one will see for itself whether it can.
         portsHeld: true,
@@ -51,18 +61,21 @@ function refuseOptions({ options = {} }: Attachment): void {
   });
 }
 
-/** The lowest metric has the default route, and of equal ones the first. */
-function priorityOf({ driver, options = {} }: PodmanNetwork, index: number): number {
+/** Of default routes. The lowest counts, of equal ones the first. */
+function metricOf({ driver, options = {} }: PodmanNetwork): number {
   const given = options["metric"] ?? "";
   const metric = given === "" ? (driver === "bridge" ? 100 : 99) : Number(given);
-  if (Number.isInteger(metric) && metric >= 0 && metric < 2 ** 32) return -(metric * 100 + index);
+  if (Number.isInteger(metric) && metric >= 0 && metric < 2 ** 32) return metric;
   throw refusal(`unable to parse "metric": invalid digit found in string`);
 }
 
-/** By Podman; with the IPAM driver `none` the network hands them out itself. */
-function addressesOf(network: PodmanNetwork, attachment: Attachment): Pick<EndpointRequest, "ip" | "ip6"> {
+type Addresses = Pick<EndpointRequest, "ip" | "ip6">;
+
+/** By Podman; with the IPAM driver `none` the network hands them out itself, but for those of `--ip`, or has none. */
+function addressesOf(network: PodmanNetwork, attachment: Attachment): Addresses {
   const { subnets, ipam_options: { driver = "host-local" } = {} } = network;
-  if (driver === "none") return {};
+  // With `network reload` Podman adds what the container has to what it was asked for.
+  if (driver === "none") return oneOfEach([...new Set((attachment.static_ips ?? []).map(parseIp))]);
   if (driver === "dhcp") {
     throw new NetkitError("UNSUPPORTED", "the IPAM driver dhcp is not supported", {
       hint: "Make the Podman network with a subnet, or with --ipam-driver none.",
@@ -77,6 +90,11 @@ function addressesOf(network: PodmanNetwork, attachment: Attachment): Pick<Endpo
   if (subnets !== undefined && within.length !== ips.length) {
     throw refusal(`not all static IPs matched a subnet: expected ${ips.length}, got ${within.length}`);
   }
+  return oneOfEach(ips);
+}
+
+/** @throws NetkitError UNSUPPORTED */
+function oneOfEach(ips: readonly Ip[]): Addresses {
   const found: { ip?: Ip; ip6?: Ip } = {};
   for (const ip of ips) {
     const key = familyOf(ip) === "ipv4" ? "ip" : "ip6";
@@ -90,8 +108,8 @@ function addressesOf(network: PodmanNetwork, attachment: Attachment): Pick<Endpo
   return found;
 }
 
-/** What is published of a container, in the grammar of `-p`. @throws NetkitError */
-export function publishedOf({ port_mappings: mappings = [] }: NetworkOptions): string[] {
+/** What is published of a container. @throws NetkitError */
+export function publishedOf({ port_mappings: mappings = [] }: NetworkOptions): PortSpec[] {
   return mappings.flatMap((mapping) => {
     checkHostIp(mapping);
     return portSpecs({
@@ -100,7 +118,7 @@ export function publishedOf({ port_mappings: mappings = [] }: NetworkOptions): s
       range: mapping.range,
       protocol: mapping.protocol,
       hostAddress: mapping.host_ip,
-    });
+    }).map(parsePortSpec);
   });
 }
 

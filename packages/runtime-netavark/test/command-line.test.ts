@@ -9,7 +9,7 @@ test.each([
   ],
   [
     "-c x -r false -a y --firewall-driver none --plugin-directory p --plugin-directory q teardown n",
-    { verb: "teardown", netns: "n" },
+    { verb: "teardown", netns: "n", plugins: ["p", "q"] },
   ],
   ["--file in.json setup n", { verb: "setup", netns: "n", file: "in.json" }],
   ["setup -f in.json n", { verb: "setup", netns: "n", file: "in.json" }],
@@ -18,7 +18,7 @@ test.each([
     { verb: "update", network: "net", servers: ["192.0.2.1", "192.0.2.2"] },
   ],
   ["update net --network-dns-servers=", { verb: "update", network: "net", servers: [] }],
-  ["create", { verb: "create" }],
+  ["create", { verb: "create", plugins: [] }],
   ["firewall-reload", { verb: "firewall-reload" }],
   ["version", { verb: "version" }],
   // It takes no rights.

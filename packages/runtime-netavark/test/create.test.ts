@@ -94,7 +94,6 @@ test.each([
   [{ id: "zz" }, "hexadecimal"],
   [{ network_interface: "a/b" }, "bridge name a/b is invalid"],
   [{ network_interface: "taken0" }, "bridge name taken0 already in use"],
-  [{ driver: "wild" }, 'unknown network driver "wild"'],
   [{ driver: "macvlan", network_interface: "no0" }, "parent interface no0 does not exist"],
   [{ driver: "ipvlan" }, "ipam driver dhcp is not supported with ipvlan"],
   [{ driver: "macvlan", options: { isolate: "true" } }, "unsupported macvlan network option: isolate"],

@@ -55,6 +55,20 @@ test("options that netkit calls otherwise, routes, and families", () => {
   expect(all.options).toEqual({ mtu: "1400", "no-default-route": "1", name: "podman1", "snat-ipv4": "192.0.2.1" });
 });
 
+test("a route's gateway that is in no subnet of the network is elsewhere", () => {
+  const routes = [
+    { destination: "10.91.0.0/24", gateway: "10.89.0.9" },
+    { destination: "10.92.0.0/24", gateway: "10.90.0.9" },
+  ];
+  expect(networkRequest({ ...plain, routes }).routes).toEqual([routes[0], { ...routes[1], elsewhere: true }]);
+});
+
+test("with the IPAM driver none a network has no addresses", () => {
+  const bare = networkRequest({ ...plain, subnets: [], ipam_options: { driver: "none" } });
+  expect(bare).toMatchObject({ subnets: [], addresses: false });
+  expect(bare.ipv4).toBeUndefined();
+});
+
 test.each(["macvlan", "ipvlan"])("a %s network lies on Podman's link, or on the default one", (driver) => {
   const wire = { ...plain, driver, network_interface: "up0", options: { mode: "x", bclim: "1" } };
   expect(networkRequest(wire)).toMatchObject({ driver, options: { parent: "up0", mode: "x" } });
@@ -62,7 +76,7 @@ test.each(["macvlan", "ipvlan"])("a %s network lies on Podman's link, or on the 
 });
 
 test.each([
-  [{ subnets: [] }, "UNSUPPORTED"],
+  [{ subnets: [] }, "ARGUMENT_INVALID"],
   [{ options: { vlan: "5" } }, "UNSUPPORTED"],
   [{ options: { vrf: "red" } }, "UNSUPPORTED"],
   [{ options: { mode: "unmanaged" } }, "UNSUPPORTED"],

@@ -1,5 +1,6 @@
+import { formatPortSpec } from "@netkit/core";
 import { expect, test } from "vitest";
-import { parseNetworkOptions, peekContainer } from "../src/network-options.ts";
+import { mayUsePlugins, parseNetworkOptions, peekContainer } from "../src/network-options.ts";
 import { publishedOf, wishesOf } from "../src/wishes.ts";
 
 const network = {
@@ -43,11 +44,16 @@ test("what Podman wants of an interface, in netkit's terms", () => {
   ]);
 });
 
-test("a network without names gives none", () => {
-  expect(wishesOf(options({ aliases: ["db"] }, {}, { dns_enabled: false }))[0]?.request.aliases).toBeUndefined();
+test("with the IPAM driver none an address is that of --ip, or none", () => {
+  const none = { subnets: [], ipam_options: { driver: "none" } };
+  const wishOf = (ips: readonly string[]) => wishesOf(options({ static_ips: ips }, {}, none))[0]?.request;
+  expect(wishOf(["10.7.0.50", "fd00::50"])).toMatchObject({ ip: "10.7.0.50", ip6: "fd00::50" });
+  expect(wishOf(["10.7.0.50", "10.7.0.50"])).toMatchObject({ ip: "10.7.0.50" });
+  expect(wishOf([])).not.toHaveProperty("ip");
+  expect(() => wishOf(["10.7.0.50", "10.7.0.51"])).toThrow("two addresses of one family");
 });
 
-test("the lower metric goes before, then the earlier; a link's before a bridge's", () => {
+test("default routes have the network's metric, and of one metric the earlier goes before; a link's is before a bridge's", () => {
   const networks = ["a", "b", "c", "d"].map((name, index) => ({ name, interface_name: `eth${index}`, static_ips: [] }));
   const info = {
     a: { name: "a", driver: "bridge" },
@@ -56,19 +62,32 @@ test("the lower metric goes before, then the earlier; a link's before a bridge's
     d: { name: "d", driver: "bridge", options: { metric: "7" } },
   };
   const wishes = wishesOf(options({}, { networks, network_info: info }));
-  const order = wishes.toSorted((x, y) => (y.request.gatewayPriority ?? 0) - (x.request.gatewayPriority ?? 0));
-  expect(order.map(({ network: { name } }) => name)).toEqual(["d", "c", "a", "b"]);
+  expect(wishes.map(({ request: { metric } }) => metric)).toEqual([100, 100, 99, 7]);
+  const priorities = wishes.map(({ request }) => request.gatewayPriority ?? 0);
+  expect(priorities).toEqual(priorities.toSorted((x, y) => y - x));
+  expect(new Set(priorities).size).toBe(4);
 });
 
-test("ports are published in the grammar of -p; an address that is none is named", () => {
+test("ports are published as Podman has them; an address that is none is named", () => {
   const mapping = { container_port: 80, host_port: 8080, host_ip: "::", protocol: "tcp,udp", range: 2 };
-  expect(publishedOf(options({}, { port_mappings: [mapping] }))).toEqual([
+  expect(publishedOf(options({}, { port_mappings: [mapping] })).map(formatPortSpec)).toEqual([
     "[::]:8080-8081:80-81/tcp",
     "[::]:8080-8081:80-81/udp",
   ]);
   expect(() => publishedOf(options({}, { port_mappings: [{ ...mapping, host_ip: "abcd" }] }))).toThrow(
     'invalid host ip "abcd" provided for port 8080',
   );
+});
+
+test.each([
+  [{ driver: "bridge", ipam_options: { driver: "host-local" } }, false],
+  [{ driver: "macvlan", ipam_options: { driver: "none" } }, false],
+  [{ driver: "ipvlan", ipam_options: { driver: "" } }, false],
+  [{ driver: "bridges" }, true],
+  [{ driver: "host-device" }, true],
+])("whether a plugin may have a part in %j: %s", (info, may) => {
+  expect(mayUsePlugins(JSON.stringify(info))).toBe(may);
+  expect(mayUsePlugins(JSON.stringify({ network_info: { n: info } }, undefined, 2))).toBe(may);
 });
 
 test("whose an input is can be told before it is read, and of one that can't be", () => {

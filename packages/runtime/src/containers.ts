@@ -1,4 +1,4 @@
-import { isNetkitError, NetkitError } from "@netkit/core";
+import { isNetkitError, NetkitError, type Network } from "@netkit/core";
 import type { EndpointDetails, Netkit, SandboxDetails, SandboxHandle } from "@netkit/engine";
 import { identityOf } from "./namespace.ts";
 
@@ -22,6 +22,9 @@ export async function findContainer(
   }
 }
 
+/** What others are refused while the container is there; none of its processes is netkit's. */
+const byEngine = { force: true };
+
 /** Removes endpoints, and the sandbox with its last one. What somebody else has removed meanwhile is removed. */
 export async function detach(
   netkit: Netkit,
@@ -34,7 +37,7 @@ export async function detach(
     const areAll = sandbox.endpoints.every(({ id }) => going.has(id));
     if (!areAll) for (const { network } of endpoints) await disconnect(handle, network);
     const left = (await handle.inspect()).endpoints;
-    if (left.every(({ id }) => going.has(id))) await netkit.sandboxes.remove(sandbox.id);
+    if (left.every(({ id }) => going.has(id))) await netkit.sandboxes.remove(sandbox.id, byEngine);
   } catch (error) {
     if (!isNetkitError(error) || error.code !== "SANDBOX_NOT_FOUND") throw error;
   }
@@ -69,6 +72,16 @@ export function refuseOtherNamespace({ name, netns: known }: SandboxDetails, net
   throw new NetkitError("NAME_TAKEN", `container '${name}' is in the namespace ${known}, not ${netns}`, {
     hint: `A runtime calls ${before} for a container before its id is that of another one.`,
     details: { known, netns },
+  });
+}
+
+/** Before anything is made for it. @throws NetkitError UNSUPPORTED */
+export async function refuseWithoutInterfaces(netkit: Netkit, { name, driver }: Network): Promise<void> {
+  const { traits } = await netkit.driver(driver);
+  if (traits.namespace === "own" && !traits.exclusive) return;
+  throw new NetkitError("UNSUPPORTED", `network '${name}' (driver '${driver}') gives a container no interface`, {
+    hint: "Name another network: bridge, macvlan, ipvlan and overlay ones have interfaces.",
+    details: { network: name },
   });
 }
 

@@ -1,6 +1,6 @@
-import { parsePortSpec } from "@netkit/core";
+import { parseIp, parsePortSpec, type PublishedPort } from "@netkit/core";
 import { expect, test } from "vitest";
-import { portSpecs } from "../src/ports.ts";
+import { portSpecs, unpublished } from "../src/ports.ts";
 
 test.each([
   [{ hostPort: 8080, containerPort: 80 }, ["8080:80/tcp"]],
@@ -14,4 +14,23 @@ test.each([
 ])("%j is published as %j", (mapping, specs) => {
   expect(portSpecs(mapping)).toEqual(specs);
   for (const spec of specs) expect(parsePortSpec(spec)).toMatchObject({ port: { first: mapping.containerPort } });
+});
+
+const web: PublishedPort = { protocol: "tcp", hostPort: { first: 8080, last: 8080 }, port: { first: 80, last: 80 } };
+
+test.each([
+  [web, []],
+  [{ ...web, hostAddress: parseIp("192.0.2.1") }, []],
+  [{ ...web, protocol: "udp" } as const, ["8080:80/tcp"]],
+  [{ ...web, port: { first: 81, last: 81 } }, ["8080:80/tcp"]],
+  [{ ...web, hostPort: { first: 8080, last: 8081 }, port: { first: 80, last: 81 } }, ["8080:80/tcp"]],
+  [{ ...web, routed: true } as const, ["8080:80/tcp"]],
+])("a container that publishes %j has %j to be published yet", (port, left) => {
+  expect(unpublished(["8080:80/tcp"], [{ ports: [] }, { ports: [port] }])).toEqual(left);
+});
+
+test("ports of two addresses of the host are two", () => {
+  const ports = [{ ...web, hostAddress: parseIp("192.0.2.1") }];
+  const specs = ["192.0.2.1:8080:80/tcp", "192.0.2.2:8080:80/tcp"];
+  expect(unpublished(specs, [{ ports }])).toEqual(["192.0.2.2:8080:80/tcp"]);
 });

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { promisify } from "node:util";
 import { startAgent, type AgentEvent, type Status } from "@netkit/agent";
@@ -318,10 +318,4 @@ test("an agent that is to linger ends when nothing has needed it for so long, an
   await sandbox.close();
   await agent.ended;
   await expect(host.ask({ method: "GET", target: "/v1/status" })).rejects.toMatchObject({ code: "AGENT_NOT_FOUND" });
-});
-
-test("the published schema is the API's", async () => {
-  const { apiSchema } = await import("@netkit/agent");
-  const published = readFileSync(new URL("../../agent/agent.schema.json", import.meta.url), "utf8");
-  expect(JSON.parse(published)).toEqual(apiSchema());
 });

@@ -11,6 +11,9 @@ export const hasReferences: boolean = referencePlugin("loopback") !== undefined;
 /** Whether it can run containerd with them. */
 export const hasContainerd: boolean = hasReferences && has("containerd", "ctr", "runc", "busybox");
 
+/** Whether it has libcni's own command. */
+export const hasCnitool: boolean = hasReferences && has("cnitool");
+
 /** What their containers' cgroups are under, for these are the machine's. */
 const cgroup = "nktest-cni";
 

@@ -2,7 +2,7 @@ import type { Snapshot } from "@netkit/conformance/lab";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Host } from "../src/hosts/index.ts";
 import { openSegment, type Segment } from "../src/hosts/segment.ts";
-import { Containerd, hasContainerd, hasReferences, prepareEngines } from "./cni-engines.ts";
+import { Containerd, hasCnitool, hasContainerd, hasReferences, prepareEngines } from "./cni-engines.ts";
 import { get } from "./http-get.ts";
 import { hasPodman, PodmanEngine } from "./podman-engine.ts";
 
@@ -91,6 +91,52 @@ describe.skipIf(!hasContainerd && !hasPodman)("CNI", () => {
     },
   );
 
+  test.skipIf(!hasCnitool)(
+    "cnitool, which is libcni verb by verb: a list with ports, what differs, and twice",
+    async () => {
+      const space = "/run/netns/libcni";
+      const capabilities = JSON.stringify({ portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] });
+      const words = [
+        "env",
+        "CNI_PATH=/opt/cni/bin",
+        "NETCONFPATH=/etc/cni/net.d",
+        `CAP_ARGS=${capabilities}`,
+        "cnitool",
+      ];
+      const cnitool = async (verb: string): Promise<string> => await host.exec([...words, verb, "libcni", space]);
+      const refusal = async (verb: string): Promise<string> => {
+        const { status, stderr } = await host.run([...words, verb, "libcni", space]);
+        return `${status} ${stderr}`;
+      };
+      const plugins = [
+        { type: "netkit", network: "my-net", capabilities: { portMappings: true } },
+        { type: "tuning", mac: "02:00:00:00:00:77" },
+      ];
+      await host.write(
+        "/etc/cni/net.d/50-libcni.conflist",
+        JSON.stringify({ cniVersion: "1.0.0", name: "libcni", plugins }),
+      );
+      await host.shell("ip netns add libcni && ip -n libcni link set lo up");
+      const result = JSON.parse(await cnitool("add")) as { readonly ips: readonly { readonly address: string }[] };
+      const [address = ""] = result.ips[0]?.address.split("/") ?? [];
+      await host.netkit("exec", "plain", "--", "ping", "-c", "1", "-W", "2", address);
+      expect(await host.exec("ip -n libcni -o link show eth0".split(" "))).toContain("02:00:00:00:00:77");
+      await using server = host.start(["ip", "netns", "exec", "libcni", "busybox", ...web]);
+      await host.until("wget -q -O /dev/null http://127.0.0.1:8080/");
+      expect(await get(outside, `http://${host.address}:8080/`)).toBe("web");
+      await server.kill("SIGKILL");
+      await cnitool("check");
+      expect(await refusal("add")).toContain("eth0");
+      await cnitool("check");
+      await host.exec(["ip", "-n", "libcni", "address", "del", `${address}/24`, "dev", "eth0"]);
+      expect(await refusal("check")).toMatch(new RegExp(`^1 .*${address}`, "s"));
+      for (const _ of ["once", "and again"]) await cnitool("del");
+      expect(await host.exec(["ip", "-n", "libcni", "-o", "link"])).not.toContain("eth0");
+      expect(await sandboxes()).toEqual(["plain"]);
+      await host.shell("ip netns del libcni; rm /etc/cni/net.d/50-libcni.conflist");
+    },
+  );
+
   test.skipIf(!hasPodman || !hasReferences)(
     "a container of Podman is on the network, by address, name and ports, until it is removed",
     async () => {
@@ -122,6 +168,41 @@ describe.skipIf(!hasContainerd && !hasPodman)("CNI", () => {
       await engine.podman("rm", "-f", "-t", "0", "web", "other");
       expect(await host.netkit("port", "ls")).not.toContain("8080");
       expect(await sandboxes()).toEqual(["plain"]);
+    },
+  );
+
+  test.skipIf(!hasPodman || !hasReferences)(
+    "Podman reloads, disconnects and connects a container that runs, whose ports it holds by sockets",
+    async () => {
+      await host.netkit("network", "create", "--subnet", "10.8.0.0/24", "net2");
+      await host.netkit("cni", "install", "--network", "net2");
+      await using engine = await PodmanEngine.start(host, "cni");
+      const isServed = async (): Promise<void> => {
+        for (const from of [host, outside]) expect(await get(from, `http://${host.address}:8080/`)).toBe("web");
+      };
+      await engine.run("--name", "web", "--network", "my-net", "-p", "8080:80", "--ip", "10.7.0.44", "box", ...web);
+      await engine.podman("network", "reload", "web");
+      await isServed();
+      expect(await engine.podman("exec", "web", "ip", "-o", "-4", "address")).toContain("10.7.0.44/24");
+      await engine.podman("network", "connect", "net2", "web");
+      await isServed();
+      expect(await engine.podman("exec", "web", "ip", "-o", "-4", "address")).toMatch(/10\.8\.0\.\d+\/24/);
+      await engine.podman("network", "disconnect", "my-net", "web");
+      await engine.podman("network", "reload", "web");
+      await isServed();
+      await engine.podman("network", "connect", "my-net", "web");
+      await engine.podman("network", "disconnect", "net2", "web");
+      await engine.podman("network", "disconnect", "my-net", "web");
+      await engine.podman("network", "connect", "my-net", "web");
+      await isServed();
+      expect(await host.netkit("doctor")).toContain("all is well");
+      await engine.podman("rm", "-f", "-t", "0", "web");
+      await engine.run("--name", "both", "--network", "my-net,net2", "-p", "8080:80", "box", ...web);
+      await isServed();
+      await engine.podman("rm", "-f", "-t", "0", "both");
+      expect(await sandboxes()).toEqual(["plain"]);
+      await host.netkit("cni", "uninstall", "--name", "net2");
+      await host.netkit("network", "rm", "net2");
     },
   );
 });

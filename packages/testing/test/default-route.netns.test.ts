@@ -68,6 +68,46 @@ test("a gateway priority decides before everything else, at the start, live, and
   await expect(box.connect("c", { gatewayPriority: 1.5 })).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
 });
 
+test("default routes of several metrics stand beside each other, the lowest counts, and of one metric one is there", async () => {
+  for (const [index, name] of ["a", "b", "c"].entries())
+    await netkit.networks.create({ name, ipv6: true, subnets: [{ subnet: `10.${index + 1}.0.0/24` }] });
+  const box = await netkit.sandboxes.open({
+    networks: [
+      { network: "a", metric: 200, publish: ["8080:80"] },
+      { network: "b", metric: 100 },
+      { network: "c", metric: 200, gatewayPriority: 1 },
+    ],
+  });
+  const routes = async (family: number): Promise<string[]> =>
+    (await output(box, `ip -${family} route show default`))
+      .split("\n")
+      .map((line) => line.replace(/default via (\S+) dev (\S+) .*metric (\d+).*/, "$2 $3"));
+  for (const family of [4, 6]) expect(await routes(family)).toEqual(["eth1 100", "eth2 200"]);
+  expect(await output(box, "ip -o rule")).toContain("from 10.1.0.2 lookup");
+  expect((await box.inspect()).endpoints.map(({ defaultRoute, laterRoute }) => [defaultRoute, laterRoute])).toEqual([
+    [[], undefined],
+    [["ipv4", "ipv6"], undefined],
+    [[], ["ipv4", "ipv6"]],
+  ]);
+  await box.disconnect("c");
+  for (const family of [4, 6]) expect(await routes(family)).toEqual(["eth1 100", "eth0 200"]);
+  await box.disconnect("b");
+  for (const family of [4, 6]) expect(await routes(family)).toEqual(["eth0 200"]);
+  expect(await output(box, "ip -o rule")).not.toContain("10.1.0.2");
+  await box.connect("b");
+  expect((await output(box, "ip route show default")).split("\n").map((line) => line.trim())).toEqual([
+    expect.stringMatching(/^default via 10\.2\.0\.1 dev eth1 proto 107$/),
+    expect.stringContaining("dev eth0 proto 107 metric 200"),
+  ]);
+  // The kernel's own is 1024 there.
+  expect((await box.inspect()).endpoints).toMatchObject([
+    { metric: 200, defaultRoute: ["ipv6"], laterRoute: ["ipv4"] },
+    { defaultRoute: ["ipv4"], laterRoute: ["ipv6"] },
+  ]);
+  expect((await netkit.doctor()).findings).toEqual([]);
+  await expect(box.connect("c", { metric: -1 })).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
+});
+
 test("an internal network gives no default route, and its gateway answers", async () => {
   await netkit.networks.create({ name: "inside", internal: true, subnets: [{ subnet: "10.9.0.0/24" }] });
   const box = await netkit.sandboxes.open({ networks: [{ network: "inside", gatewayPriority: 5 }] });

@@ -47,15 +47,15 @@ describe.skipIf(!hasDocker || !localStores.includes("etcd"))("Docker on two host
       await second.docker(...create, "-o", "netkit.network=shared", "shared");
       await second.docker(..."network create -d netkit --ipam-driver netkit own".split(" "));
       await first.docker("run", "-d", "--name", "aa", "--network", "shared", "--dns", "127.0.0.12", ...sleeper);
-      await second.docker("run", "-d", "--name", "bb", "--network", "shared", ...sleeper);
+      await second.docker("run", "-d", "--name", "bb", "--network", "shared", "--network-alias", "www", ...sleeper);
       await second.docker("run", "-d", "--name", "cc", "--network", "own", ...sleeper);
       await two.until("netkit sandbox inspect cc");
-      await second.docker("network", "connect", "shared", "cc");
+      await second.docker("network", "connect", "--alias", "late", "shared", "cc");
       expect(await second.docker("exec", "cc", "ip", "-o", "-4", "address")).toContain(" net0 ");
       const addresses = await Promise.all(["bb", "cc"].map(async (name) => await addressOf(second, name, "shared")));
       for (const address of addresses) await reaches(one, first, "aa", address);
       await reaches(two, second, "cc", await addressOf(first, "aa", "shared"));
-      await reaches(one, first, "aa", "cc");
+      for (const name of ["bb", "www", "cc", "late"]) await reaches(one, first, "aa", name);
       await second.docker("network", "disconnect", "shared", "cc");
       await second.docker("network", "connect", "shared", "cc");
       await reaches(one, first, "aa", await addressOf(second, "cc", "shared"));

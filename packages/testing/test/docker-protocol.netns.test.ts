@@ -206,22 +206,43 @@ test("a container of Docker's, a sandbox and the host reach each other, and noth
 });
 
 test("a network that netkit has is joined, with its subnet and gateway, and stays when Docker's goes", async () => {
-  await netkit.networks.create({ name: "mine", subnets: [{ subnet: "10.9.0.0/24", gateway: "10.9.0.254" }] });
+  await netkit.networks.create({
+    name: "mine",
+    subnets: [{ subnet: "10.9.0.0/24", gateway: "10.9.0.254", auxiliary: { router: "10.9.0.5" } }],
+  });
   const generic = { "netkit.network": "mine" };
   const ipam = { AddressSpace: "netkit", Pool: "10.9.0.0/24", SubPool: "", Options: {}, V6: false };
   const { PoolID, Pool } = await done("IpamDriver.RequestPool", ipam);
   const gateway = { PoolID, Address: "", Options: { RequestAddressType: "com.docker.network.gateway" } };
   expect((await done("IpamDriver.RequestAddress", gateway))["Address"]).toBe("10.9.0.254/24");
   const NetworkID = id();
-  const request = (subnet: unknown, options: object): object => ({
+  const request = (subnet: unknown, options: object, data: object = {}, internal = false): object => ({
     NetworkID,
-    Options: { "com.docker.network.generic": options },
-    IPv4Data: [{ AddressSpace: "netkit", Pool: subnet, Gateway: "10.9.0.254/24" }],
+    Options: { "com.docker.network.generic": options, "com.docker.network.internal": internal },
+    IPv4Data: [{ AddressSpace: "netkit", Pool: subnet, Gateway: "10.9.0.254/24", ...data }],
     IPv6Data: [],
   });
-  expect(await refused("NetworkDriver.CreateNetwork", request("172.18.0.0/16", generic))).toContain(
-    "--ipam-driver netkit --subnet 10.9.0.0/24",
-  );
+  const dockers = { AddressSpace: "LocalDefault" };
+  for (const [subnet, data, words] of [
+    ["172.18.0.0/16", dockers, "172.18.0.0/16 is no subnet of network 'mine' (10.9.0.0/24). Docker's IPAM has chosen"],
+    ["172.18.0.0/16", {}, "(10.9.0.0/24). Name the network's own: "],
+    [Pool, dockers, "Docker's IPAM would give out addresses of network 'mine' that others have"],
+  ] as const) {
+    const refusal = await refused("NetworkDriver.CreateNetwork", request(subnet, generic, data));
+    expect(refusal).toContain(words);
+    expect(refusal).toContain("--ipam-driver netkit --subnet 10.9.0.0/24");
+  }
+  // Whatever was asked for is told, and nothing that is as it is anyway.
+  const AuxAddresses = { router: "10.9.0.5", other: "10.9.0.6" };
+  expect(
+    await refused(
+      "NetworkDriver.CreateNetwork",
+      request(Pool, generic, { Gateway: "10.9.0.1/24", AuxAddresses }, true),
+    ),
+  ).toContain("and --internal, --gateway 10.9.0.1, --aux-address other=10.9.0.6 can't be set");
+  expect(
+    await refused("NetworkDriver.CreateNetwork", request("172.18.0.0/16", { "netkit.network": "bridge" })),
+  ).toContain("network 'bridge' has no subnet that Docker could give addresses of. Make one that has");
   expect(await refused("NetworkDriver.CreateNetwork", request(Pool, { ...generic, icc: "false" }))).toContain("icc");
   expect(await refused("NetworkDriver.CreateNetwork", request(Pool, generic), "-macvlan")).toContain("driver 'bridge'");
   await done("NetworkDriver.CreateNetwork", request(Pool, generic));
@@ -341,6 +362,17 @@ test("what is repeated, unknown or out of order is answered clearly, and changes
   expect(await refused("NetworkDriver.CreateNetwork", created)).toContain("exists already");
   const unknownOption = { ...created, NetworkID: id(), Options: { "com.docker.network.generic": { icx: "1" } } };
   expect(await refused("NetworkDriver.CreateNetwork", unknownOption)).toContain("icc");
+  const misspelt = { ...unknownOption, Options: { "com.docker.network.generic": { "netkit.nam": "x" } } };
+  expect(await refused("NetworkDriver.CreateNetwork", misspelt)).toContain("Did you mean 'netkit.name'?");
+  const generic = { "netkit.name": `docker-${NetworkID.slice(0, 12)}` };
+  const taken = { ...unknownOption, Options: { "com.docker.network.generic": generic } };
+  expect(await refused("NetworkDriver.CreateNetwork", taken)).toContain(`docker network rm ${NetworkID.slice(0, 12)}`);
+  const withOption = { NetworkID, EndpointID: id(), Interface: { Address: "10.1.2.3/24" }, Options: { icx: "1" } };
+  await done("NetworkDriver.CreateEndpoint", withOption);
+  expect(await refused("NetworkDriver.Join", { ...withOption, SandboxKey: noKey() })).toContain(
+    "an endpoint of driver 'bridge' has",
+  );
+  await done("NetworkDriver.DeleteEndpoint", withOption);
   const nobodys = { PoolID: "10.200.0.0/24", Address: "", Options: null };
   expect(await refused("IpamDriver.RequestAddress", nobodys)).toContain("docker network create -d netkit");
   await leave(container);

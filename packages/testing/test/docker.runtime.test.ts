@@ -127,6 +127,32 @@ describe.skipIf(!hasDocker)("Docker", () => {
     expect(await docker("exec", "it", "ip", "-o", "-4", "address")).toContain(" net0 ");
   });
 
+  test("networks and endpoints that Docker has made are Docker's to remove, unless it is forced", async () => {
+    const id = await create("nice", "-o", "netkit.name=nice");
+    const short = id.slice(0, 12);
+    await host.netkit("network", "create", "mine");
+    await docker("run", "-d", "--name", "it", "--network", "nice", ...sleeper);
+    await isKnown("it");
+    for (const [words, status, hint] of [
+      [["network", "disconnect", "nice", "it"], 4, "docker network disconnect NETWORK it"],
+      [["network", "rm", "nice"], 4, `docker network rm ${short}`],
+      [["network", "rm", "--dry-run", short], 4, `docker network rm ${short}`],
+    ] as const) {
+      const refused = await host.run(["netkit", ...words]);
+      expect([words, refused.status, refused.stderr]).toEqual([words, status, expect.stringContaining(hint)]);
+    }
+    expect(await host.netkit("network", "prune")).toBe("Deleted Networks:\nmine\n");
+    await docker("stop", "-t", "0", "it");
+    expect(await host.netkit("network", "prune")).toBe("");
+    await docker("start", "it");
+    // What is forced leaves nothing that Docker would have to take away.
+    await host.netkit("network", "disconnect", "-f", "nice", "it");
+    expect(await sandboxes()).toEqual([]);
+    await docker("stop", "-t", "0", "it");
+    await host.netkit("network", "rm", "-f", "nice");
+    expect(await engine.refusal("start", "it")).toContain("docker network rm, and make it again");
+  });
+
   test("in a container that runs, interfaces are made where they belong, and Docker knows all of them", async () => {
     for (const name of ["one", "two", "three"]) await create(name, "--ipv6");
     await docker("network", "create", "-d", "bridge", "--subnet", "10.82.0.0/24", "own");
@@ -252,6 +278,19 @@ describe.skipIf(!hasDocker)("Docker", () => {
     expect(await docker("exec", "it", "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.11");
   });
 
+  test("the first thing that a container asks for is answered at once", async () => {
+    const id = await create("n");
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", id, "--", "sleep", "1000");
+    // Nobody asks a second time, nor waits.
+    const asking = "--dns 127.0.0.12 --dns-opt timeout:1 --dns-opt attempts:1".split(" ");
+    for (let round = 1; round <= 4; round++) {
+      const ping = ["box", "ping", "-c", "1", "-W", "2", "sandbox"];
+      expect(await docker("run", "--rm", "--network", "n", ...asking, ...ping), String(round)).toContain(
+        " 0% packet loss",
+      );
+    }
+  });
+
   test("an agent that dies between an address and its container is started anew, and knows what it has to", async () => {
     await create("n");
     await engine.holdContainers();
@@ -269,6 +308,9 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const unit = "/etc/systemd/system";
     await host.shell(`mkdir -p ${unit}; mount -t tmpfs tmpfs ${unit}`);
     expect(await host.netkit("docker", "install", "--print")).toContain("After=netkit-agent.service");
+    const refused = await host.run(["netkit", "docker", "install"]);
+    expect([refused.status, refused.stderr]).toEqual([10, expect.stringContaining("nothing was written")]);
+    expect(await host.exec(["find", unit, "-mindepth", "1"])).toBe("");
     expect(await host.netkit("docker", "install", "--no-start")).toContain("netkit agent install");
     expect(await host.read(`${unit}/docker.service.d/netkit-agent.conf`)).toContain("Wants=netkit-agent.service");
     expect(await host.exec(["cat", "/var/lib/netkit/docker.json"])).toBe("{}\n");
@@ -277,7 +319,7 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const { status, stderr } = await host.run(["netkit", "docker", "uninstall", "--no-stop"]);
     expect([status, stderr]).toEqual([4, expect.stringContaining("containers are on netkit's networks")]);
     await docker("rm", "-f", "it");
-    await host.netkit("docker", "uninstall", "--no-stop");
+    await host.netkit("docker", "uninstall");
     expect(await host.exec(["find", unit, "-mindepth", "1"])).toBe("");
     expect(await host.netkit("docker", "uninstall")).toContain("not installed");
     await host.exec(["umount", unit]);
@@ -290,6 +332,10 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const refusal = await engine.refusal("network", "create", "-d", "netkit", ...joining, "other-name");
     const [line = ""] = refusal.match(/docker network create .*(?=OTHER-NAME)/) ?? [];
     expect(line).toContain("--subnet 10.78.0.0/24");
+    const given = ["network", "create", "-d", "netkit", "--subnet", "10.78.0.0/24", ...joining];
+    expect(await engine.refusal(...given, "it")).toContain(line);
+    const more = ["--ipam-driver", "netkit", "--internal", "--gateway", "10.78.0.9"];
+    expect(await engine.refusal(...given, ...more, "it")).toContain("--internal, --gateway 10.78.0.9 can't be set");
     await docker(...line.trim().split(" ").slice(1), "other-name");
     await docker("run", "-d", "--name", "it", "--network", "other-name", ...sleeper);
     expect(await addressOf("it")).toBe("10.78.0.3");
@@ -350,18 +396,56 @@ networks:
     await host.remove(file);
   });
 
+  test("a network is called what it is in Docker, unless that is somebody else's here", async () => {
+    await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "taken");
+    const id = await create("my-net");
+    await docker("run", "-d", "--name", "web", "--network", "my-net", ...sleeper);
+    await isKnown("web");
+    await host.until("netkit network inspect my-net");
+    expect(await shown("my-net")).toMatchObject({ Id: id, Name: "my-net" });
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", "my-net", "--", "sleep", "1000");
+    await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", "web.my-net");
+    const [other, given] = [await create("taken"), await create("given", "-o", "netkit.name=so")];
+    // Made later, it is known by then, and so are those before it.
+    await create("last");
+    await host.until("netkit network inspect last");
+    expect([(await shown(other))?.Name, (await shown(given))?.Name]).toEqual([`docker-${other.slice(0, 12)}`, "so"]);
+    expect(await host.netkit("doctor")).toContain("all is well");
+    await host.netkit("sandbox", "rm", "-f", "sandbox");
+    await docker("rm", "-f", "web");
+    await docker("network", "rm", "my-net", "taken", "given", "last");
+    expect(await host.netkit("network", "prune")).toBe("Deleted Networks:\ntaken\n");
+  });
+
   test("networks that no container is on are pruned, and no others", async () => {
     await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
     for (const name of ["used", "unused"]) await create(name);
     await create("joined", "-o", "netkit.network=mine", "--subnet", "10.78.0.0/24");
     await docker("run", "-d", "--name", "it", "--network", "used", ...sleeper);
+    await host.until("netkit network inspect used");
     expect((await docker("network", "prune", "-f")).split("\n").slice(1).toSorted()).toEqual(["joined", "unused"]);
     const left = (await host.netkit("network", "ls", "--filter", "type=custom", "--format", "{{.Name}}")).trim();
-    const used = await docker("network", "ls", "-q", "--no-trunc", "--filter", "name=used");
-    expect(left.split("\n").toSorted()).toEqual([`docker-${used.slice(0, 12)}`, "mine"]);
+    expect(left.split("\n").toSorted()).toEqual(["mine", "used"]);
     await docker("rm", "-f", "it");
     await docker("network", "prune", "-f");
     await host.netkit("network", "rm", "mine");
+  });
+
+  test("while no agent runs, doctor, stop and status say that Docker isn't served", async () => {
+    await create("n");
+    await docker("run", "-d", "--name", "it", "--network", "n", ...sleeper);
+    expect(await host.netkit("agent", "status")).toMatch(/^Docker +served$/m);
+    const stopped = await host.run(["netkit", "agent", "stop"]);
+    expect(stopped.stderr).toMatch(/warning: Docker isn't served any more.*\n.*: netkit agent --docker\n/);
+    const sick = await host.run(["netkit", "doctor"]);
+    expect([sick.status, sick.stdout]).toEqual([9, expect.stringContaining("unserved  Docker isn't served")]);
+    await host.write("/var/lib/netkit/docker.json", "{}\n");
+    expect(await host.netkit("doctor", "--repair")).toContain("1 repaired");
+    await docker("restart", "-t", "0", "it");
+    expect((await host.run(["netkit", "agent", "stop"])).stderr).toMatch(/: netkit doctor --repair\n/);
+    await host.remove("/var/lib/netkit/docker.json");
+    await host.remove("/var/lib/netkit/agent.log");
+    await engine.restartAgent();
   });
 
   test("the agent is started anew, and so is dockerd, with live containers", async () => {
@@ -394,6 +478,30 @@ networks:
     await running.ended;
     await engine.releaseContainers();
     await engine.startDockerd();
+    await docker("rm", "-f", "it");
+    expect(await sandboxes()).toEqual([]);
+  });
+
+  test("of a dockerd that dies while it connects a container that runs nothing stays once it is back", async () => {
+    for (const name of ["n", "m"]) await create(name);
+    await docker("run", "-d", "--name", "it", "--network", "n", ...sleeper);
+    // Wherever it is by then: before it asks, in the middle of the kernel's work, after its end.
+    for (const afterMs of [30, 60]) {
+      await docker("start", "it");
+      await isKnown("it");
+      await using connecting = engine.startDocker("network", "connect", "m", "it");
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      await engine.killDockerd();
+      await connecting.ended;
+      await engine.startDockerd();
+      // The container has ended with it.
+      await host.until('test -z "$(netkit sandbox ls -q)"');
+      await docker("network", "disconnect", "-f", "m", "it").catch(() => undefined);
+    }
+    await docker("start", "it");
+    await isKnown("it");
+    await docker("network", "connect", "m", "it");
+    expect(await docker("exec", "it", "ip", "-o", "link")).toContain(" net0");
     await docker("rm", "-f", "it");
     expect(await sandboxes()).toEqual([]);
   });

@@ -164,3 +164,33 @@ test.each(["nftables", "iptables"] as const)(
     host.sh("ip link del br2");
   },
 );
+
+test.each(["nftables", "iptables"] as const)(
+  "%s: where somebody has flushed all rules, the next one that is made brings back all others; so does whoever asks for it",
+  async (firewall) => {
+    const netkit = await host.open({ firewall });
+    await publish(netkit);
+    await netkit.networks.create({ name: "other" });
+    const neighbour = await netkit.sandboxes.open({
+      name: "neighbour",
+      networks: [{ network: "n", publish: ["81:80"] }],
+    });
+    expect(answers(9)).toBe(true);
+    const flush = (): string =>
+      host.sh(
+        "nft flush ruleset; for each in iptables ip6tables iptables-legacy ip6tables-legacy; do for table in filter nat mangle raw; do $each -t $table -F; $each -t $table -X; done; done",
+      );
+    flush();
+    expect(answers()).toBe(false);
+    // What goes meanwhile isn't brought back.
+    await netkit.sandboxes.remove(neighbour.id);
+    const later = await netkit.sandboxes.open({ networks: [{ network: "other", publish: ["8081:80"] }] });
+    expect(answers()).toBe(true);
+    expect((await netkit.doctor()).findings).toEqual([]);
+    flush();
+    await netkit.restoreFirewall();
+    expect(answers()).toBe(true);
+    expect((await netkit.doctor()).findings).toEqual([]);
+    await netkit.sandboxes.remove(later.id);
+  },
+);

@@ -31,6 +31,30 @@ test("without a store that hosts share, a network of many hosts is of this one, 
   await netkit.networks.remove("n");
 });
 
+test("a sandbox is called otherwise on a network of many hosts, too", async () => {
+  const { id: network } = await netkit.networks.create({ name: "n", driver: "overlay" });
+  const networks = [{ network, handedOver: true }];
+  const netns = "/run/netns/nktest-awaited";
+  const sandbox = await netkit.sandboxes.open({ name: "theirs", netns, awaited: true, networks });
+  const [endpoint] = (await sandbox.inspect()).endpoints;
+  await sandbox.rename({ name: "web", hostname: "www", aliases: { [network]: ["w"] } });
+  await sandbox.rename({ name: "shop", aliases: { [network]: ["w", "x"] } });
+  expect(await (await netkit.sandboxes.get("shop")).inspect()).toMatchObject({
+    hostname: "www",
+    endpoints: [{ aliases: ["w", "x"], addresses: endpoint?.addresses }],
+  });
+  // As other hosts would know it.
+  const shared = openSqliteStore({ path: join(host.root, "shared.db") });
+  const [record] = (await shared.range(`endpoint/${network}/${endpoint?.id}`)).map(({ value }) => value);
+  expect(record).toMatchObject({ sandbox: { name: "shop", hostname: "www", aliases: ["w", "x"] } });
+  const [holder] = (await shared.range(`address/${network}/`)).flatMap(({ value }) =>
+    (value as { id: string }).id === endpoint?.id ? [value] : [],
+  );
+  expect(holder).toMatchObject({ who: expect.stringContaining("sandbox 'shop'") });
+  await shared.close();
+  await sandbox.close();
+});
+
 test("what keeps conntrack from tunnels is shared, mended, and goes with the last network", async () => {
   const entries = (): number =>
     host.sh(`nft list table inet ${netkit.instance.mark} 2>/dev/null || true`).split(": goto untracked").length - 1;

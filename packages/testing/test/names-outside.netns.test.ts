@@ -23,6 +23,9 @@ test("other names are asked of the servers of --dns, and of nobody on an interna
   expect(await lookUp(inner, "outside.example", "ahostsv4")).toBeUndefined();
   expect(await lookUp(inner, "c", "ahostsv4")).toEqual(await addressesOf(peer));
   expect(server.queries()).toBe(1);
+  // What Podman's containers ask first for every name is netkit's to know.
+  expect(await lookUp(first, "outside.example.dns.podman", "ahostsv4")).toBeUndefined();
+  expect(server.queries()).toBe(1);
   // A known name without an address of the family is nobody else's business.
   await lookUp(first, "a.n", "ahostsv6");
   expect(server.queries()).toBe(1);

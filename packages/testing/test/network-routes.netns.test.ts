@@ -133,6 +133,40 @@ test("doctor misses routes that were deleted in a sandbox, and lays them again",
   });
 });
 
+test("a route by another network of the sandbox: while that is there, and not without", async () => {
+  await onOutsideHost(plain, async ({ netkit }) => {
+    const routes = routesTo(["10.99.0.0/24", "fd00:99::/64"], ["10.8.0.9", "fd00:8::9"]);
+    await netkit.networks.create({
+      name: "a",
+      subnets: subnetsOf(["10.9.0.0/24", "fd00:9::/64"]),
+      routes: routes.map((route) => ({ ...route, elsewhere: true })),
+    });
+    await netkit.networks.create({ name: "b", subnets: subnetsOf(["10.8.0.0/24", "fd00:8::/64"]) });
+    await expect(netkit.sandboxes.open({ name: "alone", networks: ["a"] })).rejects.toMatchObject({
+      code: "KERNEL",
+      message: expect.stringContaining("route 10.99.0.0/24"),
+    });
+    const box = await netkit.sandboxes.open({
+      networks: [
+        { network: "a", publish: ["8080:80"] },
+        { network: "b", gatewayPriority: 1 },
+      ],
+    });
+    const space = spaceOf(box.netns ?? "");
+    const there = ["10.99.0.0/24 10.8.0.9 100", "fd00:99::/64 fd00:8::9 1024"];
+    expect(await routesIn(space)).toEqual(expect.arrayContaining(there));
+    expect((await netkit.doctor()).findings).toEqual([]);
+    await box.disconnect("b");
+    expect((await routesIn(space)).filter((route) => !route.startsWith("default"))).toEqual([]);
+    expect((await netkit.doctor()).findings).toEqual([]);
+    await box.connect("b");
+    await netkit.doctor({ repair: true });
+    expect(await routesIn(space)).toEqual(expect.arrayContaining(there));
+    await box.disconnect("a");
+    expect((await routesIn(space)).filter((route) => !route.startsWith("default"))).toEqual([]);
+  });
+});
+
 test("with IPv6 turned off, or in another subnet of the network, an endpoint has the routes that it can have", async () => {
   await onOutsideHost(plain, async ({ netkit, open }) => {
     const routes: RouteInput[] = [

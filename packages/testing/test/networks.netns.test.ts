@@ -4,6 +4,7 @@ import type { AnyDriver, Resource } from "@netkit/core";
 import { bridge } from "@netkit/driver-bridge";
 import type { Netkit } from "@netkit/engine";
 import { onHosts, TestHost } from "./host.ts";
+import { output } from "./output.ts";
 
 let host: TestHost;
 let netkit: Netkit;
@@ -92,6 +93,34 @@ test("static addresses: taken, reserved, outside", async () => {
   await expect(open("10.9.1.5")).rejects.toMatchObject({ code: "ADDRESS_OUTSIDE" });
   await expect(open("fd00::5")).rejects.toMatchObject({ code: "ADDRESS_INVALID" });
   expect(await netkit.sandboxes.list()).toHaveLength(1);
+});
+
+test("a network without addresses: its sandboxes give themselves some, reach each other, and no other network", async () => {
+  await netkit.networks.create({ name: "bare", addresses: false, options: { name: "bare0" } });
+  await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.9.0.0/24" }] });
+  const one = await netkit.sandboxes.open({ networks: ["bare"] });
+  const two = await netkit.sandboxes.open({ networks: ["bare"] });
+  await netkit.sandboxes.open({ networks: [{ network: "n", ip: "10.9.0.9" }] });
+  const [endpoint] = (await one.inspect()).endpoints;
+  expect(endpoint).toMatchObject({ addresses: [], defaultRoute: [] });
+  expect(await output(one, "ip -o address show eth0; ip route; ip -6 route show dev eth0")).toBe("");
+  expect(await output(one, "ip link show eth0")).toMatch(new RegExp(`state UP[^]*${endpoint?.mac}`));
+  host.sh("ip address add 10.8.0.1/24 dev bare0");
+  await output(one, "ip address add 10.8.0.2/24 dev eth0 && ip route add default via 10.8.0.1");
+  await output(two, "ip address add 10.8.0.3/24 dev eth0 && ping -c 1 -W 2 10.8.0.2");
+  await output(one, "ping -c 1 -W 2 10.8.0.1 && ! ping -c 1 -W 1 10.9.0.9");
+  await expect(one.publish(undefined, ["8080:80"])).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  expect((await netkit.doctor()).findings).toEqual([]);
+});
+
+test.each([
+  [{ addresses: false, ipv6: true }, "ARGUMENT_INVALID"],
+  [{ addresses: false, subnets: [{ subnet: "10.9.0.0/24" }] }, "ARGUMENT_INVALID"],
+  [{ addresses: false, configOnly: true }, "ARGUMENT_INVALID"],
+  [{ ipv4: false }, "ARGUMENT_INVALID"],
+])("a network of %j is refused", async (request, code) => {
+  await expect(netkit.networks.create({ name: "n", ...request })).rejects.toMatchObject({ code });
+  await expect(netkit.networks.get("n")).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
 });
 
 test("a network in use is not removed, and says who uses it", async () => {
@@ -301,4 +330,29 @@ test("what a driver throws is the driver's bug, and a network whose driver is go
     });
     await netkit.networks.remove("n");
   }
+});
+
+test("a network gets another name, by which it is found, and nothing else of it changes", async () => {
+  const { id } = await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.9.0.0/24" }] });
+  await netkit.networks.create({ name: "other", subnets: [{ subnet: "10.9.1.0/24" }] });
+  await using box = await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  const links = host.sh("ip -o link show");
+  expect(await netkit.networks.rename("n", "m")).toMatchObject({ id, name: "m" });
+  await expect(netkit.networks.get("n")).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
+  expect(await netkit.networks.inspect("m")).toMatchObject({ id, endpoints: [{ sandboxName: "box" }] });
+  expect((await box.inspect()).endpoints).toMatchObject([{ networkName: "m" }]);
+  expect(host.sh("ip -o link show")).toBe(links);
+  for (const [ref, name, code] of [
+    ["m", "other", "NAME_TAKEN"],
+    ["m", "bridge", "NETWORK_PREDEFINED"],
+    ["bridge", "x", "NETWORK_PREDEFINED"],
+    ["m", "no name", "NAME_INVALID"],
+    ["nobody", "x", "NETWORK_NOT_FOUND"],
+  ] as const)
+    await expect(netkit.networks.rename(ref, name), ref).rejects.toMatchObject({ code });
+  expect(await netkit.networks.rename("m", "m")).toMatchObject({ id });
+  expect((await netkit.doctor()).findings).toEqual([]);
+  await box.close();
+  for (const name of ["m", "other"]) await netkit.networks.remove(name);
+  await netkit.networks.create({ name: "n" });
 });

@@ -118,6 +118,68 @@ describe.skipIf(!hasPodman)("Podman", () => {
     expect(await names("network")).toContain("mine");
   });
 
+  test("on a network without addresses containers give themselves some; of two networks one leads out, and then the other", async () => {
+    await podman("network", "create", "--ipam-driver", "none", "bare");
+    for (const name of ["n", "m"]) await podman("network", "create", name);
+    for (const [name, address] of Object.entries({ one: "10.8.0.1/24", two: "10.8.0.2/24" })) {
+      await engine.run("--name", name, "--network", "bare", "--cap-add", "NET_ADMIN", ...sleeper);
+      expect(await podman("exec", name, "ip", "-o", "address", "show", "eth0")).toBe("");
+      await podman("exec", name, "ip", "address", "add", address, "dev", "eth0");
+    }
+    await podman("exec", "one", "ping", "-c", "1", "-W", "2", "10.8.0.2");
+    await engine.run("--name", "both", "--network", "n", "--network", "m", ...sleeper);
+    const route = async (): Promise<string> => await podman("exec", "both", "ip", "route", "show", "default");
+    const before = await route();
+    expect(before).toMatch(/^default via \S+ dev eth\d .*metric 100/);
+    await podman("network", "disconnect", before.includes("eth0") ? "n" : "m", "both");
+    const after = await route();
+    expect(after).toMatch(/^default via \S+ dev eth\d .*metric 100/);
+    expect(after).not.toBe(before);
+    await podman("exec", "both", "ping", "-c", "1", "-W", "2", outside.address);
+  });
+
+  test("on networks that netkit has a container finds others by name, and has the address that was asked for", async () => {
+    await host.netkit("network", "create", "--subnet", "10.85.0.0/24", "mine");
+    await startSandbox("sandbox", "mine");
+    await podman("network", "create", "--ipam-driver", "none", "mine");
+    await podman("network", "create", "n");
+    await engine.run("--name", "fixed", "--network", "mine", "--ip", "10.85.0.50", ...sleeper);
+    expect(await podman("exec", "fixed", "ip", "-o", "-4", "address", "show", "eth0")).toContain("10.85.0.50/24");
+    expect(await podman("exec", "fixed", "cat", "/etc/resolv.conf")).toMatch(
+      /^search dns\.podman\nnameserver 127\.0\.0\.11$/m,
+    );
+    await podman("exec", "fixed", "ping", "-c", "1", "-W", "2", "sandbox");
+    await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", "fixed");
+    await podman("network", "reload", "fixed");
+    expect(await podman("exec", "fixed", "ip", "-o", "-4", "address", "show", "eth0")).toContain("10.85.0.50/24");
+    await engine.run("--name", "both", "--network", "mine,n", ...sleeper);
+    const resolvConf = async (): Promise<string> => await podman("exec", "both", "cat", "/etc/resolv.conf");
+    expect((await resolvConf()).match(/127\.0\.0\.11|dns\.podman/g)).toEqual(["dns.podman", "127.0.0.11"]);
+    await podman("network", "disconnect", "n", "both");
+    await podman("exec", "both", "ping", "-c", "1", "-W", "2", "sandbox");
+    // Podman 4 writes these servers alone.
+    await engine.run("--name", "asking", "--network", "mine", "--dns", "127.0.0.11", "--dns", "192.0.2.53", ...sleeper);
+    await podman("exec", "asking", "ping", "-c", "1", "-W", "2", "sandbox");
+  });
+
+  test("a published port goes on by another network, and is reached in each family by whichever has it", async () => {
+    await podman("network", "create", "q1");
+    await podman("network", "create", "--ipv6", "--subnet", "10.80.0.0/24", "--subnet", "fd00:80::/64", "q6");
+    await engine.run("--name", "web", "--hostname", "web", "--network", "q1,q6", "-p", "8080:80", ...web);
+    const isReached = async (): Promise<void> => {
+      for (const url of [`http://${host.address}:8080/`, `http://[${host.address6}]:8080/`])
+        expect(await get(outside, url), url).toBe("web");
+    };
+    await isReached();
+    await podman("network", "disconnect", "q1", "web");
+    await isReached();
+    await podman("network", "connect", "q1", "web");
+    await podman("network", "disconnect", "q6", "web");
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    await podman("network", "connect", "q6", "web");
+    await isReached();
+  });
+
   test("it is started anew, several start at once, and the agent dies meanwhile", async () => {
     await podman("network", "create", "n");
     const all = ["one", "two", "three", "four"];
@@ -146,6 +208,11 @@ describe.skipIf(!hasPodman)("Podman", () => {
     expect(await addressOf("web")).toBe(address);
     for (const name of ["web", "beside"]) await podman("exec", name, "ping", "-c", "1", "-W", "2", "other");
     expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    // As after somebody has flushed all rules, whichever container it is.
+    await host.shell("nft flush ruleset");
+    await podman("network", "reload", "other");
+    expect(await get(outside, `http://${host.address}:8080/`)).toBe("web");
+    await podman("exec", "other", "ping", "-c", "1", "-W", "2", outside.address);
     // Podman removes it before the one whose network it has only if it is told to.
     await podman("rm", "--force", "--time=0", "beside");
     expect(await host.netkit("doctor")).toContain("all is well");
@@ -163,6 +230,21 @@ describe.skipIf(!hasPodman)("Podman", () => {
     const uninstall = ["netkit", "podman", "uninstall", "--bin-dir", "/run/netkit/podman"];
     const { status, stderr } = await host.run(uninstall);
     expect([status, stderr]).toEqual([4, expect.stringContaining("first")]);
+  });
+
+  test("it is installed over no container that another backend has connected", async () => {
+    await engine.run("--name", "bare", "--network", "host", ...sleeper);
+    await engine.run("--name", "old", ...sleeper);
+    const setting = "/etc/containers/containers.conf.d/50-netkit.conf";
+    const install = ["netkit", "podman", "install", "--bin-dir", "/run/netkit/podman"];
+    await host.shell(`mv ${setting} /run/netkit/setting`);
+    expect(await host.run(install)).toMatchObject({ status: 0 });
+    // As if another one had connected it.
+    await host.shell(`netkit sandbox rm -f old; mv ${setting} /run/netkit/setting`);
+    const { status, stderr } = await host.run(install);
+    expect([status, stderr]).toEqual([4, expect.stringMatching(/another backend's networks: old\n/)]);
+    expect(await host.run([...install, "-f"])).toMatchObject({ status: 0 });
+    await host.shell("rm /run/netkit/setting");
   });
 
   test("a container that runs gets an interface, until that or the container goes", async () => {

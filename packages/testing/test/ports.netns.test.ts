@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 import type { PublishedPort } from "@netkit/core";
-import type { Netkit, SandboxDetails, SandboxHandle } from "@netkit/engine";
+import type { Netkit, SandboxDetails, SandboxHandle, SandboxRequest } from "@netkit/engine";
 import { onHosts, TestHost } from "./host.ts";
 
 let host: TestHost;
@@ -23,6 +23,12 @@ afterEach(async () => {
 
 const open = async (...publish: string[]): Promise<SandboxHandle> =>
   await netkit.sandboxes.open({ networks: [{ network: "n", publish }] });
+const onBoth = (first: string, second: string): SandboxRequest => ({
+  networks: [
+    { network: "n", publish: [first] },
+    { network: "o", publish: [second] },
+  ],
+});
 const portsOf = async (sandbox: SandboxHandle): Promise<readonly PublishedPort[]> =>
   (await sandbox.inspect()).endpoints[0]?.ports ?? [];
 const hostPortsOf = async (sandbox: SandboxHandle): Promise<number[]> => hostPorts(await sandbox.inspect());
@@ -179,6 +185,20 @@ describe("whose port", () => {
     await (await second.sandboxes.open(wish)).close();
     await second.networks.remove("m");
     await second.close();
+  });
+
+  test("a sandbox publishes on two networks at once, and what another root has of either is refused", async () => {
+    await netkit.networks.create({ name: "o" });
+    const web = await netkit.sandboxes.open(onBoth("[::]:8080:80", "0.0.0.0:8080:80"));
+    expect(hostPorts(await web.inspect())).toEqual([8080, 8080]);
+    using root = new TestHost.Root();
+    const second = await host.open({ root: root.path });
+    for (const name of ["n", "o"]) await second.networks.create({ name });
+    for (const wish of [onBoth("8080:80", "81:81"), onBoth("81:81", "8080:80")])
+      await expect(second.sandboxes.open(wish)).rejects.toMatchObject({ code: "PORT_TAKEN" });
+    for (const name of ["n", "o"]) await second.networks.remove(name);
+    await second.close();
+    await web.close();
   });
 
   test("a port on a routed network is nobody's on the host, here and in another root", async () => {

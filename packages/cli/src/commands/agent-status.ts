@@ -16,6 +16,7 @@ export const agentStatus: Command = command({
         ["Process", `${status.pid}, since ${status.started}`],
         ["Root", status.root],
         ["Ends", status.stays ? "when it is told to" : "when nothing needs it"],
+        ["Docker", status.engines.includes("Docker") ? "served" : "not served"],
         ["Names served in", `${status.nameServers} sandbox${status.nameServers === 1 ? "" : "es"}`],
         ["Ports held", String(status.reservedPorts)],
         ["Processes watched", String(status.watchedProcesses)],

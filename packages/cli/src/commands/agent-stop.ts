@@ -1,9 +1,12 @@
+import { resolve } from "node:path";
 import type { Status } from "@netkit/agent";
 import { isNobodyThere } from "@netkit/agent/client";
-import { NetkitError } from "@netkit/core";
+import { defaultRoot, NetkitError } from "@netkit/core";
 import { bootId, processStartTime, waitForExit } from "@netkit/sandbox";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
+import { servesDocker } from "../docker-service.ts";
+import { readSettings } from "../settings.ts";
 import { warn } from "../warning.ts";
 
 const endTimeoutMs = 20_000;
@@ -21,8 +24,12 @@ export const agentStop: Command = command({
     let pid: number;
     let nameServers: number;
     let stays: boolean;
+    let engines: readonly string[];
     try {
-      ({ pid, nameServers, stays } = (await askTheAgent(globals, { method: "POST", target: "/v1/stop" })) as Status);
+      ({ pid, nameServers, stays, engines } = (await askTheAgent(globals, {
+        method: "POST",
+        target: "/v1/stop",
+      })) as Status);
     } catch (error) {
       if (isNobodyThere(error)) return { data: { stopped: false }, text: "No agent runs." };
       throw error;
@@ -39,6 +46,14 @@ export const agentStop: Command = command({
     if (nameServers > 0) {
       const where = `${nameServers} sandbox${nameServers === 1 ? "" : "es"}`;
       warn(`names aren't served in ${where} any more`, startsOne, terminal);
+    }
+    if (engines.includes("Docker")) {
+      const root = resolve((await readSettings(globals)).root ?? defaultRoot);
+      warn(
+        "Docker isn't served any more: it starts no container on netkit's networks, and takes up to a minute to stop one",
+        `No command of Docker's starts an agent: ${servesDocker(root) ? "netkit doctor --repair" : "netkit agent --docker"}`,
+        terminal,
+      );
     }
     return { data: { stopped: true, pid }, text: "" };
   },

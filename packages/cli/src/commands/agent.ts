@@ -166,13 +166,15 @@ const runtimes: Readonly<Record<string, Runtime>> = {
 
 /** Serves Docker as long as the agent lives. What stands in its way is no reason to serve no names, unless it was asked for now. */
 async function serveToo(
-  { netkit }: Agent,
+  { netkit, engines }: Agent,
   isAskedFor: boolean,
   onError: (error: NetkitError) => void,
 ): Promise<AsyncDisposable | undefined> {
   const { serveDockerPlugins } = await import("../docker-plugins.ts");
   try {
-    return await serveDockerPlugins(netkit, onError);
+    const docker = await serveDockerPlugins(netkit, onError);
+    engines.add("Docker");
+    return docker;
   } catch (error) {
     if (isAskedFor || !isNetkitError(error)) throw error;
     onError(error);

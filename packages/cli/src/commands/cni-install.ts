@@ -3,6 +3,7 @@ import { agentSocket } from "@netkit/agent/client";
 import { defaultRoot, isNetkitError } from "@netkit/core";
 import { sameSettings } from "../agent-process.ts";
 import { command, type Command } from "../command.ts";
+import { refuseWithoutInterfaces } from "@netkit/runtime";
 import { pluginTypes } from "@netkit/runtime-cni";
 import { isOwnList, isOwnScript, listPath, pluginList, pluginScript } from "../cni-files.ts";
 import { folderOptions, listOptions, readList } from "../cni-options.ts";
@@ -14,7 +15,7 @@ export const cniInstall: Command = command({
   name: "cni install",
   summary: "Have container runtimes attach their containers to a network, by CNI",
   details: [
-    "Writes the plugins, and a list of plugins for the network. Runtimes that read the folder use it from then on: containerd and\ncri-o the first list by name, Podman (with its CNI backend), ctr and cnitool the one that they are told.",
+    "Writes the plugins, and a list of plugins for the network. Runtimes that read the folder use it from then on: containerd,\nctr and cri-o the first list by name, Podman (with its CNI backend) and cnitool the one that they are told.",
   ],
   options: { ...listOptions, ...folderOptions },
   examples: [
@@ -29,7 +30,7 @@ export const cniInstall: Command = command({
     const list = readList(options);
     const root = resolve((await readSettings(globals)).root ?? defaultRoot);
     await open(true)
-      .then(async (netkit) => await netkit.networks.get(list.network))
+      .then(async (netkit) => await refuseWithoutInterfaces(netkit, await netkit.networks.get(list.network)))
       .catch((error: unknown) => {
         if (!isNetkitError(error) || error.code !== "NETWORK_NOT_FOUND") throw error;
         warn(`${error.message} yet`, `Make it: netkit network create ${list.network}`, terminal);

@@ -1,4 +1,6 @@
 import { resolve } from "node:path";
+import { NetkitError } from "@netkit/core";
+import { attachedContainers } from "@netkit/runtime-cni";
 import { command, type Command } from "../command.ts";
 import { installedLists, installedPlugins, listPath } from "../cni-files.ts";
 import { checkListName, folderOptions } from "../cni-options.ts";
@@ -7,7 +9,7 @@ import { removeAll } from "../own-files.ts";
 export const cniUninstall: Command = command({
   name: "cni uninstall",
   summary: "Remove what 'cni install' wrote",
-  details: ["Containers that are attached stay so; without the plugins their runtime can't detach them any more."],
+  details: ["Not while containers are attached: without the plugins their runtime couldn't detach them any more."],
   options: {
     name: { value: "NAME", summary: "This list alone, and the plugins with the last one (default: all lists)" },
     ...folderOptions,
@@ -17,12 +19,29 @@ export const cniUninstall: Command = command({
     { line: "netkit cni uninstall --name pods", summary: "One list" },
   ],
   changes: false,
-  async run({ options: { name, "bin-dir": binDir, "conf-dir": confDir } }) {
+  async run({ open, options: { name, "bin-dir": binDir, "conf-dir": confDir } }) {
     const lists = installedLists(resolve(confDir));
     const wanted = name === undefined ? undefined : listPath(resolve(confDir), checkListName(name));
     const going = wanted === undefined ? lists : lists.filter((path) => path === wanted);
-    const removed = [...going, ...(going.length === lists.length ? installedPlugins(resolve(binDir)) : [])];
+    const plugins = going.length === lists.length ? installedPlugins(resolve(binDir)) : [];
+    const removed = [...going, ...plugins];
+    // Lists that others have written need the plugins, too.
+    const list = plugins.length > 0 ? undefined : name;
+    if (removed.length > 0) refuseContainers(await attachedContainers(await open(true), list));
     removeAll(removed);
     return { data: { removed }, text: removed.length === 0 ? "It is not installed." : removed.join("\n") };
   },
 });
+
+/** @throws NetkitError NETWORK_IN_USE */
+function refuseContainers(containers: readonly string[]): void {
+  if (containers.length === 0) return;
+  throw new NetkitError(
+    "NETWORK_IN_USE",
+    `containers of CNI are on netkit's networks: ${containers.slice(0, 10).join(", ")}${containers.length > 10 ? ", ..." : ""}`,
+    {
+      hint: "Stop or remove them first, by their runtime. Those that it has forgotten: netkit sandbox rm NAME",
+      details: { containers },
+    },
+  );
+}

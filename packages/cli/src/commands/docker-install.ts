@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { defaultRoot } from "@netkit/core";
+import { defaultRoot, NetkitError } from "@netkit/core";
 import { command, type Command } from "../command.ts";
 import { rememberDocker } from "../docker-service.ts";
 import { readSettings } from "../settings.ts";
-import { systemctl, unitFolder } from "../systemd.ts";
+import { isSystemdThere, systemctl, unitFolder } from "../systemd.ts";
 import { unitName } from "./agent-install.ts";
 
 /** What a root adds to Docker's unit: its agent is there before Docker asks for its networks. */
@@ -44,6 +44,11 @@ export const dockerInstall: Command = command({
     const path = dropInPath(root);
     const unit = dropIn(root);
     if (options.print) return { data: { path, unit }, text: unit.trimEnd() };
+    if (!options["no-start"] && !isSystemdThere()) {
+      throw new NetkitError("COMMAND", "systemd doesn't run on this machine, and nothing was written", {
+        hint: "With --no-start each agent serves Docker from its next start on, whoever starts it; just now: netkit agent --docker",
+      });
+    }
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, unit);
     rememberDocker(root);

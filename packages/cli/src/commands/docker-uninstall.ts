@@ -5,7 +5,7 @@ import type { Netkit } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { forgetDocker, servesDocker } from "../docker-service.ts";
 import { readSettings } from "../settings.ts";
-import { systemctl } from "../systemd.ts";
+import { isSystemdThere, systemctl } from "../systemd.ts";
 import { unitName } from "./agent-install.ts";
 import { dropInPath } from "./docker-install.ts";
 
@@ -25,7 +25,8 @@ export const dockerUninstall: Command = command({
     const folder = dirname(path);
     if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
     forgetDocker(root);
-    if (!options["no-stop"]) {
+    // Where systemd doesn't run it has read nothing of this, and no agent of its is to be started anew.
+    if (!options["no-stop"] && isSystemdThere()) {
       await systemctl("daemon-reload");
       await systemctl("try-restart", unitName(root));
     }

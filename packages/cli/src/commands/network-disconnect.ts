@@ -1,3 +1,5 @@
+import { isAnotherEngines, NetkitError } from "@netkit/core";
+import type { Netkit, SandboxHandle } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { findMember, guestForms } from "../guests.ts";
 
@@ -9,7 +11,7 @@ export const networkDisconnect: Command = command({
     SANDBOX: { summary: `Name, id or unique prefix of an id; or ${guestForms}`, complete: "member" },
   },
   options: {
-    force: { short: "f", summary: "Accepted for Docker's sake: whatever state the sandbox is in, it is disconnected" },
+    force: { short: "f", summary: "Take what Docker has connected off the network behind its back" },
   },
   examples: [
     { line: "netkit network disconnect db web", summary: "Its interface, address and published ports go" },
@@ -20,9 +22,22 @@ export const networkDisconnect: Command = command({
     { line: "netkit network disconnect --explain db web", summary: "The commands that would do it" },
   ],
   changes: true,
-  async run({ open, arguments: { NETWORK, SANDBOX }, change }) {
+  async run({ open, options, arguments: { NETWORK, SANDBOX }, change }) {
     const netkit = await open();
     const sandbox = await findMember(netkit, SANDBOX);
+    if (!options.force) await refuseDockers(netkit, sandbox, NETWORK);
     return { data: await sandbox.disconnect(NETWORK, change) };
   },
 });
+
+/** @throws NetkitError SANDBOX_IN_USE: the container would go on without, and Docker not know of it */
+async function refuseDockers(netkit: Netkit, sandbox: SandboxHandle, ref: string): Promise<void> {
+  const { id, name: network } = await netkit.networks.get(ref);
+  const { name, endpoints } = await sandbox.inspect();
+  const endpoint = endpoints.find((each) => each.network === id);
+  if (endpoint === undefined || !isAnotherEngines(endpoint)) return;
+  throw new NetkitError("SANDBOX_IN_USE", `Docker has connected container '${name}' to network '${network}'`, {
+    hint: `Have it do that: docker network disconnect NETWORK ${name}; or use force: netkit network disconnect -f ${network} ${name}`,
+    details: { sandbox: name, network },
+  });
+}

@@ -1,3 +1,4 @@
+import { isDockers, type Network } from "@netkit/core";
 import { command, type Command } from "../command.ts";
 import { filter, matchesLabel } from "../filter.ts";
 import { parseMoment } from "../moment.ts";
@@ -6,7 +7,7 @@ export const networkPrune: Command = command({
   name: "network prune",
   summary: "Remove all networks that nothing is connected to",
   details: [
-    "The predefined networks stay. There is no question first: --dry-run shows what would go.",
+    "The predefined networks stay, and so do those that Docker has made (docker network prune). There is no question first: --dry-run shows what would go.",
     "Filters: label=KEY[=VALUE], label!=KEY[=VALUE], until=TIME (made before; a date, or how long ago: 24h, 30m).",
   ],
   options: {
@@ -25,7 +26,7 @@ export const networkPrune: Command = command({
   changes: true,
   async run({ open, options, change, terminal }) {
     const netkit = await open();
-    const accepts = (network: Parameters<typeof matches>[0]): boolean => matches(network, options.filter);
+    const accepts = (network: Network): boolean => !isDockers(network) && matches(network, options.filter);
     matches({ labels: {}, created: "" }, options.filter); // tells of an unknown filter before anything goes
     const networks = await terminal.progress("removing networks", () =>
       netkit.networks.prune({ ...change, filter: accepts }),

@@ -1,21 +1,26 @@
 import { resolve } from "node:path";
 import { agentSocket } from "@netkit/agent/client";
-import { defaultRoot } from "@netkit/core";
+import { defaultRoot, isNetkitError, NetkitError } from "@netkit/core";
+import type { Netkit } from "@netkit/engine";
+import { containerLabel } from "@netkit/runtime-netavark";
 import { sameSettings } from "../agent-process.ts";
 import { command, type Command } from "../command.ts";
-import { writeOwn } from "../own-files.ts";
-import { backend, dropIn, nameServer } from "../podman-files.ts";
+import { removeAll, removeEmpty, writeAllOwn } from "../own-files.ts";
+import { podmanConnected } from "../podman.ts";
+import { backend, contradicting, dropIn, installedPrograms, installedSetting, nameServer } from "../podman-files.ts";
 import { folderOptions } from "../podman-options.ts";
 import { readSettings } from "../settings.ts";
+import { warn } from "../warning.ts";
 
 export const podmanInstall: Command = command({
   name: "podman install",
   summary: "Have Podman's networks be netkit's",
   details: [
-    "Writes a network backend, which Podman calls in place of netavark, and the setting that has Podman find it. Podman has to have no\nrunning containers then: what another backend has set up, netkit can't take down.",
+    "Writes a network backend, which Podman calls in place of netavark, and the setting that has Podman find it. Podman has to have no\nrunning containers on its networks then: what another backend has set up, netkit can't take down.",
   ],
   options: {
     ...folderOptions,
+    force: { short: "f", summary: "Even while containers run that another backend has connected" },
     print: { summary: "Print the setting and do nothing" },
   },
   examples: [
@@ -23,14 +28,47 @@ export const podmanInstall: Command = command({
     { line: "podman network create --ipam-driver none my-net", summary: "Joins the netkit network of that name" },
   ],
   changes: false,
-  async run({ globals, options }) {
+  async run({ globals, options, open, terminal }) {
     const root = resolve((await readSettings(globals)).root ?? defaultRoot);
-    const folder = resolve(options["bin-dir"]);
-    const setting = dropIn(resolve(options["conf-dir"]), folder);
+    const [folder, confDir] = [resolve(options["bin-dir"]), resolve(options["conf-dir"])];
+    const setting = dropIn(confDir, folder);
     if (options.print) return { data: { path: setting.path, setting: setting.text }, text: setting.text.trimEnd() };
+    const former = installedSetting(confDir)?.folder;
+    // Podman reads no other folder, unless it is told to.
+    const isRead = confDir === folderOptions["conf-dir"].default;
+    if (isRead && former === undefined && !options.force) await refuseContainers(await open(true));
     const words = [process.execPath, "--", process.argv[1] ?? "", "__netavark", ...sameSettings(root, globals), "--"];
-    const program = backend(folder, agentSocket(root), words);
-    for (const file of [program, nameServer(folder), setting]) writeOwn(file);
-    return { data: { backend: program.path, setting: setting.path }, text: `${program.path}\n${setting.path}` };
+    const [program, names] = [backend(folder, agentSocket(root), words), nameServer(folder)];
+    writeAllOwn([program, names, setting]);
+    if (former !== undefined && former !== folder) {
+      removeAll(installedPrograms(former));
+      removeEmpty(former);
+    }
+    for (const path of contradicting(confDir, folder)) {
+      const hint = `Take network_backend and helper_binaries_dir out of it, or put "${folder}" first there.`;
+      warn(`Podman won't use netkit: ${path}, which it reads later, says otherwise`, hint, terminal);
+    }
+    const data = { backend: program.path, names: names.path, setting: setting.path };
+    return { data, text: Object.values(data).join("\n") };
   },
 });
+
+/** netkit couldn't take down what another backend has set up. @throws NetkitError NETWORK_IN_USE */
+async function refuseContainers(netkit: Netkit): Promise<void> {
+  const running = await podmanConnected().catch((error: unknown) => {
+    if (isNetkitError(error) && error.code === "TOOL_MISSING") return [];
+    throw error;
+  });
+  if (running.length === 0) return;
+  const ours = new Set((await netkit.sandboxes.list()).map(({ labels }) => labels[containerLabel]));
+  const names = running.filter(({ id }) => !ours.has(id)).map(({ name }) => name);
+  if (names.length === 0) return;
+  throw new NetkitError(
+    "NETWORK_IN_USE",
+    `Podman's containers run on another backend's networks: ${names.join(", ")}`,
+    {
+      hint: "Stop them first: podman stop --all. With -f what that backend has set up for them stays.",
+      details: { containers: names },
+    },
+  );
+}

@@ -1,10 +1,10 @@
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { NetkitError } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { containerLabel } from "@netkit/runtime-netavark";
 import { command, type Command } from "../command.ts";
-import { removeAll } from "../own-files.ts";
-import { installed } from "../podman-files.ts";
+import { removeAll, removeEmpty } from "../own-files.ts";
+import { installedPrograms, installedSetting } from "../podman-files.ts";
 import { folderOptions } from "../podman-options.ts";
 
 export const podmanUninstall: Command = command({
@@ -14,9 +14,13 @@ export const podmanUninstall: Command = command({
   examples: [{ line: "netkit podman uninstall", summary: "Once no container of Podman's runs any more" }],
   changes: false,
   async run({ open, options }) {
-    const removed = installed(resolve(options["bin-dir"]), resolve(options["conf-dir"]));
+    const setting = installedSetting(resolve(options["conf-dir"]));
+    const folders = new Set([resolve(options["bin-dir"]), ...(setting === undefined ? [] : [setting.folder])]);
+    const programs = [...folders].flatMap(installedPrograms);
+    const removed = [...programs, ...(setting === undefined ? [] : [setting.path])];
     if (removed.length > 0) await refuseContainers(await open(true));
     removeAll(removed);
+    for (const folder of new Set(programs.map((path) => dirname(path)))) removeEmpty(folder);
     return { data: { removed }, text: removed.length === 0 ? "It is not installed." : removed.join("\n") };
   },
 });

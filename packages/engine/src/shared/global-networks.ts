@@ -18,6 +18,7 @@ import { Again } from "./again.ts";
 import { departedFrom, type DepartedFrom } from "./departed.ts";
 import { sharedKeys } from "./keys.ts";
 import { requireLease } from "./lease.ts";
+import { changing } from "./presence.ts";
 import { forgetRemote } from "./remotes.ts";
 import type { SharedNetwork } from "./records.ts";
 import { knownHere } from "./realising.ts";
@@ -173,10 +174,6 @@ function refuseReadOnly({ file }: Shared, what: string): void {
     hint: "Change that file, on all hosts alike: their agents see it at once.",
     details: { path: file },
   });
-}
-
-function changing({ name }: Network): NetkitError {
-  return new NetkitError("STATE_CHANGED", `other hosts change network '${name}' all the time`, { hint: "Try again." });
 }
 
 function refuseUsed({ name }: Network, endpoints: readonly RemoteEndpoint[]): void {

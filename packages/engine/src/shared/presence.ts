@@ -37,6 +37,31 @@ export async function shareEndpoint(
   draft.shared.check(sharedKeys.network(network.id), network.share?.revision ?? 0, networkConflict(draft, network));
 }
 
+/** Other hosts call an endpoint by the other names of its sandbox; the addresses are its own as they were. */
+export async function shareNames(
+  context: Context,
+  draft: Draft,
+  network: Network,
+  sandbox: Sandbox,
+  endpoint: Endpoint,
+): Promise<void> {
+  await requireLease(context, draft);
+  const { shared } = draft;
+  const record = recordOf(await thisHost(context, draft), sandbox, endpoint);
+  shared.put(sharedKeys.endpoint(record.network, record.id), record, true);
+  shared.preparations.push(async (store) => {
+    const { readAddress } = await import("./records.ts");
+    for (const ip of addressesOf(record)) {
+      const key = addressKeyOf(record.network, ip);
+      const found = await store.get(key);
+      // Of one that is another's by now the agent tells.
+      if (found === undefined || readAddress(found.value)?.id !== record.id) continue;
+      shared.check(key, found.revision, async () => changing(network));
+      shared.put(key, addressRecordOf(record, ip), true);
+    }
+  });
+}
+
 /** An endpoint as other hosts know it. */
 export function recordOf(
   self: LocalHost,
@@ -120,10 +145,12 @@ function networkConflict(draft: Draft, { id, name }: Network): Conflict {
     const { removing } = record;
     const share = { ...known.share, revision: found.revision, ...(removing === true ? { removing } : {}) };
     draft.assume(keys.network(id), { ...known, share } satisfies Network);
-    return new NetkitError("STATE_CHANGED", `other hosts change network '${name}' all the time`, {
-      hint: "Try again.",
-    });
+    return changing({ name });
   };
+}
+
+export function changing({ name }: Pick<Network, "name">): NetkitError {
+  return new NetkitError("STATE_CHANGED", `other hosts change network '${name}' all the time`, { hint: "Try again." });
 }
 
 function removed(name: string): NetkitError {

@@ -1,4 +1,12 @@
-import { familyOf, metricOf, routeProtocol, type RouteResource } from "@netkit/core";
+import {
+  familyOf,
+  metricOf,
+  parseCidr,
+  prefixLengthOf,
+  routeProtocol,
+  subnetOf,
+  type RouteResource,
+} from "@netkit/core";
 import { delRoute, newRoute, replaceRoute, RT_TABLE_MAIN, type ListedRoute, type Route } from "@netkit/netlink";
 import type { Kind } from "../kind.ts";
 import { compare, missing, type Fields } from "../reading.ts";
@@ -51,7 +59,8 @@ export const route: Kind<RouteResource> = {
   },
   read(view, resource) {
     const readings = matching(view, resource).map((one) => compare(fields(view, resource, one)));
-    return readings.find(({ state }) => state === "same") ?? readings[0] ?? missing;
+    const absent = isOutOfReach(view, resource) ? ({ state: "same" } as const) : missing;
+    return readings.find(({ state }) => state === "same") ?? readings[0] ?? absent;
   },
   createCommands: (shell, resource) => [render(shell, "add", resource)],
   removeCommands: (shell, resource) => [render(shell, "delete", exactly(resource))],
@@ -69,6 +78,19 @@ function matching(view: View, resource: RouteResource): ListedRoute[] {
   return view
     .routes(ns, familyOf(destination), table)
     .filter((one) => one.destination === destination && (one.metric ?? 0) === metric);
+}
+
+/** The interface that it led by has gone, and it with that. */
+function isOutOfReach(view: View, { ns, via, link }: RouteResource): boolean {
+  if (via === undefined || link !== undefined) return false;
+  return !view
+    .routes(ns, familyOf(via), RT_TABLE_MAIN)
+    .some(
+      ({ destination, gateway, type }) =>
+        gateway === undefined &&
+        type === "unicast" &&
+        subnetOf(parseCidr(`${via}/${prefixLengthOf(parseCidr(destination))}`)) === destination,
+    );
 }
 
 function fields(view: View, resource: RouteResource, found: ListedRoute): Fields {

@@ -34,6 +34,7 @@ export class IptablesBackend implements Backend {
   readonly #home: Home;
   readonly #context: HandlerContext;
   readonly #prefix: string;
+  #foundNothing = false;
 
   constructor(iptables: Iptables, home: Home, context: HandlerContext) {
     this.#iptables = iptables;
@@ -42,12 +43,17 @@ export class IptablesBackend implements Backend {
     this.#prefix = prefixOf(context.mark);
   }
 
+  get foundNothing(): boolean {
+    return this.#foundNothing;
+  }
+
   apply(changes: readonly Change[]): Promise<Undo> {
     return exclusively(this.#home, async () => {
       const listings = await this.#list();
       const before = resourcesIn(listings.values());
       const after = changed(before, changes);
       await this.#write(listings, before, after);
+      this.#foundNothing = before.size === 0 && after.size > 0;
       return () => this.#restore(new Map(changes.map(({ key }) => [key, before.get(key)])));
     });
   }
@@ -79,6 +85,10 @@ export class IptablesBackend implements Backend {
       this.#prefix,
       changes.filter(({ resource }) => resource.ensure !== "exists"),
     );
+  }
+
+  async isThere(): Promise<boolean> {
+    return resourcesIn((await this.#list()).values()).size > 0;
   }
 
   /** Removes all chains of the instance. */

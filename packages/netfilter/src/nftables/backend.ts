@@ -39,6 +39,7 @@ export class NftablesBackend implements Backend {
   readonly #table: string;
   readonly #context: HandlerContext;
   #base: Base = "unknown";
+  #foundNothing = false;
   /** The table as it was read, until it was searched for strays. */
   #last: { readonly generation: number; readonly listing: Listing | undefined } | undefined;
 
@@ -49,7 +50,12 @@ export class NftablesBackend implements Backend {
     this.#table = context.mark;
   }
 
+  get foundNothing(): boolean {
+    return this.#foundNothing;
+  }
+
   async apply(changes: readonly Change[]): Promise<Undo> {
+    this.#foundNothing = false;
     // A change in place says what shall be, not what is: the table has to be read for it.
     const done = changes.some(({ op }) => op === "replace")
       ? await this.#settle((listing) => thoroughTransactionOf(changes, listing))
@@ -79,6 +85,13 @@ export class NftablesBackend implements Backend {
     const base = declareBase(this.#table, setsOf(transaction.creates));
     const script = transaction.creates.length === 0 ? elements : `${base}\n${elements}`;
     return ["nft -f - <<'EOF'", ...script.split("\n"), "EOF"];
+  }
+
+  async isThere(): Promise<boolean> {
+    const tables = await this.#nftTimed("nft: list tables", "list tables inet", true);
+    if (tables.code !== 0) throw refused(tables);
+    const { nftables } = JSON.parse(tables.output) as { nftables: readonly { table?: { name: string } }[] };
+    return nftables.some(({ table }) => table?.name === this.#table);
   }
 
   /** Carry out a transaction as if the table were as supposed, and look only when it isn't. Returns what was done. */
@@ -119,6 +132,7 @@ export class NftablesBackend implements Backend {
     if (base === "there" && isDirect(transaction)) {
       return this.#timed(what, () => runDirect(this.#home.socket, this.#table, transaction));
     }
+    if (base === "wanting" && (listing?.elements.size ?? 0) === 0) this.#foundNothing = true;
     const used = setsOf([...transaction.creates, ...(listing?.elements.values() ?? [])]);
     return this.#nftTimed(what, `${this.#head(base, used)}\n${scriptOf(this.#table, transaction)}\n`);
   }
@@ -168,10 +182,7 @@ export class NftablesBackend implements Backend {
   async #list(): Promise<Listing | undefined> {
     const result = await this.#nftTimed("nft: list the table", `list table inet ${this.#table}`, true);
     if (result.code === 0) return parseListing(result.output);
-    const tables = await this.#nftTimed("nft: list tables", "list tables inet", true);
-    if (tables.code !== 0) throw refused(tables);
-    const { nftables } = JSON.parse(tables.output) as { nftables: readonly { table?: { name: string } }[] };
-    if (nftables.some(({ table }) => table?.name === this.#table)) throw refused(result);
+    if (await this.isThere()) throw refused(result);
     return undefined;
   }
 
