@@ -2,6 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { NetkitError, isNetkitError, type Namespace } from "@netkit/core";
 import { isNetlinkError, namespaceCookie } from "@netkit/netlink";
+import { readStat } from "./process.ts";
 
 /** What tells a network namespace from others. */
 export interface NamespaceIdentity {
@@ -82,15 +83,15 @@ export function locateNamespace({ path, cookie }: Pick<Namespace, "path" | "cook
 }
 
 /**
- * The processes that are in the namespace with all of their threads. Who looks into it with one, as netkit's own processes do, is a
- * visitor. @throws NetkitError NAMESPACE_NOT_FOUND, PERMISSION
+ * The processes that are in the namespace with all of their threads, and go on. Who looks into it with one, as netkit's own processes
+ * do, is a visitor, also while it dies, when that thread may be the last one. @throws NetkitError NAMESPACE_NOT_FOUND, PERMISSION
  */
 export function processesIn(path: string): number[] {
   const { inode } = identifyNamespace(path);
   return processPaths()
     .filter((process) => inodeOf(process) === inode)
     .map((process) => Number(process.split("/")[2]))
-    .filter((pid) => !isVisitor(pid, inode));
+    .filter((pid) => !isVisitor(pid, inode) && readStat(pid)?.isEnding === false);
 }
 
 /** Whether one of its threads is elsewhere. */
