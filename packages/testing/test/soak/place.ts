@@ -1,7 +1,7 @@
 // The host of a soak, its agent, and what netkit says is there.
 import { fork, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
@@ -9,7 +9,15 @@ import { instanceOf, ipOf, type Network } from "@netkit/core";
 import type { SandboxDetails } from "@netkit/engine";
 import { Caller } from "../../src/calls.ts";
 import { createHost, type Host } from "../../src/index.ts";
+import type { AgentFunctions } from "./agent.program.ts";
+import type { Held } from "./held.ts";
 import type { WorkerFunctions } from "./worker.program.ts";
+
+/**
+ * For processes whose memory is looked at: young objects have little room, which is as good as full at any time, and code that
+ * wasn't used for a while isn't dropped, to be compiled again later.
+ */
+const steady = ["--expose-gc", "--max-semi-space-size=2", "--no-flush-bytecode"];
 
 const command = resolve(import.meta.dirname, "../../../cli/dist/netkit.js");
 
@@ -26,7 +34,7 @@ export class Worker {
   static async start({ host, root }: Place): Promise<Worker> {
     const child = fork(join(import.meta.dirname, "worker.program.ts"), [root], {
       execPath: "nsenter",
-      execArgv: [`--net=${host.path}`, "--", process.execPath, "--expose-gc"],
+      execArgv: [`--net=${host.path}`, "--", process.execPath, ...steady],
       serialization: "advanced",
       env: { ...process.env, NODE_COMPILE_CACHE: join(root, "compiled") },
     });
@@ -52,22 +60,28 @@ export class Place implements AsyncDisposable {
   readonly host: Host;
   readonly root: string;
   readonly #agent: ChildProcess;
+  readonly #caller: Caller<AgentFunctions>;
 
   private constructor(host: Host, root: string, agent: ChildProcess) {
     this.host = host;
     this.root = root;
     this.#agent = agent;
+    this.#caller = new Caller<AgentFunctions>(agent, "the agent");
   }
 
   static async open(): Promise<Place> {
     const root = mkdtempSync(join(tmpdir(), "netkit-soak-"));
     const host = await createHost({ outside: true });
-    const words = [`--net=${host.path}`, "--", process.execPath, "--max-semi-space-size=2", command];
+    const asked = ["--import", join(import.meta.dirname, "agent.program.ts")];
+    const words = [`--net=${host.path}`, "--", process.execPath, ...steady, ...asked, command];
     const agent = spawn("nsenter", [...words, "--root", root, "agent", "--ready-fd", "3"], {
-      stdio: ["ignore", "ignore", "inherit", "pipe"],
+      stdio: ["ignore", "ignore", "inherit", "pipe", "ipc"],
+      serialization: "advanced",
     });
+    const place = new Place(host, root, agent);
     await once(agent.stdio[3] as Readable, "data");
-    return new Place(host, root, agent);
+    await place.#caller.ready;
+    return place;
   }
 
   /** What names of netkit's namespaces begin with here. */
@@ -75,11 +89,8 @@ export class Place implements AsyncDisposable {
     return `${instanceOf(this.root).mark}.`;
   }
 
-  /** What of the agent must not grow. */
-  agentHolds(): { residentBytes: number; descriptors: number } {
-    const folder = `/proc/${this.#agent.pid}`;
-    const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`${folder}/status`, "utf8"))?.[1]);
-    return { residentBytes: kilobytes * 1024, descriptors: readdirSync(`${folder}/fd`).length };
+  async agentHolds(): Promise<Held> {
+    return await this.#caller.call("held");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

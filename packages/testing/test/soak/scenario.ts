@@ -30,8 +30,9 @@ export class Crew implements AsyncDisposable {
   readonly place: Place;
   readonly workers: Worker[];
   readonly tally: Tally = { operations: 0, refused: 0, deaths: 0, questions: 0, rounds: 0 };
-  /** What was done in this scenario, in the order in which it ended. */
+  /** What was done in this scenario, in the order in which it ended, with the milliseconds of its round from when to when. */
   readonly log: string[] = [];
+  #roundBegan = 0;
   /** What an empty host looks like that netkit has worked on. */
   #empty: Snapshot | undefined;
   /** Takes the place of the next one that is killed: starting takes longer than most of what one does. */
@@ -86,6 +87,7 @@ export class Crew implements AsyncDisposable {
 
   async #playRound(before: Model, round: Round): Promise<Model> {
     this.tally.rounds++;
+    this.#roundBegan = performance.now();
     this.log.push(`round${round.flush ? ", after the firewall was flushed" : ""}`);
     const first = this.#worker(0).caller;
     if (round.flush) {
@@ -133,21 +135,23 @@ export class Crew implements AsyncDisposable {
   }
 
   async #execute(model: Model, lane: number, command: Command, others: readonly Other[]): Promise<void> {
-    const words = `${lane}: ${Object.values(command).join(" ")}`;
+    const began = this.#now();
+    const write = (outcome = ""): void =>
+      void this.log.push(`${lane}: ${Object.values(command).join(" ")}${outcome} (${began}-${this.#now()} ms)`);
     try {
       await this.#worker(lane).caller.call("execute", command);
     } catch (error) {
       if (!isNetkitError(error)) {
-        this.log.push(`${words}: killed`);
+        write(": killed");
         throw error;
       }
-      this.log.push(`${words}: ${error.code}`);
+      write(`: ${error.code}`);
       if (!model.mayRefuse(command, error.code, others))
         throw new Error(`${JSON.stringify(command)} was refused: ${error.code} ${error.message}`, { cause: error });
       this.tally.refused++;
       return;
     }
-    this.log.push(words);
+    write();
     model.apply(command);
   }
 
@@ -179,8 +183,9 @@ export class Crew implements AsyncDisposable {
     const name = model.sandboxOf(lane, box);
     const found = (await this.#worker(0).caller.call("sandboxes")).find((sandbox) => sandbox.name === name);
     if (found === undefined) throw new Error(`${name} isn't listed`);
+    const began = this.#now();
     await spaceOf(found.netns).shell(damages[damage]);
-    this.log.push(`${lane}: damaged ${name}: ${damage}`);
+    this.log.push(`${lane}: damaged ${name}: ${damage} (${began}-${this.#now()} ms)`);
   }
 
   async #look(listing: Listing): Promise<void> {
@@ -196,6 +201,10 @@ export class Crew implements AsyncDisposable {
     this.tally.questions += questions.length;
     const wrong = await stations.ask(questions);
     if (wrong.length > 0) throw new Error(wrong.join("\n"));
+  }
+
+  #now(): number {
+    return Math.round(performance.now() - this.#roundBegan);
   }
 
   #worker(lane: number): Worker {

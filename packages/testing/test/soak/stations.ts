@@ -11,6 +11,8 @@ const port = 7000;
 const resolver = "::ffff:127.0.0.11";
 /** What is to be silent has so long to be heard, after all else was heard. */
 const silenceMs = 100;
+/** A connection that nobody is to take is refused within this time, or dropped. */
+const refusalMs = 1_000;
 /** An address of IPv6 that is new to a neighbour may take a second and more (RFC 4861, 7.2.2). */
 const patienceMs = 5_000;
 const againMs = 250;
@@ -142,7 +144,8 @@ export class Stations implements AsyncDisposable {
     using _ = space.enter();
     const asked = questions.map(async (question) => {
       if (question.by !== "tcp") return [];
-      const found = await answerOf(question.address, question.port);
+      const timeoutMs = question.answer === undefined ? refusalMs : patienceMs;
+      const found = await answerOf(question.address, question.port, timeoutMs);
       return found === question.answer ? [] : [complaint(question, [question.answer ?? ""], [found ?? ""])];
     });
     return (await Promise.all(asked)).flat();
@@ -174,8 +177,8 @@ function listed(stations: readonly string[]): string {
   return stations.join(" and ") || "nobody";
 }
 
-async function answerOf(address: string, port: number): Promise<string | undefined> {
-  const socket = connect({ host: address, port, timeout: 1_000 });
+async function answerOf(address: string, port: number, timeoutMs: number): Promise<string | undefined> {
+  const socket = connect({ host: address, port, timeout: timeoutMs });
   let text = "";
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   socket.on("data", (data) => (text += String(data)));

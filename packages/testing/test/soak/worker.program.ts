@@ -1,11 +1,11 @@
 // A process that works with netkit's library on the host that it was started on, as it is told.
-import { readdirSync } from "node:fs";
 import { agentLink } from "@netkit/agent/client";
 import { NetkitError } from "@netkit/core";
 import { bridge } from "@netkit/driver-bridge";
 import { container } from "@netkit/driver-container";
 import { openNetkit } from "@netkit/engine";
 import { answerCalls } from "../../src/calls.ts";
+import { held } from "./held.ts";
 import type { Command } from "./model.ts";
 
 const [root = ""] = process.argv.slice(2);
@@ -65,12 +65,6 @@ async function execute(command: Command): Promise<void> {
 
 function specs(port: number): string[] {
   return [`${port}:7000/tcp`, `${port}:7000/udp`];
-}
-
-/** What of this process must not grow. */
-function held(): { heapBytes: number; descriptors: number } {
-  globalThis.gc?.();
-  return { heapBytes: process.memoryUsage().heapUsed, descriptors: readdirSync("/proc/self/fd").length };
 }
 
 const functions = {
