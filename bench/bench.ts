@@ -2,7 +2,7 @@
  * netkit beside what it can't be faster than: `npm run bench`, as root. Each part runs in a network namespace of its
  * own that plays the host, with its state on the disk that the checkout is on.
  *
- * usage: npm run bench -- [--quick] [--json] [--check] [attach] [ports] [memory] [commands] [agent] [dns] [hosts] [docker] [simulate]
+ * usage: npm run bench -- [--quick] [--json] [--check] [attach] [ports] [memory] [scale] [commands] [agent] [dns] [hosts] [docker] [simulate]
  */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -21,7 +21,7 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const bundles = join(import.meta.dirname, "dist");
-const parts = ["attach", "ports", "memory", "commands", "agent", "dns", "hosts", "docker"];
+const parts = ["attach", "ports", "memory", "scale", "commands", "agent", "dns", "hosts", "docker"];
 /** No figure of these has a budget, and they take their time: only when they are named. */
 const more = ["simulate"];
 
