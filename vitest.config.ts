@@ -48,6 +48,9 @@ export default defineConfig({
         },
       },
       {
+        test: { name: "soak", include: packages(".soak.test.ts"), pool: "forks", ...slow },
+      },
+      {
         test: { name: "gates", include: [".ci/*.gate.test.ts"], ...slow },
       },
       {

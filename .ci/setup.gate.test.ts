@@ -24,7 +24,7 @@ test("a clone that can't be written is named before anything is done", () => {
   expect(stderr).toMatch(/^setup: \S+netkit-setup-\S+ can't be written by this user/);
 });
 
-test.each(["demo", "bench"])("without root the %s says that it needs it", (target) => {
+test.each(["demo", "bench", "soak"])("without root the %s says that it needs it", (target) => {
   const { status, stderr } = setup("--then", target);
   expect(status).toBe(1);
   expect(stderr).toMatch(new RegExp(`^setup: the ${target} needs root`));

@@ -1,7 +1,7 @@
 // Brings a clone to the state in which everything else can run: Node, pnpm, system packages, servers for tests, the
 // workspace, the CLI.
 // Runs on any Node >= 18 with nothing installed, and finds out cheaply what is there already.
-// usage: node .ci/setup.mjs [--then test|demo|bench|vm|test-vm [ARGS...]]
+// usage: node .ci/setup.mjs [--then test|demo|bench|soak|vm|test-vm [ARGS...]]
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -34,6 +34,7 @@ const followUps = {
   test: ".ci/test.mjs",
   demo: "examples/demo/demo.ts",
   bench: "bench/bench.ts",
+  soak: ".ci/soak.mjs",
   vm: "vm/main.ts",
   "test-vm": ".ci/vm.ts",
 };
@@ -91,7 +92,7 @@ if (option !== undefined && (option !== "--then" || !(target in followUps))) {
 if (process.platform !== "linux")
   fail(`netkit needs Linux: network namespaces are a feature of its kernel. This is ${process.platform}.`);
 
-if ((target === "demo" || target === "bench") && process.getuid() !== 0)
+if (["demo", "bench", "soak"].includes(target) && process.getuid() !== 0)
   fail(`the ${target} needs root: it makes network namespaces and programs their firewall. sudo npm run ${target}`);
 if (withMachines.includes(target) && process.arch !== "x64")
   fail(`the virtual machines are x86-64 ones, which this machine (${process.arch}) isn't.`);

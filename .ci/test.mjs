@@ -23,13 +23,17 @@ const tiers = {
   packed: { project: "packed", root: true },
   // Much of it waits for packets that don't come: three parts, each on a host of its own, take little longer than one.
   kernel: { project: "kernel", root: true, wrap: privateHost, shards: 3 },
-  // What these two do is mostly waiting for others.
+  // What these do is mostly waiting for others.
   hosts: { project: "hosts", root: true, wrap: privateHost },
   runtimes: { project: "runtimes", root: true, wrap: privateHost, beside: "hosts" },
+  // Of random operations what is found is seldom the fault of what was changed: only where it is named.
+  soak: { project: "soak", root: true, wrap: privateHost, apart: true },
 };
 
 const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });
-const chosen = values.tier?.split(",") ?? Object.keys(tiers).filter((name) => filters.length === 0 || hasTests(name));
+const chosen =
+  values.tier?.split(",") ??
+  Object.keys(tiers).filter((name) => !tiers[name].apart && (filters.length === 0 || hasTests(name)));
 const unknown = chosen.filter((name) => !(name in tiers));
 if (unknown.length > 0) {
   console.error(`test: no tier is named ${unknown.join(", ")}; there are ${Object.keys(tiers).join(", ")}`);
@@ -152,7 +156,7 @@ function run([program, ...programArgs]) {
 
 /** Filters choose among the tests of packages, examples, several hosts and other engines. */
 function hasTests(name) {
-  return ["unit", "kernel", "hosts", "runtimes"].includes(name);
+  return ["unit", "kernel", "hosts", "runtimes", "soak"].includes(name);
 }
 
 function isRequired(name) {

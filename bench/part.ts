@@ -28,6 +28,10 @@ async function measure(): Promise<Row[] | Asked> {
       const { measureMemory } = await import("./memory.ts");
       return await measureMemory(root, 1000);
     }
+    case "scale": {
+      const { measureScale } = await import("./scale.ts");
+      return await measureScale(root, quick ? 30 : 100, quick ? 5 : 10);
+    }
     case "commands": {
       const { measureCommands } = await import("./commands.ts");
       return await measureCommands(quick ? 10 : 40);

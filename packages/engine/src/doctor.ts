@@ -84,7 +84,10 @@ export async function examine(
   return { findings, changes, checked: compared.size };
 }
 
-/** Sandboxes that nothing is left of, or that were to go with their process. */
+/**
+ * Sandboxes that nothing is left of, or that were to go with their process. Without the lock, some that others make or remove
+ * meanwhile are among them.
+ */
 export async function examineSandboxes(context: Context, reader: Survey): Promise<SandboxFinding[]> {
   const found: SandboxFinding[] = [];
   const namespaces = new Map((await reader.range<Namespace>("namespace/")).map(({ value }) => [value.id, value]));

@@ -7,7 +7,7 @@ import {
   type Sandbox,
   type SandboxProcess,
 } from "@netkit/core";
-import { bootId, spawnInSandbox, type SandboxChild } from "@netkit/sandbox";
+import { bootId, processesByNamespace, spawnInSandbox, type SandboxChild } from "@netkit/sandbox";
 import { existsSync } from "node:fs";
 import type { ChangeOptions, EndpointRequest, RunOptions, SandboxDetails, SandboxHandle } from "./api.ts";
 import { consistently } from "./consistently.ts";
@@ -173,6 +173,7 @@ export async function remove(
   const find = async (from: Reader, sandbox: Sandbox): Promise<Sandbox | undefined> =>
     options.force === true ? await from.get<Sandbox>(keys.sandbox(sandbox.id)) : await stillThere(from, sandbox);
   const ends = new Set<number>();
+  let all = processesByNamespace();
   for (const sandbox of sandboxes) {
     const namespace = await consistently(async () => {
       const found = await find(reader, sandbox);
@@ -180,11 +181,15 @@ export async function remove(
     });
     if (namespace === undefined) continue;
     const staying = namespace.members.filter((member) => member !== sandbox.id && !gone.has(member));
-    const live = liveProcesses(sandbox, { ...namespace, members: [sandbox.id, ...staying] });
+    const live = liveProcesses(sandbox, { ...namespace, members: [sandbox.id, ...staying] }, all);
     if (options.force !== true) {
       refuseLive(sandbox, live);
       if (staying.length === 0) refuseOthers(sandbox, namespace, await endpointsOfNamespace(reader, namespace.id));
-    } else if (options.dryRun !== true) await stopProcesses(live);
+    } else if (options.dryRun !== true && live.length > 0) {
+      await stopProcesses(live);
+      // That takes its time, in which others may have started some.
+      all = processesByNamespace();
+    }
     for (const { pid } of live) ends.add(pid);
   }
   const { onPlan } = options;

@@ -32,8 +32,11 @@ export async function catchUp(context: Context): Promise<void> {
   // What can't be mended now is told by the next change; it must not stand in the way of looking.
   if ((await store.get(keys.journal)) !== undefined && !(await recoverUnlessBusy(context))) return;
   if (known !== undefined && known !== boot) {
-    const gone = await examineSandboxes(context, new Survey(store));
+    let gone: readonly SandboxFinding[] = [];
     await operate(context, "remove the sandboxes of the last boot", async (draft) => {
+      // Whoever came first has done it, and what is lent by now is of this boot.
+      if ((await draft.get(keys.boot)) === boot) return;
+      gone = await examineSandboxes(context, new Survey(store));
       await removeFound(context, draft, gone);
       await takeBackAll(draft);
     });
@@ -81,15 +84,7 @@ export async function doctor(
 ): Promise<Report> {
   requireRoot("compare networks with the kernel");
   if (options.repair !== true) return await look(context, options);
-  const sandboxes = await examineSandboxes(context, new Survey(context.store));
-  if (sandboxes.length > 0) {
-    await operate(
-      context,
-      "remove sandboxes that are gone",
-      async (draft) => await removeFound(context, draft, sandboxes),
-      options,
-    );
-  }
+  const sandboxes = await removeOver(context, "remove sandboxes that are gone", options);
   const unclaimed = await collectAddresses(context, options);
   const { findings, checked } = await repair(context, options, sandboxes);
   const plain = [...sandboxes.map(({ finding }) => finding), ...unclaimed];
@@ -144,15 +139,7 @@ async function warnings(context: Context, reader: Reader): Promise<Finding[]> {
 /** Removes strays and sandboxes that are over; drift of what is stored is left to `doctor`. */
 export async function collect(context: Context, options: ChangeOptions): Promise<Finding[]> {
   requireRoot("compare networks with the kernel");
-  const sandboxes = await examineSandboxes(context, new Survey(context.store));
-  if (sandboxes.length > 0) {
-    await operate(
-      context,
-      "remove sandboxes that are over",
-      async (draft) => await removeFound(context, draft, sandboxes),
-      options,
-    );
-  }
+  const sandboxes = await removeOver(context, "remove sandboxes that are over", options);
   const unclaimed = await collectAddresses(context, options);
   const { findings } = await repair(context, options, sandboxes, ({ op }) => op === "remove");
   return [
@@ -160,6 +147,25 @@ export async function collect(context: Context, options: ChangeOptions): Promise
     ...unclaimed,
     ...findings.filter(({ problem }) => problem === "stray"),
   ];
+}
+
+/**
+ * Removes the sandboxes that are over. One that another process makes while the state is read looks like it: only under the lock
+ * it is what it seems.
+ */
+async function removeOver(context: Context, title: string, options: ChangeOptions): Promise<SandboxFinding[]> {
+  let found = await examineSandboxes(context, new Survey(context.store));
+  if (found.length === 0) return found;
+  await operate(
+    context,
+    title,
+    async (draft) => {
+      found = await examineSandboxes(context, new Survey(context.store));
+      await removeFound(context, draft, found);
+    },
+    options,
+  );
+  return found;
 }
 
 /** Addresses that were kept for an engine that never came are free again. */

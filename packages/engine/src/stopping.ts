@@ -6,7 +6,7 @@ import {
   type Sandbox,
   type SandboxProcess,
 } from "@netkit/core";
-import { bootId, isAlive, processesIn, processStartTime, stop } from "@netkit/sandbox";
+import { bootId, isAlive, processesIn, processStartTime, stop, type ProcessesByNamespace } from "@netkit/sandbox";
 import type { Preview } from "./api.ts";
 import { isConnectedByEngine } from "./engines.ts";
 import { isAwaited, locate } from "./whereabouts.ts";
@@ -18,11 +18,11 @@ const graceMs = 10_000;
  * What would be cut off if the sandbox went: its own process, and with the last member everything in a namespace
  * that is netkit's. A guest's lives on.
  */
-export function liveProcesses(sandbox: Sandbox, namespace: Namespace): SandboxProcess[] {
+export function liveProcesses(sandbox: Sandbox, namespace: Namespace, all: ProcessesByNamespace): SandboxProcess[] {
   const own = sandbox.process !== undefined && sandbox.guest !== true ? [sandbox.process].filter(isAlive) : [];
   if (namespace.owner !== "netkit" || namespace.members.length > 1) return own;
   const boot = bootId();
-  return processesInside(namespace).flatMap((pid): SandboxProcess[] => {
+  return processesInside(namespace, all).flatMap((pid): SandboxProcess[] => {
     if (pid === process.pid) return [];
     const startTime = processStartTime(pid);
     return startTime === undefined ? [] : [{ pid, startTime, boot, command: [] }];
@@ -30,10 +30,10 @@ export function liveProcesses(sandbox: Sandbox, namespace: Namespace): SandboxPr
 }
 
 /** None if the namespace is gone. */
-function processesInside(namespace: Namespace): number[] {
+function processesInside(namespace: Namespace, all: ProcessesByNamespace): number[] {
   try {
     const path = locate(namespace);
-    return path === undefined ? [] : processesIn(path);
+    return path === undefined ? [] : processesIn(path, all);
   } catch (error) {
     if (isNetkitError(error) && error.code === "NAMESPACE_NOT_FOUND") return [];
     throw error;

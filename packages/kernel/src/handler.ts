@@ -47,8 +47,6 @@ class KernelHandler implements ResourceHandler {
   async apply(changes: readonly Change[], { forward = false }: ApplyOptions = {}): Promise<Undo> {
     const [journal, retry] = await this.#attempt(changes, forward);
     if (retry === undefined) return () => this.#undo(journal);
-    // A link may have been made anew by somebody else since its ifindex was kept.
-    this.#hostLinks.clear();
     const [second, failure] = await this.#attempt(changes, forward);
     if (failure !== undefined) throw failure;
     return () => this.#undo(second);
@@ -108,6 +106,8 @@ class KernelHandler implements ResourceHandler {
       return [tx.journal];
     } catch (error) {
       tx.abandon();
+      // A link may have been made anew by somebody else since its ifindex was kept; taking back must not go by that either.
+      if (tx.usedCache) this.#hostLinks.clear();
       try {
         if (!forward) await this.#undo(tx.journal);
       } catch (second) {

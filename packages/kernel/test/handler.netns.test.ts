@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { keyOf, parseCidr, parseIp, parseMac, type NamespaceId, type Reading, type Resource } from "@netkit/core";
 import { setSyscalls, syscalls } from "@netkit/netlink";
 import { expect, test } from "vitest";
+import { kernelHandler } from "../src/index.ts";
 import { markOf } from "../src/mark.ts";
 import { bridgeJson, ipJson, mark, sh, TestHost } from "./host.ts";
 
@@ -134,6 +135,21 @@ test("a bridge that was made anew by hand doesn't stop the next attach", async (
   sh("ip link delete br0; ip link add br0 type bridge");
   await host.handler.apply(host.creates(...endpoint(id, 1)));
   expect(ipJson("link show nkv1")).toMatchObject([{ master: "br0" }]);
+});
+
+test("a link that another process has made anew is brought in line", async () => {
+  using host = new TestHost();
+  const { id } = host.sandbox();
+  const all = [bridge, ...endpoint(id, 1)];
+  await host.handler.apply(host.creates(...all));
+  const elsewhere = kernelHandler(host.context);
+  await elsewhere.apply(host.removes(...all.toReversed()));
+  await elsewhere.apply(host.creates(...all));
+  elsewhere.close();
+  sh("ip link set nkv1 down; ip link set br0 down");
+  const down = all.filter(({ kind }) => kind === "bridge" || kind === "veth");
+  await host.handler.apply(down.flatMap((resource) => host.replaces(resource, resource)));
+  expect(await host.handler.read(all)).toEqual(all.map(() => ({ state: "same" })));
 });
 
 test("links that are removed together cost one request, and take what is on them along", async () => {

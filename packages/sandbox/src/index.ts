@@ -13,9 +13,11 @@ export {
   identifyNamespace,
   locateNamespace,
   namespaceOfPid,
+  processesByNamespace,
   processesIn,
   sameNamespace,
   type NamespaceIdentity,
+  type ProcessesByNamespace,
 } from "./namespaces.ts";
 export {
   bootId,

@@ -2,6 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { NetkitError, isNetkitError, type Namespace } from "@netkit/core";
 import { isNetlinkError, namespaceCookie } from "@netkit/netlink";
+import { readStat } from "./process.ts";
 
 /** What tells a network namespace from others. */
 export interface NamespaceIdentity {
@@ -81,16 +82,30 @@ export function locateNamespace({ path, cookie }: Pick<Namespace, "path" | "cook
   return cookie === "" ? undefined : findNamespace(cookie);
 }
 
+/** Processes by the inode of the network namespace that their main thread is in. */
+export type ProcessesByNamespace = ReadonlyMap<bigint, readonly number[]>;
+
+/** Where all processes are now: looked for once, for whoever asks for several namespaces. */
+export function processesByNamespace(): ProcessesByNamespace {
+  const found = new Map<bigint, number[]>();
+  for (const path of processPaths()) {
+    const inode = inodeOf(path);
+    if (inode === undefined) continue;
+    const pid = Number(path.split("/")[2]);
+    const others = found.get(inode);
+    if (others === undefined) found.set(inode, [pid]);
+    else others.push(pid);
+  }
+  return found;
+}
+
 /**
- * The processes that are in the namespace with all of their threads. Who looks into it with one, as netkit's own processes do, is a
- * visitor. @throws NetkitError NAMESPACE_NOT_FOUND, PERMISSION
+ * The processes that are in the namespace with all of their threads, and go on. Who looks into it with one, as netkit's own processes
+ * do, is a visitor, also while it dies, when that thread may be the last one. @throws NetkitError NAMESPACE_NOT_FOUND, PERMISSION
  */
-export function processesIn(path: string): number[] {
+export function processesIn(path: string, all: ProcessesByNamespace = processesByNamespace()): number[] {
   const { inode } = identifyNamespace(path);
-  return processPaths()
-    .filter((process) => inodeOf(process) === inode)
-    .map((process) => Number(process.split("/")[2]))
-    .filter((pid) => !isVisitor(pid, inode));
+  return (all.get(inode) ?? []).filter((pid) => !isVisitor(pid, inode) && readStat(pid)?.isEnding === false);
 }
 
 /** Whether one of its threads is elsewhere. */

@@ -11,7 +11,14 @@ export interface ProcessStat {
   readonly foregroundGroup: number;
   /** Clock ticks since boot; a string, for it outgrows nothing but is only ever compared. */
   readonly startTime: string;
+  /** It is on its way out, or is once it runs again: nothing keeps it any more. */
+  readonly isEnding: boolean;
 }
+
+/** PF_EXITING in the task's flags (include/linux/sched.h). */
+const exiting = 0x4;
+/** SIGKILL in a mask of signals: each thread of a process that ends as a whole gets one. */
+const killed = 1 << (9 - 1);
 
 /** Field 2, the name, may hold blanks and parentheses: the fields after it follow the last ')'. */
 export function parseStat(text: string): ProcessStat | undefined {
@@ -20,7 +27,7 @@ export function parseStat(text: string): ProcessStat | undefined {
     .trim()
     .split(" ");
   const [state, , processGroup, session, terminal, foregroundGroup] = fields;
-  const startTime = fields[22 - 3];
+  const [flags, startTime, pending] = [fields[9 - 3], fields[22 - 3], fields[31 - 3]];
   if (state === undefined || startTime === undefined) return undefined;
   return {
     state,
@@ -29,5 +36,6 @@ export function parseStat(text: string): ProcessStat | undefined {
     terminal: Number(terminal),
     foregroundGroup: Number(foregroundGroup),
     startTime,
+    isEnding: (Number(flags) & exiting) !== 0 || (Number(pending ?? 0) & killed) !== 0,
   };
 }

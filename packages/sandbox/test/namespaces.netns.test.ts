@@ -1,7 +1,8 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { expect, test } from "vitest";
 import {
   findNamespace,
@@ -28,8 +29,8 @@ test("one namespace is the same by its name and by a process in it", async () =>
   expect(processesIn(path)).toEqual([]);
 });
 
-test("a process that looks into a namespace with one of its threads isn't in it", async () => {
-  const path = makeNamespace();
+/** A process that has one of its threads look into a namespace until its standard input ends. */
+async function visit(path: string): Promise<ChildProcessByStdio<Writable, Readable, null>> {
   const program = `
     import { withNamespace } from "@netkit/netlink";
     import { readSync, writeSync } from "node:fs";
@@ -43,9 +44,32 @@ test("a process that looks into a namespace with one of its threads isn't in it"
   });
   await once(visitor.stdout, "data");
   expect(statSync(namespaceOfPid(visitor.pid ?? 0)).ino).toBe(statSync(path).ino);
+  return visitor;
+}
+
+test("a process that looks into a namespace with one of its threads isn't in it", async () => {
+  const path = makeNamespace();
+  const visitor = await visit(path);
   expect(processesIn(path)).toEqual([]);
   visitor.stdin.end("!");
   expect(await once(visitor, "exit")).toEqual([0, null]);
+});
+
+test("nor is it while it dies, and has fewer and fewer threads", async () => {
+  const path = makeNamespace();
+  for (let round = 0; round < 8; round++) {
+    const visitor = await visit(path);
+    const isInside = (): boolean => {
+      try {
+        return statSync(namespaceOfPid(visitor.pid ?? 0)).ino === statSync(path).ino;
+      } catch {
+        return false;
+      }
+    };
+    visitor.kill("SIGKILL");
+    while (isInside()) expect(processesIn(path)).toEqual([]);
+    expect(await once(visitor, "exit")).toEqual([null, "SIGKILL"]);
+  }
 });
 
 test("a namespace is found by its cookie: by name, else through a process, until it is gone", async () => {

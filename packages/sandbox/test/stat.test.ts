@@ -16,9 +16,23 @@ test("a name of blanks, parentheses and digits shifts no field", () => {
         terminal: 34816,
         foregroundGroup: 77,
         startTime: "399589",
+        isEnding: false,
       });
     }),
   );
+});
+
+/** What is read of a task with those flags and that mask of pending signals. */
+function isEnding(flags: number, pending: number): boolean | undefined {
+  return parseStat(`42 (a) ${tail.replace("4194560", String(flags))} 1 2 3 4 5 ${pending} 0 0 0`)?.isEnding;
+}
+
+test("who is exiting, or has SIGKILL before it, is ending", () => {
+  expect(isEnding(4194560, 0)).toBe(false);
+  expect(isEnding(4194560 | 4, 0)).toBe(true);
+  expect(isEnding(4194560, 256)).toBe(true);
+  // SIGTERM may be handled.
+  expect(isEnding(4194560, 16384)).toBe(false);
 });
 
 test("what is cut off is no stat", () => {
@@ -30,4 +44,5 @@ test("reads the running kernel's", () => {
   const stat = parseStat(readFileSync("/proc/self/stat", "latin1"));
   expect(stat?.state).toBe("R");
   expect(Number(stat?.startTime)).toBeGreaterThan(0);
+  expect(stat?.isEnding).toBe(false);
 });

@@ -138,6 +138,22 @@ test("a sandbox with a live process is removed by force only", async () => {
   expect(await child.exited).toMatchObject({ signal: "SIGTERM" });
 });
 
+test("of several that are removed at once, each one's live processes are in the way, or end by force", async () => {
+  const [idle, ...busy] = await Promise.all(
+    ["idle", "busy", "busier"].map(async (name) => await netkit.sandboxes.open({ name })),
+  );
+  const names = ["idle", "busy", "busier"];
+  const children = await Promise.all(busy.map(async (box) => await box.run(["sleep", "1000"], { stdio: "ignore" })));
+  await expect(netkit.sandboxes.removeAll(names)).rejects.toMatchObject({
+    code: "SANDBOX_IN_USE",
+    details: { sandbox: "busy", pids: [children[0]?.pid] },
+  });
+  expect((await idle?.inspect())?.state).toBe("idle");
+  await netkit.sandboxes.removeAll(names, { force: true });
+  for (const child of children) expect(await child.exited).toMatchObject({ signal: "SIGTERM" });
+  expect(await netkit.sandboxes.list()).toEqual([]);
+});
+
 test("an ended sandbox that was to go with its process goes with the next opening", async () => {
   const box = await netkit.sandboxes.open({ name: "brief", autoRemove: true });
   await (

@@ -1,0 +1,81 @@
+import * as fc from "fast-check";
+import type { Sample } from "./growth.ts";
+import { scenario, type Round } from "./operations.ts";
+import { Place } from "./place.ts";
+import { Crew, type Tally } from "./scenario.ts";
+
+export interface Soaked {
+  readonly scenarios: number;
+  readonly tally: Tally;
+  /** One for each scenario that ended well. */
+  readonly samples: readonly Sample[];
+  /** What went wrong, with the seed and the shortest scenario that was found. */
+  readonly failure: string | undefined;
+}
+
+export interface SoakOptions {
+  readonly seed: number;
+  readonly ms: number;
+  /** Plays the scenario of this seed alone, again and again, for what processes do at the same time is never twice the same. */
+  readonly repeat?: boolean;
+  /** Of that scenario one that is shorter, as fast-check calls it. */
+  readonly path?: string;
+  readonly onScenario?: (soaked: Omit<Soaked, "failure">) => void;
+}
+
+/** A scenario that failed is made shorter for so long. */
+const shrinkingMs = 120_000;
+
+/** Plays random scenarios for so long; for a private host. */
+export async function soak({ seed, ms, repeat = false, path, onScenario }: SoakOptions): Promise<Soaked> {
+  await using place = await Place.open();
+  await using crew = await Crew.start(place);
+  const samples: Sample[] = [];
+  const shorter = path === undefined ? {} : { path };
+  let scenarios = 0;
+  const play = async (rounds: readonly Round[]): Promise<void> => {
+    await crew.play(rounds);
+    scenarios++;
+    const library = await (crew.workers[0] ?? raise()).caller.call("held");
+    samples.push({ operations: crew.tally.operations, agent: await place.agentHolds(), library });
+    onScenario?.({ scenarios, tally: crew.tally, samples });
+  };
+  const end = performance.now() + ms;
+  for (; performance.now() < end;) {
+    const failures: string[] = [];
+    const scenarioSeed = repeat ? seed : seed + scenarios;
+    let until = Infinity;
+    const property = fc.asyncProperty(scenario, async (rounds) => {
+      // What is shorter is as good as what there was: no time to find out.
+      if (performance.now() > until) return;
+      try {
+        await play(rounds);
+      } catch (error) {
+        until = Math.min(until, performance.now() + shrinkingMs);
+        failures.push(
+          `${error instanceof Error ? (error.stack ?? "") : String(error)}\nafter:\n${crew.log.join("\n")}`,
+        );
+        throw error;
+      }
+    });
+    const details = await fc.check(property, { seed: scenarioSeed, ...shorter, numRuns: 1, unbiased: true });
+    if (details.failed)
+      return {
+        scenarios,
+        tally: crew.tally,
+        samples,
+        failure: [
+          `seed ${scenarioSeed}: ${failures.at(0)}`,
+          `at the shortest: ${failures.at(-1)}`,
+          fc.defaultReportMessage(details),
+          `the whole again and again: npm run soak -- --repeat --seed ${scenarioSeed}`,
+          `the shortest: npm run soak -- --repeat --seed ${scenarioSeed} --path ${details.counterexamplePath}`,
+        ].join("\n\n"),
+      };
+  }
+  return { scenarios, tally: crew.tally, samples, failure: undefined };
+}
+
+function raise(): never {
+  throw new Error("there is no worker");
+}
