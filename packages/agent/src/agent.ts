@@ -324,6 +324,7 @@ export class Agent implements AsyncDisposable {
       await this.#troubles.attempt("look", async () => await this.settle());
       await this.#troubles.attempt("watch", async () => this.#endings.look());
       this.#endings.again();
+      await this.#troubles.attempt("leave", async () => await this.#nameServers.leaveGone());
       await this.#troubles.attempt("listen", async () => await this.#listenAgain());
       this.#endIfIdle();
     } finally {

@@ -120,11 +120,11 @@ export function agentLink({ root, start, warn, engines = [] }: AgentLinkOptions)
       // The kernel has who is woken take the place of who wakes it, for half a millisecond: not before the caller goes on.
       setImmediate(() => void tell(mention));
     },
-    async serves() {
+    async serves(engine) {
       if (!existsSync(path)) return false;
       const asked = askAgent(path, { method: "GET", target: "/v1/status", timeoutMs: patienceMs });
       return await asked.then(
-        () => true,
+        (status) => engine === undefined || (status as Status).engines.includes(engine),
         () => false,
       );
     },

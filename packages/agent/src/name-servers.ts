@@ -14,7 +14,7 @@ import { createResolver, type Resolver, type Served, type Stats, type Upstream, 
 import type { Records } from "@netkit/engine";
 import { openSockets } from "@netkit/kernel";
 import { namespaceCookie, openNamespace, withNamespace, type NamespaceHandle } from "@netkit/netlink";
-import { bootId } from "@netkit/sandbox";
+import { bootId, locateNamespace } from "@netkit/sandbox";
 import type { Directory } from "./directory.ts";
 import type { HostServers } from "./host-servers.ts";
 
@@ -100,6 +100,18 @@ export class NameServers {
 
   get stats(): Stats {
     return this.#resolver.stats;
+  }
+
+  /**
+   * Lets go of namespaces of engines that have gone but for what is open in here, which would keep them, and their links, for as long as the
+   * agent lives: those have ended without a word to netkit. Nothing tells of the end of a namespace.
+   */
+  async leaveGone(): Promise<void> {
+    for (const [id, server] of this.#servers) {
+      const namespace = this.#records.namespaces.get(id);
+      if (namespace?.owner !== "stranger") continue;
+      if (locateNamespace({ path: namespace.path, cookie: server.cookie }) === undefined) await this.#close(id, server);
+    }
   }
 
   /** Resolves when nothing holds the namespaces any more. */

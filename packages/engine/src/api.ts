@@ -99,8 +99,8 @@ export interface AgentLink {
    * It must not reject, for the change stands.
    */
   changed(change: CommittedChange): Promise<void>;
-  /** Whether an agent answers. It must not reject. */
-  serves(): Promise<boolean>;
+  /** Whether an agent answers, and serves that engine. It must not reject. */
+  serves(engine?: string): Promise<boolean>;
   /**
    * Called before a change with a namespace that is there, and will have names with it: an agent opens its sockets
    * meanwhile. Undefined if none is running. It must not reject.
@@ -239,9 +239,9 @@ export interface NetworkRequest {
   readonly labels?: Labels;
 }
 
-/** A network of another engine's that stands for one of netkit's. */
+/** A network of another engine's that is one of netkit's, made for it or there before. */
 export interface NetworkJoin {
-  /** Its id there, 64 hex digits, by which the network is found here as well. */
+  /** Its id there, 64 hex digits, by which the network is found here as well; that of the network itself if it was made for it. */
   readonly id: string;
   /** As people call it: `Docker`. */
   readonly engine: string;
@@ -317,12 +317,12 @@ export interface Networks {
   /** Takes back what a holder has, or a kept address by itself; undefined: there is nothing. */
   takeBack(ref: string, holder: string, options?: ChangeOptions): Promise<Loan | undefined>;
   /**
-   * Has a network of another engine's stand for one that is there. It changes nothing but that the network is found by that id, too,
+   * Has a network of another engine's be one that is there. It changes nothing but that the network is found by that id, too,
    * and isn't pruned.
    * @throws NetkitError ARGUMENT_INVALID, UNSUPPORTED; NAME_TAKEN: the id stands for a network already
    */
   join(ref: string, request: NetworkJoinRequest, options?: ChangeOptions): Promise<NetworkJoin>;
-  /** Ends that; undefined: the id stands for none. */
+  /** Ends that, and the network is netkit's alone; undefined: the id is of none. */
   leave(id: string, options?: ChangeOptions): Promise<NetworkJoin | undefined>;
   /**
    * Another name for a network of this host alone.

@@ -20,12 +20,20 @@ export async function joinNetwork(
   if (network.configOnly !== undefined) {
     throw new NetkitError("UNSUPPORTED", `network '${network.name}' holds settings for networks and is none itself`);
   }
-  if ((await draft.has(keys.network(id as NetworkId))) || (await draft.has(keys.joined(id)))) {
-    throw new NetkitError("NAME_TAKEN", `the id ${shortId(id)} stands for a network already`);
-  }
+  if (id !== network.id && (await draft.has(keys.network(id as NetworkId)))) throw taken(id);
+  await refuseJoined(draft, id);
   const join: NetworkJoin = { id, engine, created: new Date().toISOString() };
   draft.put(keys.joined(id), { network: network.id, join } satisfies Joined);
   return join;
+}
+
+/** @throws NetkitError NAME_TAKEN: by that id another one is found */
+export async function refuseJoined(draft: Draft, id: string): Promise<void> {
+  if (await draft.has(keys.joined(id))) throw taken(id);
+}
+
+function taken(id: string): NetkitError {
+  return new NetkitError("NAME_TAKEN", `the id ${shortId(id)} stands for a network already`);
 }
 
 /** Undefined: it stands for none. */

@@ -1,7 +1,6 @@
 import {
   commonNetworkOptions,
   familyOf,
-  isDockers,
   isNetkitError,
   NetkitError,
   parseName,
@@ -23,6 +22,7 @@ import { takeClaim } from "./claims.ts";
 import { parseSubnet, settingsOf, withSettings } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
 import { hasInterfaces } from "./interface.ts";
+import { refuseJoined } from "./network-joins.ts";
 import { chosenId, newId } from "./new-id.ts";
 import { parseRoutes } from "./network-routes.ts";
 import type { Context } from "./operation.ts";
@@ -49,6 +49,7 @@ export async function createNetwork(context: Context, draft: Draft, request: Net
   refuseSingletons(driver, name);
   await refuseTaken(context, draft, name);
   const id = await chosenId<NetworkId>(draft, "a network", request.id, keys.network);
+  await refuseJoined(draft, id);
   const subnets = (whole.subnets ?? []).map(parseSubnet);
   const options = withDefaults(driver, context.networkDefaults[driver.name] ?? {}, whole.options ?? {});
   const parse = (): NetworkRoute[] => parseRoutes(whole, subnets);
@@ -283,7 +284,7 @@ export async function refuseTaken(context: Context, draft: Draft, name: string):
       details: { name, id },
     });
   }
-  const isTheirs = existing !== undefined && isDockers(existing);
+  const isTheirs = await draft.has(keys.joined(id));
   throw new NetkitError("NAME_TAKEN", `network '${name}' exists already`, {
     hint: `Choose another name, or remove it first: ${isTheirs ? `docker network rm ${shortId(id)}` : `netkit network rm ${name}`}`,
     details: { name, id, root: context.instance.root },

@@ -2,7 +2,6 @@ import {
   formatRange,
   hasNames,
   isAnotherEngines,
-  isDockers,
   type Endpoint,
   type Namespace,
   type Network,
@@ -37,12 +36,15 @@ export async function findUnserved(
     ...unservedNames({ sandboxes, networks, namespaces, endpoints }),
     ...unservedPorts({ sandboxes, networks, endpoints }),
     ...unheldPlaces(networks),
-    ...unservedDocker(
-      agent.engines?.includes("Docker") === true,
-      networks.values().some(isDockers) || endpoints.some(isAnotherEngines) || (await everyJoin(reader)).length > 0,
-    ),
   ];
-  return findings.length === 0 || (await agent.serves()) ? [] : findings;
+  const isRemembered = agent.engines?.includes("Docker") === true;
+  const usesDocker = isRemembered || endpoints.some(isAnotherEngines) || (await everyJoin(reader)).length > 0;
+  if (findings.length === 0 && !usesDocker) return [];
+  const isThere = await agent.serves();
+  return [
+    ...(isThere ? [] : findings),
+    ...(usesDocker && !(await agent.serves("Docker")) ? [unservedDocker(isRemembered, isThere)] : []),
+  ];
 }
 
 /** Starts the agent for them, or tells it. Whether one serves. */
@@ -94,18 +96,23 @@ function unheldPlaces(networks: ReadonlyMap<string, Network>): Finding[] {
   });
 }
 
-/** @param isRemembered whether any agent serves it */
-function unservedDocker(isRemembered: boolean, isUsed: boolean): Finding[] {
-  if (!isRemembered && !isUsed) return [];
-  return [
-    {
-      problem: "unserved",
-      object: "Docker",
-      message: "Docker isn't served, and can't start a container on a network of netkit's: no agent answers",
-      ...(isRemembered ? {} : { hint: "It is by an agent that is started so: netkit agent --docker" }),
-      repairable: isRemembered,
-    },
-  ];
+/**
+ * @param isRemembered whether any agent serves it that is started from now on
+ * @param isThere whether one runs, which doesn't
+ */
+function unservedDocker(isRemembered: boolean, isThere: boolean): Finding {
+  const why = isThere ? "the agent that runs was started without" : "no agent answers";
+  const start = isRemembered ? "the next one serves it" : "start one that does: netkit agent --docker";
+  const hint = isThere
+    ? `End it (netkit agent stop), and ${start}`
+    : `It is by an agent that is started so: netkit agent --docker`;
+  return {
+    problem: "unserved",
+    object: "Docker",
+    message: `Docker isn't served, and can't start a container on a network of netkit's: ${why}`,
+    ...(isRemembered && !isThere ? {} : { hint }),
+    repairable: isRemembered && !isThere,
+  };
 }
 
 function unserved(owner: Owner, what: string): Finding {

@@ -8,12 +8,16 @@ const seed = process.env["NETKIT_FUZZ_SEED"];
  * the seed, which NETKIT_FUZZ_SEED gives again.
  */
 export async function fuzz<T>(inputs: fc.Arbitrary<T>, check: (input: T) => void | Promise<void>): Promise<void> {
+  let last: Promise<void> = Promise.resolve();
   const property = fc.asyncProperty(inputs, async (input) => {
-    await check(input);
+    last = Promise.resolve(check(input));
+    await last;
   });
   await fc.assert(property, {
     numRuns: Number.MAX_SAFE_INTEGER,
     interruptAfterTimeLimit: seconds * 1000,
     ...(seed === undefined ? {} : { seed: Number(seed) }),
   });
+  // The one that was under way when time was up.
+  await last;
 }

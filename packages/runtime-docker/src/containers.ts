@@ -57,10 +57,18 @@ export class Containers {
     return endpoint === undefined ? undefined : { sandbox, endpoint, count: endpoints.length };
   }
 
+  /** Takes away what is left of containers that ended while nobody was told: it holds their addresses and ports. */
+  async forgetGone(): Promise<void> {
+    const all = await this.#netkit.sandboxes.list();
+    if (all.some(({ labels, state }) => labels[sandboxLabel] !== undefined && state === "gone"))
+      await this.#netkit.gc();
+  }
+
   /** @param key the path of the container's namespace, which may not be there yet; the sandbox is named after it */
   async join(key: string, request: EndpointRequest): Promise<Endpoint> {
     return await this.#inTurn(async () => {
       const there = await this.#at(key);
+      if (there === undefined) await this.forgetGone();
       const name = `docker-${basename(key)}`;
       const sandbox =
         there ??

@@ -12,6 +12,7 @@ import {
 } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { planSubnets } from "@netkit/ipam";
+import type { Containers } from "./containers.ts";
 import { method, type Methods } from "./method.ts";
 import { parsePoolId, type Pool, type Pools } from "./pools.ts";
 import * as schemas from "./schemas.ts";
@@ -25,7 +26,7 @@ const gatewayKey = "com.docker.network.gateway";
  * The methods of an IPAM driver (moby, daemon/libnetwork/docs/ipam.md). A pool is the subnet of one of netkit's networks, or of the
  * one that Docker is about to make; the addresses are the network's.
  */
-export function ipamDriver(netkit: Netkit, pools: Pools): Methods {
+export function ipamDriver(netkit: Netkit, pools: Pools, containers: Containers): Methods {
   return {
     "IpamDriver.GetCapabilities": method(schemas.nothing, async () => ({
       RequiresMACAddress: false,
@@ -53,6 +54,7 @@ export function ipamDriver(netkit: Netkit, pools: Pools): Methods {
       // The network has it with its making, as it has those that are to be kept free.
       if (isGateway) return { Address: withLength(asked ?? gatewayOf(pool, network), pool.subnet), Data: {} };
       if (network !== undefined) {
+        if (asked !== undefined) await containers.forgetGone();
         const key = familyOf(pool.subnet) === "ipv4" ? "ip" : "ip6";
         const wanted = { subnet: pool.subnet, ...(asked === undefined ? {} : { [key]: asked }) };
         const { addresses } = await netkit.networks.lend(network.id, wanted);

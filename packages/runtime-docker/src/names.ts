@@ -51,6 +51,7 @@ export class Names implements AsyncDisposable {
 
   async #all(): Promise<void> {
     this.#containers.forget();
+    await this.#containers.forgetGone().catch(() => {});
     this.#endsContainers = await this.#api.outlived().then(
       (outlived) => !outlived,
       () => false,

@@ -26,6 +26,9 @@ import type { Pools } from "./pools.ts";
 import { portSpecs } from "./port-specs.ts";
 import * as schemas from "./schemas.ts";
 
+/** Whose networks these are, for people. */
+const engine = "Docker";
+
 interface Pending {
   readonly request: EndpointRequest;
   /** Addresses that are kept for it, and that Docker's IPAM won't give back. */
@@ -54,16 +57,17 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
       const wanted = wantedNetwork(request, driver, pools);
       const network =
         "create" in wanted
-          ? await made(netkit, wanted.create)
+          ? await made(netkit, request.NetworkID, wanted.create)
           : await joinedBy(netkit, request.NetworkID, driver, wanted.join);
       for (const { subnet } of network.subnets) pools.settle(subnet);
       return {};
     }),
 
     "NetworkDriver.DeleteNetwork": method(schemas.network, async ({ NetworkID }) => {
-      // One that was there before is none of Docker's to remove.
-      if ((await netkit.networks.leave(NetworkID)) !== undefined) return {};
+      // Docker forgets it whatever is answered: from now on one that is in use is netkit's own.
+      await netkit.networks.leave(NetworkID);
       const network = await findNetwork(netkit, NetworkID);
+      // One that was there before is none of Docker's to remove, and isn't found by that id any more.
       if (network !== undefined) await netkit.networks.remove(network.id);
       return {};
     }),
@@ -187,16 +191,18 @@ function firstOf(family: Family, addresses: readonly Cidr[]): Cidr | undefined {
   return addresses.find((each) => familyOf(each) === family);
 }
 
-async function made(netkit: Netkit, request: NetworkRequest): Promise<Network> {
+async function made(netkit: Netkit, id: string, request: NetworkRequest): Promise<Network> {
   refuseSubnetsOfFlannel(request);
-  return await netkit.networks.create(request);
+  const network = await netkit.networks.create(request);
+  await netkit.networks.join(network.id, { id, engine });
+  return network;
 }
 
 /** A network that was there before Docker's, which has another id. */
 async function joinedBy(netkit: Netkit, id: string, driver: string, joining: Joining): Promise<Network> {
   const network = await netkit.networks.get(joining.network);
   refuseMisfit(network, driver, joining);
-  await netkit.networks.join(network.id, { id, engine: "Docker" });
+  await netkit.networks.join(network.id, { id, engine });
   return network;
 }
 

@@ -44,9 +44,9 @@ const drivers: Readonly<Record<string, string>> = {
 export async function serveDocker(netkit: Netkit, options: DockerOptions = {}): Promise<DockerServer> {
   const { folder = pluginFolder } = options;
   const pools = new Pools();
-  const ipam = ipamDriver(netkit, pools);
   // A container may be on networks of several drivers.
   const containers = new Containers(netkit);
+  const ipam = ipamDriver(netkit, pools, containers);
   const plugins = Object.entries(drivers).map(([suffix, driver]) => {
     const methods = networkDriver(netkit, pools, containers, driver);
     return {

@@ -1,4 +1,5 @@
 // What can go wrong under an agent, and around it.
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -178,6 +179,26 @@ async function withWeb(): Promise<Netkit> {
   await netkit.sandboxes.open({ name: "web", networks: [{ network: "n", ip: "10.9.0.9" }] });
   return netkit;
 }
+
+test("an engine's namespace that has gone isn't kept by what is open in it, nor are its links", patient, async () => {
+  await host.startAgent();
+  const netkit = await host.openLinked();
+  await netkit.networks.create({ name: "n" });
+  const name = `nktest-${process.pid}`;
+  execFileSync("ip", ["netns", "add", name]);
+  execFileSync("ip", ["-n", name, "link", "set", "lo", "up"]);
+  const [network] = [(await netkit.networks.get("n")).id];
+  await netkit.sandboxes.open({ name: "theirs", netns: `/run/netns/${name}`, networks: [network] });
+  const links = (): string => host.sh("ip -brief link show type veth");
+  await expect
+    .poll(async () => await host.ask({ method: "GET", target: "/v1/status" }))
+    .toMatchObject({ nameServers: 1 });
+  expect(links()).not.toBe("");
+  execFileSync("ip", ["netns", "del", name]);
+  await expect.poll(links, { timeout: 10_000 }).toBe("");
+  expect((await netkit.gc()).map(({ object }) => object)).toContain("sandbox theirs");
+  await netkit.networks.remove("n");
+});
 
 test("a server that never answers holds up nobody's names", async () => {
   const netkit = await withWeb();

@@ -285,6 +285,9 @@ describe("where Docker's IPAM has no part in the addresses", () => {
     expect(await refused("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, generic))).toContain(
       "stands for a network",
     );
+    expect(await refused("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, {}))).toContain(
+      "stands for a network",
+    );
     expect(await netkit.networks.inspect(NetworkID)).toMatchObject({
       name: "mine",
       joins: [{ id: NetworkID, engine: "Docker" }],
@@ -360,6 +363,36 @@ describe("where Docker's IPAM has no part in the addresses", () => {
     );
     await done("NetworkDriver.DeleteNetwork", { NetworkID });
   });
+});
+
+test("a network that Docker has removed while a sandbox is on it is netkit's own", async () => {
+  const { NetworkID } = await createNetwork();
+  expect((await netkit.networks.inspect(NetworkID)).joins).toMatchObject([{ id: NetworkID, engine: "Docker" }]);
+  expect(await netkit.networks.prune()).toEqual([]);
+  const box = await netkit.sandboxes.open({ name: "box", networks: [NetworkID] });
+  expect(await refused("NetworkDriver.DeleteNetwork", { NetworkID })).toContain("is in use by 'box'");
+  await box.close();
+  expect((await netkit.networks.inspect(NetworkID)).joins).toEqual([]);
+  expect((await netkit.networks.prune()).map(({ id: each }) => each)).toEqual([NetworkID]);
+});
+
+test("what is left of a container that ended while nobody was told is in nobody's way", async () => {
+  const { NetworkID, data } = await createNetwork([{ pool: "10.8.0.0/24" }]);
+  const name = `nktest-${id().slice(0, 8)}`;
+  const key = `/run/netns/${name}`;
+  execFileSync("ip", ["netns", "add", name]);
+  await netkit.sandboxes.open({
+    name: "old",
+    netns: key,
+    labels: { "com.docker.sandbox.key": key },
+    networks: [{ network: NetworkID, ip: "10.8.0.7", publish: ["8080:80"] }],
+  });
+  execFileSync("ip", ["netns", "del", name]);
+  const asked = { PoolID: data[0]?.PoolID, Address: "10.8.0.7", Options: null };
+  expect((await done("IpamDriver.RequestAddress", asked))["Address"]).toBe("10.8.0.7/24");
+  expect(await netkit.sandboxes.list()).toEqual([]);
+  await done("IpamDriver.ReleaseAddress", asked);
+  await done("NetworkDriver.DeleteNetwork", { NetworkID });
 });
 
 test("pools are free ones, differ while they are held, and are counted where they are equal", async () => {
@@ -465,7 +498,6 @@ test("what is repeated, unknown or out of order is answered clearly, and changes
   const again = { NetworkID, EndpointID, Interface: { Address: "10.1.2.3/24" } };
   expect(await refused("NetworkDriver.CreateEndpoint", again)).toContain("exists already");
   expect(await refused("NetworkDriver.Join", { NetworkID, EndpointID, SandboxKey })).toContain("has no endpoint");
-  expect(await refused("NetworkDriver.DeleteNetwork", { NetworkID })).toContain("is in use by");
   const created = { NetworkID, Options: {}, IPv4Data: [{ Pool: "10.7.7.0/24" }], IPv6Data: null };
   expect(await refused("NetworkDriver.CreateNetwork", created)).toContain("exists already");
   const unknownOption = { ...created, NetworkID: id(), Options: { "com.docker.network.generic": { icx: "1" } } };
@@ -475,6 +507,7 @@ test("what is repeated, unknown or out of order is answered clearly, and changes
   const generic = { "netkit.name": `docker-${NetworkID.slice(0, 12)}` };
   const taken = { ...unknownOption, Options: { "com.docker.network.generic": generic } };
   expect(await refused("NetworkDriver.CreateNetwork", taken)).toContain(`docker network rm ${NetworkID.slice(0, 12)}`);
+  expect(await refused("NetworkDriver.DeleteNetwork", { NetworkID })).toContain("is in use by");
   const withOption = { NetworkID, EndpointID: id(), Interface: { Address: "10.1.2.3/24" }, Options: { icx: "1" } };
   await done("NetworkDriver.CreateEndpoint", withOption);
   expect(await refused("NetworkDriver.Join", { ...withOption, SandboxKey: noKey() })).toContain(

@@ -459,6 +459,13 @@ networks:
     await docker("restart", "-t", "0", "it");
     expect((await host.run(["netkit", "agent", "stop"])).stderr).toMatch(/: netkit doctor --repair\n/);
     await host.remove("/var/lib/netkit/docker.json");
+    // One that names need, and that was started without.
+    await host.netkit("sandbox", "create", "--name", "named", "--network", "n");
+    const without = await host.run(["netkit", "doctor"]);
+    expect(without.stdout).toContain("the agent that runs was started without");
+    expect(without.stdout).toContain("netkit agent stop");
+    await host.netkit("sandbox", "rm", "named");
+    await host.netkit("agent", "stop");
     await host.remove("/var/lib/netkit/agent.log");
     await engine.restartAgent();
   });

@@ -97,7 +97,8 @@ export class TestHost implements AsyncDisposable {
   /** Removes all sandboxes and networks that can be removed. */
   async empty(netkit: Netkit): Promise<void> {
     for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.id, { force: true });
-    await netkit.networks.prune();
+    for (const { id } of (await netkit.networks.list()).filter(({ predefined }) => !predefined))
+      await netkit.networks.remove(id);
   }
 
   /** The end of a test: everything is removed, the leak check made, the host disposed of. */

@@ -1,4 +1,4 @@
-import { isDockers, type Network } from "@netkit/core";
+import type { Network } from "@netkit/core";
 import { command, type Command } from "../command.ts";
 import { filter, matchesLabel } from "../filter.ts";
 import { parseMoment } from "../moment.ts";
@@ -26,7 +26,7 @@ export const networkPrune: Command = command({
   changes: true,
   async run({ open, options, change, terminal }) {
     const netkit = await open();
-    const accepts = (network: Network): boolean => !isDockers(network) && matches(network, options.filter);
+    const accepts = (network: Network): boolean => matches(network, options.filter);
     matches({ labels: {}, created: "" }, options.filter); // tells of an unknown filter before anything goes
     const networks = await terminal.progress("removing networks", () =>
       netkit.networks.prune({ ...change, filter: accepts }),

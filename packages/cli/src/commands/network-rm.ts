@@ -1,4 +1,4 @@
-import { isDockers, isNetkitError, NetkitError, shortId } from "@netkit/core";
+import { isNetkitError, NetkitError, shortId } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { removal, removed } from "../removal.ts";
@@ -38,9 +38,9 @@ async function refuseDockers(netkit: Netkit, ref: string): Promise<void> {
   });
   if (network === undefined) return;
   const { id, name, joins } = network;
-  const theirs = isDockers(network) ? [id] : joins.map((join) => join.id);
+  const theirs = joins.map((join) => join.id);
   if (theirs.length === 0) return;
-  const what = isDockers(network) ? "is Docker's" : "is one of Docker's, too";
+  const what = theirs.includes(id) ? "is Docker's" : "is one of Docker's, too";
   throw new NetkitError("NETWORK_IN_USE", `network '${name}' ${what}`, {
     hint: `Remove it there: docker network rm ${theirs.map(shortId).join(" ")}. Where Docker has it no more: netkit network rm -f ${name}`,
     details: { network: name },
