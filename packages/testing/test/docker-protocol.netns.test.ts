@@ -324,6 +324,36 @@ describe("where Docker's IPAM has no part in the addresses", () => {
     await expect(netkit.networks.get(NetworkID)).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
   });
 
+  test("a network that netkit has is found by the beginning of any of Docker's ids, and none by that of several", async () => {
+    const [mine, others] = [
+      await netkit.networks.create({ name: "mine" }),
+      await netkit.networks.create({ name: "others" }),
+    ];
+    const rest = id().slice(8);
+    const [first, second, foreign] = [`0123456a${rest}`, `0123456b${rest}`, `012345cc${rest}`];
+    for (const [NetworkID, name] of [
+      [first, "mine"],
+      [second, "mine"],
+      [foreign, "others"],
+    ] as const)
+      await done("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, { "netkit.network": name }));
+    for (const [ref, found] of [
+      [first.slice(0, 12), mine.id],
+      // Both stand for the same one.
+      ["0123456", mine.id],
+      ["012345c", others.id],
+      [mine.id.slice(0, 12), mine.id],
+    ] as const)
+      expect({ ref, ...(await netkit.networks.get(ref)) }).toMatchObject({ ref, id: found });
+    await expect(netkit.networks.get("012345")).rejects.toMatchObject({ code: "ID_AMBIGUOUS" });
+    await expect(netkit.networks.get("0123459")).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
+    // A name comes before the beginning of an id.
+    await netkit.networks.create({ name: "0123456a" });
+    expect(await netkit.networks.get("0123456a")).toMatchObject({ name: "0123456a" });
+    for (const NetworkID of [first, second, foreign]) await done("NetworkDriver.DeleteNetwork", { NetworkID });
+    for (const name of ["mine", "others", "0123456a"]) await netkit.networks.remove(name);
+  });
+
   test("a network of Docker's has a subnet of netkit's choice, and one without addresses stays so", async () => {
     const [NetworkID, bare] = [id(), id()];
     await done("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, { "netkit.name": "own" }));
