@@ -1,8 +1,11 @@
 import {
   hasNames,
+  idsInDocker,
+  isAnotherEngines,
   isNetkitError,
   NetkitError,
   parseName,
+  shortId,
   type Endpoint,
   type NamespaceId,
   type Namespace,
@@ -15,6 +18,7 @@ import type { Draft } from "./draft.ts";
 import { connect, disconnect } from "./endpoints.ts";
 import { isConnectedByEngine } from "./engines.ts";
 import { endpointsOfNamespace, findNetwork, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
+import { joinsOf } from "./network-joins.ts";
 import { identify, subjectOf, type Place } from "./new-namespace.ts";
 import type { Context } from "./operation.ts";
 import { openSandbox, removeSandbox } from "./sandboxes.ts";
@@ -133,16 +137,20 @@ export async function refuseEngines(
   if (isConnectedByEngine(request)) return;
   const endpoints = await endpointsOfNamespace(draft, namespace);
   if (!endpoints.some(isConnectedByEngine)) return;
-  const { name: wanted, predefined } = await findNetwork(draft, request.network);
+  const found = await findNetwork(draft, request.network);
+  const { name: wanted, predefined } = found;
+  const [inDocker] = endpoints.some(isAnotherEngines) ? idsInDocker(found, await joinsOf(draft, found)) : [];
   const network = predefined ? "NETWORK" : wanted;
   const ways = `'podman network connect' to a network made with --ipam-driver none --label netkit.network=${network}, a further list of CNI plugins, or 'docker network connect' to a network made with -o netkit.network=${network}.`;
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
     `that is sandbox '${name}', which another engine connects to netkit's networks`,
     {
-      hint: predefined
-        ? `No engine joins the predefined '${wanted}'. Make a network (netkit network create NETWORK), and have that engine connect it: ${ways}`
-        : `Have that engine do it: ${ways}`,
+      hint: inDocker
+        ? `Have Docker do it: docker network connect ${shortId(inDocker)} ${name}`
+        : predefined
+          ? `No engine joins the predefined '${wanted}'. Make a network (netkit network create NETWORK), and have that engine connect it: ${ways}`
+          : `Have that engine do it: ${ways}`,
       details: { sandbox: name },
     },
   );

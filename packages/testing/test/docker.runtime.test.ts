@@ -134,7 +134,7 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await docker("run", "-d", "--name", "it", "--network", "nice", ...sleeper);
     await isKnown("it");
     for (const [words, status, hint] of [
-      [["network", "disconnect", "nice", "it"], 4, "docker network disconnect NETWORK it"],
+      [["network", "disconnect", "nice", "it"], 4, `docker network disconnect ${short} it;`],
       [["network", "rm", "nice"], 4, `docker network rm ${short}`],
       [["network", "rm", "--dry-run", short], 4, `docker network rm ${short}`],
     ] as const) {
@@ -356,8 +356,13 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await docker("network", "disconnect", "other-name", "other");
     await docker("network", "connect", "other-name", "other");
     await docker("exec", "other", "ping", "-c", "1", "-W", "2", one);
+    // It is on the same one by another name.
+    const further = await docker(...line.trim().split(" ").slice(1), "third-name");
+    const ways = [id, further].toSorted().map((each) => `docker network disconnect ${each.slice(0, 12)} other`);
+    expect(await engine.refusal("network", "connect", "third-name", "other")).toContain(ways.join(", or "));
+    expect((await host.run(["netkit", "network", "disconnect", "mine", "other"])).stderr).toContain(ways.join(", or "));
     await docker("rm", "-f", "it", "other");
-    await docker("network", "rm", "other-name");
+    await docker("network", "rm", "other-name", "third-name");
     expect(await shown("mine")).toMatchObject({ Name: "mine", Joins: [] });
   });
 
@@ -584,6 +589,7 @@ networks:
   test("what can't be connected by docker:// is told, with what to do, and stays as it is", async () => {
     await create("n", "--subnet", "10.85.0.0/24");
     await host.netkit("network", "create", "--subnet", "10.86.0.0/24", "mine");
+    const theirs = await create("theirs", "--subnet", "10.87.0.0/24");
     await docker("run", "-d", "--name", "ours", "--network", "n", ...sleeper);
     await docker("create", "--name", "idle", "--network", "none", ...sleeper);
     await docker("run", "-d", "--name", "bare", "--network", "host", ...sleeper);
@@ -604,6 +610,8 @@ networks:
         stderr: expect.stringContaining(why),
       });
     }
+    const outcome = await host.run(["env", dockerHost(), "netkit", "network", "connect", "theirs", "docker://ours"]);
+    expect(outcome.stderr).toContain(`Have Docker do it: docker network connect ${theirs.slice(0, 12)} ours\n`);
     expect(await sandboxes()).toEqual(["ours"]);
     // One without any network of Docker's gets its way out from netkit, and stays Docker's to connect.
     await network("connect", "mine", "docker://alone");

@@ -1,4 +1,4 @@
-import { isDockers, isNetkitError, NetkitError, shortId } from "@netkit/core";
+import { idsInDocker, isDockers, isNetkitError, NetkitError, shortId } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { removal, removed } from "../removal.ts";
@@ -37,8 +37,8 @@ async function refuseDockers(netkit: Netkit, ref: string): Promise<void> {
     if (!isNetkitError(error)) throw error;
   });
   if (network === undefined) return;
-  const { id, name, joins } = network;
-  const theirs = isDockers(network) ? [id] : joins.map((join) => join.id);
+  const { name, joins } = network;
+  const theirs = idsInDocker(network, joins);
   if (theirs.length === 0) return;
   const what = isDockers(network) ? "is Docker's" : "is one of Docker's, too";
   throw new NetkitError("NETWORK_IN_USE", `network '${name}' ${what}`, {
