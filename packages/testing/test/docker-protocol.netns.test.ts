@@ -455,6 +455,33 @@ test("auxiliary addresses, a name, options and a MAC are taken as Docker writes 
   await done("NetworkDriver.DeleteNetwork", { NetworkID });
 });
 
+/** What a macvlan network is, and what a container there is told. */
+async function madeMacvlan(options: object): Promise<unknown> {
+  const NetworkID = id();
+  const request = {
+    NetworkID,
+    Options: { "com.docker.network.generic": options },
+    IPv4Data: [{ AddressSpace: "LocalDefault", Pool: "10.8.0.0/24", Gateway: "10.8.0.1/24" }],
+    IPv6Data: [],
+  };
+  await done("NetworkDriver.CreateNetwork", request, "-macvlan");
+  const { internal } = await netkit.networks.get(NetworkID);
+  const ids = { NetworkID, EndpointID: id() };
+  const Interface = { Address: "10.8.0.9/24", AddressIPv6: "", MacAddress: "" };
+  await done("NetworkDriver.CreateEndpoint", { ...ids, Interface, Options: null }, "-macvlan");
+  const { Gateway } = await done("NetworkDriver.Join", { ...ids, SandboxKey: noKey(), Options: null }, "-macvlan");
+  await leave(ids);
+  await done("NetworkDriver.DeleteNetwork", { NetworkID }, "-macvlan");
+  return { internal, Gateway };
+}
+
+test("a macvlan network without a parent is an internal one, whichever gateway Docker has thought of", async () => {
+  expect(await madeMacvlan({})).toEqual({ internal: true, Gateway: "" });
+  host.sh("ip link add wire0 type veth peer name wire1");
+  expect(await madeMacvlan({ parent: "wire0" })).toEqual({ internal: false, Gateway: "10.8.0.1" });
+  host.sh("ip link delete wire0");
+});
+
 test("a container on two networks is one sandbox, from its first endpoint to its last", async () => {
   const [one, two] = [await createNetwork(), await createNetwork()];
   const key = noKey();
