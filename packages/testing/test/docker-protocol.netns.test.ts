@@ -232,7 +232,17 @@ test("a network that netkit has is joined, with its subnet and gateway, and stay
     const refusal = await refused("NetworkDriver.CreateNetwork", request(subnet, generic, data));
     expect(refusal).toContain(words);
     expect(refusal).toContain("--ipam-driver null -o netkit.network=mine OTHER-NAME");
+    // Docker knows it, and may be told an address of it.
+    const withSubnet = "--ipam-driver netkit --subnet 10.9.0.0/24 -o netkit.network=mine OTHER-NAME";
+    expect(refusal.includes(`; for 'docker run --ip': docker network create -d netkit ${withSubnet}`)).toBe(
+      subnet === Pool,
+    );
   }
+  const joins =
+    /overlaps network 'mine'. .* Or have it be that network: .* --subnet 10\.9\.0\.0\/24 -o netkit\.network=mine/;
+  expect(await refused("NetworkDriver.CreateNetwork", request(Pool, {}))).toMatch(joins);
+  const within = await refused("NetworkDriver.CreateNetwork", request("10.9.0.0/25", {}, { Gateway: "10.9.0.1/25" }));
+  expect(within).toMatch(/overlaps network 'mine'. (?!.*netkit\.network)/);
   // Whatever was asked for is told, and nothing that is as it is anyway.
   const AuxAddresses = { router: "10.9.0.5", other: "10.9.0.6" };
   expect(

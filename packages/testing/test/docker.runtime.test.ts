@@ -333,7 +333,15 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const [line = ""] = refusal.match(/docker network create .*(?=OTHER-NAME)/) ?? [];
     expect(line).toContain("--ipam-driver null");
     const given = ["network", "create", "-d", "netkit", "--subnet", "10.78.0.0/24", ...joining];
-    expect(await engine.refusal(...given, "it")).toContain(line);
+    const keepsIp = await engine.refusal(...given, "it");
+    expect(keepsIp).toContain(line);
+    const [withSubnet = ""] =
+      keepsIp.match(/docker network create (?=\S+ \S+ --ipam-driver netkit).*(?=OTHER-NAME)/) ?? [];
+    await docker(...withSubnet.trim().split(" ").slice(1), "with-ip");
+    await docker("run", "-d", "--rm", "--name", "it", "--network", "with-ip", "--ip", "10.78.0.77", ...sleeper);
+    expect(await addressOf("it")).toBe("10.78.0.77");
+    await docker("rm", "-f", "it");
+    await docker("network", "rm", "with-ip");
     const more = ["--ipam-driver", "netkit", "--internal", "--gateway", "10.78.0.9"];
     expect(await engine.refusal(...given, ...more, "it")).toContain("--internal, --gateway 10.78.0.9 can't be set");
     const id = await docker(...line.trim().split(" ").slice(1), "other-name");
