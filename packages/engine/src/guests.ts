@@ -1,4 +1,5 @@
 import {
+  disconnectInDocker,
   hasNames,
   idsInDocker,
   isAnotherEngines,
@@ -139,21 +140,29 @@ export async function refuseEngines(
   if (!endpoints.some(isConnectedByEngine)) return;
   const found = await findNetwork(draft, request.network);
   const { name: wanted, predefined } = found;
-  const [inDocker] = endpoints.some(isAnotherEngines) ? idsInDocker(found, await joinsOf(draft, found)) : [];
+  const inDocker = endpoints.some(isAnotherEngines) ? idsInDocker(found, await joinsOf(draft, found)) : [];
+  const isThere = endpoints.some((each) => each.network === found.id);
   const network = predefined ? "NETWORK" : wanted;
   const ways = `'podman network connect' to a network made with --ipam-driver none --label netkit.network=${network}, a further list of CNI plugins, or 'docker network connect' to a network made with -o netkit.network=${network}.`;
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
     `that is sandbox '${name}', which another engine connects to netkit's networks`,
     {
-      hint: inDocker
-        ? `Have Docker do it: docker network connect ${shortId(inDocker)} ${name}`
-        : predefined
-          ? `No engine joins the predefined '${wanted}'. Make a network (netkit network create NETWORK), and have that engine connect it: ${ways}`
-          : `Have that engine do it: ${ways}`,
+      hint:
+        inDocker.length > 0
+          ? dockersHint(name, wanted, inDocker, isThere)
+          : predefined
+            ? `No engine joins the predefined '${wanted}'. Make a network (netkit network create NETWORK), and have that engine connect it: ${ways}`
+            : `Have that engine do it: ${ways}`,
       details: { sandbox: name },
     },
   );
+}
+
+/** @param ids those that the network has in Docker */
+function dockersHint(container: string, network: string, ids: readonly string[], isThere: boolean): string {
+  if (isThere) return `It is on '${network}' already. To take it off: ${disconnectInDocker(ids, container)}`;
+  return `Have Docker do it: docker network connect ${shortId(ids[0] ?? "")} ${container}`;
 }
 
 /** Beside the name that its sandbox has; predefined networks have names of sandboxes alone. */

@@ -595,7 +595,7 @@ networks:
   });
 
   test("what can't be connected by docker:// is told, with what to do, and stays as it is", async () => {
-    await create("n", "--subnet", "10.85.0.0/24");
+    const own = await create("n", "--subnet", "10.85.0.0/24");
     await host.netkit("network", "create", "--subnet", "10.86.0.0/24", "mine");
     const theirs = await create("theirs", "--subnet", "10.87.0.0/24");
     await docker("run", "-d", "--name", "ours", "--network", "n", ...sleeper);
@@ -618,8 +618,13 @@ networks:
         stderr: expect.stringContaining(why),
       });
     }
-    const outcome = await host.run(["env", dockerHost(), "netkit", "network", "connect", "theirs", "docker://ours"]);
-    expect(outcome.stderr).toContain(`Have Docker do it: docker network connect ${theirs.slice(0, 12)} ours\n`);
+    for (const [name, why] of [
+      ["theirs", `Have Docker do it: docker network connect ${theirs.slice(0, 12)} ours\n`],
+      ["n", `It is on 'n' already. To take it off: docker network disconnect ${own.slice(0, 12)} ours\n`],
+    ] as const) {
+      const outcome = await host.run(["env", dockerHost(), "netkit", "network", "connect", name, "docker://ours"]);
+      expect(outcome.stderr).toContain(why);
+    }
     expect(await sandboxes()).toEqual(["ours"]);
     // One without any network of Docker's gets its way out from netkit, and stays Docker's to connect.
     await network("connect", "mine", "docker://alone");
