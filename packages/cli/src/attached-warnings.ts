@@ -8,8 +8,10 @@ import { warn } from "./warning.ts";
  * on other hosts goes by its name.
  */
 export async function warnOfSurroundings(netkit: Netkit, sandbox: string, terminal: Terminal): Promise<void> {
-  for (const { message, remedy = [] } of await netkit.foreign(sandbox))
-    warn(message, remedy.length === 0 ? undefined : remedy.join("; "), terminal);
+  for (const { message, hint, remedy = [] } of await netkit.foreign(sandbox)) {
+    const parts = [...(remedy.length === 0 ? [] : [remedy.join("; ")]), ...(hint === undefined ? [] : [hint])];
+    warn(message, parts.length === 0 ? undefined : parts.join(". "), terminal);
+  }
   const namesakes = await netkit.namesakes(sandbox);
   const labels = hostLabels(namesakes.map(({ host }) => host));
   for (const { network, host } of namesakes) {

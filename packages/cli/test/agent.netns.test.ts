@@ -175,14 +175,17 @@ test("an agent in the foreground tells a terminal that it serves", () => {
   const log = join(machine.root, "typescript");
   const agent = `${process.execPath} ${machine.cli} agent`;
   const stop = `until ${agent} status; do sleep 0.1; done; ${agent} stop`;
-  const begin = (options: string): string => {
-    const started = `script -qec '${agent}${options}' ${log} </dev/null`;
+  const begin = (command: string): string => {
+    const started = `script -qec '${command}' ${log} </dev/null`;
     machine.run("sh", "-c", `(${stop}) >${machine.root}/stop 2>&1 & ${started}; wait`);
     return readFileSync(log, "utf8");
   };
-  expect(begin("")).toContain(`serving ${machine.root}; Ctrl-C ends it\r\n`);
+  expect(begin(agent)).toContain(`serving ${machine.root}; Ctrl-C ends it\r\n`);
+  // With a folder of its own for Docker's sockets.
+  const apart = `unshare --mount sh -c "mkdir -p /run/docker && mount -t tmpfs netkit-test /run/docker && exec ${agent} --docker"`;
+  expect(begin(apart)).toContain(`serving ${machine.root} and Docker; Ctrl-C ends it\r\n`);
   machine.run("ip", "address", "add", "192.0.2.7/32", "dev", "lo");
-  const shared = begin(" --store etcd://me:secret@127.0.0.1:2379/x/?timeout-ms=500 --advertise 192.0.2.7");
+  const shared = begin(`${agent} --store etcd://me:secret@127.0.0.1:2379/x/?timeout-ms=500 --advertise 192.0.2.7`);
   expect(shared).toContain("; shares networks by etcd://127.0.0.1:2379/x/, reached by 192.0.2.7; Ctrl-C ends it\r\n");
 });
 

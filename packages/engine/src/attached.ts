@@ -1,7 +1,17 @@
-import { NetkitError, type AnyDriver, type Endpoint, type Namespace, type Network, type Sandbox } from "@netkit/core";
+import {
+  disconnectInDocker,
+  isAnotherEngines,
+  NetkitError,
+  type AnyDriver,
+  type Endpoint,
+  type Namespace,
+  type Network,
+  type Sandbox,
+} from "@netkit/core";
 import type { Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
 import { endpointsOfNamespace, findNetwork, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
+import { joinsOf } from "./network-joins.ts";
 import type { Context } from "./operation.ts";
 
 /** The namespace that a sandbox may attach something to: a joined one leaves that to the first member. */
@@ -33,18 +43,20 @@ export async function attachedTo(draft: Draft, namespace: Namespace): Promise<At
 
 export async function refuseMixture(
   context: Context,
+  draft: Draft,
   sandbox: Sandbox,
   namespace: Namespace,
   network: Network,
   driver: AnyDriver,
   others: readonly Attached[],
 ): Promise<void> {
-  if (others.some((other) => other.network.id === network.id)) {
+  const present = others.find((other) => other.network.id === network.id);
+  if (present !== undefined) {
     throw new NetkitError(
       "ENDPOINT_EXISTS",
       `sandbox '${sandbox.name}' is already connected to network '${network.name}'`,
       {
-        hint: `Disconnect it first: netkit network disconnect ${network.name} ${sandbox.name}`,
+        hint: `Disconnect it first: ${await disconnection(draft, sandbox, present)}`,
       },
     );
   }
@@ -58,7 +70,8 @@ export async function refuseMixture(
       },
     );
   }
-  for (const { network: present } of others) {
+  for (const other of others) {
+    const { network: present } = other;
     const alone = driver.traits.exclusive
       ? network
       : (await context.drivers.find(present.driver))?.traits.exclusive === true
@@ -69,10 +82,16 @@ export async function refuseMixture(
       "UNSUPPORTED",
       `sandbox '${sandbox.name}' is on network '${present.name}', and '${alone.name}' goes with no other one`,
       {
-        hint: `Disconnect it first: netkit network disconnect ${present.name} ${sandbox.name}`,
+        hint: `Disconnect it first: ${await disconnection(draft, sandbox, other)}`,
       },
     );
   }
+}
+
+/** The command that takes a sandbox off a network, in whose words it was put there. */
+async function disconnection(draft: Draft, { name }: Sandbox, { endpoint, network }: Attached): Promise<string> {
+  if (!isAnotherEngines(endpoint)) return `netkit network disconnect ${network.name} ${name}`;
+  return disconnectInDocker(await joinsOf(draft, network), name);
 }
 
 export async function findEndpoint(

@@ -55,7 +55,7 @@ export async function connect(
   }
   const driver = await context.drivers.of(found);
   const others = await attachedTo(draft, namespace);
-  await refuseMixture(context, sandbox, namespace, found, driver, others);
+  await refuseMixture(context, draft, sandbox, namespace, found, driver, others);
   const handOver = request.handedOver === true;
   if (handOver) refuseHandingOver(driver, found, request);
   if (request.theirs !== undefined) refuseTheirs(driver, found, request);

@@ -152,10 +152,20 @@ const words: Readonly<Record<Traffic, string>> = {
 /** What they say of themselves is nobody's to check. */
 const tunnelHint = "Where not only the hosts are on that link, let their addresses through alone.";
 
+/** Docker keeps its networks apart by rules that come after those; netkit's own hold for what comes from there. */
+const dockersHint =
+  "By these the network also reaches ports of Docker's containers that aren't published. They go with a reboot, and stay when the network goes.";
+
+function hintOf(of: Link | Tunnel, remedy: readonly string[]): string | undefined {
+  if ("local" in of) return tunnelHint;
+  return remedy.some((line) => line.includes(" -I DOCKER-USER ")) ? dockersHint : undefined;
+}
+
 function finding(of: Link | Tunnel, drop: ForeignDrop): Finding {
   const { id, name } = of.network;
   const { family, traffic, certain, where, what, remedy } = drop;
   const dropped = traffic.map((sort) => words[sort]).join(", ");
+  const hint = hintOf(of, remedy);
   return {
     problem: "foreign",
     object: `network ${name}`,
@@ -163,7 +173,7 @@ function finding(of: Link | Tunnel, drop: ForeignDrop): Finding {
     message:
       `${what} in ${where} ${certain ? "drops" : "may drop"} traffic of network '${name}' ` +
       `(${family === "ipv4" ? "IPv4" : "IPv6"}): ${dropped}`,
-    ...("local" in of ? { hint: tunnelHint } : {}),
+    ...(hint === undefined ? {} : { hint }),
     remedy,
     repairable: false,
   };

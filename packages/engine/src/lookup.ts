@@ -30,28 +30,26 @@ export interface Reader {
 }
 
 /**
- * A network by its id, its name or a prefix of its id, or by the id of another engine's that stands for it.
+ * A network by its id, its name or a prefix of its id, or by the id of another engine's that stands for it, or a prefix of that.
  * @param fits says which networks an error may propose instead
  * @throws NetkitError NETWORK_NOT_FOUND with the nearest name, ID_AMBIGUOUS
  */
 export async function findNetwork(reader: Reader, ref: string, fits?: (network: Network) => boolean): Promise<Network> {
   const joined = isId(ref) ? await reader.get<Joined>(keys.joined(ref)) : undefined;
   const own = joined?.network ?? ref;
-  return await select<Network>(reader, "network", "NETWORK_NOT_FOUND", own, keys.networkName(own), fits);
+  const joinedAs = async (prefix: string): Promise<Network[]> => {
+    const found = await reader.range<Joined>(keys.joined(prefix));
+    // Another host may have removed it.
+    return [...(await reader.getAll<Network>(found.map(({ value }) => keys.network(value.network)))).values()];
+  };
+  const nameKey = keys.networkName(own);
+  return await select<Network>(reader, "network", "NETWORK_NOT_FOUND", own, nameKey, { fits, called: joinedAs });
 }
 
 /** @throws NetkitError SANDBOX_NOT_FOUND with the host that has it, or the nearest name, ID_AMBIGUOUS */
 export async function findSandbox(reader: Reader, ref: string): Promise<Sandbox> {
   const elsewhere = async (): Promise<string | undefined> => await elsewhereIs(reader, ref);
-  return await select<Sandbox>(
-    reader,
-    "sandbox",
-    "SANDBOX_NOT_FOUND",
-    ref,
-    keys.sandboxName(ref),
-    () => true,
-    elsewhere,
-  );
+  return await select<Sandbox>(reader, "sandbox", "SANDBOX_NOT_FOUND", ref, keys.sandboxName(ref), { elsewhere });
 }
 
 /** Where a sandbox is that others have on a network that this host knows. */
@@ -62,18 +60,24 @@ async function elsewhereIs(reader: Reader, name: string): Promise<string | undef
   return `There is a '${name}' on host ${[...new Set(hosts)].join(", ")}: give the command there.`;
 }
 
+interface Selection<T> {
+  readonly fits?: ((found: T) => boolean) | undefined;
+  readonly elsewhere?: () => Promise<string | undefined>;
+  /** Those that have another id with that prefix beside their own. */
+  readonly called?: (prefix: string) => Promise<readonly T[]>;
+}
+
 /**
  * A full id first, then a name, then a unique prefix of an id, as Docker does. What is a name on another host is no prefix:
  * who means that one would hit something of this host.
  */
-async function select<T extends { name: string }>(
+async function select<T extends { id: string; name: string }>(
   reader: Reader,
   what: "network" | "sandbox",
   missing: ErrorCode,
   ref: string,
   nameKey: string,
-  fits: (found: T) => boolean = () => true,
-  elsewhere: () => Promise<string | undefined> = async () => undefined,
+  { fits = () => true, elsewhere = async () => undefined, called = async () => [] }: Selection<T>,
 ): Promise<T> {
   checkReference(`the ${what}`, ref);
   if (/^[0-9a-f]{64}$/.test(ref)) {
@@ -85,14 +89,16 @@ async function select<T extends { name: string }>(
   if (named !== undefined) return named;
   const there = await elsewhere();
   if (there === undefined && /^[0-9a-f]{1,64}$/.test(ref)) {
-    const matches = await reader.range<T>(`${what}/${ref}`, { limit: 2 });
-    if (matches.length > 1) {
+    const own = await reader.range<T>(`${what}/${ref}`, { limit: 2 });
+    const matches = new Map([...own.map(({ value }) => value), ...(await called(ref))].map((each) => [each.id, each]));
+    if (matches.size > 1) {
       throw new NetkitError("ID_AMBIGUOUS", `the prefix '${ref}' selects more than one ${what}`, {
         hint: "Give more digits, or the name.",
         details: { prefix: ref },
       });
     }
-    if (matches[0] !== undefined) return matches[0].value;
+    const [found] = matches.values();
+    if (found !== undefined) return found;
   }
   const names = (await reader.range<T>(`${what}/`)).flatMap(({ value }) => (fits(value) ? [value.name] : []));
   throw new NetkitError(missing, `no ${what} '${ref.slice(0, 130)}'`, {

@@ -1,5 +1,5 @@
-import { NetkitError, type Ip, type Network, type Subnet } from "@netkit/core";
-import type { SubnetInput } from "@netkit/engine";
+import { familyOf, isDockers, NetkitError, type Cidr, type Ip, type Network, type Subnet } from "@netkit/core";
+import type { Netkit, SubnetInput } from "@netkit/engine";
 import { addressSpaces, gatewayOf } from "./ipam-driver.ts";
 
 /** What Docker asks for of a network that netkit has (`-o netkit.network=NAME`). */
@@ -18,6 +18,26 @@ type AskedSubnet = SubnetInput & {
 /** How Docker gets a network that netkit has. */
 function joiningLine(network: string): string {
   return `docker network create -d netkit --ipam-driver null -o netkit.network=${network} OTHER-NAME`;
+}
+
+/** The same where Docker is to know its subnets, which `docker run --ip` needs. */
+function joiningLineOf(network: string, subnets: readonly string[]): string {
+  const isDual = subnets.some((subnet) => familyOf(subnet as Cidr) === "ipv6");
+  const words = [...(isDual ? ["--ipv6"] : []), ...subnets.map((subnet) => `--subnet ${subnet}`)];
+  return `docker network create -d netkit --ipam-driver netkit ${words.join(" ")} -o netkit.network=${network} OTHER-NAME`;
+}
+
+/** Of a subnet that is a network's of netkit's already: how Docker gets that one. */
+export async function withJoining(netkit: Netkit, error: NetkitError): Promise<NetkitError> {
+  const { subnet } = error.details;
+  const has = (network: Network): boolean => network.subnets.some((each) => each.subnet === subnet);
+  const network = (await netkit.networks.list()).find((each) => has(each) && !isDockers(each));
+  if (typeof subnet !== "string" || network === undefined) return error;
+  return new NetkitError(error.code, error.message, {
+    hint: `${error.hint ?? ""} Or have it be that network: ${joiningLineOf(network.name, [subnet])}`.trim(),
+    details: error.details,
+    cause: error,
+  });
 }
 
 /**
@@ -49,7 +69,10 @@ export function refuseMisfit(network: Network, driver: string, joining: Joining)
   }
   if (!subnets.every(isOurs)) {
     const message = `Docker's IPAM would give out addresses of network '${network.name}' that others have`;
-    throw new NetkitError("UNSUPPORTED", message, { hint });
+    const asked = subnets.flatMap(({ subnet }) => subnet ?? []);
+    throw new NetkitError("UNSUPPORTED", message, {
+      hint: `${hint}; for 'docker run --ip': ${joiningLineOf(network.name, asked)}`,
+    });
   }
   refuseChanges(network, joining.internal, subnets);
 }

@@ -16,7 +16,7 @@ import {
 import type { EndpointRequest, Netkit, NetworkRequest } from "@netkit/engine";
 import { macOfAddress } from "@netkit/ipam";
 import type { Containers } from "./containers.ts";
-import { refuseMisfit, type Joining } from "./joined-network.ts";
+import { refuseMisfit, withJoining, type Joining } from "./joined-network.ts";
 import { giveBack, keepAddresses } from "./kept-addresses.ts";
 import { wantedMac } from "./mac-address.ts";
 import { method, type Methods } from "./method.ts";
@@ -193,7 +193,9 @@ function firstOf(family: Family, addresses: readonly Cidr[]): Cidr | undefined {
 
 async function made(netkit: Netkit, id: string, request: NetworkRequest): Promise<Network> {
   refuseSubnetsOfFlannel(request);
-  const network = await netkit.networks.create(request);
+  const network = await netkit.networks.create(request).catch(async (error: unknown) => {
+    throw isNetkitError(error) && error.code === "SUBNET_OVERLAP" ? await withJoining(netkit, error) : error;
+  });
   await netkit.networks.join(network.id, { id, engine });
   return network;
 }

@@ -21,6 +21,9 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
   const data = [...IPv4Data, ...IPv6Data].filter((one) => !isNone(one));
   const isWithoutIpam = [...IPv4Data, ...IPv6Data].some(isNone);
   const join = joinedNetwork(generic);
+  const internal = Options["com.docker.network.internal"] === true;
+  // As Docker's own macvlan is, whose IPAM gives every network a gateway.
+  const isApart = driver === "macvlan" && options["parent"] === undefined;
   if (join === undefined) {
     return {
       create: {
@@ -30,7 +33,7 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
         subnets: data.map((one) => subnetInput(one, pools)),
         ipv4: IPv4Data.length > 0,
         ipv6: IPv6Data.length > 0,
-        internal: Options["com.docker.network.internal"] === true,
+        internal: internal || isApart,
         options,
         labels: dockersLabels(NetworkID),
       },
@@ -42,7 +45,6 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
       hint: "Leave out all options but netkit.network.",
     });
   }
-  const internal = Options["com.docker.network.internal"] === true;
   if (isWithoutIpam) return { join: { network: join, internal } };
   const subnets = data.map((one) => ({ space: one.AddressSpace, ...subnetInput(one, pools) }));
   return { join: { network: join, internal, subnets } };

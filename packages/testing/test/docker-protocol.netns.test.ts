@@ -232,7 +232,17 @@ test("a network that netkit has is joined, with its subnet and gateway, and stay
     const refusal = await refused("NetworkDriver.CreateNetwork", request(subnet, generic, data));
     expect(refusal).toContain(words);
     expect(refusal).toContain("--ipam-driver null -o netkit.network=mine OTHER-NAME");
+    // Docker knows it, and may be told an address of it.
+    const withSubnet = "--ipam-driver netkit --subnet 10.9.0.0/24 -o netkit.network=mine OTHER-NAME";
+    expect(refusal.includes(`; for 'docker run --ip': docker network create -d netkit ${withSubnet}`)).toBe(
+      subnet === Pool,
+    );
   }
+  const joins =
+    /overlaps network 'mine'. .* Or have it be that network: .* --subnet 10\.9\.0\.0\/24 -o netkit\.network=mine/;
+  expect(await refused("NetworkDriver.CreateNetwork", request(Pool, {}))).toMatch(joins);
+  const within = await refused("NetworkDriver.CreateNetwork", request("10.9.0.0/25", {}, { Gateway: "10.9.0.1/25" }));
+  expect(within).toMatch(/overlaps network 'mine'. (?!.*netkit\.network)/);
   // Whatever was asked for is told, and nothing that is as it is anyway.
   const AuxAddresses = { router: "10.9.0.5", other: "10.9.0.6" };
   expect(
@@ -325,6 +335,36 @@ describe("where Docker's IPAM has no part in the addresses", () => {
     await done("NetworkDriver.DeleteNetwork", { NetworkID });
     expect(await netkit.networks.inspect("mine")).toMatchObject({ name: "mine", joins: [] });
     await expect(netkit.networks.get(NetworkID)).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
+  });
+
+  test("a network that netkit has is found by the beginning of any of Docker's ids, and none by that of several", async () => {
+    const [mine, others] = [
+      await netkit.networks.create({ name: "mine" }),
+      await netkit.networks.create({ name: "others" }),
+    ];
+    const rest = id().slice(8);
+    const [first, second, foreign] = [`0123456a${rest}`, `0123456b${rest}`, `012345cc${rest}`];
+    for (const [NetworkID, name] of [
+      [first, "mine"],
+      [second, "mine"],
+      [foreign, "others"],
+    ] as const)
+      await done("NetworkDriver.CreateNetwork", requestOfNone(NetworkID, { "netkit.network": name }));
+    for (const [ref, found] of [
+      [first.slice(0, 12), mine.id],
+      // Both stand for the same one.
+      ["0123456", mine.id],
+      ["012345c", others.id],
+      [mine.id.slice(0, 12), mine.id],
+    ] as const)
+      expect({ ref, ...(await netkit.networks.get(ref)) }).toMatchObject({ ref, id: found });
+    await expect(netkit.networks.get("012345")).rejects.toMatchObject({ code: "ID_AMBIGUOUS" });
+    await expect(netkit.networks.get("0123459")).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
+    // A name comes before the beginning of an id.
+    await netkit.networks.create({ name: "0123456a" });
+    expect(await netkit.networks.get("0123456a")).toMatchObject({ name: "0123456a" });
+    for (const NetworkID of [first, second, foreign]) await done("NetworkDriver.DeleteNetwork", { NetworkID });
+    for (const name of ["mine", "others", "0123456a"]) await netkit.networks.remove(name);
   });
 
   test("a network of Docker's has a subnet of netkit's choice, and one without addresses stays so", async () => {
@@ -456,6 +496,33 @@ test("auxiliary addresses, a name, options and a MAC are taken as Docker writes 
   expect((await netkit.networks.inspect("mine")).endpoints).toMatchObject([{ mac: "02:00:00:00:00:07" }]);
   await leave({ NetworkID, EndpointID });
   await done("NetworkDriver.DeleteNetwork", { NetworkID });
+});
+
+/** What a macvlan network is, and what a container there is told. */
+async function madeMacvlan(options: object): Promise<unknown> {
+  const NetworkID = id();
+  const request = {
+    NetworkID,
+    Options: { "com.docker.network.generic": options },
+    IPv4Data: [{ AddressSpace: "LocalDefault", Pool: "10.8.0.0/24", Gateway: "10.8.0.1/24" }],
+    IPv6Data: [],
+  };
+  await done("NetworkDriver.CreateNetwork", request, "-macvlan");
+  const { internal } = await netkit.networks.get(NetworkID);
+  const ids = { NetworkID, EndpointID: id() };
+  const Interface = { Address: "10.8.0.9/24", AddressIPv6: "", MacAddress: "" };
+  await done("NetworkDriver.CreateEndpoint", { ...ids, Interface, Options: null }, "-macvlan");
+  const { Gateway } = await done("NetworkDriver.Join", { ...ids, SandboxKey: noKey(), Options: null }, "-macvlan");
+  await leave(ids);
+  await done("NetworkDriver.DeleteNetwork", { NetworkID }, "-macvlan");
+  return { internal, Gateway };
+}
+
+test("a macvlan network without a parent is an internal one, whichever gateway Docker has thought of", async () => {
+  expect(await madeMacvlan({})).toEqual({ internal: true, Gateway: "" });
+  host.sh("ip link add wire0 type veth peer name wire1");
+  expect(await madeMacvlan({ parent: "wire0" })).toEqual({ internal: false, Gateway: "10.8.0.1" });
+  host.sh("ip link delete wire0");
 });
 
 test("a container on two networks is one sandbox, from its first endpoint to its last", async () => {

@@ -134,7 +134,7 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await docker("run", "-d", "--name", "it", "--network", "nice", ...sleeper);
     await isKnown("it");
     for (const [words, status, hint] of [
-      [["network", "disconnect", "nice", "it"], 4, "docker network disconnect NETWORK it"],
+      [["network", "disconnect", "nice", "it"], 4, `docker network disconnect ${short} it;`],
       [["network", "rm", "nice"], 4, `docker network rm ${short}`],
       [["network", "rm", "--dry-run", short], 4, `docker network rm ${short}`],
     ] as const) {
@@ -333,7 +333,15 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const [line = ""] = refusal.match(/docker network create .*(?=OTHER-NAME)/) ?? [];
     expect(line).toContain("--ipam-driver null");
     const given = ["network", "create", "-d", "netkit", "--subnet", "10.78.0.0/24", ...joining];
-    expect(await engine.refusal(...given, "it")).toContain(line);
+    const keepsIp = await engine.refusal(...given, "it");
+    expect(keepsIp).toContain(line);
+    const [withSubnet = ""] =
+      keepsIp.match(/docker network create (?=\S+ \S+ --ipam-driver netkit).*(?=OTHER-NAME)/) ?? [];
+    await docker(...withSubnet.trim().split(" ").slice(1), "with-ip");
+    await docker("run", "-d", "--rm", "--name", "it", "--network", "with-ip", "--ip", "10.78.0.77", ...sleeper);
+    expect(await addressOf("it")).toBe("10.78.0.77");
+    await docker("rm", "-f", "it");
+    await docker("network", "rm", "with-ip");
     const more = ["--ipam-driver", "netkit", "--internal", "--gateway", "10.78.0.9"];
     expect(await engine.refusal(...given, ...more, "it")).toContain("--internal, --gateway 10.78.0.9 can't be set");
     const id = await docker(...line.trim().split(" ").slice(1), "other-name");
@@ -356,8 +364,13 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await docker("network", "disconnect", "other-name", "other");
     await docker("network", "connect", "other-name", "other");
     await docker("exec", "other", "ping", "-c", "1", "-W", "2", one);
+    // It is on the same one by another name.
+    const further = await docker(...line.trim().split(" ").slice(1), "third-name");
+    const ways = [id, further].toSorted().map((each) => `docker network disconnect ${each.slice(0, 12)} other`);
+    expect(await engine.refusal("network", "connect", "third-name", "other")).toContain(ways.join(", or "));
+    expect((await host.run(["netkit", "network", "disconnect", "mine", "other"])).stderr).toContain(ways.join(", or "));
     await docker("rm", "-f", "it", "other");
-    await docker("network", "rm", "other-name");
+    await docker("network", "rm", "other-name", "third-name");
     expect(await shown("mine")).toMatchObject({ Name: "mine", Joins: [] });
   });
 
@@ -589,8 +602,9 @@ networks:
   });
 
   test("what can't be connected by docker:// is told, with what to do, and stays as it is", async () => {
-    await create("n", "--subnet", "10.85.0.0/24");
+    const own = await create("n", "--subnet", "10.85.0.0/24");
     await host.netkit("network", "create", "--subnet", "10.86.0.0/24", "mine");
+    const theirs = await create("theirs", "--subnet", "10.87.0.0/24");
     await docker("run", "-d", "--name", "ours", "--network", "n", ...sleeper);
     await docker("create", "--name", "idle", "--network", "none", ...sleeper);
     await docker("run", "-d", "--name", "bare", "--network", "host", ...sleeper);
@@ -610,6 +624,13 @@ networks:
         status,
         stderr: expect.stringContaining(why),
       });
+    }
+    for (const [name, why] of [
+      ["theirs", `Have Docker do it: docker network connect ${theirs.slice(0, 12)} ours\n`],
+      ["n", `It is on 'n' already. To take it off: docker network disconnect ${own.slice(0, 12)} ours\n`],
+    ] as const) {
+      const outcome = await host.run(["env", dockerHost(), "netkit", "network", "connect", name, "docker://ours"]);
+      expect(outcome.stderr).toContain(why);
     }
     expect(await sandboxes()).toEqual(["ours"]);
     // One without any network of Docker's gets its way out from netkit, and stays Docker's to connect.

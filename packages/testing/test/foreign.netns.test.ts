@@ -147,6 +147,12 @@ describe("rules of others that drop are found, and the commands that doctor name
           `${name6(plain)} -I ${into6} -i ${bridge} -j ACCEPT`,
           `${name6(plain)} -I ${into6} -o ${bridge} -j ACCEPT`,
         ]);
+        const hints = findings.map(({ remedy, hint = "" }) => [remedy?.join().includes("DOCKER-USER"), hint]);
+        const [ofDockers, other] = [
+          [true, expect.stringContaining("aren't published")],
+          [false, ""],
+        ];
+        expect(hints).toEqual([ofDockers, into6 === "DOCKER-USER" ? ofDockers : other]);
         expect(await reach()).toEqual(nowhere);
         for (const command of remedies(findings)) host.sh(command);
         expect(await foreign()).toEqual([]);

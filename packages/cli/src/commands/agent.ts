@@ -122,7 +122,7 @@ export const agent: Command = command({
       closeSync(fd);
     }
     if (running === undefined) return {};
-    if (process.stderr.isTTY) process.stderr.write(`${greeting(root, sharedStore)}\n`);
+    if (process.stderr.isTTY) process.stderr.write(`${greeting(root, sharedStore, docker !== undefined)}\n`);
     await tellSystemd("--ready");
     const end = async (): Promise<void> => {
       await docker?.[Symbol.asyncDispose]();
@@ -182,9 +182,9 @@ async function serveToo(
   }
 }
 
-function greeting(root: string, sharedStore: SharedStore | undefined): string {
+function greeting(root: string, sharedStore: SharedStore | undefined, hasDocker: boolean): string {
   const sharing = sharedStore === undefined ? "" : `; shares networks by ${storeText(sharedStore)}`;
-  return `serving ${root}${sharing}; Ctrl-C ends it`;
+  return `serving ${root}${hasDocker ? " and Docker" : ""}${sharing}; Ctrl-C ends it`;
 }
 
 function storeText({ url, advertise }: SharedStore): string {

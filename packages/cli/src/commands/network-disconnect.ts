@@ -1,4 +1,4 @@
-import { isAnotherEngines, NetkitError } from "@netkit/core";
+import { disconnectInDocker, isAnotherEngines, NetkitError } from "@netkit/core";
 import type { Netkit, SandboxHandle } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { findMember, guestForms } from "../guests.ts";
@@ -32,12 +32,13 @@ export const networkDisconnect: Command = command({
 
 /** @throws NetkitError SANDBOX_IN_USE: the container would go on without, and Docker not know of it */
 async function refuseDockers(netkit: Netkit, sandbox: SandboxHandle, ref: string): Promise<void> {
-  const { id, name: network } = await netkit.networks.get(ref);
+  const { id, name: network, joins } = await netkit.networks.inspect(ref);
   const { name, endpoints } = await sandbox.inspect();
   const endpoint = endpoints.find((each) => each.network === id);
   if (endpoint === undefined || !isAnotherEngines(endpoint)) return;
+  const way = disconnectInDocker(joins, name);
   throw new NetkitError("SANDBOX_IN_USE", `Docker has connected container '${name}' to network '${network}'`, {
-    hint: `Have it do that: docker network disconnect NETWORK ${name}; or use force: netkit network disconnect -f ${network} ${name}`,
+    hint: `Have it do that: ${way}; or use force: netkit network disconnect -f ${network} ${name}`,
     details: { sandbox: name, network },
   });
 }
