@@ -14,7 +14,7 @@ import type { OtherRoots } from "./other-roots.ts";
 import { Again, untilDone } from "./shared/again.ts";
 import { commitShared, withdraw } from "./shared/committing.ts";
 import type { Shared } from "./shared/shared.ts";
-import { keys, portsPrefix, type JournalEntry, type Owned, type Write } from "./state.ts";
+import { keys, namespacePrefix, portsPrefix, type JournalEntry, type Owned, type Write } from "./state.ts";
 
 /** What the parts of an instance share. */
 export interface Context {
@@ -127,6 +127,7 @@ async function underLock<T>(
   using failing = new DisposableStack();
   const expectation = failing.use(await expectationOf(context, draft));
   const revision = await carryOut(context, title, draft, planned.plan, writes, options.signal, time);
+  forgetNamespaces(context, writes);
   if (draft.announcements.length > 0) {
     await announceAll(context, draft);
     time("announce");
@@ -338,6 +339,13 @@ function unfinished(title: string, cause: unknown): NetkitError {
 /** Handlers look namespaces up by id while they apply: all that the plan can name are made known to them. */
 async function registerNamespaces(context: Context, draft: Draft): Promise<void> {
   for (const [id, path] of draft.namespaces) context.host.namespaces.set(id, path);
+}
+
+/** Of those that went with the operation: a process may live as long as the host, and see many. */
+function forgetNamespaces({ host }: Context, writes: readonly Write[]): void {
+  for (const { key, value } of writes)
+    if (value === undefined && key.startsWith(namespacePrefix))
+      host.namespaces.delete(key.slice(namespacePrefix.length));
 }
 
 /** The revision of the writes. @throws NetkitError STATE_UNWRITABLE, STATE_CHANGED */

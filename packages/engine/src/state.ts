@@ -16,6 +16,9 @@ import type { SharedItem } from "./shared/changes.ts";
 /** What the keys of published ports begin with. */
 export const portsPrefix = "ports/";
 
+/** What the keys of namespaces begin with. */
+export const namespacePrefix = "namespace/";
+
 /**
  * The layout of a store: one JSON document per key. Whatever must be unique is a key, whatever is looked up by
  * something else has an index key; nothing needs a scan that grows with the instance.
@@ -27,7 +30,7 @@ export const keys = {
   networkName: (name: string) => `network-name/${name}`,
   sandbox: (id: SandboxId) => `sandbox/${id}`,
   sandboxName: (name: string) => `sandbox-name/${name}`,
-  namespace: (id: NamespaceId) => `namespace/${id}`,
+  namespace: (id: NamespaceId) => `${namespacePrefix}${id}`,
   /** A namespace by what the kernel calls it: it can be adopted once. */
   cookie: (boot: string, cookie: string) => `namespace-cookie/${boot}/${cookie}`,
   endpoint: (id: EndpointId) => `endpoint/${id}`,

@@ -180,7 +180,7 @@ async function withWeb(): Promise<Netkit> {
   return netkit;
 }
 
-test("an engine's namespace that has gone isn't kept by what is open in it, nor are its links", patient, async () => {
+test("an engine's namespace that has gone isn't kept by what is open in it, nor are its links", async () => {
   await host.startAgent();
   const netkit = await host.openLinked();
   await netkit.networks.create({ name: "n" });
@@ -191,11 +191,11 @@ test("an engine's namespace that has gone isn't kept by what is open in it, nor 
   await netkit.sandboxes.open({ name: "theirs", netns: `/run/netns/${name}`, networks: [network] });
   const links = (): string => host.sh("ip -brief link show type veth");
   await expect
-    .poll(async () => await host.ask({ method: "GET", target: "/v1/status" }))
+    .poll(async () => await host.ask({ method: "GET", target: "/v1/status" }), patient)
     .toMatchObject({ nameServers: 1 });
   expect(links()).not.toBe("");
   execFileSync("ip", ["netns", "del", name]);
-  await expect.poll(links, { timeout: 10_000 }).toBe("");
+  await expect.poll(links, patient).toBe("");
   expect((await netkit.gc()).map(({ object }) => object)).toContain("sandbox theirs");
   await netkit.networks.remove("n");
 });
