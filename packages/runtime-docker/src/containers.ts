@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { isAnotherEngines, isNetkitError, NetkitError, shortId, type Endpoint, type PortSpec } from "@netkit/core";
-import type { EndpointRequest, Netkit, SandboxHandle } from "@netkit/engine";
+import type { EndpointRequest, Netkit, SandboxDetails, SandboxHandle } from "@netkit/engine";
 import type { ContainerNames } from "./docker-api.ts";
 import { isNameTrouble, isSame, namesOf } from "./container-names.ts";
 
@@ -58,8 +58,8 @@ export class Containers {
   }
 
   /** Takes away what is left of containers that ended while nobody was told: it holds their addresses and ports. */
-  async forgetGone(): Promise<void> {
-    const all = await this.#netkit.sandboxes.list();
+  async forgetGone(known?: readonly SandboxDetails[]): Promise<void> {
+    const all = known ?? (await this.#netkit.sandboxes.list());
     if (all.some(({ labels, state }) => labels[sandboxLabel] !== undefined && state === "gone"))
       await this.#netkit.gc();
   }
@@ -67,8 +67,11 @@ export class Containers {
   /** @param key the path of the container's namespace, which may not be there yet; the sandbox is named after it */
   async join(key: string, request: EndpointRequest): Promise<Endpoint> {
     return await this.#inTurn(async () => {
-      const there = await this.#at(key);
-      if (there === undefined) await this.forgetGone();
+      const all = await this.#netkit.sandboxes.list();
+      // By the path of its namespace: it may have another name by now.
+      const known = all.find(({ labels }) => labels[sandboxLabel] === key);
+      if (known === undefined) await this.forgetGone(all);
+      const there = known && (await this.#get(known.id));
       const name = `docker-${basename(key)}`;
       const sandbox =
         there ??
@@ -144,12 +147,6 @@ export class Containers {
     }
     const found = this.#remembered.get(id);
     return found === undefined ? undefined : await this.#get(found);
-  }
-
-  /** The sandbox of a container, by the path of its namespace: it may have another name by now. */
-  async #at(key: string): Promise<SandboxHandle | undefined> {
-    const found = (await this.#netkit.sandboxes.list()).find(({ labels }) => labels[sandboxLabel] === key);
-    return found === undefined ? undefined : await this.#get(found.id);
   }
 
   async #get(ref: string): Promise<SandboxHandle | undefined> {
