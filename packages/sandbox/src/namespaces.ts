@@ -105,8 +105,15 @@ export function processesByNamespace(): ProcessesByNamespace {
  */
 export function processesIn(path: string, all: ProcessesByNamespace = processesByNamespace()): number[] {
   const { inode } = identifyNamespace(path);
-  return (all.get(inode) ?? []).filter((pid) => !isVisitor(pid, inode) && readStat(pid)?.isEnding === false);
+  const isIn = (pid: number): boolean => !isVisitor(pid, inode) && readStat(pid)?.isEnding === false;
+  const found = (all.get(inode) ?? []).filter(isIn);
+  if (found.length === 0) return found;
+  // Between a thread's taking its death and its being marked the kernel tells neither: that is over by the next look.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, markedMs);
+  return found.filter(isIn);
 }
+
+const markedMs = 2;
 
 /** Whether one of its threads is elsewhere. */
 function isVisitor(pid: number, inode: bigint): boolean {
