@@ -1,5 +1,4 @@
 import { linkUnder, type NamespaceRef } from "@netkit/core";
-import { delLink, delLinkGroup, setLink, type NetlinkMessage } from "@netkit/netlink";
 import type { KernelResource } from "./kind.ts";
 import { kindOf } from "./kinds.ts";
 import { isOurs } from "./mark.ts";
@@ -85,7 +84,7 @@ function removeOne(tx: Transaction, item: Item): void {
   ifThere(() => kindOf(item.resource).remove?.(tx, item.resource));
 }
 
-/** Deletes links of one namespace; several go as a group, for the kernel waits once for each request. */
+/** Deletes links of one namespace. */
 async function removeLinks(
   tx: Transaction,
   ns: NamespaceRef,
@@ -109,14 +108,7 @@ async function removeLinks(
     for (const child of children.get(item) ?? []) tx.journal.push({ done: "removed", item: child });
     tx.journal.push({ done: "removed", item });
   }
-  const [first] = found;
-  if (first !== undefined)
-    await tx.sendSlowly(ns, removed, found.length === 1 ? [delLink(first)] : deleteTogether(found));
-}
-
-function deleteTogether(indexes: readonly number[]): NetlinkMessage[] {
-  const group = 2 ** 24 + Math.floor(Math.random() * (2 ** 31 - 2 ** 24 - 1));
-  return [...indexes.map((index) => setLink(index, { group })), delLinkGroup(group)];
+  if (found.length > 0) await tx.deleteLinks(ns, removed, found);
 }
 
 /** The links that a link resource stands for: a veth has two ends. */

@@ -1,11 +1,15 @@
+import { setTimeout } from "node:timers/promises";
 import type { NamespaceRef, Owner } from "@netkit/core";
 import {
   NLM_F_ECHO,
   decodeLink,
   decodeLinkIndex,
+  delLink,
+  delLinkGroup,
   isNetlinkError,
   newLink,
   readLink,
+  setLink,
   type BatchResult,
   type Link,
   type NetlinkError,
@@ -278,11 +282,16 @@ export class Transaction {
     this.#queue = [];
   }
 
-  /** Sends messages that make the kernel wait, without holding up the event loop; ignores what is gone already. */
-  async sendSlowly(ns: NamespaceRef, items: readonly Item[], messages: readonly NetlinkMessage[]): Promise<void> {
+  /**
+   * Deletes links, and waits until they are gone: out of the tables, with their addresses and routes, and their names free. The kernel
+   * answers a grace period later (15 ms and more), when it has freed them, which concerns nobody.
+   */
+  async deleteLinks(ns: NamespaceRef, items: readonly Item[], ifindexes: readonly number[]): Promise<void> {
     const { onRequest } = this.#around;
     const started = onRequest && performance.now();
-    const results = await this.socket(ns).batchAsync(messages);
+    const socket = this.socket(ns);
+    const answer = socket.batchAsync(deletion(ifindexes));
+    const results = await Promise.race([answer, gone(socket, ifindexes, answer)]);
     if (started !== undefined) onRequest?.(`delete ${items.length} links`, performance.now() - started);
     for (const result of results) {
       if (!result.ok && !GONE.includes(result.error.code)) throw refusal(items[0] ?? this.item, result.error);
@@ -311,4 +320,32 @@ export class Transaction {
 function describe(queue: readonly Queued[]): string {
   const [first] = queue;
   return `${first?.message.op}${queue.length > 1 ? ` and ${queue.length - 1} more` : ""}`;
+}
+
+/** Several go as a group, for the kernel waits once for each request. */
+function deletion(ifindexes: readonly number[]): NetlinkMessage[] {
+  const [first] = ifindexes;
+  if (first !== undefined && ifindexes.length === 1) return [delLink(first)];
+  const group = 2 ** 24 + Math.floor(Math.random() * (2 ** 31 - 2 ** 24 - 1));
+  return [...ifindexes.map((ifindex) => setLink(ifindex, { group })), delLinkGroup(group)];
+}
+
+/**
+ * Asks until no link is there any more. A request that sets nothing changes nothing, and waits as all changes do until the one
+ * before it is through (RTNL), where reading would show a link as gone whose addresses and routes are about to go.
+ */
+async function gone(
+  socket: NetlinkSocket,
+  ifindexes: readonly number[],
+  answer: Promise<unknown>,
+): Promise<BatchResult[]> {
+  let answered = false;
+  const end = (): void => void (answered = true);
+  answer.then(end, end);
+  for (;;) {
+    await setTimeout(1);
+    if (answered) return [];
+    const results = socket.batch(ifindexes.map((ifindex) => setLink(ifindex, {})));
+    if (results.every((result) => !result.ok && result.error.code === "ENODEV")) return [];
+  }
 }

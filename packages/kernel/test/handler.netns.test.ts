@@ -1,4 +1,5 @@
 import { existsSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { keyOf, parseCidr, parseIp, parseMac, type NamespaceId, type Reading, type Resource } from "@netkit/core";
 import { setSyscalls, syscalls } from "@netkit/netlink";
 import { expect, test } from "vitest";
@@ -248,6 +249,44 @@ test("a hundred peers are made with a few requests, and found there with a few",
   expect(sent).toBeLessThan(20);
   await host.handler.apply(host.removes(...peers));
   expect(await host.handler.read(peers)).toEqual(peers.map(() => ({ state: "missing" })));
+});
+
+test("removing returns once the links are gone, and doesn't wait for the kernel's answer, which comes a grace period later", async () => {
+  using host = new TestHost();
+  const [a, b] = [host.sandbox(), host.sandbox()];
+  const resources = [bridge, gateway, ...endpoint(a.id, 1), ...endpoint(b.id, 2)];
+  await host.handler.apply(host.creates(...resources));
+  const answered = Promise.withResolvers<void>();
+  const real = syscalls();
+  setSyscalls({
+    ...real,
+    sendAsync: async (...args) => {
+      const sent = await real.sendAsync(...args);
+      await answered.promise;
+      return sent;
+    },
+  });
+  using _ = { [Symbol.dispose]: () => (setSyscalls(real), answered.resolve()) };
+  const takeBack = await host.handler.apply(host.removes(...resources.toReversed()));
+  expect(names()).toEqual(["lo"]);
+  for (const { name } of [a, b]) {
+    expect(names(`-n ${name} `)).toEqual(["lo"]);
+    expect(ipJson(`-n ${name} route show table all`).filter(({ dev }) => dev !== "lo")).toEqual([]);
+  }
+  // Names and ifindexes are free.
+  await takeBack();
+  expect(await host.handler.read(resources)).toEqual(resources.map(() => ({ state: "same" })));
+});
+
+test("a link that the kernel refuses to delete is an error, whatever has become of the others", async () => {
+  using host = new TestHost();
+  const { id: ns } = host.sandbox();
+  await host.handler.apply(host.creates(bridge, ...endpoint(ns, 1)));
+  const real = syscalls();
+  using _ = { [Symbol.dispose]: () => setSyscalls(real) };
+  setSyscalls({ ...real, sendAsync: () => Promise.resolve(-constants.errno.EPERM) });
+  await expect(host.handler.apply(host.removes(bridge, ...endpoint(ns, 1)))).rejects.toThrow("EPERM");
+  expect(names()).toEqual(["lo", "br0", "nkv1"]);
 });
 
 test("a namespace is made with its loopback up, removed with all in it, and made again by undo", async () => {
