@@ -8,6 +8,8 @@ import { join } from "node:path";
 // Node's default is a folder in /tmp, where another user could leave code for root to run.
 enableCompileCache(process.getuid?.() === 0 ? "/var/cache/netkit" : join(homedir(), ".cache", "netkit"));
 const [first = "", ...others] = process.argv.slice(2);
+// Each link that is deleted holds a thread of libuv's for the kernel's grace period; with four of them an agent would wait for those.
+if (first === "agent") process.env["UV_THREADPOOL_SIZE"] ??= "16";
 if (first === "__cni") {
   const { cniPlugin } = await import("./cni-plugin.ts");
   process.exitCode = await cniPlugin(others);
