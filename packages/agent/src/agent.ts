@@ -312,8 +312,11 @@ export class Agent implements AsyncDisposable {
   }
 
   #watchProcesses(changes: readonly RecordChange[]): void {
-    for (const change of changes)
-      if (change.type === "sandbox" && change.now !== undefined) this.#endings.watch(change.now);
+    for (const { type, now, before } of changes) {
+      if (type !== "sandbox") continue;
+      if (now !== undefined) this.#endings.watch(now);
+      else if (before !== undefined) this.#endings.forget(before.id);
+    }
   }
 
   async #lookAround(): Promise<void> {

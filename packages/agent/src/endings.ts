@@ -1,8 +1,13 @@
-import { isNetkitError, type Namespace, type Sandbox, type SandboxId } from "@netkit/core";
+import { isNetkitError, type Namespace, type Sandbox, type SandboxId, type SandboxProcess } from "@netkit/core";
 import type { Netkit, Records } from "@netkit/engine";
 import { bootId, Exits, isAlive, locateNamespace } from "@netkit/sandbox";
 import type { Events } from "./events.ts";
 import type { Troubles } from "./troubles.ts";
+
+interface Watched {
+  readonly process: SandboxProcess;
+  readonly watch: Disposable;
+}
 
 /**
  * Tells of the end of sandboxes' processes, and removes the sandboxes that were to go with theirs; and guests without one when their
@@ -14,7 +19,8 @@ export class Endings {
   readonly #events: Events;
   readonly #troubles: Troubles;
   readonly #exits = new Exits();
-  readonly #watched = new Set<string>();
+  /** Whose process is waited for. */
+  readonly #watched = new Map<SandboxId, Watched>();
   /** Guests that go with their namespaces. */
   readonly #guests = new Map<SandboxId, Namespace>();
   /** To be removed, with whether that is under way. */
@@ -41,14 +47,21 @@ export class Endings {
     const namespace = guest === true && process === undefined ? this.#records.namespaces.get(inside) : undefined;
     if (namespace !== undefined) this.#guests.set(id, namespace);
     if (process === undefined || process.boot !== bootId()) return;
-    const key = `${process.pid} ${process.startTime}`;
-    if (this.#watched.has(key)) return;
-    const ended = (): void => {
-      this.#watched.delete(key);
+    const before = this.#watched.get(id);
+    if (before !== undefined && isSame(before.process, process)) return;
+    this.forget(id);
+    const watch = this.#exits.watch(process, () => {
+      this.#watched.delete(id);
       this.#ended(id);
-    };
-    if (this.#exits.watch(process, ended)) this.#watched.add(key);
+    });
+    if (watch !== undefined) this.#watched.set(id, { process, watch });
     else if (!isAlive(process)) this.#ended(id);
+  }
+
+  /** Of a sandbox that is gone: its process may live on. */
+  forget(id: SandboxId): void {
+    this.#watched.get(id)?.watch[Symbol.dispose]();
+    this.#watched.delete(id);
   }
 
   /** Nothing tells of the end of a namespace. */
@@ -98,4 +111,8 @@ export class Endings {
       if (!isNetkitError(error) || error.code !== "SANDBOX_NOT_FOUND") throw error;
     }
   }
+}
+
+function isSame(process: SandboxProcess, other: SandboxProcess): boolean {
+  return process.pid === other.pid && process.startTime === other.startTime;
 }

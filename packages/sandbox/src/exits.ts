@@ -18,29 +18,31 @@ interface Watched {
  * threads, and costs nothing else however many there are.
  */
 export class Exits implements Disposable {
+  /** By a number of its own: an event may be on its way for a descriptor that is another one's by then. */
   readonly #watched = new Map<number, Watched>();
+  #last = 0;
   #epoll = -1;
   #waiting = false;
   #closed = false;
   readonly #forget = onProcessExit(() => this.close());
 
-  /** False: it has ended already, and nothing will be told. */
-  watch(process: ProcessIdentity, onExit: () => void): boolean {
+  /** What ends the watch. Undefined: it has ended already, and nothing will be told. */
+  watch(process: ProcessIdentity, onExit: () => void): Disposable | undefined {
     const calls = syscalls();
     const fd = calls.pidfdOpen(process.pid);
     // The descriptor holds on to whatever has the pid by then.
     if (fd < 0 || !isAlive(process)) {
       if (fd >= 0) calls.close(fd);
-      return false;
+      return undefined;
     }
     if (this.#epoll < 0) this.#epoll = calls.epollCreate();
-    if (calls.epollAdd(this.#epoll, fd, EPOLLIN, fd) < 0) {
+    const number = this.#add({ fd, onExit }, EPOLLIN);
+    if (number === undefined) {
       calls.close(fd);
-      return false;
+      return undefined;
     }
-    this.#watched.set(fd, { fd, onExit });
     if (!this.#waiting) void this.#wait();
-    return true;
+    return { [Symbol.dispose]: () => void this.#drop(number) };
   }
 
   get size(): number {
@@ -64,12 +66,8 @@ export class Exits implements Disposable {
     const event = Buffer.alloc(EPOLL_EVENT_BYTES);
     while (!this.#closed && this.#watched.size > 0) {
       const found = await syscalls().epollWaitAsync(this.#epoll, event, WAIT_MS);
-      const ended = found > 0 ? this.#watched.get(epollData(event)) : undefined;
-      if (ended === undefined) continue;
-      // Closing takes it out of the epoll set.
-      syscalls().close(ended.fd);
-      this.#watched.delete(ended.fd);
-      if (!this.#closed) ended.onExit();
+      const ended = found > 0 ? this.#drop(epollData(event)) : undefined;
+      if (!this.#closed) ended?.onExit();
     }
     this.#waiting = false;
     if (this.#closed) this.#release();
@@ -79,9 +77,22 @@ export class Exits implements Disposable {
   #wake(): void {
     const calls = syscalls();
     const fd = calls.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0);
-    if (fd < 0) return;
-    calls.epollAdd(this.#epoll, fd, EPOLLOUT, fd);
-    this.#watched.set(fd, { fd, onExit: () => {} });
+    if (fd >= 0) this.#add({ fd, onExit: () => {} }, EPOLLOUT);
+  }
+
+  #add(watched: Watched, events: number): number | undefined {
+    const number = (this.#last = (this.#last + 1) >>> 0);
+    if (syscalls().epollAdd(this.#epoll, watched.fd, events, number) < 0) return undefined;
+    this.#watched.set(number, watched);
+    return number;
+  }
+
+  /** Closing takes it out of the epoll set. */
+  #drop(number: number): Watched | undefined {
+    const watched = this.#watched.get(number);
+    if (watched === undefined || !this.#watched.delete(number)) return undefined;
+    syscalls().close(watched.fd);
+    return watched;
   }
 
   #release(): void {

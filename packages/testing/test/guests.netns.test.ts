@@ -342,4 +342,19 @@ describe("with an agent", () => {
     await second.end();
     await expect.poll(names, { interval: 10, timeout: 10_000 }).toEqual([]);
   });
+
+  test("what was disconnected is waited for no more, and goes with its process once it is connected again", async () => {
+    await using running = await Running.start();
+    await netkit.networks.create({ name: "n" });
+    const watched = async (): Promise<unknown> =>
+      ((await host.ask({ method: "GET", target: "/v1/status" })) as { watchedProcesses: number }).watchedProcesses;
+    await netkit.sandboxes.join(running.guest, { network: "n" });
+    expect(await watched()).toBe(1);
+    await (await netkit.sandboxes.get("shop")).disconnect("n");
+    expect(await names()).toEqual([]);
+    expect(await watched()).toBe(0);
+    await netkit.sandboxes.join(running.guest, { network: "n" });
+    await running.end();
+    await expect.poll(names, { interval: 10, timeout: 10_000 }).toEqual([]);
+  });
 });
