@@ -296,6 +296,8 @@ describe("with an agent", () => {
   onAgentHosts((given) => ({ host, netkit } = given));
 
   const names = async (): Promise<string[]> => (await netkit.sandboxes.list()).map(({ name }) => name);
+  const watched = async (): Promise<unknown> =>
+    ((await host.ask({ method: "GET", target: "/v1/status" })) as { watchedProcesses: number }).watchedProcesses;
 
   test("sandboxes find a guest by its names, and it finds them where it asks netkit", async () => {
     await using running = await Running.start();
@@ -346,8 +348,6 @@ describe("with an agent", () => {
   test("what was disconnected is waited for no more, and goes with its process once it is connected again", async () => {
     await using running = await Running.start();
     await netkit.networks.create({ name: "n" });
-    const watched = async (): Promise<unknown> =>
-      ((await host.ask({ method: "GET", target: "/v1/status" })) as { watchedProcesses: number }).watchedProcesses;
     await netkit.sandboxes.join(running.guest, { network: "n" });
     expect(await watched()).toBe(1);
     await (await netkit.sandboxes.get("shop")).disconnect("n");
