@@ -153,7 +153,7 @@ export async function collect(context: Context, options: ChangeOptions): Promise
  * Removes the sandboxes that are over. One that another process makes while the state is read looks like it: only under the lock
  * it is what it seems.
  */
-async function removeOver(context: Context, title: string, options: ChangeOptions): Promise<SandboxFinding[]> {
+export async function removeOver(context: Context, title: string, options: ChangeOptions): Promise<SandboxFinding[]> {
   let found = await examineSandboxes(context, new Survey(context.store));
   if (found.length === 0) return found;
   await operate(

@@ -11,6 +11,7 @@ import type { Host } from "./host.ts";
 import { giveUpIfAborted, throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
 import type { OtherRoots } from "./other-roots.ts";
+import { makingRoom } from "./room.ts";
 import { Again, untilDone } from "./shared/again.ts";
 import { commitShared, withdraw } from "./shared/committing.ts";
 import type { Shared } from "./shared/shared.ts";
@@ -48,7 +49,9 @@ export async function operate<T>(
   reads: readonly string[] = [],
 ): Promise<T> {
   try {
-    return await untilDone((assumed) => operateUnexplained(context, title, build, options, reads, assumed));
+    return await untilDone((assumed) =>
+      makingRoom(context, options, () => operateUnexplained(context, title, build, options, reads, assumed)),
+    );
   } catch (error) {
     throw explained(error);
   }

@@ -288,6 +288,41 @@ describe("without an agent", () => {
     expect(await everything()).toEqual(before);
     expect(running.sh("ip -o link; ip -o address")).toBe(inside);
   });
+
+  test("what a guest has whose namespace was deleted is there for whoever asks for it, and for nobody before", async () => {
+    using live = new Named();
+    const guest = { ...live.guest, name: "live" };
+    await netkit.networks.create({ name: "n", subnets: [{ subnet: "10.7.0.0/29" }] });
+    await netkit.sandboxes.join(guest, { network: "n", ip: "10.7.0.3", publish: ["8081:80"] });
+    const wanted = { network: "n", ip: "10.7.0.2", publish: ["8080:80"] };
+    const leave = async (): Promise<void> => {
+      using gone = new Named();
+      await netkit.sandboxes.join(gone.guest, wanted);
+      gone.delete();
+    };
+
+    await leave();
+    await expect(netkit.sandboxes.open({ name: "other", networks: ["n"] })).resolves.toBeDefined();
+    expect(await names()).toEqual(["live", "named", "other"]);
+    const asked = { name: "box", networks: [wanted] };
+    await expect(netkit.sandboxes.open(asked, { dryRun: true })).rejects.toMatchObject({ code: "ADDRESS_TAKEN" });
+    await netkit.sandboxes.open(asked);
+    expect(await names()).toEqual(["live", "other", "box"]);
+
+    await netkit.sandboxes.remove("box");
+    await leave();
+    await netkit.sandboxes.open({ name: "named" });
+    await netkit.sandboxes.remove("named");
+    await netkit.sandboxes.remove("other");
+    await leave();
+    const taken = { name: "box", networks: [{ network: "n", publish: ["8081:80"] }] };
+    await expect(netkit.sandboxes.open(taken)).rejects.toMatchObject({ code: "PORT_TAKEN" });
+    expect(await names()).toEqual(["live"]);
+    await leave();
+    await netkit.sandboxes.remove("live");
+    await netkit.networks.remove("n");
+    expect(await names()).toEqual([]);
+  });
 });
 
 describe("with an agent", () => {

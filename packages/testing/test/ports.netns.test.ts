@@ -71,8 +71,16 @@ const ask = (): string =>
     `${process.execPath} -e 'const s = require("node:dgram").createSocket("udp4").on("message", (m) => { console.log(String(m)); s.close(); }).bind(5555, () => s.send("x", 8080, "10.9.0.1")); setTimeout(() => { console.log("nobody"); process.exit(); }, 1000).unref()'`,
   );
 
+/** The kernel gives links their own addresses and routes a while after they have a carrier. */
+async function linksAreUp(): Promise<void> {
+  const links = host.sh("ip -o link show | grep -c -v ' lo:'");
+  const ready = (): string => host.sh("ip -o -6 address show -tentative scope link | wc -l");
+  await expect.poll(ready, { interval: 20, timeout: 10_000 }).toBe(links);
+}
+
 /** Everything that a request could leave: the ruleset, the links and what is stored. */
 async function everything(): Promise<string> {
+  await linksAreUp();
   const stored = (await netkit.sandboxes.list()).map(({ name, endpoints }) => [name, endpoints]);
   return `${host.traces()}\n${JSON.stringify(stored)}`;
 }
