@@ -189,6 +189,29 @@ export async function restoreFirewall(context: Context): Promise<void> {
 /** What a repair takes away is found in the next round; what comes back after so many is no matter of ours. */
 const mostRounds = 3;
 
+/**
+ * Makes a link anew that a network of netkit's had and somebody has deleted, and puts back on it what was on it.
+ * @returns the network's name; undefined: it is none of netkit's, or is there
+ */
+export async function mendLink(context: Context, link: string): Promise<string | undefined> {
+  const { changes } = await examine(context, new Survey(context.store));
+  const missing = changes.find(
+    ({ op, resource, owner }) =>
+      op === "create" &&
+      owner.type === "network" &&
+      "name" in resource &&
+      resource.ns === "host" &&
+      resource.name === link,
+  );
+  if (missing === undefined) return undefined;
+  const { id, name } = missing.owner;
+  await repair(context, {}, [], ({ op, resource, owner }) => {
+    const isOn = resource.kind === "veth" && resource.master === link;
+    return op !== "remove" && (owner.id === id || isOn);
+  });
+  return name;
+}
+
 type Choice = (change: Change) => boolean;
 const everything: Choice = () => true;
 

@@ -10,8 +10,8 @@ import { chooseFirewall, makeFlushedAnew, settle } from "./firewall.ts";
 import type { Host } from "./host.ts";
 import { giveUpIfAborted, throwIfAborted, type Lock } from "./lock.ts";
 import { inverse, planDraft } from "./planning.ts";
+import { clearing } from "./obstacle.ts";
 import type { OtherRoots } from "./other-roots.ts";
-import { makingRoom } from "./room.ts";
 import { Again, untilDone } from "./shared/again.ts";
 import { commitShared, withdraw } from "./shared/committing.ts";
 import type { Shared } from "./shared/shared.ts";
@@ -50,7 +50,7 @@ export async function operate<T>(
 ): Promise<T> {
   try {
     return await untilDone((assumed) =>
-      makingRoom(context, options, () => operateUnexplained(context, title, build, options, reads, assumed)),
+      clearing(context, options, () => operateUnexplained(context, title, build, options, reads, assumed)),
     );
   } catch (error) {
     throw explained(error);

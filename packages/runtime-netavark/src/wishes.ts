@@ -1,4 +1,4 @@
-import { isNetkitError, NetkitError, parseCidr, parseIp, type PortSpec } from "@netkit/core";
+import { isNetkitError, NetkitError, parseCidr, parseIp, type Ip, type PortSpec } from "@netkit/core";
 import type { EndpointRequest } from "@netkit/engine";
 import { contains } from "@netkit/ipam";
 import { portSpecs, staticAddresses, usableNames } from "@netkit/runtime";
@@ -99,10 +99,16 @@ export function publishedOf({ port_mappings: mappings = [] }: NetworkOptions): P
 
 function checkHostIp({ host_ip: address = "", host_port: port }: PodmanPort): void {
   if (address === "") return;
+  let ip: Ip;
   try {
-    parseIp(address);
+    ip = parseIp(address);
   } catch (error) {
     if (!isNetkitError(error)) throw error;
     throw refusal(`invalid host ip "${address}" provided for port ${port}`);
   }
+  if (ip !== "::1") return;
+  throw new NetkitError("UNSUPPORTED", `port ${port} can't be published on [::1]: NAT doesn't reach it`, {
+    hint: "Podman holds its ports itself, so that netkit's agent can't serve this one. Publish it on 127.0.0.1, or on another address of the host.",
+    details: { address, port },
+  });
 }

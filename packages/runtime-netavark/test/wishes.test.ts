@@ -74,6 +74,9 @@ test("ports are published as Podman has them; an address that is none is named",
     "[::]:8080-8081:80-81/tcp",
     "[::]:8080-8081:80-81/udp",
   ]);
+  expect(() => publishedOf(options({}, { port_mappings: [{ ...mapping, host_ip: "0::1" }] }))).toThrow(
+    "port 8080 can't be published on [::1]: NAT doesn't reach it",
+  );
   expect(() => publishedOf(options({}, { port_mappings: [{ ...mapping, host_ip: "abcd" }] }))).toThrow(
     'invalid host ip "abcd" provided for port 8080',
   );

@@ -5,6 +5,7 @@ import { bridge } from "@netkit/driver-bridge";
 import { expect, test } from "vitest";
 import type { Netkit, Preview } from "@netkit/engine";
 import { onHosts, type TestHost } from "./host.ts";
+import { output } from "./output.ts";
 
 let host: TestHost;
 let netkit: Netkit;
@@ -41,6 +42,26 @@ test("everything destroyed by hand is named by doctor and mended, and running sa
     server.kill("SIGKILL");
     await server.exited;
   }
+});
+
+test("an attach makes a bridge anew that was deleted by hand, and says so; nobody else's link", async () => {
+  await netkit.networks.create({ name: "n", ipv6: true });
+  await netkit.networks.create({ name: "other" });
+  const web = await netkit.sandboxes.open({ name: "web", networks: ["n"] });
+  await netkit.sandboxes.open({ name: "apart", networks: ["other"] });
+  const bridges = bridgeOf().split(/\s+/);
+  for (const name of bridges) host.sh(`ip link del ${name}`);
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error): void => void warnings.push(message);
+  await expect(netkit.sandboxes.open({ networks: ["n"] }, { dryRun: true })).resolves.toBeDefined();
+  expect(bridgeOf()).toBe("");
+  const box = await netkit.sandboxes.open({ name: "box", networks: ["n"] }, { onWarning });
+  expect(warnings).toEqual([expect.stringMatching(/^link 'nkb\S+' of network 'n' was gone: it has been made anew$/)]);
+  for (const { address } of (await web.inspect()).endpoints[0]?.addresses ?? [])
+    await output(box, `ping -c 1 -W 2 ${address.split("/")[0]}`);
+  const left = (await netkit.doctor()).findings.map(({ message }) => message);
+  expect(left.some((message) => message.includes("of network 'other'"))).toBe(true);
+  expect(left.filter((message) => /'(n|web@n|box@n)'/.test(message))).toEqual([]);
 });
 
 test("a changed MTU, address or route is drift, with the field that differs", async () => {
