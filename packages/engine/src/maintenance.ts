@@ -90,8 +90,9 @@ export async function doctor(
   const plain = [...sandboxes.map(({ finding }) => finding), ...unclaimed];
   const survey = new Survey(context.store);
   const unserved = await findUnserved(context, survey, sandboxes);
-  const canServe = unserved.some(({ repairable }) => repairable);
-  const served = options.dryRun !== true && canServe && (await serveAgain(context));
+  // Also where nothing is unserved: who dies right after a commit has told the agent nothing of it.
+  const needed = unserved.some(({ repairable }) => repairable);
+  const served = options.dryRun !== true && (await serveAgain(context, needed));
   const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
   return {
     findings: all,
