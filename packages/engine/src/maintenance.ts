@@ -207,6 +207,19 @@ async function repair(
   }
 }
 
+async function failureOf(work: Promise<unknown>): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
+
+function wordsOf(plan: readonly Change[]): string {
+  return plan.map(({ op, key }) => `${op} ${key}`).join("\n");
+}
+
 async function repairUnexplained(
   context: Context,
   options: ChangeOptions,
@@ -227,9 +240,15 @@ async function repairUnexplained(
   if (switching !== undefined) findings.unshift(switching);
   // What is made anew loses what was in it (a VXLAN device its forwarding entries), as found before as it was.
   for (let round = 1; plan.length > 0 && round <= mostRounds; round++) {
-    await execute(plan, handlers, options.signal === undefined ? {} : { signal: options.signal });
+    const failed = await failureOf(
+      execute(plan, handlers, options.signal === undefined ? {} : { signal: options.signal }),
+    );
     const next = await examine(context, new Survey(context.store), over);
+    const planned = plan;
     plan = order(next.changes.filter(choose));
+    // Somebody else has changed something meanwhile, such as a link that is gone now: there is another plan.
+    const isOver = round === mostRounds || options.signal?.aborted === true || wordsOf(plan) === wordsOf(planned);
+    if (failed !== undefined && isOver) throw failed.error;
     const known = new Set(findings.map(({ message }) => message));
     findings.push(...next.findings.filter(({ message }) => !known.has(message)));
   }
