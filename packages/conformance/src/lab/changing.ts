@@ -68,9 +68,9 @@ export function changing(netkit: Netkit, driver: AnyDriver, theirs: string): Ste
   );
   return [
     network.make,
-    // Of several hosts, or of others, a network keeps its name.
+    // A network of several hosts keeps its name, and its addresses are for endpoints.
     ...(scope === "local" ? [renamed.make, undone(renamed)] : []),
-    ...(traits.addresses === "engine" ? [lent.make, undone(lent)] : []),
+    ...(scope === "local" && traits.addresses === "engine" ? [lent.make, undone(lent)] : []),
     joined.make,
     undone(joined),
     both.make,
