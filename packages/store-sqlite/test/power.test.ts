@@ -23,7 +23,7 @@ declare module "vitest" {
 /** Of one recording: so many transactions take the log past its first checkpoint. */
 const cutsEach = 200;
 const transactions = 300;
-const timeout = 60_000 + rounds * 1_000;
+const timeout = 60_000 + rounds * 5_000;
 /** Some machines let nobody trace. */
 const untraced = spawnSync("strace", ["-o", "/dev/null", "true"]).status !== 0;
 
