@@ -13,20 +13,21 @@ interface Subject {
   /** The links that it needs, and not every kernel has. */
   readonly needs?: "ipvlan";
   readonly courses: readonly NonNullable<Course["course"]>[];
-  /** Where the driver has rules of the firewall, each that there is. */
+  /** That rules are made with, where the driver has any. */
   readonly firewalls: readonly ("nftables" | "iptables" | undefined)[];
 }
 
 /** Of one network that nobody makes. */
 const predefined = { courses: ["attaching"], firewalls: [undefined] } as const;
 const made = { courses: ["attaching", "changing"], firewalls: [undefined] } as const;
-const ruled = { ...made, firewalls: ["nftables", "iptables"] } as const;
+const ruled = { ...made, firewalls: ["nftables"] } as const;
 
 const subjects: readonly Subject[] = [
   { driver: "none", module: "packages/driver-none/src/index.ts", ...predefined },
   { driver: "host", module: "packages/driver-host/src/index.ts", ...predefined },
   { driver: "container", module: "packages/driver-container/src/index.ts", ...predefined },
-  { driver: "bridge", module: "packages/driver-bridge/src/index.ts", ...ruled },
+  // Rules are alike under all three.
+  { driver: "bridge", module: "packages/driver-bridge/src/index.ts", ...ruled, firewalls: ["nftables", "iptables"] },
   { driver: "macvlan", module: "packages/driver-macvlan/src/index.ts", ...made },
   { driver: "ipvlan", module: "packages/driver-ipvlan/src/index.ts", needs: "ipvlan", ...made },
   { driver: "overlay", module: "packages/driver-overlay/src/index.ts", ...ruled },
