@@ -26,14 +26,11 @@ const tiers = {
   // What these do is mostly waiting for others.
   hosts: { project: "hosts", root: true, wrap: privateHost },
   runtimes: { project: "runtimes", root: true, wrap: privateHost, beside: "hosts" },
-  // Of random operations what is found is seldom the fault of what was changed: only where it is named.
-  soak: { project: "soak", root: true, wrap: privateHost, apart: true },
+  soak: { project: "soak", root: true, wrap: privateHost },
 };
 
 const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });
-const chosen =
-  values.tier?.split(",") ??
-  Object.keys(tiers).filter((name) => !tiers[name].apart && (filters.length === 0 || hasTests(name)));
+const chosen = values.tier?.split(",") ?? Object.keys(tiers).filter((name) => filters.length === 0 || hasTests(name));
 const unknown = chosen.filter((name) => !(name in tiers));
 if (unknown.length > 0) {
   console.error(`test: no tier is named ${unknown.join(", ")}; there are ${Object.keys(tiers).join(", ")}`);
@@ -154,7 +151,7 @@ function run([program, ...programArgs]) {
   });
 }
 
-/** Filters choose among the tests of packages, examples, several hosts and other engines. */
+/** Filters choose among the tests of packages, examples, several hosts and other engines, and the soak. */
 function hasTests(name) {
   return ["unit", "kernel", "hosts", "runtimes", "soak"].includes(name);
 }

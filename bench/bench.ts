@@ -2,7 +2,7 @@
  * netkit beside what it can't be faster than: `npm run bench`, as root. Each part runs in a network namespace of its
  * own that plays the host, with its state on the disk that the checkout is on.
  *
- * usage: npm run bench -- [--quick] [--json] [--check] [--write] [attach] [ports] [memory] [scale] [commands] [agent] [dns] [hosts] [docker] [ipam] [peers] [simulate]
+ * usage: npm run bench -- [--quick] [--json] [--check] [--write] [attach] [ports] [memory] [scale] [commands] [agent] [dns] [hosts] [docker] [ipam] [peers] [faults] [simulate]
  *        npm run bench -- --tables
  *
  * `--write` puts the figures into bench/published, and README.md; `--tables` makes those again from the figures that are there.
@@ -28,8 +28,8 @@ const { values: options, positionals } = parseArgs({
 });
 const bundles = join(import.meta.dirname, "dist");
 const parts = ["attach", "ports", "memory", "scale", "commands", "agent", "dns", "hosts", "docker", "ipam", "peers"];
-/** No figure of these has a budget, and they take their time: only when they are named. */
-const more = ["simulate"];
+/** They take their time, and tell nothing of speed: only when they are named. */
+const more = ["faults", "simulate"];
 
 await main();
 

@@ -65,6 +65,10 @@ async function measure(): Promise<Row[] | Asked> {
           : { blocks: 3, rounds: 8, crowds: 2, streams: 60, warmUps: 150 },
       );
     }
+    case "faults": {
+      const { measureFaults } = await import("./faults.ts");
+      return await measureFaults(quick, quick ? 60 : 1_000);
+    }
     case "simulate": {
       const { measureSimulation } = await import("./simulate.ts");
       return await measureSimulation(quick);

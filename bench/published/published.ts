@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { Machine } from "../machine.ts";
 import type { Row } from "../report.ts";
 import { chartOf } from "./chart.ts";
+import { faultsSectionOf } from "./faults-section.ts";
 import { sectionOf } from "./section.ts";
 
 /** One part's, from one run. */
@@ -21,7 +22,11 @@ const root = dirname(dirname(import.meta.dirname));
 export const readmePath: string = join(root, "README.md");
 export const chartPath: string = join(root, "bench/published/chart.svg");
 const figuresPath = join(root, "bench/published/figures.json");
-const [begin, end] = ["<!-- figures: npm run bench -- --write -->\n\n", "\n\n<!-- /figures -->"];
+/** The places of README.md, and what each shows. */
+const places = [
+  ["<!-- figures: npm run bench -- --write -->\n\n", sectionOf, "\n\n<!-- /figures -->"],
+  ["<!-- faults: npm run bench -- faults --write -->\n\n", faultsSectionOf, "\n\n<!-- /faults -->"],
+] as const;
 
 export function readPublished(): Published {
   return existsSync(figuresPath) ? (JSON.parse(readFileSync(figuresPath, "utf8")) as Published) : {};
@@ -37,11 +42,13 @@ export function publish(parts: Published): void {
   writeFileSync(readmePath, withFigures(readFileSync(readmePath, "utf8"), published));
 }
 
-/** README.md with what the figures say in its place. @throws Error if it has no such place */
+/** README.md with what the figures say in their places. @throws Error if it lacks one */
 export function withFigures(readme: string, published: Published): string {
-  const [from, to] = [readme.indexOf(begin), readme.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`README.md has no '${begin.trim()}' with '${end.trim()}' behind it`);
-  return readme.slice(0, from + begin.length) + sectionOf(published) + readme.slice(to);
+  return places.reduce((text, [begin, section, end]) => {
+    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+    if (from === -1 || to < from) throw new Error(`README.md has no '${begin.trim()}' with '${end.trim()}' behind it`);
+    return text.slice(0, from + begin.length) + section(published) + text.slice(to);
+  }, readme);
 }
 
 /** To three digits: more is noise. */

@@ -4,8 +4,10 @@ import { caseNames, pathNames, titleOf } from "../peers/rows.ts";
 import { formatted, isOver, type Row } from "../report.ts";
 import type { Published, PublishedPart } from "./published.ts";
 
-/** The figures as Markdown. */
-export function sectionOf({ peers, ...others }: Published): string {
+/** The figures of how fast it is as Markdown. */
+export function sectionOf(published: Published): string {
+  const { peers } = published;
+  const others = Object.fromEntries(Object.entries(published).filter(([part]) => !["peers", "faults"].includes(part)));
   return [
     ...(peers === undefined ? [] : peersOf(peers)),
     ...(Object.keys(others).length > 0 ? othersOf(others) : []),
@@ -88,7 +90,7 @@ function missingOf({ rows }: PublishedPart): string {
   return how === "" ? "All were there." : `Not there: ${how}.`;
 }
 
-function originOf({ machine, date, quick }: PublishedPart): string {
+export function originOf({ machine, date, quick }: PublishedPart): string {
   return `From ${date}${quick ? ", with `--quick`" : ""}: ${machineLine(machine)}. ${machine.load > machine.cores ? "**That machine was busy.** " : ""}`.trim();
 }
 
@@ -106,7 +108,7 @@ function othersOf(parts: Published): string[] {
   return ["Alone, or beside its floors:", tableOf([["what", "figure", "budget", "how"], ...rows]), ...origins];
 }
 
-function tableOf([head = [], ...rows]: readonly (readonly string[])[]): string {
+export function tableOf([head = [], ...rows]: readonly (readonly string[])[]): string {
   const lines = [head, head.map(() => "---"), ...rows];
   return lines.map((cells) => `| ${cells.join(" | ")} |`.replaceAll("|  |", "| |")).join("\n");
 }

@@ -1,8 +1,25 @@
-import { ipOf, type Cidr, type Endpoint, type Network, type RemoteEndpoint, type Sandbox } from "@netkit/core";
+import {
+  ipOf,
+  type Cidr,
+  type Endpoint,
+  type Namespace,
+  type Network,
+  type RemoteEndpoint,
+  type Sandbox,
+  type SandboxId,
+} from "@netkit/core";
 import { contains, countAssignable } from "@netkit/ipam";
-import { consistently } from "./consistently.ts";
 import type { EndpointDetails, NetworkDetails, SandboxDetails } from "./api.ts";
-import { endpointsOfNamespace, endpointsOfNetwork, namespaceOf, networkOf, sandboxOf, type Reader } from "./lookup.ts";
+import {
+  byAge,
+  endpointsOfNamespace,
+  endpointsOfNetwork,
+  namespaceOf,
+  networkOf,
+  present,
+  sandboxOf,
+  type Reader,
+} from "./lookup.ts";
 import { loansOf } from "./loans.ts";
 import { joinsOf } from "./network-joins.ts";
 import { knownPeers } from "./outside/peers.ts";
@@ -51,22 +68,58 @@ export async function networkDetails(reader: Reader, network: Network): Promise<
 export async function sandboxDetails(reader: Reader, sandbox: Sandbox): Promise<SandboxDetails> {
   const namespace = await namespaceOf(reader, sandbox.namespace);
   const others = namespace.members.filter((member) => member !== sandbox.id);
+  const members = await Promise.all(others.map(async (member) => (await sandboxOf(reader, member)).name));
+  return detailsOf(
+    sandbox,
+    namespace,
+    await withNames(reader, await endpointsOfNamespace(reader, namespace.id)),
+    members,
+  );
+}
+
+/** All of them, in order of creation, by reading each kind of document once. Without the lock, {@link consistently}. */
+export async function everySandbox(reader: Reader): Promise<SandboxDetails[]> {
+  const networks = await byKey<Network>(reader, "network/");
+  const namespaces = await byKey<Namespace>(reader, "namespace/");
+  const endpoints = [...(await byKey<Endpoint>(reader, "endpoint/")).values()];
+  const sandboxes = await byKey<Sandbox>(reader, "sandbox/");
+  const byNamespace = Map.groupBy(byAge(endpoints), ({ namespace }) => namespace);
+  const nameOf = (id: SandboxId): string | undefined => sandboxes.get(keys.sandbox(id))?.name;
+  return byAge([...sandboxes.values()]).map((sandbox) => {
+    const namespace = required(namespaces, keys.namespace(sandbox.namespace));
+    const named = (byNamespace.get(namespace.id) ?? []).map((endpoint) => ({
+      ...endpoint,
+      networkName: required(networks, keys.network(endpoint.network)).name,
+      sandboxName: nameOf(endpoint.sandbox) ?? "",
+    }));
+    const others = namespace.members.filter((member) => member !== sandbox.id);
+    const members = others.map((member) => required(sandboxes, keys.sandbox(member)).name);
+    return detailsOf(sandbox, namespace, named, members);
+  });
+}
+
+function required<T>(documents: ReadonlyMap<string, T>, key: string): T {
+  return present(documents.get(key), key);
+}
+
+async function byKey<T>(reader: Reader, prefix: string): Promise<Map<string, T>> {
+  return new Map((await reader.range<T>(prefix)).map(({ key, value }) => [key, value]));
+}
+
+function detailsOf(
+  sandbox: Sandbox,
+  namespace: Namespace,
+  endpoints: readonly EndpointDetails[],
+  members: readonly string[],
+): SandboxDetails {
   return {
     ...sandbox,
     owner: namespace.owner,
     netns: namespace.path,
-    endpoints: await withNames(reader, await endpointsOfNamespace(reader, namespace.id)),
-    members: await Promise.all(others.map(async (member) => (await sandboxOf(reader, member)).name)),
+    endpoints,
+    members,
     state: locate(namespace) === undefined && !isAwaited(namespace, sandbox) ? "gone" : sandboxState(sandbox),
   };
-}
-
-/** Of a sandbox that was just read; undefined if somebody has removed it since. */
-export async function sandboxDetailsIfThere(reader: Reader, sandbox: Sandbox): Promise<SandboxDetails | undefined> {
-  return await consistently(async (again) => {
-    const now = again ? await reader.get<Sandbox>(keys.sandbox(sandbox.id)) : sandbox;
-    return now === undefined ? undefined : await sandboxDetails(reader, now);
-  });
 }
 
 async function withNames(reader: Reader, endpoints: readonly Endpoint[]): Promise<EndpointDetails[]> {

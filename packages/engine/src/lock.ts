@@ -71,7 +71,9 @@ export class Lock {
   }
 
   #unlock(): void {
-    if (this.#fd !== undefined) system?.syscalls().flock(this.#fd, system.LOCK_UN);
+    if (this.#fd === undefined || system === undefined) return;
+    // With the file the lock goes in any case.
+    if (system.syscalls().flock(this.#fd, system.LOCK_UN) < 0) this.close();
   }
 
   /** Gives up the file. Only when nobody has the lock or waits for it. */

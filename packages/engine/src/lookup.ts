@@ -133,16 +133,20 @@ async function endpointsUnder(reader: Reader, prefix: string): Promise<Endpoint[
   if (entries.length === 0) return [];
   const ids = entries.map(({ key }) => `endpoint/${key.slice(prefix.length)}`);
   const found = await reader.getAll<Endpoint>(ids);
-  return ids
-    .map((key) => present(found.get(key), key))
-    .toSorted((a, b) => (a.created < b.created ? -1 : Number(a.created > b.created)));
+  return byAge(ids.map((key) => present(found.get(key), key)));
+}
+
+/** In order of creation. */
+export function byAge<T extends { readonly created: string }>(records: readonly T[]): T[] {
+  return records.toSorted((a, b) => (a.created < b.created ? -1 : Number(a.created > b.created)));
 }
 
 async function required<T>(reader: Reader, key: string): Promise<T> {
   return present(await reader.get<T>(key), key);
 }
 
-function present<T>(found: T | undefined, key: string): T {
+/** @throws NetkitError that {@link isMissingDocument} */
+export function present<T>(found: T | undefined, key: string): T {
   if (found !== undefined) return found;
   throw new NetkitError("INTERNAL", `the state has no '${key}', which another document names`, {
     details: { missing: key },

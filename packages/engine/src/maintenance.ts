@@ -90,8 +90,9 @@ export async function doctor(
   const plain = [...sandboxes.map(({ finding }) => finding), ...unclaimed];
   const survey = new Survey(context.store);
   const unserved = await findUnserved(context, survey, sandboxes);
-  const canServe = unserved.some(({ repairable }) => repairable);
-  const served = options.dryRun !== true && canServe && (await serveAgain(context));
+  // Also where nothing is unserved: who dies right after a commit has told the agent nothing of it.
+  const needed = unserved.some(({ repairable }) => repairable);
+  const served = options.dryRun !== true && (await serveAgain(context, needed));
   const all = [...plain, ...findings, ...unserved, ...(await warnings(context, survey))];
   return {
     findings: all,
@@ -229,6 +230,19 @@ async function repair(
   }
 }
 
+async function failureOf(work: Promise<unknown>): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
+
+function wordsOf(plan: readonly Change[]): string {
+  return plan.map(({ op, key }) => `${op} ${key}`).join("\n");
+}
+
 async function repairUnexplained(
   context: Context,
   options: ChangeOptions,
@@ -249,9 +263,15 @@ async function repairUnexplained(
   if (switching !== undefined) findings.unshift(switching);
   // What is made anew loses what was in it (a VXLAN device its forwarding entries), as found before as it was.
   for (let round = 1; plan.length > 0 && round <= mostRounds; round++) {
-    await execute(plan, handlers, options.signal === undefined ? {} : { signal: options.signal });
+    const failed = await failureOf(
+      execute(plan, handlers, options.signal === undefined ? {} : { signal: options.signal }),
+    );
     const next = await examine(context, new Survey(context.store), over);
+    const planned = plan;
     plan = order(next.changes.filter(choose));
+    // Somebody else has changed something meanwhile, such as a link that is gone now: there is another plan.
+    const isOver = round === mostRounds || options.signal?.aborted === true || wordsOf(plan) === wordsOf(planned);
+    if (failed !== undefined && isOver) throw failed.error;
     const known = new Set(findings.map(({ message }) => message));
     findings.push(...next.findings.filter(({ message }) => !known.has(message)));
   }

@@ -1,11 +1,11 @@
 import { statSync } from "node:fs";
 import { release } from "node:os";
 import { join, resolve } from "node:path";
-import { defaultRoot, instanceOf, isNetkitError, NetkitError, parseIp, type Network, type Sandbox } from "@netkit/core";
+import { defaultRoot, instanceOf, isNetkitError, NetkitError, parseIp, type Network } from "@netkit/core";
 import { makeDirectory, openSqliteStore } from "@netkit/store-sqlite";
 import type { Netkit, NetkitOptions, Networks, Sandboxes } from "./api.ts";
 import { consistently } from "./consistently.ts";
-import { networkDetails, sandboxDetailsIfThere } from "./details.ts";
+import { everySandbox, networkDetails } from "./details.ts";
 import { Drivers } from "./drivers.ts";
 import { examineEndpoint } from "./endpoint-examination.ts";
 import { remove, sandboxHandle } from "./handle.ts";
@@ -19,7 +19,7 @@ import { overlaps } from "./overlaps.ts";
 import { Host } from "./host.ts";
 import { lend, loansOf, takeBack } from "./loans.ts";
 import { Lock } from "./lock.ts";
-import { findSandbox, namespaceOf, readerOf } from "./lookup.ts";
+import { byAge, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
 import { catchUp, collect, doctor, restoreFirewall } from "./maintenance.ts";
 import { joinNetwork, joinsOf, leaveNetwork } from "./network-joins.ts";
 import { removeNetwork } from "./network-removal.ts";
@@ -258,11 +258,7 @@ function netkitOf(context: Context): Netkit {
         return holder && sandboxHandle(context, holder, await namespaceOf(reader, holder.namespace));
       });
     },
-    list: async () => {
-      const found = byAge((await reader.range<Sandbox>("sandbox/")).map(({ value }) => value));
-      const details = await Promise.all(found.map(async (sandbox) => await sandboxDetailsIfThere(reader, sandbox)));
-      return details.filter((one) => one !== undefined);
-    },
+    list: async () => await consistently(async () => await everySandbox(reader)),
     get: async (ref) =>
       await consistently(async () => {
         const sandbox = await findSandbox(reader, ref);
@@ -350,10 +346,6 @@ async function firewallOf(context: Context): Promise<string> {
     if (isNetkitError(error) && error.code === "PERMISSION") return "unknown: it takes root to look";
     throw error;
   }
-}
-
-function byAge<T extends { readonly created: string }>(records: readonly T[]): T[] {
-  return records.toSorted((a, b) => (a.created < b.created ? -1 : Number(a.created > b.created)));
 }
 
 /** The predefined networks of the drivers at hand exist from the start; their kernel objects come with their first endpoint. */

@@ -47,10 +47,14 @@ export async function findUnserved(
   ];
 }
 
-/** Starts the agent for them, or tells it. Whether one serves. */
-export async function serveAgain({ agent, store }: Context): Promise<boolean> {
-  await agent?.changed({ revision: await store.revision(), needed: true });
-  return (await agent?.serves()) === true;
+/**
+ * Tells the agent of all that there is.
+ * @param needed one is started if there is none
+ * @returns whether one serves what nobody did
+ */
+export async function serveAgain({ agent, store }: Context, needed: boolean): Promise<boolean> {
+  await agent?.changed({ revision: await store.revision(), needed });
+  return needed && (await agent?.serves()) === true;
 }
 
 interface Present {

@@ -13,10 +13,17 @@ const rounds = Number(process.env["NETKIT_POWER_CUTS"] ?? 60);
 /** Starting a process takes longer than a cut. */
 const deaths = Number(process.env["NETKIT_POWER_CUTS"] ?? 10);
 const firstSeed = Number(process.env["NETKIT_POWER_SEED"] ?? 1);
+declare module "vitest" {
+  interface TaskMeta {
+    /** What a test has come to: how often it was cut or killed, and after how many of these something was lost. */
+    power?: { readonly rounds: number; readonly lost: number };
+  }
+}
+
 /** Of one recording: so many transactions take the log past its first checkpoint. */
 const cutsEach = 200;
 const transactions = 300;
-const timeout = 60_000 + rounds * 1_000;
+const timeout = 60_000 + rounds * 5_000;
 /** Some machines let nobody trace. */
 const untraced = spawnSync("strace", ["-o", "/dev/null", "true"]).status !== 0;
 
@@ -30,7 +37,7 @@ const recordedFirst = (): Recording => (first ??= recorded(firstSeed));
 test.skipIf(untraced)(
   "after a power cut the file opens, with all that was acknowledged and nothing in part",
   { timeout },
-  async () => {
+  async ({ task }) => {
     let done = 0;
     for (let seed = firstSeed; done < rounds; seed++) {
       const recording = seed === firstSeed ? recordedFirst() : recorded(seed);
@@ -38,6 +45,7 @@ test.skipIf(untraced)(
         cuts: Math.min(cutsEach, rounds - done),
       });
       done += cuts;
+      task.meta.power = { rounds: done, lost: failures.length };
       expect(failures).toEqual([]);
       // Otherwise there was nothing to lose.
       expect(pendingBytes).toBeGreaterThan(1_000);
@@ -68,7 +76,7 @@ test.skipIf(untraced).for([
 test(
   "after kill -9 at any time the file opens, with all that was acknowledged and nothing in part",
   { timeout },
-  async () => {
+  async ({ task }) => {
     const random = randoms(firstSeed);
     let [path, acknowledged, total] = ["", 0, 0];
     for (let death = 0; death < deaths; death++) {
@@ -77,7 +85,9 @@ test(
       const before = acknowledged;
       acknowledged = Math.max(acknowledged, await killWriter(path, random));
       total += acknowledged - before;
-      expect(await examine(path, firstSeed, acknowledged), `seed ${firstSeed}, death ${death}`).toBeUndefined();
+      const wrong = await examine(path, firstSeed, acknowledged);
+      task.meta.power = { rounds: death + 1, lost: wrong === undefined ? 0 : 1 };
+      expect(wrong, `seed ${firstSeed}, death ${death}`).toBeUndefined();
     }
     expect(total).toBeGreaterThan(deaths);
   },

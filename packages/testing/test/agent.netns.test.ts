@@ -150,6 +150,18 @@ test("changes that nobody tells of are seen all the same", async () => {
   expect(event?.name).toBe("quiet");
 });
 
+test("a repair has the agent know of what was committed without a word to it", async () => {
+  const mute = await host.open();
+  await mute.networks.create({ name: "m" });
+  await mute.sandboxes.open({ name: "box", networks: [{ network: "m", publish: ["8080:80"] }] });
+  const known = async (): Promise<unknown> => await host.ask({ method: "GET", target: "/v1/status" });
+  await netkit.doctor({ repair: true });
+  expect(await known()).toMatchObject({ sandboxes: 1, reservedPorts: 1 });
+  await mute.sandboxes.remove("box");
+  expect(await netkit.doctor({ repair: true })).toMatchObject({ findings: [], repaired: [] });
+  expect(await known()).toMatchObject({ sandboxes: 0, reservedPorts: 0 });
+});
+
 test("published ports can't be taken by others, and ::1 is served though no NAT can", async () => {
   await netkit.networks.create({ name: "n", ipv6: true });
   // Those of a routed network are none of the host's.

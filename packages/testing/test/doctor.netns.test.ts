@@ -64,6 +64,21 @@ test("an attach makes a bridge anew that was deleted by hand, and says so; nobod
   expect(left.filter((message) => /'(n|web@n|box@n)'/.test(message))).toEqual([]);
 });
 
+test("what changes while it is mended is mended as well", async () => {
+  await netkit.networks.create({ name: "n" });
+  const box = await netkit.sandboxes.open({ name: "box", networks: ["n"] });
+  host.sh(`nsenter --net=${box.netns} ip address flush dev eth0`);
+  let plans = 0;
+  const onPlan = (): void => {
+    plans++;
+    host.sh(`nsenter --net=${box.netns} ip link del eth0`);
+  };
+  const { repaired } = await netkit.doctor({ repair: true, onPlan });
+  expect(plans).toBe(1);
+  expect(repaired.map(({ resource }) => resource?.kind)).toContain("veth");
+  expect((await netkit.doctor()).findings).toEqual([]);
+});
+
 test("a changed MTU, address or route is drift, with the field that differs", async () => {
   await netkit.networks.create({ name: "n", options: { mtu: 1500 } });
   await netkit.sandboxes.open({ name: "box", networks: ["n"] });

@@ -173,7 +173,7 @@ test("openings at the same time that find an ended sandbox remove it once", asyn
   expect(await Promise.all(openings)).toEqual([[], [], [], []]);
 });
 
-test("what another process removes while it is read is left out of lists, and not found by its name", async () => {
+test("what another process makes while it is read is listed; what it removes isn't, nor found by its name", async () => {
   const store = openSqliteStore({ path: join(host.root, "state.db") });
   /** Just before a document of this kind is read. */
   let meanwhile: { kind: string; work: () => Promise<unknown> } | undefined;
@@ -186,6 +186,7 @@ test("what another process removes while it is read is left out of lists, and no
   const slow = storeWith(store, {
     get: async (key) => await disturb(key).then(async () => await store.get(key)),
     getAll: async (keys) => await disturb(keys[0]).then(async () => await store.getAll(keys)),
+    range: async (prefix, options) => await disturb(prefix).then(async () => await store.range(prefix, options)),
   });
   const other = await host.open({ store: slow });
   await netkit.networks.create({ name: "n" });
@@ -196,6 +197,9 @@ test("what another process removes while it is read is left out of lists, and no
   for (const name of ["one", "two", "three", "four", "five"]) await netkit.sandboxes.open({ name, networks: ["n"] });
   meanwhile = removing("one");
   expect((await other.sandboxes.list()).map(({ name }) => name)).toEqual(["two", "three", "four", "five"]);
+  meanwhile = { kind: "sandbox/", work: async () => await netkit.sandboxes.open({ name: "six", networks: ["n"] }) };
+  expect((await other.sandboxes.list()).map(({ name }) => name)).toEqual(["two", "three", "four", "five", "six"]);
+  await netkit.sandboxes.remove("six");
   meanwhile = removing("two");
   await expect(other.sandboxes.get("two")).rejects.toMatchObject({ code: "SANDBOX_NOT_FOUND" });
   const three = await other.sandboxes.get("three");

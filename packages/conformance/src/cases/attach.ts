@@ -4,7 +4,7 @@ import { execa } from "execa";
 import type { Case, CaseContext } from "../case.ts";
 import { compareSnapshots, spaceOf, type HostOptions, type Space } from "../lab/index.ts";
 import { inLab, removeAll, type Lab } from "../lab/lab.ts";
-import { makesNetworks } from "../lab/lifecycle.ts";
+import { makesNetworks } from "../lab/steps.ts";
 
 const common = {
   since: 1,

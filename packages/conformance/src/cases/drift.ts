@@ -4,7 +4,7 @@ import type { Netkit } from "@netkit/engine";
 import type { Case, CaseContext } from "../case.ts";
 import { compareSnapshots, type Space } from "../lab/index.ts";
 import { inLab, type Lab } from "../lab/lab.ts";
-import { makesNetworks } from "../lab/lifecycle.ts";
+import { makesNetworks } from "../lab/steps.ts";
 
 const common = {
   since: 1,

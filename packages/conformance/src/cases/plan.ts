@@ -3,7 +3,7 @@ import { execa } from "execa";
 import type { Case } from "../case.ts";
 import { compareSnapshots, createHost, spaceOf } from "../lab/index.ts";
 import { inLab, removeAll } from "../lab/lab.ts";
-import { makesNetworks } from "../lab/lifecycle.ts";
+import { makesNetworks } from "../lab/steps.ts";
 
 const common = {
   since: 1,

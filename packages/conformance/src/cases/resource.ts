@@ -14,7 +14,7 @@ import {
 import * as fc from "fast-check";
 import type { Case, CaseContext } from "../case.ts";
 import { linksNeeded, linksOf, problemsOf } from "../grammar.ts";
-import { makesNetworks } from "../lab/lifecycle.ts";
+import { makesNetworks } from "../lab/steps.ts";
 import { endpointsOn, endpointViews, networkViews, resourcesOf } from "../views.ts";
 
 const common = { since: 1, tier: "contract", requires: [], applies: () => true } as const satisfies Partial<Case>;

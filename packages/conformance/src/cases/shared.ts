@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isNetkitError } from "@netkit/core";
 import type { Case, CaseContext } from "../case.ts";
 import { inLab, type Lab } from "../lab/lab.ts";
-import { makesNetworks, onlyNetwork } from "../lab/lifecycle.ts";
+import { makesNetworks, onlyNetwork } from "../lab/steps.ts";
 
 const common = { since: 1, tier: "kernel", requires: ["root", "ip", "nft"] } as const satisfies Partial<Case>;
 

@@ -15,7 +15,7 @@ import {
   type Target,
 } from "../lab/index.ts";
 import { inLab, type Lab } from "../lab/lab.ts";
-import { makesNetworks } from "../lab/lifecycle.ts";
+import { makesNetworks } from "../lab/steps.ts";
 
 const common = { since: 1, tier: "traffic", requires: ["root", "ip", "nft", "ping"] } as const satisfies Partial<Case>;
 const carries = (driver: AnyDriver): boolean => makesNetworks(driver) && driver.traits.addresses === "engine";

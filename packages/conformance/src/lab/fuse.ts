@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { constants } from "node:os";
 import { syncBuiltinESMExports } from "node:module";
 import { NetkitError, storeWith, type Store } from "@netkit/core";
-import { setNft } from "@netkit/netfilter";
+import { setIptables, setNft } from "@netkit/netfilter";
 import { setSyscalls, syscalls, type Syscalls } from "@netkit/netlink";
 
 /**
@@ -11,7 +11,7 @@ import { setSyscalls, syscalls, type Syscalls } from "@netkit/netlink";
  */
 export type FaultMode = "error" | "kill";
 
-/** Counts operations at the boundary to the kernel, nft, files and the store, and breaks one of them. */
+/** Counts operations at the boundary to the kernel, nft, iptables, files and the store, and breaks one of them. */
 export interface Fuse {
   /** Operation `at` breaks, counted from 1; 0: none. */
   arm(at: number, mode: FaultMode): void;
@@ -74,6 +74,12 @@ export function installFuse(): Fuse {
         ? { code: 1, output: "", error: "Error: injected fault" }
         : nft.run(script, json),
     close: () => nft.close(),
+  }));
+  const failed = { code: 1, output: "", error: "iptables: injected fault" };
+  setIptables((iptables) => ({
+    save: async (version) => (burns("iptables-save", false) ? failed : await iptables.save(version)),
+    restore: async (version, input) =>
+      burns("iptables-restore", true) ? failed : await iptables.restore(version, input),
   }));
 
   return {

@@ -13,6 +13,7 @@ export { timeScale } from "./time-scale.ts";
 export { ping, reach, serve } from "./traffic.ts";
 export type { Echo, Outcome, Target } from "./traffic.ts";
 export { sweep } from "./sweep.ts";
-export type { Sweep, SweepOptions } from "./sweep.ts";
+export type { Course, Sweep, SweepOptions } from "./sweep.ts";
+export type { Complaint } from "./complaint.ts";
 export { loadSubject } from "./subject.ts";
 export type { Subject } from "./subject.ts";

@@ -73,9 +73,14 @@ export async function inLab(driver: AnyDriver, options: HostOptions, work: (lab:
   }
 }
 
-/** Removes every sandbox and every network that can be removed. */
+/** Removes every sandbox and every network that can be removed, whoever has lent or joined it. */
 export async function removeAll(netkit: Netkit): Promise<void> {
-  const sandboxes = await netkit.sandboxes.list();
-  for (const { id } of sandboxes.toReversed()) await netkit.sandboxes.remove(id, { force: true });
-  await netkit.networks.prune();
+  const { networks, sandboxes } = netkit;
+  for (const { id } of (await sandboxes.list()).toReversed()) await sandboxes.remove(id, { force: true });
+  for (const { id } of await networks.list()) {
+    const { loans, joins } = await networks.inspect(id);
+    for (const { holder } of loans) await networks.takeBack(id, holder);
+    for (const joined of joins) await networks.leave(joined.id);
+  }
+  await networks.prune();
 }

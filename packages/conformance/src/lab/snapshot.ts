@@ -100,7 +100,10 @@ export function compareSnapshots(before: Snapshot, after: Snapshot): string[] {
 /** What a line comes and goes with. */
 function parentOf(section: string, line: string): string | undefined {
   if (section === "sysctls") return /\/(?:conf|neigh)\/([^/]+)\//.exec(line)?.[1];
-  if (section === "nft" && !line.startsWith('{"table"')) return /"table":"([^"]+)"/.exec(line)?.[1];
+  if (section === "nft" && !line.startsWith('{"table"')) {
+    const table = /"table":"([^"]+)"/.exec(line)?.[1];
+    return table === undefined || tablesOfIptables.has(table) ? undefined : table;
+  }
   return undefined;
 }
 
@@ -160,7 +163,7 @@ function normaliseRow(section: string, row: Json, portable: boolean): Json[] {
     case "qdiscs":
       return [without(row, ["refcnt"])];
     case "nft":
-      return "metainfo" in row ? [] : [ruleset(row) as Json];
+      return "metainfo" in row || isOfIptables(row) ? [] : [ruleset(row) as Json];
     default:
       return [row];
   }
@@ -196,6 +199,16 @@ function link(row: Json, portable: boolean): Json {
     // Ports are numbered in the order in which they came.
     port: without(data(info.info_slave_data), ["id"]),
   };
+}
+
+const tablesOfIptables: ReadonlySet<unknown> = new Set(["raw", "mangle", "nat", "filter"]);
+
+/** What iptables makes when it is used and never takes away: its tables, and the chains at their hooks that let everything pass. */
+function isOfIptables({ table, chain }: { readonly table?: Json; readonly chain?: Json } & Json): boolean {
+  const isIts = ({ family }: Json, name: unknown): boolean =>
+    (family === "ip" || family === "ip6") && tablesOfIptables.has(name);
+  if (table !== undefined) return isIts(table, table["name"]);
+  return chain !== undefined && isIts(chain, chain["table"]) && chain["policy"] === "accept";
 }
 
 /** Without handles, counters and the order of elements. */

@@ -6,33 +6,25 @@ import { removeNamespace } from "@netkit/netlink";
 import { createHost, type Host } from "./host.ts";
 import { takeSnapshot, type Snapshot } from "./snapshot.ts";
 
-/** A host with a state directory, for one lifecycle at a time. */
+/** A host with a state directory, for one lifecycle at a time, and a namespace that others have made. */
 export interface Place extends AsyncDisposable {
   readonly host: Host;
+  readonly theirs: Host;
   readonly root: string;
 }
 
 export async function openPlace(): Promise<Place> {
+  await using made = new AsyncDisposableStack();
   const root = mkdtempSync(join(tmpdir(), "netkit-sweep-"));
-  try {
-    const host = await createHost();
-    return {
-      host,
-      root,
-      async [Symbol.asyncDispose]() {
-        await host[Symbol.asyncDispose]();
-        removeLeaks(root);
-      },
-    };
-  } catch (error) {
-    removeLeaks(root);
-    throw error;
-  }
+  made.defer(() => removeLeaks(root));
+  const [host, theirs] = [made.use(await createHost()), made.use(await createHost())];
+  const all = made.move();
+  return { host, theirs, root, [Symbol.asyncDispose]: async () => await all.disposeAsync() };
 }
 
 /** What the kernel holds there, of this root alone. */
-export async function pictureOf({ host, root }: Place): Promise<Snapshot> {
-  return await takeSnapshot(host.spaces, { names: [`${instanceOf(root).mark}.`] });
+export async function pictureOf({ host, theirs, root }: Place): Promise<Snapshot> {
+  return await takeSnapshot({ host, theirs }, { names: [`${instanceOf(root).mark}.`] });
 }
 
 /** What a driver or netkit leaves behind outside the host's namespaces when it fails the sweep. */

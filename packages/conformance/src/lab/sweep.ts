@@ -1,49 +1,63 @@
-import { join } from "node:path";
+import type { FirewallBackend } from "@netkit/engine";
+import { after, type Complaint } from "./complaint.ts";
 import { sweepDeaths } from "./death-sweep.ts";
 import type { Broken } from "./error-sweep.ts";
 import type { FaultMode } from "./fuse.ts";
 import type { Subject } from "./subject.ts";
 import { openPlace } from "./sweep-place.ts";
 import { startProcess } from "./sweep-process.ts";
+import type { CourseName } from "./sweep-worker.ts";
 
-export interface SweepOptions {
+/** What is gone through, and with what. */
+export interface Course {
+  /** Default `attaching`. `changing`, all else that can be done, is for drivers that networks can be created of. */
+  readonly course?: CourseName;
+  /** Default: what the machine has. */
+  readonly firewall?: FirewallBackend;
+}
+
+export interface SweepOptions extends Course {
   readonly mode: FaultMode;
-  /** Gives up between two operations. */
+  /** Gives up between two faults. */
   readonly signal?: AbortSignal;
 }
 
 export interface Sweep {
-  /** How many operations were broken: every one of the driver's lifecycle. */
-  readonly operations: number;
-  /** What went wrong, in words, by operation. */
-  readonly failures: readonly string[];
+  /** What was asked for, each of it with a fault at every one of its calls: the driver's whole lifecycle. */
+  readonly operations: readonly string[];
+  /** How many were injected. */
+  readonly faults: number;
+  /** What went wrong then, in the order of the faults. */
+  readonly complaints: readonly Complaint[];
 }
 
 /**
- * Breaks each operation of a driver's lifecycle in turn. One that fails must leave everything as it was or, where it
- * removes, be finished by whoever comes next. After a death, another process has to mend the system, to remove
- * everything, and to leave the kernel as it was.
+ * Breaks each call of a driver's lifecycle in turn. An operation that fails must leave everything as it was or, where it
+ * removes, be finished by whoever comes next. After a death, another process has to find all that was acknowledged, to mend the
+ * system, to remove everything, and to leave the kernel as it was.
  */
 export async function sweep(
   subject: Subject,
-  { mode, signal = new AbortController().signal }: SweepOptions,
+  { mode, signal = new AbortController().signal, ...course }: SweepOptions,
 ): Promise<Sweep> {
-  return await (mode === "kill" ? sweepDeaths : sweepFailures)(subject, signal);
+  return await (mode === "kill" ? sweepDeaths : sweepFailures)(subject, course, signal);
 }
 
-async function sweepFailures(subject: Subject, signal: AbortSignal): Promise<Sweep> {
-  const failures: string[] = [];
-  let operations = 0;
+async function sweepFailures(subject: Subject, course: Course, signal: AbortSignal): Promise<Sweep> {
+  const operations = new Set<string>();
+  const complaints: Complaint[] = [];
+  let faults = 0;
   await using place = await openPlace();
-  const worker = startProcess(place, subject, join(place.root, "compiled"));
+  const worker = startProcess(place, subject, course);
   try {
-    for await (const { operation, broke, failures: found } of worker.run<Broken>({ mode: "error" })) {
+    for await (const { step, fault, broke, complaints: found } of worker.run<Broken>({ mode: "error" })) {
       signal.throwIfAborted();
-      operations = operation;
-      failures.push(...found.map((failure) => `operation ${operation} (${broke}): ${failure}`));
+      operations.add(step);
+      faults = fault;
+      complaints.push(...after(`fault ${fault} (${step}: ${broke})`, found));
     }
   } finally {
     await worker.stop();
   }
-  return { operations, failures };
+  return { operations: [...operations], faults, complaints };
 }

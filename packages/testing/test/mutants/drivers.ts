@@ -420,6 +420,11 @@ export const kernelMutants: Readonly<Record<string, Mutant>> = {
   leavesARule: behindTheBack(["ip", "rule", "add", "priority", "77", "table", "77"], base, "DRV-NETWORK-002"),
   leavesARoute: behindTheBack(["ip", "route", "add", "blackhole", "192.0.2.0/24"], base, "DRV-EXPLAIN-001"),
   leavesAFirewall: behindTheBack(["nft", "add", "table", "inet", "left"], base, "DRV-ATTACH-005"),
+  leavesARuleOfIptables: behindTheBack(
+    ["iptables", "-t", "nat", "-A", "PREROUTING", "-j", "RETURN"],
+    base,
+    "DRV-ATTACH-005",
+  ),
   leavesASysctl: behindTheBack(
     ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/log_martians"],
     base,

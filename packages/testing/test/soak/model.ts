@@ -161,6 +161,9 @@ export class Model {
         return code === "NETWORK_IN_USE" && this.#mayBeUsed(command.network, others);
       case "publish":
         return code === "PORT_TAKEN" && this.#mayBePublished(command.port, others);
+      case "repair":
+        // Somebody goes on breaking what is being mended.
+        return others.some(({ operation }) => operation.kind === "damage");
       default:
         return false;
     }

@@ -100,8 +100,8 @@ export class Crew implements AsyncDisposable {
     );
     for (const lane of played) if (lane.status === "rejected") throw lane.reason;
     const open = played.map((lane) => (lane.status === "fulfilled" ? lane.value : undefined)).find(Boolean);
-    if (round.kill !== undefined) {
-      // Whoever comes after a death ends what it has begun.
+    if (round.kill !== undefined || damageOf(round) > 1) {
+      // Whoever comes after a death ends what it has begun; of two who damage at a time one may not have come to mend it.
       await first.call("execute", { do: "repair" });
     }
     const findings = await first.call("doctor");
@@ -216,6 +216,10 @@ export class Crew implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.workers, await this.#spare].map(async (worker) => await worker.stop()));
   }
+}
+
+function damageOf({ work }: Round): number {
+  return work.flat().filter(({ kind }) => kind === "damage").length;
 }
 
 /** The model that is as netkit has it: what somebody was killed over may be done, or not. */

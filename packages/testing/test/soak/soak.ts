@@ -16,6 +16,8 @@ export interface Soaked {
 export interface SoakOptions {
   readonly seed: number;
   readonly ms: number;
+  /** At least so many, however long they take. */
+  readonly operations?: number;
   /** Plays the scenario of this seed alone, again and again, for what processes do at the same time is never twice the same. */
   readonly repeat?: boolean;
   /** Of that scenario one that is shorter, as fast-check calls it. */
@@ -27,7 +29,14 @@ export interface SoakOptions {
 const shrinkingMs = 120_000;
 
 /** Plays random scenarios for so long; for a private host. */
-export async function soak({ seed, ms, repeat = false, path, onScenario }: SoakOptions): Promise<Soaked> {
+export async function soak({
+  seed,
+  ms,
+  operations = 0,
+  repeat = false,
+  path,
+  onScenario,
+}: SoakOptions): Promise<Soaked> {
   await using place = await Place.open();
   await using crew = await Crew.start(place);
   const samples: Sample[] = [];
@@ -41,7 +50,7 @@ export async function soak({ seed, ms, repeat = false, path, onScenario }: SoakO
     onScenario?.({ scenarios, tally: crew.tally, samples });
   };
   const end = performance.now() + ms;
-  for (; performance.now() < end;) {
+  while (performance.now() < end || crew.tally.operations < operations) {
     const failures: string[] = [];
     const scenarioSeed = repeat ? seed : seed + scenarios;
     let until = Infinity;

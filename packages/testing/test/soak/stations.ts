@@ -13,8 +13,8 @@ const resolver = "::ffff:127.0.0.11";
 const silenceMs = 100;
 /** A connection that nobody is to take is refused within this time, or dropped. */
 const refusalMs = 1_000;
-/** An address of IPv6 that is new to a neighbour may take a second and more (RFC 4861, 7.2.2). */
-const patienceMs = 5_000;
+/** An address of IPv6 that is new to a neighbour may take a second and more (RFC 4861, 7.2.2), and a busy machine its time. */
+const patienceMs = 20_000;
 const againMs = 250;
 
 /** One thing that is asked of another station, and who has to answer; undefined: nobody. */
