@@ -230,14 +230,26 @@ async function servers() {
 async function peers() {
   const folder = join(tools, "peers");
   const [versions, stamp] = [join(folder, "versions"), join(folder, "tried-today")];
-  if (existsSync(versions) || !["apt-get", "dpkg-deb"].every((program) => isIn(systemPath, program))) return;
-  if (existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < 86_400_000) return;
   const suite = "sid";
-  const names = ["docker.io", "docker-cli", "containerd", "runc", "iptables", "nftables", "busybox-static"];
+  const engines = [
+    "docker.io",
+    "docker-cli",
+    "containerd",
+    "runc",
+    "busybox-static",
+    "podman",
+    "netavark",
+    "aardvark-dns",
+  ];
+  const names = [...engines, "containernetworking-plugins", "iptables", "nftables"];
+  const listed = existsSync(versions) ? readFileSync(versions, "utf8").split("\n") : [];
+  const isThere = (name) => listed.some((line) => line.startsWith(`${name} `));
+  if (names.every(isThere) || !["apt-get", "dpkg-deb"].every((program) => isIn(systemPath, program))) return;
+  if (existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < 86_400_000) return;
   await step(`peers for the bench, from Debian's ${suite}`, () => {
     mkdirSync(folder, { recursive: true });
     const work = mkdtempSync(join(tmpdir(), "netkit-setup-"));
-    const packages = downloadWhole(suite, [...names, "netavark", "containernetworking-plugins"], work);
+    const packages = downloadWhole(suite, names, work);
     if (packages !== undefined) {
       unpack(packages, folder);
       writeFileSync(versions, versionsIn(packages));

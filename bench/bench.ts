@@ -5,6 +5,7 @@
  * usage: npm run bench -- [--quick] [--json] [--check] [--write] [attach] [ports] [memory] [scale] [commands] [agent] [dns] [hosts] [docker] [ipam] [peers] [faults] [simulate]
  *        npm run bench -- --tables
  *
+ * Without names it runs all of them but `faults` and `simulate`; with `--quick` only `peers`, which is done in two minutes.
  * `--write` puts the figures into bench/published, and README.md; `--tables` makes those again from the figures that are there.
  */
 import { spawnSync } from "node:child_process";
@@ -28,6 +29,8 @@ const { values: options, positionals } = parseArgs({
 });
 const bundles = join(import.meta.dirname, "dist");
 const parts = ["attach", "ports", "memory", "scale", "commands", "agent", "dns", "hosts", "docker", "ipam", "peers"];
+/** What is about others' systems, and done in two minutes. */
+const quickParts = ["peers"];
 /** They take their time, and tell nothing of speed: only when they are named. */
 const more = ["faults", "simulate"];
 
@@ -40,7 +43,12 @@ async function main(): Promise<void> {
   if (unknown !== undefined) fail(`no part is named '${unknown}'; there are ${[...parts, ...more].join(", ")}`);
   const started = performance.now();
   await bundle();
-  const wanted = positionals.length === 0 ? parts : [...parts, ...more].filter((name) => positionals.includes(name));
+  const wanted =
+    positionals.length === 0
+      ? options.quick
+        ? quickParts
+        : parts
+      : [...parts, ...more].filter((name) => positionals.includes(name));
   // Before the bench is itself a load.
   const machine = thisMachine();
   const byPart = wanted.map((part) => ({ part, rows: measured(part) }));

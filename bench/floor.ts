@@ -19,14 +19,16 @@ import { firstPort, portsEach } from "./endpoint.ts";
 import { Nftables } from "./libnftables.ts";
 
 const group = 7;
-/** Where netkit keeps single ports of all addresses (packages/netfilter/src/nftables/base.ts). */
-export const floorMap = "inet netkit any4";
+/** Where netkit keeps single ports of all addresses, and ranges (packages/netfilter/src/nftables/base.ts). */
+const [floorMap, floorRanges] = ["inet netkit any4", "inet netkit span4"];
 
 /** A sandbox whose namespace, socket and address are known before the clock starts. */
 export interface FloorSandbox {
   readonly number: number;
   /** How many ports of the host it gets. */
   readonly ports: number;
+  /** All as one, for the same ports of its own. */
+  readonly range: boolean;
   readonly path: string;
   readonly namespace: NamespaceHandle;
   readonly socket: NetlinkSocket;
@@ -58,17 +60,19 @@ export class Floor {
     this.#nft.run(table);
   }
 
-  open(number: number, ports: number = portsEach): FloorSandbox {
+  open(number: number, ports: number = portsEach, range = false): FloorSandbox {
     const path = `/run/netns/floor-${number}`;
     createNamespace(path);
     // As netkit has it, but before the clock starts: no IPv6 where the network has none.
     withNamespace(path, () => writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"));
-    const sandbox = { number, ports, path, namespace: openNamespace(path), socket: openNetlink({ namespace: path }) };
+    const [namespace, socket] = [openNamespace(path), openNetlink({ namespace: path })];
+    const sandbox = { number, ports, range, path, namespace, socket };
     this.#open.add(sandbox);
     return sandbox;
   }
 
-  attach({ number, ports, namespace, socket }: FloorSandbox): void {
+  attach(sandbox: FloorSandbox): void {
+    const { number, ports, namespace, socket } = sandbox;
     const [outer, inner] = [1000 + number, 2];
     const { address, mac } = floorAddresses(number);
     this.#outside.batchOrThrow([
@@ -87,19 +91,17 @@ export class Floor {
       newAddress({ ifindex: inner, address: `${address}/16` }),
       newRoute({ destination: "0.0.0.0/0", gateway: "10.9.0.1", ifindex: inner }),
     ]);
-    if (ports === 0) return;
-    const target = ` comment "br0" : ${address} . `;
-    this.#nft.run(`create element ${floorMap} { ${floorElements({ number, ports }, target)} }`);
+    if (ports > 0) this.#nft.run(floorPorts("create", sandbox));
   }
 
-  async detach({ number, ports }: FloorSandbox): Promise<void> {
-    if (ports > 0) this.#nft.run(`delete element ${floorMap} { ${floorElements({ number, ports })} }`);
-    await this.#outside.batchAsync([delLink(1000 + number)]);
+  async detach(sandbox: FloorSandbox): Promise<void> {
+    if (sandbox.ports > 0) this.#nft.run(floorPorts("delete", sandbox));
+    await this.#outside.batchAsync([delLink(1000 + sandbox.number)]);
   }
 
   /** Takes everything away that is attached. */
   async clear(): Promise<void> {
-    this.#nft.run(`flush map ${floorMap}`);
+    for (const map of [floorMap, floorRanges]) this.#nft.run(`flush map ${map}`);
     await this.#outside.batchAsync([delLinkGroup(group)]);
     for (const sandbox of this.#open) this.close(sandbox);
   }
@@ -113,13 +115,19 @@ export class Floor {
   }
 }
 
-/** Elements of that map: a sandbox's ports, and what each leads to unless they are to be removed. */
-export function floorElements({ number, ports }: Pick<FloorSandbox, "number" | "ports">, target?: string): string {
+/** The nft command that publishes a sandbox's ports, or takes them away. */
+export function floorPorts(
+  verb: "create" | "delete",
+  { number, ports, range }: Pick<FloorSandbox, "number" | "ports" | "range">,
+): string {
   const first = firstPort(number);
-  return Array.from({ length: ports }, (_, index) => {
-    const to = target === undefined ? "" : `${target}${8000 + index}`;
-    return `tcp . ${first + index}${to}`;
-  }).join(", ");
+  const target = verb === "create" ? ` comment "br0" : ${floorAddresses(number).address}` : "";
+  if (range) return `${verb} element ${floorRanges} { 0.0.0.0/0 . tcp . ${first}-${first + ports - 1}${target} }`;
+  const elements = Array.from({ length: ports }, (_, index) => {
+    const port = target === "" ? "" : ` . ${8000 + index}`;
+    return `tcp . ${first + index}${target}${port}`;
+  });
+  return `${verb} element ${floorMap} { ${elements.join(", ")} }`;
 }
 
 /** What a sandbox has in 10.9.0.0/16. */

@@ -12,7 +12,12 @@ const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_LINGER = 13;
 const SO_RCVTIMEO = 20;
+const one = new Uint8Array(new Int32Array([1]).buffer);
+/** struct linger: closing is a reset, after which nothing of a connection stays. */
+const reset = new Uint8Array(new Int32Array([1, 0]).buffer);
 const ownPort = 5001;
 /** Nothing is lost on a wire that is memory: after so long something is wrong. */
 const patienceMs = 5_000;
@@ -29,6 +34,7 @@ const setAffinity = libc.func("int sched_setaffinity(int, size_t, void *)") as (
   mask: Uint8Array,
 ) => number;
 
+let listener = -1;
 let tcp = -1;
 let udp = -1;
 
@@ -70,11 +76,13 @@ const calls = {
     checked("connect", syscalls().connect(udp, at(other)));
   },
   listen: (own: string, port?: number): void => {
-    tcp = socket(SOCK_STREAM);
-    checked("bind", syscalls().bind(tcp, at(own, port)));
-    checked("listen", listen(tcp, 1));
+    listener = socket(SOCK_STREAM);
+    // What has been closed a moment ago may linger.
+    checked("setsockopt", syscalls().setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, one));
+    checked("bind", syscalls().bind(listener, at(own, port)));
+    checked("listen", listen(listener, 1));
   },
-  accept: (): void => void (tcp = checked("accept", accept(tcp, null, null))),
+  accept: (): void => void (tcp = checked("accept", accept(listener, null, null))),
   connect: (other: string, port?: number): void => {
     tcp = socket(SOCK_STREAM);
     checked("connect", syscalls().connect(tcp, at(other, port)));
@@ -97,6 +105,26 @@ const calls = {
     for (let left = bytes; left > 0;)
       left -= checked("send", syscalls().send(tcp, block, Math.min(left, block.length), 0));
     receive(tcp);
+    return now() - started;
+  },
+  /** So many more connections, one after the other, each of which gets a byte. */
+  greet: (count: number): void => {
+    for (let index = 0; index < count; index++) {
+      const fd = checked("accept", accept(listener, null, null));
+      checked("send", syscalls().send(fd, block, 1, 0));
+      syscalls().close(fd);
+    }
+  },
+  /** Their other end. @returns ms for all */
+  visit: (count: number, other: string, port: number): number => {
+    const started = now();
+    for (let index = 0; index < count; index++) {
+      const fd = socket(SOCK_STREAM);
+      checked("setsockopt", syscalls().setsockopt(fd, SOL_SOCKET, SO_LINGER, reset));
+      checked("connect", syscalls().connect(fd, at(other, port)));
+      receive(fd);
+      syscalls().close(fd);
+    }
     return now() - started;
   },
   echo: (count: number): void => {

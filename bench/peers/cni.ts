@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { findProgram, referencePlugin } from "@netkit/testing";
-import { hostPorts, type Box, type Contender, type Entry } from "./contender.ts";
+import { singleMappings, type Box, type Contender, type Entry } from "./contender.ts";
 import { inNamespaces } from "./namespaces.ts";
 import { packageVersion } from "./package-version.ts";
 import { run } from "./run.ts";
@@ -21,9 +21,9 @@ export async function pluginContender(
 ): Promise<Contender> {
   const results = new Map<number, unknown>();
   const call = async (verb: string, box: Box, plugin: PluginConfiguration, prevResult: unknown): Promise<string> => {
-    const portMappings = hostPorts(box).map((hostPort, index) => ({
-      hostPort,
-      containerPort: 8000 + index,
+    const portMappings = singleMappings(box).map(({ host, box: inner }) => ({
+      hostPort: host,
+      containerPort: inner,
       protocol: "tcp",
     }));
     const configuration = { cniVersion: "1.0.0", name, ...plugin, runtimeConfig: { portMappings }, prevResult };

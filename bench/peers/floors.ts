@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { basename } from "node:path";
-import { Floor, floorAddresses, floorElements, floorMap, type FloorSandbox } from "../floor.ts";
+import { Floor, floorAddresses, floorPorts, type FloorSandbox } from "../floor.ts";
 import { openLibrary } from "../library.ts";
 import { keptNumber, type Box, type Entry } from "./contender.ts";
 import { inNamespaces } from "./namespaces.ts";
@@ -19,7 +19,8 @@ export const bareRequests: Entry = {
     };
     floor.attach(floor.open(keptNumber, 0));
     return {
-      open: async ({ number, ports }) => await Promise.resolve(void open.set(number, floor.open(number, ports))),
+      open: async ({ number, ports, range }) =>
+        await Promise.resolve(void open.set(number, floor.open(number, ports, range))),
       attach: async (box) => await Promise.resolve(floor.attach(of(box))),
       detach: async (box) => await floor.detach(of(box)),
       close: async (box) => await Promise.resolve(floor.close(of(box))),
@@ -58,17 +59,16 @@ link set eth0 up
 route add default via 10.9.0.1
 `,
         });
-        if (ports === 0) return;
-        const target = ` comment "br0" : ${address} . `;
-        await run(["nft", "-f", "-"], { input: `create element ${floorMap} { ${floorElements(box, target)} }\n` });
+        if (ports > 0) await run(["nft", "-f", "-"], { input: `${floorPorts("create", box)}\n` });
       },
       detach: async (box: Box): Promise<void> => {
-        if (box.ports > 0)
-          await run(["nft", "-f", "-"], { input: `delete element ${floorMap} { ${floorElements(box)} }\n` });
+        if (box.ports > 0) await run(["nft", "-f", "-"], { input: `${floorPorts("delete", box)}\n` });
         await run(["ip", "-batch", "-"], { input: `link delete v${box.number}\n` });
       },
     };
-    return await inNamespaces(way, ({ number }) => floorAddresses(number).address);
+    const contender = await inNamespaces(way, ({ number }) => floorAddresses(number).address);
+    const nothing = [process.execPath, "-e", "0"];
+    return { ...contender, program: { name: "node -e 0", version: "", words: { version: nothing, list: nothing } } };
   },
 };
 

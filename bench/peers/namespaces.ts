@@ -23,7 +23,7 @@ export async function inNamespaces(
   way: Pick<Contender, "attach" | "detach" | "stop">,
   addressOf?: (box: Box) => string,
 ): Promise<Contender> {
-  const kept: Box = { number: keptNumber, ports: 0, path: pathOf(keptNumber) };
+  const kept: Box = { number: keptNumber, ports: 0, range: false, path: pathOf(keptNumber) };
   await namespaces.open(kept);
   await way.attach(kept);
   if (addressOf === undefined) return { ...namespaces, ...way };

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { findProgram } from "@netkit/testing";
-import { addressOf, hostPorts, type Box, type Contender, type Entry } from "./contender.ts";
+import { addressOf, portMappings, type Box, type Contender, type Entry, type Program } from "./contender.ts";
 import { inNamespaces } from "./namespaces.ts";
 import { run, said, versionIn } from "./run.ts";
 
@@ -18,12 +18,12 @@ export async function backendContender(words: readonly string[], env: NodeJS.Pro
     ipv6_enabled: false,
   };
   const call = async (verb: string, box: Box): Promise<void> => {
-    const ports = hostPorts(box).map((port, index) => ({
+    const ports = portMappings(box).map(({ host, box: inner, count }) => ({
       host_ip: "",
-      host_port: port,
-      container_port: 8000 + index,
+      host_port: host,
+      container_port: inner,
       protocol: "tcp",
-      range: 1,
+      range: count,
     }));
     const name = `box-${box.number}`;
     const input = JSON.stringify({
@@ -64,7 +64,19 @@ export function netavark(firewall: "nftables" | "iptables"): Entry {
       const folder = "/run/bench/netavark";
       mkdirSync(folder, { recursive: true });
       const options = ["--config", folder, "--rootless", "false", "--aardvark-binary", "/nonexistent"];
-      return await backendContender([program() ?? "", ...options], { NETAVARK_FW: firewall });
+      const contender = await backendContender([program() ?? "", ...options], { NETAVARK_FW: firewall });
+      const podman = firewall === "nftables" ? podmanProgram() : undefined;
+      return podman === undefined ? contender : { ...contender, program: podman };
     },
   };
+}
+
+/** What has netavark do it, where this machine has that; its state is in memory. */
+function podmanProgram(): Program | undefined {
+  const version = said("podman", "--version");
+  if (version === undefined) return undefined;
+  const folder = "/run/bench/podman";
+  const podman = ["podman", "--root", `${folder}/root`, "--runroot", `${folder}/run`, "--tmpdir", `${folder}/tmp`];
+  const words = { version: ["podman", "--version"], list: [...podman, "network", "ls"] };
+  return { name: "podman", version: versionIn(version), words };
 }

@@ -5,11 +5,12 @@ import { agentSocket, askAgent } from "@netkit/agent/client";
 import type { SandboxHandle } from "@netkit/engine";
 import { command } from "../command.ts";
 import { openLibrary } from "../library.ts";
-import { hostPorts, ownNamespace, type Box, type Contender, type Entry } from "./contender.ts";
+import { ownNamespace, portWords, type Box, type Contender, type Entry } from "./contender.ts";
 import { pluginContender } from "./cni.ts";
 import { backendContender } from "./netavark.ts";
 import { run, said, versionIn } from "./run.ts";
 
+const netkit = [process.execPath, command];
 const network = { name: "bench", subnets: [{ subnet: "10.7.0.0/16" }] };
 
 function find(): { version: string } {
@@ -18,10 +19,6 @@ function find(): { version: string } {
 
 /** What stays attached, unlike engines' containers. */
 const kept = "kept";
-
-function publish(box: Box): string[] {
-  return hostPorts(box).map((port, index) => `${port}:${8000 + index}`);
-}
 
 function nameOf({ number }: Box): string {
   return `box-${number}`;
@@ -42,7 +39,7 @@ export const library: Entry = {
     };
     return {
       open: async (box) => void handles.set(box.number, await netkit.sandboxes.open({ name: nameOf(box) })),
-      attach: async (box) => void (await of(box).connect(network.name, { publish: publish(box) })),
+      attach: async (box) => void (await of(box).connect(network.name, { publish: portWords(box) })),
       detach: async (box) => void (await of(box).disconnect(network.name)),
       close: async (box) => await of(box).close(),
       place: async (box) => {
@@ -65,10 +62,15 @@ export const cli: Entry = {
     return {
       ...(await startAgent(root)),
       attach: async (box) => {
-        const ports = publish(box).flatMap((port) => ["--publish", port]);
+        const ports = portWords(box).flatMap((port) => ["--publish", port]);
         await runNetkit("network", "connect", ...ports, network.name, nameOf(box));
       },
       detach: async (box) => await runNetkit("network", "disconnect", network.name, nameOf(box)),
+      program: {
+        name: "netkit",
+        version: "",
+        words: { version: [...netkit, "version"], list: [...netkit, "network", "ls"] },
+      },
     };
   },
 };
@@ -98,7 +100,7 @@ export const podmanBackend: Entry = {
 };
 
 async function runNetkit(...words: readonly string[]): Promise<void> {
-  await run([process.execPath, command, ...words]);
+  await run([...netkit, ...words]);
 }
 
 /** Its packets go the library's way. */
@@ -119,7 +121,7 @@ async function startAgent(root: string): Promise<Contender> {
   return {
     open: async (box) => await ask("POST", "/v1/sandboxes", { name: nameOf(box) }),
     attach: async (box) =>
-      await ask("POST", `/v1/sandboxes/${nameOf(box)}/endpoints`, { network: network.name, publish: publish(box) }),
+      await ask("POST", `/v1/sandboxes/${nameOf(box)}/endpoints`, { network: network.name, publish: portWords(box) }),
     detach: async (box) => await ask("DELETE", `/v1/sandboxes/${nameOf(box)}/endpoints/${network.name}`),
     close: async (box) => await ask("DELETE", `/v1/sandboxes/${nameOf(box)}?force=true`),
     stop: async () => {

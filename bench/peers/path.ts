@@ -1,12 +1,14 @@
 import { execFileSync, fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 import { Caller } from "@netkit/testing/calls";
 import type { LoadCalls } from "../hosts/load.program.ts";
-import { hostPorts, type Box, type Contender } from "./contender.ts";
-import type { PathKind } from "./figures.ts";
+import { portMappings, type Box, type Contender } from "./contender.ts";
+import type { ConnectionKind, PathKind } from "./figures.ts";
 
 const bytes = 32e6;
 const roundTrips = 500;
+const connections = 200;
 /** The host's, that its published ports are reached at: documentation (RFC 5737), on no wire. */
 const hostAddress = "198.51.100.1";
 /** Where a box's first published port leads. */
@@ -20,17 +22,19 @@ export class Path {
   readonly #children: readonly ChildProcess[];
   readonly #between: Ends;
   readonly #published: Ends;
+  readonly #port: number;
 
-  private constructor(children: readonly ChildProcess[], between: Ends, published: Ends) {
+  private constructor(children: readonly ChildProcess[], between: Ends, published: Ends, port: number) {
     this.#children = children;
     this.#between = between;
     this.#published = published;
+    this.#port = port;
   }
 
   /** @param server publishes a port */
   static async open(place: NonNullable<Contender["place"]>, server: Box, client: Box): Promise<Path> {
     const [to, from] = [await place(server), await place(client)];
-    execFileSync("nsenter", [`--net=${to.host}`, "ip", "address", "add", `${hostAddress}/32`, "dev", "lo"]);
+    execFileSync("nsenter", [`--net=${to.host}`, "ip", "address", "replace", `${hostAddress}/32`, "dev", "lo"]);
     const children: ChildProcess[] = [];
     const start = async (namespace: string): Promise<Load> => {
       const child = fork(join(import.meta.dirname, "load.program.js"), [], {
@@ -48,13 +52,14 @@ export class Path {
     await between[0].call("pair", from.address, to.address);
     await between[1].call("pair", to.address, from.address);
     await connectEnds(between, [to.address], [to.address]);
-    await connectEnds(published, [to.address, boxPort], [hostAddress, hostPorts(server)[0] ?? 0]);
+    const port = portMappings(server)[0]?.host ?? 0;
+    await connectEnds(published, [to.address, boxPort], [hostAddress, port]);
     for (const load of [...between, ...published]) await load.call("pin", 0);
-    return new Path(children, between, published);
+    return new Path(children, between, published, port);
   }
 
   /** Streams in Gbit/s, the round trip in µs. */
-  async measure(): Promise<Record<PathKind, number>> {
+  async measure(): Promise<Record<Exclude<PathKind, ConnectionKind>, number>> {
     return {
       stream: await stream(this.#between),
       "round-trip": await roundTrip(this.#between),
@@ -62,8 +67,20 @@ export class Path {
     };
   }
 
-  close(): void {
+  /** New connections a second, from the host through the published port. */
+  async connect(): Promise<number> {
+    const [client, server] = this.#published;
+    const greeted = server.call("greet", connections);
+    const took = await client.call("visit", connections, hostAddress, this.#port);
+    await greeted;
+    return (connections * 1e3) / took;
+  }
+
+  /** Its ports are free then. */
+  async close(): Promise<void> {
+    const ended = this.#children.map(async (child) => await once(child, "exit"));
     for (const child of this.#children) child.disconnect();
+    await Promise.all(ended);
   }
 }
 

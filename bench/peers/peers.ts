@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { numbers } from "../pairs.ts";
 import type { Row } from "../report.ts";
 import { Arena } from "./arena.ts";
-import { Figures } from "./figures.ts";
+import { numbersOf } from "./contender.ts";
+import { Figures, manyPorts } from "./figures.ts";
 import { contenders, type ContenderId } from "./registry.ts";
 import { rowsOf } from "./rows.ts";
 
-interface Plan {
+export interface Plan {
   /** Each in hosts of its own. */
   readonly blocks: number;
   /** Turns of each contender in a block, for each number of ports. */
@@ -18,68 +19,186 @@ interface Plan {
   readonly streams: number;
   /** Before, of what is compiled while it runs. */
   readonly warmUps: number;
+  /** Turns with a range, in the first block; 0: nobody's. */
+  readonly ranges: number;
+  /** Nobody waits longer for one contender: for its turn with a range, and until it has published many ports. */
+  readonly patienceMs: number;
+  /** Boxes attached one after the other, in the last block; 0: none. */
+  readonly line: number;
+}
+
+interface Present {
+  readonly id: ContenderId;
+  readonly arena: Arena;
+}
+
+/** All of them that are there, on hosts of their own. */
+interface Block {
+  readonly number: number;
+  readonly plan: Plan;
+  readonly figures: Figures;
+  readonly present: readonly Present[];
 }
 
 const portCounts = [0, 1, 10] as const;
+/** The ports of the range, and what tells beforehand how long it will take. */
+const [rangePorts, probePorts] = [1_000, 100];
 /** So many boxes are attached at the same time, each with one port. */
 const crowd = 32;
 const crowdPorts = 1;
-/** The numbers of the boxes: one for each number of ports, then the crowd. */
-const [firstBox, firstOfCrowd] = [3, 10];
+/** So many of a line before it is the next one's turn. */
+const lineTurn = 10;
+/** The numbers of the boxes: one for each number of ports, then the crowd, those with many ports, and the line. */
+const [firstBox, firstOfCrowd, firstOfMany, firstOfLine] = [3, 10, 100, 1_150];
 /** Whole processes: they only need what they read from the disk in memory. */
 const fewWarmUps = 2;
 const compiled: readonly ContenderId[] = ["library", "agent", "floor"];
+/** Another way into the same engine, whose containers take their time: only few are attached by it. */
+const doors: readonly ContenderId[] = ["docker-cli"];
 
 export async function measurePeers(root: string, plan: Plan): Promise<Row[]> {
   const figures = new Figures();
-  for (const block of numbers(0, plan.blocks)) await measureBlock(join(root, `block-${block}`), block, plan, figures);
+  for (const number of numbers(0, plan.blocks)) {
+    // oxlint-disable-next-line typescript/await-thenable -- the linter finds no tsconfig with disposables here
+    await using arenas = new AsyncDisposableStack();
+    const present = await openAll(join(root, `block-${number}`), figures, arenas);
+    const block: Block = { number, plan, figures, present };
+    await measureTurns(block);
+    if (number === 0) await measureRange(block);
+    await measureCrowd(block);
+    await measurePaths(block);
+    if (number === plan.blocks - 1) await measureLine(block);
+  }
   return rowsOf(figures);
 }
 
-async function measureBlock(folder: string, block: number, plan: Plan, figures: Figures): Promise<void> {
-  // oxlint-disable-next-line typescript/await-thenable -- the linter finds no tsconfig with disposables here
-  await using arenas = new AsyncDisposableStack();
-  const present: { readonly id: ContenderId; readonly arena: Arena }[] = [];
-  for (const contender of contenders) {
-    const arena = arenas.use(await Arena.open(contender, join(folder, contender.id)));
+async function openAll(folder: string, figures: Figures, arenas: AsyncDisposableStack): Promise<Present[]> {
+  const present: Present[] = [];
+  const opened = await Promise.all(
+    contenders.map(async (contender) => arenas.use(await Arena.open(contender, join(folder, contender.id)))),
+  );
+  for (const [index, arena] of opened.entries()) {
+    const { id } = contenders[index] ?? contenders[0];
     const found = await arena.call("find");
-    figures.found(contender.id, found);
-    if ("missing" in found) continue;
-    await arena.call("start");
+    figures.found(id, found);
+    if (!("missing" in found)) present.push({ id, arena });
+  }
+  await allOf(present, async ({ arena }) => await arena.call("start"));
+  return present;
+}
+
+function isWhole({ id }: Present): boolean {
+  return !doors.includes(id);
+}
+
+/** What isn't timed needn't wait for the others. */
+async function allOf(present: readonly Present[], work: (one: Present) => Promise<unknown>): Promise<void> {
+  await Promise.all(present.map(work));
+}
+
+/** Everybody has a turn, in the other order than the round before. */
+async function takeTurns(
+  { number: block, present }: Pick<Block, "number" | "present">,
+  rounds: number,
+  work: (one: Present, round: number) => Promise<void>,
+): Promise<void> {
+  for (const round of numbers(0, rounds))
+    for (const one of (block + round) % 2 === 0 ? present : present.toReversed()) await work(one, round);
+}
+
+/** One box with few ports, and whole processes. */
+async function measureTurns(block: Block): Promise<void> {
+  const { plan, figures, present } = block;
+  await allOf(present, async ({ arena }) => {
     for (const [index, ports] of portCounts.entries()) await arena.call("open", firstBox + index, 1, ports);
-    present.push({ id: contender.id, arena });
-  }
-  const last = firstBox + portCounts.length - 1;
-  for (const { id, arena } of present)
+  });
+  for (const { id, arena } of present) {
+    const last = firstBox + portCounts.length - 1;
     await arena.call("warm", last, compiled.includes(id) ? plan.warmUps : fewWarmUps);
-  /** Everybody has a turn, in the other order than the round before. */
-  const round = async (number: number, work: (one: (typeof present)[number]) => Promise<void>): Promise<void> => {
-    for (const one of (block + number) % 2 === 0 ? present : present.toReversed()) await work(one);
-  };
-  for (const number of numbers(0, plan.rounds))
-    await round(number, async ({ id, arena }) => {
-      // Off the record: the processor has forgotten it since its last turn.
-      await arena.call("turn", firstBox, 1);
-      // Each number of ports is the first of a turn as often as the others.
-      for (const step of portCounts.keys()) {
-        const index = (step + number) % portCounts.length;
-        const ports = portCounts[index] ?? 0;
-        figures.note(id, `${ports}`, await arena.call("turn", firstBox + index, 1));
-      }
-    });
-  for (const { arena } of present) {
-    await arena.call("close", firstBox, portCounts.length);
-    await arena.call("open", firstOfCrowd, crowd, crowdPorts);
+    await arena.call("begin");
   }
-  for (const number of numbers(0, plan.crowds))
-    await round(number, async ({ id, arena }) => {
-      figures.note(id, "crowd", await arena.call("turn", firstOfCrowd, crowd));
-    });
-  const connected = new Set<ContenderId>();
-  for (const { id, arena } of present)
-    if (await arena.call("connect", firstOfCrowd, firstOfCrowd + 1)) connected.add(id);
-  for (const number of numbers(0, plan.streams))
-    await round(number, async ({ id, arena }) => {
-      if (connected.has(id)) figures.notePath(id, await arena.call("send"));
-    });
+  await takeTurns(block, plan.rounds, async ({ id, arena }, round) => {
+    // Off the record: the processor has forgotten it since its last turn.
+    await arena.call("turn", firstBox, 1);
+    // Each number of ports is the first of a turn as often as the others.
+    for (const step of portCounts.keys()) {
+      const index = (step + round) % portCounts.length;
+      const ports = portCounts[index] ?? 0;
+      figures.note(id, `${ports}`, await arena.call("turn", firstBox + index, 1));
+    }
+    const program = await arena.call("program");
+    if (program !== undefined) figures.noteStart(id, program, await arena.call("begin"));
+  });
+  await allOf(present, async ({ arena }) => await arena.call("close", firstBox, portCounts.length));
+}
+
+/** One box with a range, of those who are done with it in time. */
+async function measureRange(block: Block): Promise<void> {
+  const { plan, figures } = block;
+  if (plan.ranges === 0) return;
+  const present = block.present.filter(isWhole);
+  const spent = new Map<ContenderId, number>();
+  await allOf(present, async ({ arena }) => await arena.call("open", firstBox, 1, probePorts, true));
+  for (const { id, arena } of present) {
+    const { attach, detach } = await arena.call("turn", firstBox, 1);
+    const took = attach + detach;
+    // Ten times as many ports take ten times as long, or more.
+    if (took * (rangePorts / probePorts) > plan.patienceMs)
+      figures.leaveOut(id, `${probePorts} ports took ${(took / 1e3).toFixed(1)} s`);
+    else spent.set(id, 0);
+  }
+  await allOf(present, async ({ arena }) => await arena.call("close", firstBox, 1));
+  const able = present.filter(({ id }) => spent.has(id));
+  await allOf(able, async ({ arena }) => await arena.call("open", firstBox, 1, rangePorts, true));
+  await takeTurns({ ...block, present: able }, plan.ranges, async ({ id, arena }) => {
+    const before = spent.get(id) ?? 0;
+    if (before > plan.patienceMs) return;
+    const turn = await arena.call("turn", firstBox, 1);
+    spent.set(id, before + turn.attach + turn.detach);
+    figures.note(id, "range", turn);
+  });
+  await allOf(able, async ({ arena }) => await arena.call("close", firstBox, 1));
+}
+
+/** Many boxes at the same time. */
+async function measureCrowd(block: Block): Promise<void> {
+  const { plan, figures, present } = block;
+  await allOf(present, async ({ arena }) => await arena.call("open", firstOfCrowd, crowd, crowdPorts));
+  await takeTurns(block, plan.crowds, async ({ id, arena }) => {
+    figures.note(id, "crowd", await arena.call("turn", firstOfCrowd, crowd));
+  });
+}
+
+/** Two of the crowd send to each other, and the host to one; in the first block once more among many ports of others. */
+async function measurePaths({ number, plan, figures, present }: Block): Promise<void> {
+  const [server, client] = [firstOfCrowd, firstOfCrowd + 1];
+  const connected: Present[] = [];
+  for (const one of present) if (await one.arena.call("connect", server, client)) connected.push(one);
+  const block = { number, present: connected };
+  await takeTurns(block, plan.streams, async ({ id, arena }) => {
+    figures.notePath(id, { ...(await arena.call("send")), connections: await arena.call("knock") });
+  });
+  if (number > 0) return;
+  for (const { id, arena } of connected) {
+    // The one that is asked for is published amidst them, whichever order rules are gone through in.
+    await arena.call("part", server, client);
+    const before = await arena.call("publish", firstOfMany, probePorts, manyPorts / 2, plan.patienceMs / 2);
+    await arena.call("connect", server, client);
+    const next = firstOfMany + numbersOf(before);
+    figures.notePorts(id, before + (await arena.call("publish", next, probePorts, before, plan.patienceMs / 2)));
+  }
+  await takeTurns(block, plan.streams, async ({ id, arena }) => {
+    figures.notePath(id, { "connections-many": await arena.call("knock") });
+  });
+}
+
+/** One box after the other, with a port each, all of which stay. */
+async function measureLine(block: Block): Promise<void> {
+  const { plan, figures } = block;
+  if (plan.line === 0) return;
+  const present = block.present.filter(isWhole);
+  await allOf(present, async ({ arena }) => await arena.call("open", firstOfLine, plan.line, 1));
+  await takeTurns({ ...block, present }, plan.line / lineTurn, async ({ id, arena }, round) => {
+    figures.noteRow(id, await arena.call("line", firstOfLine + round * lineTurn, lineTurn));
+  });
 }

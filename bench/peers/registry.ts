@@ -6,6 +6,7 @@ export const contenders = [
   { id: "cni-plugin", kind: "netkit", name: "netkit, CNI plugin" },
   { id: "podman-backend", kind: "netkit", name: "netkit, netavark's place" },
   { id: "docker", kind: "peer", name: "Docker, API" },
+  { id: "docker-cli", kind: "peer", name: "Docker, command" },
   { id: "netavark-nftables", kind: "peer", name: "netavark, nftables" },
   { id: "netavark-iptables", kind: "peer", name: "netavark, iptables" },
   { id: "cni-nftables", kind: "peer", name: "CNI bridge + portmap, nftables" },

@@ -1,57 +1,44 @@
 import { ms, type Row } from "../report.ts";
-import {
-  cases,
-  pathKinds,
-  verbs,
-  type Case,
-  type Figures,
-  type PathFigure,
-  type PathKind,
-  type PeerFigure,
-  type Verb,
-} from "./figures.ts";
+import { comparisonRows, fastest, fastestPeer, ofContender, titleOf } from "./comparison.ts";
+import { cases, verbs, type Case, type Figures, type PeerFigure, type Verb } from "./figures.ts";
+import { growthRows } from "./growth-rows.ts";
+import { pathRows } from "./path-rows.ts";
 import type { ContenderId } from "./registry.ts";
+import { startRows } from "./start-rows.ts";
 
 /** What a case is called. */
 export const caseNames: Record<Case, string> = {
   "0": "no ports",
   "1": "1 port",
   "10": "10 ports",
+  range: "a range of 1,000 ports",
   crowd: "32 at once, a port each",
 };
 
 /** netkit's own and what does the same job: the fastest of theirs counts. */
 const likes: readonly { readonly ours: ContenderId; readonly theirs: readonly ContenderId[] }[] = [
+  { ours: "cli", theirs: ["docker-cli"] },
   { ours: "cni-plugin", theirs: ["cni-nftables", "cni-iptables"] },
   { ours: "podman-backend", theirs: ["netavark-nftables", "netavark-iptables"] },
 ];
 
-/** At most so many times what the fastest peer takes; the others are only told. */
-const goals: Partial<Record<`${Verb}-${Case}`, number>> = {
-  "attach-0": 0.2,
-  "attach-10": 0.1,
-  "detach-0": 0.333,
-  "detach-1": 0.333,
-  "detach-10": 0.333,
-};
+/** At most so many times what it is compared with takes; the others are only told. */
+const toFloor = 1.5;
+const toDocker = 0.2;
+const attachToPeer: Partial<Record<Case, number>> = { "0": 0.2, "10": 0.1 };
+const detachToPeer = 0.333;
 
 /** Every contender's figures, then how netkit's compare, and what is missing. */
 export function rowsOf(figures: Figures): Row[] {
   const list = figures.list();
-  const missing = figures.missing();
   return [
     ...list.map(figureRow),
-    ...figures.paths().map(pathRow),
-    ...pathKinds.flatMap((path) => pathComparisons(figures.paths(), path)),
+    ...growthRows(figures.growths()),
+    ...pathRows(figures.paths()),
+    ...startRows(figures.starts()),
     ...verbs.flatMap((verb) => cases.flatMap((what) => comparisons(list, verb, what))),
-    {
-      id: "peers-missing",
-      what: "peers: not on this machine",
-      value: missing.length,
-      unit: "",
-      how: missing.map(({ name, why }) => `${name}: ${why}`).join("; "),
-      data: { missing },
-    },
+    toldRow("peers-missing", "peers: not on this machine", figures.missing()),
+    toldRow("peers-left-out", "peers: without a range, which takes them too long", figures.leftOut()),
   ];
 }
 
@@ -67,87 +54,38 @@ function figureRow(figure: PeerFigure): Row {
   };
 }
 
-/** What is measured of each way that packets go. */
-export const pathNames: Record<PathKind, string> = {
-  stream: "container to container, TCP, Gbit/s",
-  "round-trip": "container to container, UDP and back, µs",
-  published: "host to a published port, TCP, Gbit/s",
-};
-
-function pathRow(figure: PathFigure): Row {
-  const { contender, path, median, min, max, samples } = figure;
-  return {
-    id: `peers-path-${path}-${contender}`,
-    what: `${pathNames[path]}: ${titleOf(figure)}`,
-    value: median,
-    unit: path === "round-trip" ? "µs" : "Gbit/s",
-    how: `${min.toFixed(1)} to ${max.toFixed(1)}, ${samples} times`,
-    data: { ...figure },
-  };
+function toldRow(id: string, what: string, list: readonly { readonly name: string; readonly why: string }[]): Row {
+  const how = list.map(({ name, why }) => `${name}: ${why}`).join("; ");
+  return { id, what, value: list.length, unit: "", how, data: { list } };
 }
 
-/** How much longer netkit's packets take than the fastest peer's. */
-function pathComparisons(all: readonly PathFigure[], path: PathKind): Row[] {
-  const here = all.filter((figure) => figure.path === path);
-  const slowness = ({ median }: PathFigure): number => (path === "round-trip" ? median : 1 / median);
-  const ours = here.find(({ contender }) => contender === "library");
-  const [theirs] = here.filter(({ kind }) => kind === "peer").toSorted((a, b) => slowness(a) - slowness(b));
-  if (ours === undefined || theirs === undefined) return [];
-  return [
-    {
-      id: `peers-path-${path}-to-fastest-peer`,
-      what: `time of ${pathNames[path]}: netkit, to ${titleOf(theirs)}`,
-      value: slowness(ours) / slowness(theirs),
-      unit: "x",
-      // Beyond that it is no noise.
-      budget: 1.05,
-      how: `${ours.median.toFixed(1)} to ${theirs.median.toFixed(1)}`,
-      data: { ours: ours.contender, theirs: theirs.contender, path },
-    },
-  ];
-}
-
-/** With its version, but for what is made here. */
-export function titleOf({ kind, name, version }: Pick<PeerFigure, "kind" | "name" | "version">): string {
-  return kind === "netkit" || version === "" ? name : `${name} (${version})`;
-}
-
-/** netkit beside the fastest of others, by the medians. */
+/** netkit beside the floor and the fastest of others, by the medians. */
 function comparisons(list: readonly PeerFigure[], verb: Verb, what: Case): Row[] {
   const here = list.filter((figure) => figure.verb === verb && figure.case === what);
-  const of = (id: ContenderId): PeerFigure | undefined => here.find(({ contender }) => contender === id);
-  const compare = (id: string, ours?: PeerFigure, theirs?: PeerFigure, budget?: number): Row[] =>
-    ours === undefined || theirs === undefined
-      ? []
-      : [
-          {
-            id: `peers-${verb}-${what}-${id}`,
-            what: `${verb}, ${caseNames[what]}: ${ours.name}, to ${titleOf(theirs)}`,
-            value: ours.median / theirs.median,
-            unit: "x",
-            ...(budget === undefined ? {} : { budget }),
-            how: `${ms(ours.median)} to ${ms(theirs.median)}`,
-            data: { ours: ours.contender, theirs: theirs.contender, verb, case: what },
-          },
-        ];
-  const library = of("library");
-  const toFloor = verb === "attach" && what !== "crowd" ? 1.5 : undefined;
-  const toDocker = verb === "attach" ? 0.2 : undefined;
+  const compare = (to: string, ours: ContenderId, theirs?: PeerFigure, budget?: number): Row[] =>
+    comparisonRows({
+      id: `peers-${verb}-${what}-${to}`,
+      what: `${verb}, ${caseNames[what]}`,
+      ours: ofContender(here, ours),
+      theirs,
+      slowness: time,
+      shown: ({ median }) => ms(median),
+      budget,
+      data: { verb, case: what },
+    });
+  const isAttach = verb === "attach";
+  const docker = what === "crowd" ? ofContender(here, "docker") : undefined;
   return [
-    ...compare("to-floor", library, of("floor"), toFloor),
-    ...compare(
-      "to-fastest-peer",
-      library,
-      fastest(here.filter(({ kind }) => kind === "peer")),
-      goals[`${verb}-${what}`],
-    ),
-    ...(what === "crowd" ? compare("to-docker", library, of("docker"), toDocker) : []),
-    ...likes.flatMap(({ ours, theirs }) =>
-      compare(`${ours}-to-theirs`, of(ours), fastest(theirs.flatMap((id) => of(id) ?? []))),
-    ),
+    ...compare("to-floor", "library", ofContender(here, "floor"), isAttach ? toFloor : undefined),
+    ...compare("to-fastest-peer", "library", fastestPeer(here, time), isAttach ? attachToPeer[what] : detachToPeer),
+    ...compare("to-docker", "library", docker, isAttach ? toDocker : undefined),
+    ...likes.flatMap(({ ours, theirs }) => {
+      const same = theirs.flatMap((id) => ofContender(here, id) ?? []);
+      return compare(`${ours}-to-theirs`, ours, fastest(same, time));
+    }),
   ];
 }
 
-function fastest(some: readonly PeerFigure[]): PeerFigure | undefined {
-  return some.toSorted((a, b) => a.median - b.median)[0];
+function time({ median }: PeerFigure): number {
+  return median;
 }

@@ -1,5 +1,5 @@
 import { verbs, type PeerFigure, type Verb } from "../peers/figures.ts";
-import { titleOf } from "../peers/rows.ts";
+import { titleOf } from "../peers/comparison.ts";
 import type { Published } from "./published.ts";
 import { figuresOf } from "./section.ts";
 
@@ -9,9 +9,9 @@ const [width, labels, bar, gap, top] = [900, 310, 16, 6, 34];
 const scale = width - labels - 90;
 /** Readable on white and on black, whichever the reader has. */
 const style = `text { font: 13px system-ui, sans-serif; fill: #24292f } .head { font-weight: 600 }
-.netkit { fill: #0b7a4b } .peer { fill: #8c959f } .floor { fill: #d0d7de }
+.netkit { fill: #0b7a4b } .peer { fill: #8c959f } .floor { fill: #d0d7de; stroke: #8c959f }
 @media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 } .netkit { fill: #3fb97f } .peer { fill: #6e7681 } .floor { fill: #3d444d }
+  text { fill: #e6edf3 } .netkit { fill: #3fb97f } .peer { fill: #6e7681 } .floor { fill: #3d444d; stroke: #6e7681 }
 }`;
 
 /** Bars for the medians with ten ports, one panel for each verb, as SVG. */
@@ -42,7 +42,7 @@ function panelOf(verb: Verb, figures: readonly PeerFigure[], y: number): string 
 <rect class="${figure.kind}" x="${labels}" y="${at}" width="${length}" height="${bar}" rx="2"/>
 <text x="${labels + length + 6}" y="${base}">${figure.median.toFixed(1)} ms</text>`;
   });
-  return [`<text class="head" x="${labels}" y="${y + 22}">${verb} with ${shown} ports, ms</text>`, ...bars].join("\n");
+  return [`<text class="head" x="${labels}" y="${y + 22}">${verb} with ${shown} ports</text>`, ...bars].join("\n");
 }
 
 function escaped(text: string): string {

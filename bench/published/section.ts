@@ -1,6 +1,22 @@
 import { machineLine } from "../machine.ts";
-import { cases, pathKinds, verbs, type Case, type PathFigure, type PeerFigure, type Verb } from "../peers/figures.ts";
-import { caseNames, pathNames, titleOf } from "../peers/rows.ts";
+import { ofContender, titleOf } from "../peers/comparison.ts";
+import { startKinds } from "../peers/contender.ts";
+import {
+  cases,
+  pathKinds,
+  verbs,
+  type Case,
+  type GrowthFigure,
+  type Owner,
+  type PathFigure,
+  type PeerFigure,
+  type StartFigure,
+  type Verb,
+} from "../peers/figures.ts";
+import { growthOf } from "../peers/growth-rows.ts";
+import { pathNames, shownPath } from "../peers/path-rows.ts";
+import { caseNames } from "../peers/rows.ts";
+import { startNames } from "../peers/start-rows.ts";
 import { formatted, isOver, type Row } from "../report.ts";
 import type { Published, PublishedPart } from "./published.ts";
 
@@ -9,36 +25,45 @@ export function sectionOf(published: Published): string {
   const { peers } = published;
   const others = Object.fromEntries(Object.entries(published).filter(([part]) => !["peers", "faults"].includes(part)));
   return [
-    ...(peers === undefined ? [] : peersOf(peers)),
+    ...(peers === undefined ? [] : peersOf(peers, Object.values(others))),
     ...(Object.keys(others).length > 0 ? othersOf(others) : []),
   ].join("\n\n");
 }
 
 /** What each contender took, among a part's rows. */
-export function figuresOf({ rows }: PublishedPart): PeerFigure[] {
-  return rows.flatMap(({ data }) => ("verb" in data && "contender" in data ? [data as unknown as PeerFigure] : []));
+export function figuresOf(part: PublishedPart): PeerFigure[] {
+  return figuresWith<PeerFigure>(part, "verb");
 }
 
-function peersOf(part: PublishedPart): string[] {
+/** Those of one kind: whose they are, and what has this field. */
+function figuresWith<F extends Owner>({ rows }: PublishedPart, field: keyof F & string): F[] {
+  return rows.flatMap(({ data }) => (field in data && "contender" in data ? [data as unknown as F] : []));
+}
+
+/** @param others where netkit is compared with peers, too */
+function peersOf(part: PublishedPart, others: readonly PublishedPart[]): string[] {
   const figures = figuresOf(part);
-  const comparisons = part.rows.filter(({ data }) => "ours" in data);
+  const comparisons = [part, ...others].flatMap(({ rows }) => rows.filter(({ data }) => "ours" in data));
   const slower = comparisons.filter(({ value, data }) => value > 1 && !String(data["theirs"]).startsWith("floor"));
   const samples = (what: Case): number => of(figures, "library", what)?.samples ?? 0;
   return [
     `![How long netkit and others take to attach and to detach a container with ten ports](bench/published/chart.svg)`,
     `Medians in ms, the least and the most of ${samples("0")} turns (${samples("crowd")} of 32), and how many times netkit's library it is:`,
     ...verbs.map((verb) => verbTable(figures, verb)),
-    "How packets go then, both ends on one CPU:",
-    pathTable(part),
+    ...toldOf(part, "peers-left-out", "Without a range, which takes them too long"),
+    ...growthTable(figuresWith<GrowthFigure>(part, "boxes")),
+    ...pathTable(figuresWith<PathFigure>(part, "path")),
+    ...startTable(figuresWith<StartFigure>(part, "start")),
     listOf("Where netkit isn't the fastest", slower) ??
       "netkit is the fastest in each row, beside what does the same job.",
     listOf("What it has yet to reach", comparisons.filter(isOver)) ?? "Every goal is reached.",
-    `${originOf(part)} ${missingOf(part)}`,
+    [originOf(part), toldOf(part, "peers-missing", "Not there")[0] ?? "All were there."].join(" "),
   ];
 }
 
 function verbTable(figures: readonly PeerFigure[], verb: Verb): string {
   const here = figures.filter((figure) => figure.verb === verb);
+  const measured = cases.filter((what) => here.some((figure) => figure.case === what));
   const own = (what: Case): PeerFigure | undefined => of(here, "library", what);
   const least = (what: Case): number =>
     Math.min(...here.filter((one) => one.case === what && one.kind !== "floor").map(({ median }) => median));
@@ -49,31 +74,69 @@ function verbTable(figures: readonly PeerFigure[], verb: Verb): string {
     const times = median / (own(what)?.median ?? Number.NaN);
     return `${shown} (${digits(min)}–${digits(max)}) ${times.toFixed(1)}×`;
   };
-  const ids = [...new Set(here.map(({ contender }) => contender))];
-  const rows = ids.map((id) => {
-    const row = cases.map((what) => of(here, id, what));
-    return [row[0] === undefined ? "" : titleOf(row[0]), ...row.map(cell)];
-  });
-  return tableOf([[verb, ...cases.map((what) => caseNames[what])], ...rows]);
+  const rows = byContender(here).map((own) => [
+    titlesOf(own),
+    ...measured.map((what) => cell(own.find((figure) => figure.case === what))),
+  ]);
+  return tableOf([[verb, ...measured.map((what) => caseNames[what])], ...rows]);
 }
 
-function pathTable({ rows }: PublishedPart): string {
-  const figures = rows.flatMap(({ data }) =>
-    "path" in data && "contender" in data ? [data as unknown as PathFigure] : [],
-  );
-  const lines = [...new Set(figures.map(({ contender }) => contender))].map((id) => {
-    const own = figures.filter(({ contender }) => contender === id);
-    const cells = pathKinds.map((kind) => {
-      const figure = own.find(({ path }) => path === kind);
+function growthTable(figures: readonly GrowthFigure[]): string[] {
+  if (figures.length === 0) return [];
+  const rows = figures.map((figure) => [
+    titleOf(figure),
+    digits(figure.first),
+    digits(figure.last),
+    `${growthOf(figure).toFixed(2)}×`,
+  ]);
+  const table = tableOf([["", "the first ten, ms", "the last ten, ms", "growth"], ...rows]);
+  return [`${figures[0]?.boxes ?? 0} attached one after the other, with a port each:`, table];
+}
+
+function pathTable(figures: readonly PathFigure[]): string[] {
+  if (figures.length === 0) return [];
+  const measured = pathKinds.filter((kind) => figures.some(({ path }) => path === kind));
+  const rows = byContender(figures).map((own) => [
+    titlesOf(own),
+    ...measured.map((kind) => pathCell(own.find(({ path }) => path === kind))),
+  ]);
+  const table = tableOf([["", ...measured.map((kind) => pathNames[kind])], ...rows]);
+  return ["How packets go then, both ends on one CPU:", table];
+}
+
+function pathCell(figure: PathFigure | undefined): string {
+  return figure === undefined ? "" : `${shownPath(figure, digits)} (${digits(figure.min)}–${digits(figure.max)})`;
+}
+
+function startTable(figures: readonly StartFigure[]): string[] {
+  if (figures.length === 0) return [];
+  const rows = byContender(figures).map((own) => [
+    titlesOf(own),
+    ...startKinds.map((kind) => {
+      const figure = own.find(({ start }) => start === kind);
       return figure === undefined ? "" : `${digits(figure.median)} (${digits(figure.min)}–${digits(figure.max)})`;
-    });
-    return [own[0] === undefined ? "" : titleOf(own[0]), ...cells];
-  });
-  return tableOf([["", ...pathKinds.map((kind) => pathNames[kind])], ...lines]);
+    }),
+  ]);
+  return [
+    "Commands as whole processes, in ms:",
+    tableOf([["", ...startKinds.map((kind) => startNames[kind])], ...rows]),
+  ];
 }
 
-function of(figures: readonly PeerFigure[], id: string, what: Case): PeerFigure | undefined {
-  return figures.find((figure) => figure.contender === id && figure.case === what);
+/** Each one's, in the order of the rows. */
+function byContender<F extends Owner>(figures: readonly F[]): F[][] {
+  return [...Map.groupBy(figures, ({ contender }) => contender).values()];
+}
+
+function titlesOf([first]: readonly Owner[]): string {
+  return first === undefined ? "" : titleOf(first);
+}
+
+function of(figures: readonly PeerFigure[], id: PeerFigure["contender"], what: Case): PeerFigure | undefined {
+  return ofContender(
+    figures.filter((figure) => figure.case === what),
+    id,
+  );
 }
 
 function listOf(title: string, rows: readonly Row[]): string | undefined {
@@ -85,9 +148,10 @@ function listOf(title: string, rows: readonly Row[]): string | undefined {
   return `${title}:\n\n${lines.join("\n")}`;
 }
 
-function missingOf({ rows }: PublishedPart): string {
-  const how = rows.find(({ id }) => id === "peers-missing")?.how ?? "";
-  return how === "" ? "All were there." : `Not there: ${how}.`;
+/** What a row tells of some contenders; none where there are none of them. */
+function toldOf({ rows }: PublishedPart, id: string, title: string): string[] {
+  const how = rows.find((row) => row.id === id)?.how ?? "";
+  return how === "" ? [] : [`${title}: ${how}.`];
 }
 
 export function originOf({ machine, date, quick }: PublishedPart): string {

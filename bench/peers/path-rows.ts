@@ -1,0 +1,70 @@
+import type { Row } from "../report.ts";
+import { comparisonRows, fastestPeer, ofContender, titleOf } from "./comparison.ts";
+import { manyPorts, pathKinds, type PathFigure, type PathKind } from "./figures.ts";
+
+/** What is measured of each way that packets go. */
+export const pathNames: Record<PathKind, string> = {
+  stream: "container to container, TCP, Gbit/s",
+  "round-trip": "container to container, UDP and back, µs",
+  published: "host to a published port, TCP, Gbit/s",
+  connections: "host to a published port, new connections a second",
+  "connections-many": "host to a published port, new connections a second, with 10,000 others published",
+};
+
+const units: Record<PathKind, Row["unit"]> = {
+  stream: "Gbit/s",
+  "round-trip": "µs",
+  published: "Gbit/s",
+  connections: "/s",
+  "connections-many": "/s",
+};
+
+/** At most so many times as slow as the fastest peer: beyond that it is no noise. Where rules count it is to be faster. */
+const budgets: Record<PathKind, number> = {
+  stream: 1.05,
+  "round-trip": 1.05,
+  published: 1.05,
+  connections: 1.05,
+  "connections-many": 1,
+};
+
+/** How each carries packets, then how much longer netkit's take than the fastest peer's. */
+export function pathRows(figures: readonly PathFigure[]): Row[] {
+  return [...figures.map(figureRow), ...pathKinds.flatMap((path) => comparisons(figures, path))];
+}
+
+/** A figure, and the ports that it was measured with where they are fewer than the others'. */
+export function shownPath(figure: PathFigure, digits: (value: number) => string): string {
+  const { ports, median, path } = figure;
+  const fewer = path === "connections-many" && ports !== undefined && ports < manyPorts;
+  return `${digits(median)}${fewer ? ` with ${ports.toLocaleString("en")}` : ""}`;
+}
+
+function figureRow(figure: PathFigure): Row {
+  const { contender, path, median, min, max, samples, ports } = figure;
+  const told = ports === undefined ? "" : `, ${ports.toLocaleString("en")} ports`;
+  return {
+    id: `peers-path-${path}-${contender}`,
+    what: `${pathNames[path]}: ${titleOf(figure)}`,
+    value: median,
+    unit: units[path],
+    how: `${min.toFixed(1)} to ${max.toFixed(1)}, ${samples} times${told}`,
+    data: { ...figure },
+  };
+}
+
+function comparisons(all: readonly PathFigure[], path: PathKind): Row[] {
+  // Whoever hasn't published all of them isn't held up by them.
+  const here = all.filter((figure) => figure.path === path && (figure.ports ?? manyPorts) >= manyPorts);
+  const slowness = ({ median }: PathFigure): number => (path === "round-trip" ? median : 1 / median);
+  return comparisonRows({
+    id: `peers-path-${path}-to-fastest-peer`,
+    what: `time of ${pathNames[path]}`,
+    ours: ofContender(here, "library"),
+    theirs: fastestPeer(here, slowness),
+    slowness,
+    shown: ({ median }) => median.toFixed(1),
+    budget: budgets[path],
+    data: { path },
+  });
+}
