@@ -365,15 +365,20 @@ test("ports: several protocols, ranges, addresses, both families; reached from a
 test("nobody but Podman takes a container's network away, unless by force", () => {
   install();
   const netns = podman.space("one");
-  const [one, two] = [container("c1", "10.89.1.2"), container("c2", "10.89.1.3")];
+  const one = container("c1", "10.89.1.2");
+  const each = [{ static_ips: ["10.89.1.3"] }, { static_ips: ["10.89.2.3"] }];
+  const two: TestContainer = { id: "c2", networks: [pnet, podmanNetwork("p2", 2)], each };
   podman.ok(["setup", netns], one);
   podman.ok(["setup", podman.space("two")], two);
+  machine.ok("network", "create", "mine");
   const before = contents(netns);
   const { status, stderr } = machine.netkit(["sandbox", "rm", "name-c1"]);
   expect([status, stderr]).toEqual([4, expect.stringMatching(/podman rm -f name-c1.*netkit sandbox rm -f name-c1/)]);
   for (const [words, why] of [
     [["network", "disconnect", "pnet", "name-c1"], "podman network disconnect pnet name-c1; or use force"],
     [["network", "connect", "pnet", "name-c1"], "To take it off: podman network disconnect pnet name-c1"],
+    [["network", "connect", "p2", "name-c1"], "Have it do that: podman network connect p2 name-c1"],
+    [["network", "connect", "mine", "name-c1"], "--ipam-driver none --label netkit.network=mine"],
     [["sandbox", "create", "--name", "name-c1"], "end that container there: podman rm -f name-c1"],
   ] as const)
     expect(machine.netkit([...words])).toMatchObject({ status: 4, stderr: expect.stringContaining(why) as unknown });
