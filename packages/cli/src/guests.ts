@@ -110,7 +110,7 @@ export async function findMember(netkit: Netkit, ref: string): Promise<SandboxHa
   const guest = await findGuest(ref);
   if (guest === undefined) return await netkit.sandboxes.get(ref);
   const found = await netkit.sandboxes.at(guest.place).catch(async (error: unknown) => {
-    // Its namespace is gone, and nobody has noticed yet.
+    // Its namespace, or the path alone, is gone, and nobody has noticed yet.
     const left =
       isNetkitError(error) && error.code === "NAMESPACE_NOT_FOUND" ? await leftOver(netkit, guest) : undefined;
     if (left === undefined) throw error;

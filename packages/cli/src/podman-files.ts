@@ -82,3 +82,12 @@ export function installedSetting(confDir: string): { readonly path: string; read
   const [, folder = '""'] = /^helper_binaries_dir = \[("[^"]*")/m.exec(readFileSync(path, "utf8")) ?? [];
   return { path, folder: JSON.parse(folder) as string };
 }
+
+/** Bridges as Podman calls them with CNI that nothing is connected to, as sysfs has them. */
+export function leftBridges(): string[] {
+  const links = "/sys/class/net";
+  return readdirSync(links).filter((name) => {
+    const ports = join(links, name, "brif");
+    return /^cni-podman\d+$/.test(name) && existsSync(ports) && readdirSync(ports).length === 0;
+  });
+}

@@ -75,7 +75,7 @@ export function sandboxView(sandbox: SandboxDetails): Record<string, unknown> {
     },
     NetworkSettings: {
       SandboxKey: sandbox.netns,
-      Owner: sandbox.owner,
+      Owner: sandbox.owner === "stranger" ? "others" : sandbox.owner,
       Members: sandbox.members,
       Ports: portMap(endpoints.flatMap(bindingsOf)),
       ...defaultBridgeView(endpoints),

@@ -25,8 +25,15 @@ test("install writes plugins and a list that runtimes take, and uninstall remove
       stderr: expect.stringContaining("gives a container no interface") as unknown,
     });
   cni.machine.ok("cni", "install", "--network", "my-net", "--name", "pods", ...folders);
-  cni.machine.ok("cni", "uninstall", "--name", "pods", ...folders);
+  // As they were given when it was installed.
+  cni.machine.ok("cni", "uninstall", "--network", "my-net", "--name", "pods", ...folders);
   expect([plugin, list].map(existsSync)).toEqual([true, true]);
+  cni.machine.ok("cni", "install", "--network", "my-net", "--name", "pods", ...folders);
+  cni.machine.ok("cni", "uninstall", "--network", "my-net", ...folders);
+  expect([plugin, list].map(existsSync)).toEqual([true, false]);
+  cni.machine.ok("cni", "uninstall", "--name", "pods", ...folders);
+  expect([plugin, list].map(existsSync)).toEqual([false, false]);
+  cni.machine.ok("cni", "install", "--network", "my-net", ...folders);
   cni.machine.run("sh", "-c", `echo '{}' > ${cni.runtime.confDir}/10-netkit-x.conflist; echo '#!/bin/sh' > ${plugin}`);
   cni.machine.ok("cni", "uninstall", ...folders);
   // Neither is netkit's.
@@ -321,7 +328,10 @@ test("CHECK fails once an address, a route, the link or a port is tampered with,
   expect(check()).toMatchObject(drifted);
   mend();
   inside(netns, "ip", "link", "del", "eth0");
-  expect(check()).toMatchObject(drifted);
+  expect(check()).toMatchObject({
+    ...drifted,
+    said: { msg: expect.stringMatching(/^veth .* of endpoint c1@my-net is missing/) as unknown },
+  });
   expect(cni.runtime.call("CHECK", { id: "nobody", netns, ...withResult(result) })).toMatchObject({
     said: { code: 3 },
   });
@@ -342,10 +352,23 @@ test("a network without interfaces is refused, and nothing is made for it", () =
   cni.ok("DEL", { netns });
 });
 
-test("netkit connects no container that a runtime connects, for nobody would take that away", () => {
+test("netkit connects and disconnects no container that a runtime connects, for that wouldn't know", () => {
   cni.install();
   cni.machine.ok("network", "create", "net2");
   const netns = cni.runtime.container("c1");
+  cni.ok("ADD", { netns });
+  const before = contents(netns);
+  expect(cni.machine.netkit(["network", "disconnect", "my-net", "c1"])).toMatchObject({
+    status: 4,
+    stderr: expect.stringMatching(
+      /by a runtime of CNI.*podman network disconnect my-net c1.*netkit network disconnect -f my-net c1/s,
+    ) as unknown,
+  });
+  expect(cni.machine.netkit(["network", "rm", "my-net"]).stderr).toContain("what started c1 (podman, ctr, crictl)");
+  expect(contents(netns)).toEqual(before);
+  cni.machine.ok("network", "disconnect", "-f", "my-net", "c1");
+  expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
+  cni.ok("DEL", { netns });
   cni.ok("ADD", { netns });
   for (const ref of ["c1", `netns:${netns}`])
     expect(cni.machine.netkit(["network", "connect", "net2", ref])).toMatchObject({
@@ -359,6 +382,24 @@ test("netkit connects no container that a runtime connects, for nobody would tak
   cni.ok("DEL", { netns });
   expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
   cni.ok("DEL", { netns, ifName: "net1", more: { network: "net2" } });
+});
+
+test("a container with an id of 64 digits goes by twelve of them, and by all where somebody has those", () => {
+  cni.install();
+  const [id, other] = ["0123456789ab".padEnd(64, "c"), "0123456789ab".padEnd(64, "d")];
+  const [netns, second] = [cni.runtime.container("c1"), cni.runtime.container("c2")];
+  const more = { runtimeConfig: { aliases: { "my-net": ["0123456789ab"] } } };
+  const sandboxes = () => cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}").split("\n").filter(Boolean);
+  cni.ok("ADD", { id, netns, more });
+  cni.ok("ADD", { id: other, netns: second });
+  expect(sandboxes().toSorted()).toEqual(["0123456789ab", other]);
+  expect(cni.runtime.call("ADD", { id, netns })).toMatchObject({
+    said: { code: 104, msg: "container '0123456789ab' has an interface 'eth0' already, on network 'my-net'" },
+  });
+  cni.ok("DEL", { id, netns });
+  expect(sandboxes()).toEqual([other]);
+  cni.ok("DEL", { id: other, netns: second });
+  expect(sandboxes()).toEqual([]);
 });
 
 test("GC removes what the list has attached and isn't valid, and nothing else", () => {
@@ -414,6 +455,10 @@ test("a network that a configuration describes is made by its first ADD, and not
   expect(cni.runtime.call("ADD", { netns, more: bad })).toMatchObject({ said: { code: 7 } });
   expect(networkNames()).not.toContain("made");
   expect(cni.runtime.call("ADD", { netns, more: { network: "made" } })).toMatchObject({ said: { code: 7 } });
+  // Without a subnet it would describe none.
+  expect(cni.runtime.call("ADD", { netns, more: { network: "made", subnet: "10.7.0.0/25" } })).toMatchObject({
+    said: { code: 104, details: expect.stringContaining('Give it another "subnet"') as unknown },
+  });
   const two = cni.runtime.container("c2");
   const both = await Promise.all(
     [
@@ -435,7 +480,12 @@ test("a container has several interfaces, the first with the default route, and 
   cni.ok("ADD", { netns });
   cni.ok("ADD", { netns, ifName: "net1", more: { network: "a-net" } });
   expect(inside(netns, "ip", "route", "show", "default")).toContain("via 10.7.0.1 dev eth0");
-  expect(cni.runtime.call("ADD", { netns, ifName: "net2" })).toMatchObject({ said: { code: 104 } });
+  expect(cni.runtime.call("ADD", { netns, ifName: "net2" })).toMatchObject({
+    said: {
+      code: 104,
+      details: "ENDPOINT_EXISTS: A container has at most one interface on each network: leave this one out.",
+    },
+  });
   cni.ok("DEL", { netns });
   expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }, { ifname: "net1", addresses: ["10.6.0.2"] }] });
   expect(cni.machine.ok("sandbox", "ls", "--format", "{{.Name}}")).toBe("c1\n");

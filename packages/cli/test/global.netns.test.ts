@@ -147,7 +147,7 @@ test("a subnet that is too small for an address of each host is said to be that"
     const full = await b.call("open", { name: "y", networks: ["n"] }).catch((error: unknown) => error);
     expect(full).toMatchObject({
       code: "POOL_EXHAUSTED",
-      message: "the one address of 10.60.0.0/30 is in use",
+      message: "network 'n' is full: the one address of 10.60.0.0/30 is in use",
       hint: expect.stringMatching(
         /^Each host with a sandbox on the network has an address of its own in each subnet/,
       ) as string,

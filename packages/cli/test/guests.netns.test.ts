@@ -24,6 +24,10 @@ class Running implements AsyncDisposable {
     return new Running(child);
   }
 
+  get pid(): string {
+    return this.ref.slice("pid://".length);
+  }
+
   get name(): string {
     return this.ref.replace("://", "-");
   }
@@ -98,10 +102,9 @@ test("one whose loopback is down is connected, with a warning that it has no nam
   host.run("ip", "netns", "del", name);
 });
 
-test("without an agent, what is left of a namespace that somebody has removed is disconnected by its path", () => {
+test("without an agent, what is left of a namespace whose path somebody has removed is disconnected by that, a process in it or not", async () => {
   const name = `nktest-${process.pid}`;
-  host.run("ip", "netns", "add", name);
-  host.run("ip", "-n", name, "link", "set", "lo", "up");
+  await using running = await Running.start();
   const config = join(host.root, "netkit.json");
   writeFileSync(config, '{ "agent": false }');
   const change = (...words: string[]): void =>
@@ -109,10 +112,22 @@ test("without an agent, what is left of a namespace that somebody has removed is
       status: 0,
       stderr: "",
     });
+  const connect = (): void => {
+    host.run("ip", "netns", "attach", name, running.pid);
+    change("connect", "-p", "8080:80", "n", `netns:/run/netns/../netns/${name}`);
+    expect(running.addresses()).toContain("nk0");
+    host.run("ip", "netns", "del", name);
+  };
   host.ok("network", "create", "n");
-  change("connect", "-p", "8080:80", "n", `netns:/run/netns/../netns/${name}`);
-  expect(host.run("ip", "-n", name, "-o", "link")).toContain("nk0");
-  host.run("ip", "netns", "del", name);
+  connect();
+  expect(host.netkit(["doctor"])).toMatchObject({
+    status: 9,
+    stdout: expect.stringContaining(`netkit sandbox rm ${name}\n`) as unknown,
+  });
+  change("disconnect", "n", `netns:/run/netns/${name}`);
+  expect(names()).toEqual([]);
+  connect();
+  await running.end();
   change("disconnect", "n", `netns:/run/netns/${name}`);
   expect(names()).toEqual([]);
 });

@@ -79,6 +79,31 @@ test("install moves, names settings that come later, and leaves no folder of its
   expect([moved, ...written].map(existsSync)).toEqual([false, false, false, false]);
 });
 
+test("a bridge that another backend has left is told of by install, and by the network that it is in the way of", () => {
+  install();
+  machine.run("ip", "link", "add", "cni-podman0", "type", "bridge");
+  machine.run("ip", "address", "add", "10.89.1.1/24", "dev", "cni-podman0");
+  machine.run("ip", "link", "set", "cni-podman0", "up");
+  // What sysfs tells of is the namespace that it was mounted in.
+  const own = ["unshare", "--mount", "sh", "-c", 'mount -t sysfs sysfs /sys && exec "$@"', "sh"] as const;
+  const again = [process.execPath, "--", machine.cli, "podman", "install", ...podman.folders];
+  const remedy = "ip link delete dev cni-podman0";
+  expect(machine.attempt(...own, ...again)).toMatchObject({
+    status: 0,
+    stderr: expect.stringContaining(remedy) as unknown,
+  });
+  const netns = podman.space("one");
+  const refusal = podman.refusal(["setup", netns], container("c1", "10.89.1.2"));
+  expect(refusal).toContain(
+    "of Podman's network 'pnet' subnet 10.89.1.0/24 overlaps the host's route 10.89.1.0/24 on cni-podman0",
+  );
+  expect(refusal).toContain(remedy);
+  machine.run("ip", "link", "add", "port0", "master", "cni-podman0", "type", "veth", "peer", "port1");
+  expect(machine.attempt(...own, ...again)).toMatchObject({ status: 0, stderr: "" });
+  expect(podman.refusal(["setup", netns], container("c1", "10.89.1.2"))).not.toContain(remedy);
+  for (const link of ["port0", "cni-podman0"]) machine.run("ip", "link", "del", link);
+});
+
 describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
   test("containers are on a network beside a plain sandbox, with names and ports, and leave nothing", async () => {
     install(options);
@@ -340,20 +365,31 @@ test("ports: several protocols, ranges, addresses, both families; reached from a
 test("nobody but Podman takes a container's network away, unless by force", () => {
   install();
   const netns = podman.space("one");
-  const [one, two] = [container("c1", "10.89.1.2"), container("c2", "10.89.1.3")];
+  const one = container("c1", "10.89.1.2");
+  const each = [{ static_ips: ["10.89.1.3"] }, { static_ips: ["10.89.2.3"] }];
+  const two: TestContainer = { id: "c2", networks: [pnet, podmanNetwork("p2", 2)], each };
   podman.ok(["setup", netns], one);
   podman.ok(["setup", podman.space("two")], two);
+  machine.ok("network", "create", "mine");
   const before = contents(netns);
   const { status, stderr } = machine.netkit(["sandbox", "rm", "name-c1"]);
-  expect([status, stderr]).toEqual([4, expect.stringMatching(/podman.*netkit sandbox rm -f name-c1/)]);
+  expect([status, stderr]).toEqual([4, expect.stringMatching(/podman rm -f name-c1.*netkit sandbox rm -f name-c1/)]);
+  for (const [words, why] of [
+    [["network", "disconnect", "pnet", "name-c1"], "podman network disconnect pnet name-c1; or use force"],
+    [["network", "connect", "pnet", "name-c1"], "To take it off: podman network disconnect pnet name-c1"],
+    [["network", "connect", "p2", "name-c1"], "Have it do that: podman network connect p2 name-c1"],
+    [["network", "connect", "mine", "name-c1"], "--ipam-driver none --label netkit.network=mine"],
+    [["sandbox", "create", "--name", "name-c1"], "end that container there: podman rm -f name-c1"],
+  ] as const)
+    expect(machine.netkit([...words])).toMatchObject({ status: 4, stderr: expect.stringContaining(why) as unknown });
   expect(contents(netns)).toEqual(before);
   machine.ok("sandbox", "create", "--name", "a", "--network", "pnet");
   machine.ok("sandbox", "create", "--name", "b", "--network", "pnet");
   const inUse = machine.netkit(["network", "rm", "pnet"]).stderr;
-  expect(inUse).toContain("podman rm, docker rm): name-c1, name-c2");
+  expect(inUse).toContain("there: podman rm -f name-c1 name-c2.");
   expect(inUse).toMatch(/netkit sandbox rm -f a b$/m);
   machine.ok("sandbox", "rm", "a", "b");
-  machine.ok("sandbox", "rm", "-f", "name-c1");
+  machine.ok("network", "disconnect", "-f", "pnet", "name-c1");
   expect(contents(netns)).toMatchObject({ links: [{ ifname: "lo" }] });
   podman.ok(["teardown", netns], one);
   podman.ok(["teardown", netns], two);
@@ -619,7 +655,9 @@ test("a netkit network that is there: by the label, or by its name; it stays, an
   });
   podman.ok(["teardown", netns], chosen);
   const outside = { ...chosen, each: [{ static_ips: ["192.0.2.1"] }] };
-  expect(podman.refusal(["setup", netns], outside)).toContain("192.0.2.1");
+  expect(podman.refusal(["setup", netns], outside)).toContain(
+    "address 192.0.2.1 lies in no subnet of network 'my-net'",
+  );
   const other = { id: "c1", networks: [podmanNetwork("my-net", 9)], each: [{ static_ips: ["10.89.9.2"] }] };
   expect(podman.refusal(["setup", netns], other)).toMatch(
     /already, with other subnets\..* podman network rm my-net, then podman network create --ipam-driver none my-net/,

@@ -154,7 +154,7 @@ export async function staticAddress(
   ip: Ip,
   takesOver = false,
 ): Promise<Assigned> {
-  const subnet = checkStaticAddress(subnets, ip);
+  const subnet = checkStaticAddress(subnets, ip, `network '${network.name}'`);
   await refuseTaken(draft, network, ip, takesOver);
   refuseOthersPart(network, subnet, ip);
   return { ip, subnet, reused: true };
@@ -204,9 +204,10 @@ export async function nextAddress(
       full = error;
     }
   }
-  if (!hostsHave || !isNetkitError(full) || full.code !== "POOL_EXHAUSTED") throw full;
-  throw new NetkitError(full.code, full.message, {
-    hint: `Each host with a sandbox on the network has an address of its own in each subnet. ${full.hint}`,
+  if (!isNetkitError(full) || full.code !== "POOL_EXHAUSTED") throw full;
+  const perHost = "Each host with a sandbox on the network has an address of its own in each subnet. ";
+  throw new NetkitError(full.code, `network '${network.name}' is full: ${full.message}`, {
+    hint: `${hostsHave ? perHost : ""}${full.hint}`,
     details: full.details,
     cause: full,
   });

@@ -1,6 +1,5 @@
 import {
-  disconnectInDocker,
-  isAnotherEngines,
+  engineOf,
   NetkitError,
   type AnyDriver,
   type Endpoint,
@@ -10,8 +9,8 @@ import {
 } from "@netkit/core";
 import type { Attached } from "./default-route.ts";
 import type { Draft } from "./draft.ts";
+import { knownThere } from "./network-joins.ts";
 import { endpointsOfNamespace, findNetwork, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
-import { joinsOf } from "./network-joins.ts";
 import type { Context } from "./operation.ts";
 
 /** The namespace that a sandbox may attach something to: a joined one leaves that to the first member. */
@@ -41,6 +40,7 @@ export async function attachedTo(draft: Draft, namespace: Namespace): Promise<At
   );
 }
 
+/** @param isAsked by an engine, which has a container disconnected by its own commands alone */
 export async function refuseMixture(
   context: Context,
   draft: Draft,
@@ -49,6 +49,7 @@ export async function refuseMixture(
   network: Network,
   driver: AnyDriver,
   others: readonly Attached[],
+  isAsked: boolean,
 ): Promise<void> {
   const present = others.find((other) => other.network.id === network.id);
   if (present !== undefined) {
@@ -56,7 +57,9 @@ export async function refuseMixture(
       "ENDPOINT_EXISTS",
       `sandbox '${sandbox.name}' is already connected to network '${network.name}'`,
       {
-        hint: `Disconnect it first: ${await disconnection(draft, sandbox, present)}`,
+        hint: isAsked
+          ? "A container has at most one interface on each network: leave this one out."
+          : `Disconnect it first: ${await disconnection(draft, sandbox, present)}`,
       },
     );
   }
@@ -89,9 +92,10 @@ export async function refuseMixture(
 }
 
 /** The command that takes a sandbox off a network, in whose words it was put there. */
-async function disconnection(draft: Draft, { name }: Sandbox, { endpoint, network }: Attached): Promise<string> {
-  if (!isAnotherEngines(endpoint)) return `netkit network disconnect ${network.name} ${name}`;
-  return disconnectInDocker(await joinsOf(draft, network), name);
+async function disconnection(draft: Draft, sandbox: Sandbox, { endpoint, network }: Attached): Promise<string> {
+  const engine = engineOf(sandbox, endpoint);
+  if (engine === undefined) return `netkit network disconnect ${network.name} ${sandbox.name}`;
+  return engine.disconnect(engine.namesOf(await knownThere(draft, network)), sandbox.name);
 }
 
 export async function findEndpoint(

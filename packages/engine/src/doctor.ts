@@ -1,6 +1,7 @@
 import {
   keyOf,
   linkUnder,
+  rankOf,
   type Change,
   type Difference,
   type FileResource,
@@ -81,7 +82,16 @@ export async function examine(
       });
     }
   }
-  return { findings, changes, checked: compared.size };
+  return { findings: causesFirst(findings), changes, checked: compared.size };
+}
+
+/** With a link goes what lies on it. */
+export function causesFirst(findings: readonly Finding[]): Finding[] {
+  return findings.toSorted((one, other) => placeOf(one) - placeOf(other));
+}
+
+function placeOf({ resource }: Finding): number {
+  return resource === undefined ? -1 : rankOf(resource.kind);
 }
 
 /**
@@ -265,6 +275,9 @@ async function knowNamespaces(context: Context, reader: Survey, over: readonly S
       problem: "missing",
       object: `namespace ${path}`,
       message: `${path}, the adopted network namespace of sandbox '${sandbox?.name ?? id}', is missing, though a process lives in it (${found}); netkit can't mend what isn't its own`,
+      ...(sandbox === undefined
+        ? {}
+        : { hint: `Unless it is to stay until that process ends: netkit sandbox rm ${sandbox.name}` }),
       repairable: false,
     });
   }

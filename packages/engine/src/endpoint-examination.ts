@@ -1,7 +1,7 @@
 import { NetkitError, type Endpoint, type EndpointId } from "@netkit/core";
 import type { Finding } from "./api.ts";
 import { consistently } from "./consistently.ts";
-import { drift } from "./doctor.ts";
+import { causesFirst, drift } from "./doctor.ts";
 import { chooseFirewall, findSwitch } from "./firewall.ts";
 import { namespaceOf, sandboxOf } from "./lookup.ts";
 import { requireRoot, type Context } from "./operation.ts";
@@ -55,5 +55,5 @@ async function examine(context: Context, id: EndpointId): Promise<Finding[]> {
       findings.push(drift(resource, owned.owner, reading).finding);
     }
   }
-  return findings;
+  return causesFirst(findings);
 }

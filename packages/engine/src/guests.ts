@@ -1,11 +1,10 @@
 import {
-  disconnectInDocker,
+  engineOf,
   hasNames,
-  isAnotherEngines,
+  isConnectedByEngine,
   isNetkitError,
   NetkitError,
   parseName,
-  shortId,
   type Endpoint,
   type NamespaceId,
   type Namespace,
@@ -13,12 +12,11 @@ import {
   type SandboxProcess,
 } from "@netkit/core";
 import { bootId, isAlive, processStartTime } from "@netkit/sandbox";
-import type { ChangeOptions, EndpointRequest, GuestRequest, NetworkJoin } from "./api.ts";
+import type { ChangeOptions, EndpointRequest, GuestRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { connect, disconnect } from "./endpoints.ts";
-import { isConnectedByEngine } from "./engines.ts";
 import { endpointsOfNamespace, findNetwork, namespaceOf, sandboxOf, type Reader } from "./lookup.ts";
-import { joinsOf } from "./network-joins.ts";
+import { knownThere } from "./network-joins.ts";
 import { identify, subjectOf, type Place } from "./new-namespace.ts";
 import type { Context } from "./operation.ts";
 import { openSandbox, removeSandbox } from "./sandboxes.ts";
@@ -129,38 +127,28 @@ async function awaitedWith(context: Context, reader: Reader, cookie: string): Pr
  * Of a sandbox that another engine connects only that engine connects it.
  * @throws NetkitError NAMESPACE_ADOPTED: it would leave behind what it doesn't know of
  */
-export async function refuseEngines(
-  draft: Draft,
-  { name, namespace }: Sandbox,
-  request: EndpointRequest,
-): Promise<void> {
+export async function refuseEngines(draft: Draft, sandbox: Sandbox, request: EndpointRequest): Promise<void> {
   if (isConnectedByEngine(request)) return;
-  const endpoints = await endpointsOfNamespace(draft, namespace);
-  if (!endpoints.some(isConnectedByEngine)) return;
+  const endpoints = await endpointsOfNamespace(draft, sandbox.namespace);
+  const [engine] = endpoints.flatMap((endpoint) => engineOf(sandbox, endpoint) ?? []);
+  if (engine === undefined) return;
+  const { name } = sandbox;
   const found = await findNetwork(draft, request.network);
   const { name: wanted, predefined } = found;
-  const inDocker = endpoints.some(isAnotherEngines) ? await joinsOf(draft, found) : [];
-  const isThere = endpoints.some((each) => each.network === found.id);
-  const network = predefined ? "NETWORK" : wanted;
-  const ways = `'podman network connect' to a network made with --ipam-driver none --label netkit.network=${network}, a further list of CNI plugins, or 'docker network connect' to a network made with -o netkit.network=${network}.`;
+  const networks = engine.namesOf(await knownThere(draft, found));
+  const connect = engine.connect(networks, name, predefined ? "NETWORK" : wanted);
   throw new NetkitError(
     "NAMESPACE_ADOPTED",
-    `that is sandbox '${name}', which another engine connects to netkit's networks`,
+    `that is sandbox '${name}', which ${engine.name} connects to netkit's networks`,
     {
-      hint:
-        inDocker.length > 0
-          ? dockersHint(name, wanted, inDocker, isThere)
-          : predefined
-            ? `No engine joins the predefined '${wanted}'. Make a network (netkit network create NETWORK), and have that engine connect it: ${ways}`
-            : `Have that engine do it: ${ways}`,
+      hint: endpoints.some(({ network }) => network === found.id)
+        ? `It is on '${wanted}' already. To take it off: ${engine.disconnect(networks, name)}`
+        : predefined && networks.length === 0
+          ? `No engine joins the predefined '${wanted}'. Make a network (netkit network create NETWORK), and have that engine connect it: ${connect}`
+          : `Have it do that: ${connect}`,
       details: { sandbox: name },
     },
   );
-}
-
-function dockersHint(container: string, network: string, joins: readonly NetworkJoin[], isThere: boolean): string {
-  if (isThere) return `It is on '${network}' already. To take it off: ${disconnectInDocker(joins, container)}`;
-  return `Have Docker do it: docker network connect ${shortId(joins[0]?.id ?? "")} ${container}`;
 }
 
 /** Beside the name that its sandbox has; predefined networks have names of sandboxes alone. */

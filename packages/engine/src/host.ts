@@ -59,6 +59,11 @@ export class Host {
       cookie: system.namespaceCookie().toString(),
       facts: (queries) => system.readFacts(socket, queries, context.mark),
       routes: () => system.readHostRoutes(socket),
+      idleBridges: () => {
+        const links = system.listLinks(socket);
+        const used = new Set(links.map(({ master }) => master));
+        return links.flatMap(({ kind, ifindex, name }) => (kind === "bridge" && !used.has(ifindex) ? [name] : []));
+      },
       firstPortInUse: (ports) =>
         system.firstPortInUse(
           undefined,
@@ -102,6 +107,8 @@ export interface Opened {
   readonly cookie: string;
   facts(queries: readonly FactQuery[]): Facts;
   routes(): HostRoute[];
+  /** Bridges that nothing is connected to. */
+  idleBridges(): string[];
   firstPortInUse(ports: readonly HostPorts[]): HostPort | undefined;
   readonly execute: typeof import("@netkit/kernel").execute;
   readonly echo: typeof import("@netkit/kernel").echo;

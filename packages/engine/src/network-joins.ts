@@ -1,7 +1,7 @@
-import { NetkitError, isId, shortId, type Network, type NetworkId } from "@netkit/core";
+import { NetkitError, isId, shortId, type KnownThere, type Network, type NetworkId } from "@netkit/core";
 import type { NetworkJoin, NetworkJoinRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
-import type { Reader } from "./lookup.ts";
+import { endpointsOfNetwork, type Reader } from "./lookup.ts";
 import { keys } from "./state.ts";
 
 /** A join as stored, on this host alone, whatever the network's scope is. */
@@ -46,6 +46,12 @@ export async function leaveNetwork(draft: Draft, id: string): Promise<NetworkJoi
 
 export async function joinsOf(reader: Reader, network: Network): Promise<NetworkJoin[]> {
   return (await everyJoin(reader)).flatMap((joined) => (joined.network === network.id ? [joined.join] : []));
+}
+
+/** What tells how other engines call the network. */
+export async function knownThere(reader: Reader, network: Network): Promise<KnownThere> {
+  const endpoints = await endpointsOfNetwork(reader, network.id);
+  return { joins: await joinsOf(reader, network), labels: network.labels, endpoints };
 }
 
 /** Those of all networks: there are few. */

@@ -1,4 +1,4 @@
-import { NetkitError, type Network } from "@netkit/core";
+import { engineOf, NetkitError, type Network, type OtherEngine } from "@netkit/core";
 import type { ChangeOptions } from "./api.ts";
 import { giveBackClaims } from "./claims.ts";
 import { refuseUsedSettings } from "./config-network.ts";
@@ -7,8 +7,7 @@ import { loansOf, takeBackKept } from "./loans.ts";
 import { endpointsOfNetwork, sandboxOf } from "./lookup.ts";
 import { forgetJoins } from "./network-joins.ts";
 import { ownerOf } from "./networks.ts";
-import { isConnectedByEngine } from "./engines.ts";
-import { enumerated, listed } from "./listed.ts";
+import { listed } from "./listed.ts";
 import type { Context } from "./operation.ts";
 import { forgetPeers } from "./outside/peers.ts";
 import { givePlaceUp } from "./outside/place.ts";
@@ -31,8 +30,8 @@ export async function removeNetwork(
   if (endpoints.length > 0) {
     const users = await Promise.all(
       endpoints.map(async (endpoint) => {
-        const { name, guest } = await sandboxOf(draft, endpoint.sandbox);
-        return { name, isEngines: isConnectedByEngine(endpoint), isOwn: guest !== true };
+        const sandbox = await sandboxOf(draft, endpoint.sandbox);
+        return { name: sandbox.name, engine: engineOf(sandbox, endpoint), isOwn: sandbox.guest !== true };
       }),
     );
     const names = users.map(({ name }) => name);
@@ -66,19 +65,23 @@ export async function removeNetwork(
 
 interface User {
   readonly name: string;
-  /** An engine's container, which that engine takes off the network. */
-  readonly isEngines: boolean;
+  /** That takes it off the network. */
+  readonly engine: OtherEngine | undefined;
   /** netkit has started what runs in it; else it stays when it is disconnected. */
   readonly isOwn: boolean;
 }
 
 function howToFree(network: Network, users: readonly User[]): string {
-  const engines = users.filter(({ isEngines }) => isEngines).map(({ name }) => name);
-  const others = users.filter(({ isEngines }) => !isEngines);
+  const engines = [...new Set(users.flatMap(({ engine }) => engine ?? []))];
+  const ways = engines.map((engine) => {
+    const names = users.filter((user) => user.engine === engine).map(({ name }) => name);
+    return engine.remove(names.length > 5 ? [...names.slice(0, 5), "..."] : names);
+  });
+  const others = users.filter(({ engine }) => engine === undefined);
   const first =
-    engines.length === 0
+    ways.length === 0
       ? undefined
-      : `Containers of other engines are removed or disconnected there (podman rm, docker rm): ${enumerated(engines)}`;
+      : `Containers of other engines are removed, or disconnected, there: ${ways.join("; ")}`;
   return [first, howToFreeOthers(network, others)].filter((part) => part !== undefined).join(". ");
 }
 

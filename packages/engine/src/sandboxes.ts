@@ -1,4 +1,5 @@
 import {
+  engineOf,
   isAnotherEngines,
   NetkitError,
   parseIp,
@@ -17,7 +18,7 @@ import { joinedSandbox } from "./joining.ts";
 import { newId } from "./new-id.ts";
 import { newNamespace } from "./new-namespace.ts";
 import { connect, detach } from "./endpoints.ts";
-import { endpointsOfNamespace, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
+import { endpointsOfNamespace, findSandbox, namespaceOf, networkOf, sandboxOf } from "./lookup.ts";
 import type { Context } from "./operation.ts";
 import { ownerOfNamespace, refreshFiles, wantNamespace } from "./sandbox-files.ts";
 import { randomName } from "./random-name.ts";
@@ -33,9 +34,7 @@ export async function openSandbox(
 ): Promise<Sandbox> {
   const name = request.name === undefined ? await freeName(draft) : parseName("sandbox", request.name);
   if (await draft.has(keys.sandboxName(name))) {
-    throw new NetkitError("NAME_TAKEN", `sandbox '${name}' exists already`, {
-      hint: `Choose another name, or remove it first, its process included: netkit sandbox rm -f ${name}`,
-    });
+    throw await nameTaken(draft, name);
   }
   const endpoints = (request.networks ?? []).map((network): EndpointRequest =>
     typeof network === "string" ? { network } : network,
@@ -80,6 +79,19 @@ export async function openSandbox(
   }
   for (const endpoint of endpoints) await connect(context, draft, sandbox, endpoint);
   return sandbox;
+}
+
+async function nameTaken(draft: Draft, name: string): Promise<NetkitError> {
+  const holder = await findSandbox(draft, name);
+  const endpoints = await endpointsOfNamespace(draft, holder.namespace);
+  const [engine] = endpoints.flatMap((endpoint) => engineOf(holder, endpoint) ?? []);
+  const removal =
+    engine === undefined
+      ? `remove it first, its process included: netkit sandbox rm -f ${name}`
+      : `end that container there: ${engine.remove([name])}`;
+  return new NetkitError("NAME_TAKEN", `sandbox '${name}' exists already`, {
+    hint: `Choose another name, or ${removal}`,
+  });
 }
 
 type Surroundings = Pick<Sandbox, "hostname" | "domainname" | "dns" | "hosts">;

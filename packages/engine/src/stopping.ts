@@ -1,4 +1,5 @@
 import {
+  engineOf,
   isNetkitError,
   NetkitError,
   type Endpoint,
@@ -8,7 +9,6 @@ import {
 } from "@netkit/core";
 import { bootId, isAlive, processesIn, processStartTime, stop, type ProcessesByNamespace } from "@netkit/sandbox";
 import type { Preview } from "./api.ts";
-import { isConnectedByEngine } from "./engines.ts";
 import { isAwaited, locate } from "./whereabouts.ts";
 
 /** How long a process may take to end on SIGTERM before it gets SIGKILL; Docker gives the same. */
@@ -56,12 +56,17 @@ export function refuseLive(sandbox: Sandbox, live: readonly SandboxProcess[]): v
 
 /** Who has it would go on with a network that isn't there. @throws NetkitError SANDBOX_IN_USE */
 export function refuseOthers(sandbox: Sandbox, namespace: Namespace, endpoints: readonly Endpoint[]): void {
-  if (namespace.owner !== "stranger" || !endpoints.some(isConnectedByEngine)) return;
-  if (locate(namespace) === undefined && !isAwaited(namespace, sandbox)) return;
-  throw new NetkitError("SANDBOX_IN_USE", `sandbox '${sandbox.name}' is another engine's container, which is there`, {
-    hint: `End it there (docker network disconnect, docker rm; podman likewise; or what else started it), or use force: netkit sandbox rm -f ${sandbox.name}`,
-    details: { sandbox: sandbox.name, netns: namespace.path },
-  });
+  if (namespace.owner !== "stranger") return;
+  const [engine] = endpoints.flatMap((endpoint) => engineOf(sandbox, endpoint) ?? []);
+  if (engine === undefined || (locate(namespace) === undefined && !isAwaited(namespace, sandbox))) return;
+  throw new NetkitError(
+    "SANDBOX_IN_USE",
+    `sandbox '${sandbox.name}' is a container of ${engine.name}, which is there`,
+    {
+      hint: `End it there (${engine.remove([sandbox.name])}), or use force: netkit sandbox rm -f ${sandbox.name}`,
+      details: { sandbox: sandbox.name, netns: namespace.path },
+    },
+  );
 }
 
 export async function stopProcesses(live: readonly SandboxProcess[]): Promise<void> {

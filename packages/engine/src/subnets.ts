@@ -46,7 +46,7 @@ export async function chooseSubnets(
   const others = [...(await draft.range<Network>("network/")).map(({ value }) => value), ...elsewhere];
   const present = await whatIsThere(context, others, ownLinks);
   const { taken, routes } = present;
-  refuseOverlap(asked, present, "Choose another subnet, or leave it out to get a free one.");
+  await refuseOverlap(context, asked, present, "Choose another subnet, or leave it out to get a free one.");
   // Each host has local networks: those that all share come from elsewhere.
   const ipv4Pools = driver.scope === "global" ? globalIpv4Pools : defaultIpv4Pools;
   const nameServers = missing.length > 0 ? hostNameServers() : [];
@@ -63,7 +63,7 @@ export async function chooseSubnets(
 
 interface Present {
   readonly taken: readonly NamedSubnet[];
-  readonly routes: readonly NamedSubnet[];
+  readonly routes: readonly (NamedSubnet & { readonly link: string })[];
 }
 
 /** What a network's subnets must not overlap: those of others, and what the host reaches by other links than its own. */
@@ -80,16 +80,26 @@ async function whatIsThere(
     routes: routes.map(({ destination, link }) => ({
       cidr: destination,
       name: `the host's route ${destination}${link === "" ? "" : ` on ${link}`}`,
+      link,
     })),
   };
 }
 
-function refuseOverlap(subnets: readonly Subnet[], { taken, routes }: Present, hint: string): void {
+async function refuseOverlap(
+  context: Context,
+  subnets: readonly Subnet[],
+  { taken, routes }: Present,
+  hint: string,
+): Promise<void> {
   for (const { subnet } of subnets) {
     const overlap = findOverlap(subnet, taken) ?? findOverlap(subnet, routes);
     if (overlap === undefined) continue;
+    const link = routes.find(({ name }) => name === overlap)?.link ?? "";
+    const isIdle = (await context.host.open()).idleBridges().includes(link);
     throw new NetkitError("SUBNET_OVERLAP", `subnet ${subnet} overlaps ${overlap}`, {
-      hint,
+      hint: isIdle
+        ? `${hint} Nothing is connected to that bridge: unless it is needed, ip link delete dev ${link}`
+        : hint,
       details: { subnet, overlaps: overlap },
     });
   }
@@ -104,7 +114,7 @@ export async function refuseOverlapHere(
 ): Promise<void> {
   const others = (await draft.range<Network>("network/")).flatMap(({ value }) => (value.id === id ? [] : value));
   const hint = `On this host, network '${name}' can't be used as long as that is there.`;
-  refuseOverlap(subnets, await whatIsThere(context, others, ownLinks), hint);
+  await refuseOverlap(context, subnets, await whatIsThere(context, others, ownLinks), hint);
 }
 
 /** Without a network, its options being wrong, each family has gateways: most do. */

@@ -85,13 +85,14 @@ function skip(candidate: bigint, reserved: ReadonlySet<bigint>): bigint {
 /**
  * The subnet that a static address lies in. It may lie outside the subnet's range. Whether a sandbox has it already is
  * the store's to say.
+ * @param whose subnets they are, in words
  * @throws NetkitError ADDRESS_OUTSIDE; ADDRESS_TAKEN when it is reserved, with what for
  */
-export function checkStaticAddress(subnets: readonly Subnet[], ip: Ip): Subnet {
+export function checkStaticAddress(subnets: readonly Subnet[], ip: Ip, whose = "the network"): Subnet {
   const found = subnets.find(({ subnet }) => contains(subnet, ip));
   if (found === undefined) {
     const all = subnets.map(({ subnet }) => subnet);
-    throw new NetkitError("ADDRESS_OUTSIDE", `address ${ip} lies in no subnet of the network`, {
+    throw new NetkitError("ADDRESS_OUTSIDE", `address ${ip} lies in no subnet of ${whose}`, {
       hint: all.length === 0 ? "The network has no addresses." : `Choose one of ${all.join(" or ")}.`,
       details: { address: ip, subnets: all },
     });

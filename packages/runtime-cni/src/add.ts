@@ -13,7 +13,7 @@ import { findContainer } from "./attachment.ts";
 import { cniCodes, CniError } from "./cni-error.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Environment } from "./environment.ts";
-import { listLabel, sandboxLabels, sandboxName } from "./labels.ts";
+import { listLabel, sandboxLabels, sandboxNames } from "./labels.ts";
 import { refuseOwnNamespace } from "./namespace.ts";
 import { openNetwork } from "./network.ts";
 import { appendResult, parseResult, type Result } from "./result.ts";
@@ -96,8 +96,7 @@ async function attach(
   const dns = dnsOf(configuration);
   const plans: Plan[] = [];
   const watching: ChangeOptions = { onPlan: ({ plan }) => void plans.push(plan) };
-  const name = sandboxName(containerId);
-  const open = async (): Promise<Attached> => {
+  const open = async (name: string): Promise<Attached> => {
     const labels = sandboxLabels(environment);
     const opened = await netkit.sandboxes.open(
       { name, netns, networks: [{ ...request, publish }], labels, dns },
@@ -106,16 +105,18 @@ async function attach(
     const { endpoints, names } = await opened.inspect();
     return { endpoint: madeInterface(endpoints, ifName), network, plan: plans.at(-1) ?? [], names, dns, isTold: false };
   };
+  const [name, other] = sandboxNames(containerId);
   try {
-    return await open();
+    return await open(name);
   } catch (error) {
-    if (!isNetkitError(error) || error.code !== "NAME_TAKEN") throw error;
+    if (!isNetkitError(error) || (error.code !== "NAME_TAKEN" && error.code !== "NAMESPACE_ADOPTED")) throw error;
     const sandbox = await findContainer(netkit, containerId);
-    if (sandbox === undefined) throw nameTaken(error);
+    if (sandbox === undefined && error.code === "NAME_TAKEN" && other !== undefined) return await open(other);
+    if (sandbox === undefined) throw error.code === "NAME_TAKEN" ? nameTaken(error) : error;
     if (sandbox.state === "gone") {
       // Its runtime, or the host, has died without a DEL; the container is a new one.
       await netkit.sandboxes.remove(sandbox.id);
-      return await open();
+      return await attach(netkit, environment, configuration, network, wishes);
     }
     refuseOtherNamespace(sandbox, netns, "DEL");
     refuseSecond(sandbox, ifName, "DEL");

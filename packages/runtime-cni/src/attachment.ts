@@ -1,11 +1,11 @@
 import type { Labels } from "@netkit/core";
 import type { EndpointDetails, Netkit, SandboxDetails } from "@netkit/engine";
 import { findContainer as find } from "@netkit/runtime";
-import { containerLabel, listLabel, sandboxName } from "./labels.ts";
+import { containerLabel, listLabel, sandboxNames } from "./labels.ts";
 
 /** The sandbox of a container; a sandbox of that name that no plugin has made is none. */
 export async function findContainer(netkit: Netkit, containerId: string): Promise<SandboxDetails | undefined> {
-  return await find(netkit, sandboxName(containerId), containerLabel, containerId);
+  return await find(netkit, sandboxNames(containerId), containerLabel, containerId);
 }
 
 /**

@@ -2,6 +2,7 @@ import { isNetkitError, NetkitError, type Network } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { findNetwork } from "@netkit/runtime";
 import type { Configuration } from "./configuration.ts";
+import { listLabel } from "./labels.ts";
 
 /** The network that a configuration is about. */
 export interface Found {
@@ -13,7 +14,7 @@ export interface Found {
 /**
  * The network that the configuration names. Where there is none and it says how one would be made, it is made, as the bridge of
  * the reference plugins is.
- * @throws NetkitError NETWORK_NOT_FOUND
+ * @throws NetkitError NETWORK_NOT_FOUND, SUBNET_OVERLAP
  */
 export async function openNetwork(netkit: Netkit, configuration: Configuration): Promise<Found> {
   const name = networkName(configuration);
@@ -23,10 +24,17 @@ export async function openNetwork(netkit: Netkit, configuration: Configuration):
   try {
     return { network: await create(netkit, name, configuration), isNew: true };
   } catch (error) {
+    if (isNetkitError(error) && error.code === "SUBNET_OVERLAP") throw overlapping(error);
     // Another ADD was faster.
     if (!isNetkitError(error) || error.code !== "NAME_TAKEN") throw error;
     return { network: await netkit.networks.get(name), isNew: false };
   }
+}
+
+/** Without a subnet a configuration describes no network. */
+function overlapping(cause: NetkitError): NetkitError {
+  const hint = 'Give it another "subnet", or have it name a network that is there: netkit network create NAME';
+  return new NetkitError(cause.code, cause.message, { hint, details: cause.details, cause });
 }
 
 export function networkName({ network, name }: Configuration): string {
@@ -48,7 +56,7 @@ async function create(netkit: Netkit, name: string, configuration: Configuration
     ...(driver === undefined ? {} : { driver }),
     ...(internal === undefined ? {} : { internal }),
     ...(options === undefined ? {} : { options }),
-    labels: { "cni.network": configuration.name },
+    labels: { [listLabel]: configuration.name },
   });
 }
 

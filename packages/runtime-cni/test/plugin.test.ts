@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { toCniError } from "../src/cni-error.ts";
 import { answerPlugin } from "../src/plugins.ts";
 import { relay } from "../src/relayed.ts";
-import { sandboxName } from "../src/labels.ts";
+import { sandboxNames } from "../src/labels.ts";
 
 async function neverOpened(): Promise<never> {
   throw new Error("it was opened");
@@ -99,8 +99,10 @@ test("a call that was handed on is answered by a line with the exit status, then
 });
 
 test("a container's sandbox is called as it is, and two long ids differ", () => {
-  expect(sandboxName("c1")).toBe("c1");
-  const [one, other] = ["1", "2"].map((last) => sandboxName("x".repeat(200) + last));
+  expect(sandboxNames("c1")).toEqual(["c1"]);
+  const id = "0123456789abcdef".repeat(4);
+  expect(sandboxNames(id)).toEqual(["0123456789ab", id]);
+  const [one, other] = ["1", "2"].map((last) => sandboxNames("x".repeat(200) + last)[0]);
   expect(one).toHaveLength(128);
   expect(one).not.toBe(other);
 });

@@ -11,9 +11,6 @@ export function sandboxNames({ container_name: name = "", container_id: id }: Ne
 /** The sandbox of a container, whatever it was called when it was made. */
 export async function containerNamed(netkit: Netkit, options: NetworkOptions): Promise<SandboxDetails | undefined> {
   const { container_id: id } = options;
-  for (const name of sandboxNames(options)) {
-    const found = await findContainer(netkit, name, containerLabel, id);
-    if (found !== undefined) return found;
-  }
-  return (await netkit.sandboxes.list()).find(({ labels }) => labels[containerLabel] === id);
+  const found = await findContainer(netkit, sandboxNames(options), containerLabel, id);
+  return found ?? (await netkit.sandboxes.list()).find(({ labels }) => labels[containerLabel] === id);
 }

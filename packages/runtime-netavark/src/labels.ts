@@ -1,9 +1,12 @@
-import type { Labels } from "@netkit/core";
+import {
+  podmansContainerLabel as containerLabel,
+  podmansNetworkLabel as networkLabel,
+  type Labels,
+} from "@netkit/core";
 
 /** By these a sandbox, an endpoint and a network are known as Podman's. */
-export const containerLabel = "netavark.container";
-/** Of an endpoint, and of a network that was made for Podman: what Podman calls the network. */
-export const networkLabel = "netavark.network";
+export { containerLabel, networkLabel };
+
 /** Of a sandbox whose container has name servers of its own: those of its networks are no matter to it. */
 const ownServersLabel = "netavark.own-dns";
 /** Of the endpoint that Podman was told with where names are served: once for a container, for it writes all that it is told. */

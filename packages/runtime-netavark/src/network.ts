@@ -11,7 +11,7 @@ const noBridge = "in unmanaged mode, the bridge must already exist on the host";
 /**
  * The netkit network that Podman's label names, or that was made for Podman's before, or that is called as Podman's and is
  * as Podman's; where there is none it is made.
- * @throws NetkitError NETWORK_NOT_FOUND, NAME_TAKEN, ADDRESS_INVALID, UNSUPPORTED
+ * @throws NetkitError NETWORK_NOT_FOUND, NAME_TAKEN, SUBNET_OVERLAP, ADDRESS_INVALID, UNSUPPORTED
  */
 export async function openNetwork(netkit: Netkit, podmans: PodmanNetwork): Promise<Network> {
   const found = await find(netkit, podmans);
@@ -21,11 +21,18 @@ export async function openNetwork(netkit: Netkit, podmans: PodmanNetwork): Promi
   } catch (error) {
     if (isNetkitError(error) && error.code === "LINK_NOT_FOUND" && isUnmanaged(podmans))
       throw refusal(`${noBridge}: Netlink error: No such device (os error 19)`);
+    if (isNetkitError(error) && error.code === "SUBNET_OVERLAP") throw overlapping(error, podmans);
     // Another setup was faster.
     const made = isNetkitError(error) && error.code === "NAME_TAKEN" ? await find(netkit, podmans) : undefined;
     if (made === undefined) throw error;
     return made;
   }
+}
+
+/** Who gives a container no network hasn't heard of the one that it is on then. */
+function overlapping(cause: NetkitError, { name }: PodmanNetwork): NetkitError {
+  const { code, hint = "", details } = cause;
+  return new NetkitError(code, `of Podman's network '${name}' ${cause.message}`, { hint, details, cause });
 }
 
 async function find(netkit: Netkit, podmans: PodmanNetwork): Promise<Network | undefined> {
@@ -44,7 +51,7 @@ async function find(netkit: Netkit, podmans: PodmanNetwork): Promise<Network | u
   const namesake = await findNetwork(netkit, name);
   if (namesake === undefined || isAlike(namesake, podmans)) return namesake;
   throw new NetkitError("NAME_TAKEN", `there is a netkit network '${name}' already, with other subnets`, {
-    hint: `If Podman's containers are to be on it: podman network rm ${name}, then podman network create --ipam-driver none ${name}; if not, call Podman's otherwise.`,
+    hint: `If Podman's containers are to be on it: podman network rm ${name}, then podman network create --ipam-driver none ${name}; if not, give Podman's another name.`,
   });
 }
 

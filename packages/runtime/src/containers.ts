@@ -3,18 +3,25 @@ import type { EndpointDetails, Netkit, SandboxDetails, SandboxHandle } from "@ne
 import { identityOf } from "./namespace.ts";
 
 /**
- * The sandbox of a container by the name that it should have; one of that name that the runtime hasn't made is none.
+ * The sandbox of a container by one of the names that it may have; one of that name that the runtime hasn't made is none.
  * @param label what the runtime's sandboxes have its container's id in
  */
 export async function findContainer(
   netkit: Netkit,
-  name: string,
+  names: readonly (string | undefined)[],
   label: string,
   containerId: string,
 ): Promise<SandboxDetails | undefined> {
+  for (const name of names) {
+    const found = name === undefined ? undefined : await findNamed(netkit, name);
+    if (found?.labels[label] === containerId) return found;
+  }
+  return undefined;
+}
+
+async function findNamed(netkit: Netkit, name: string): Promise<SandboxDetails | undefined> {
   try {
-    const found = await (await netkit.sandboxes.get(name)).inspect();
-    return found.labels[label] === containerId ? found : undefined;
+    return await (await netkit.sandboxes.get(name)).inspect();
   } catch (error) {
     // The name may be the prefix of several ids, too: it is nobody's name then.
     if (isNetkitError(error) && (error.code === "SANDBOX_NOT_FOUND" || error.code === "ID_AMBIGUOUS")) return undefined;

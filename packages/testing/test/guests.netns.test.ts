@@ -216,11 +216,13 @@ describe("without an agent", () => {
     const before = await everything();
     await expect(netkit.sandboxes.join(named.guest, { network: "m" })).rejects.toMatchObject({
       code: "NAMESPACE_ADOPTED",
-      message: expect.stringContaining("'docker-web', which another engine connects"),
-      hint: expect.stringContaining("netkit.network=m, a further list"),
+      message: expect.stringContaining("'docker-web', which Docker connects"),
+      hint: "Have it do that: 'docker network connect' to a network made with -o netkit.network=m",
     });
     await expect(netkit.sandboxes.join(named.guest, { network: "bridge" })).rejects.toMatchObject({
-      hint: expect.stringMatching(/^No engine joins the predefined 'bridge'. Make a network .*netkit.network=NETWORK,/),
+      hint: expect.stringMatching(
+        /^No engine joins the predefined 'bridge'. Make a network .*docker.*netkit.network=NETWORK$/,
+      ),
     });
     const onHost = { name: "db", place: { pid: process.pid } };
     await expect(netkit.sandboxes.join(onHost, { network: "m" })).rejects.toMatchObject({

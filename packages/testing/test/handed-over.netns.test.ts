@@ -73,7 +73,7 @@ test("an interface that is handed over is taken, renamed and set up by its new o
   expect(host.sh("nft list ruleset")).toContain("8080");
   await expect(netkit.sandboxes.remove("theirs")).rejects.toMatchObject({
     code: "SANDBOX_IN_USE",
-    hint: expect.stringMatching(/docker network disconnect, docker rm.*netkit sandbox rm -f theirs/),
+    hint: expect.stringMatching(/docker rm -f theirs.*netkit sandbox rm -f theirs/),
   });
   await netkit.sandboxes.remove("theirs", { force: true });
   expect(host.sh(`ip -n ${theirs.name} -o link show`)).not.toContain("eth7");

@@ -90,7 +90,10 @@ test("static addresses: taken, reserved, outside", async () => {
     code: "ADDRESS_TAKEN",
     message: expect.stringContaining("router"),
   });
-  await expect(open("10.9.1.5")).rejects.toMatchObject({ code: "ADDRESS_OUTSIDE" });
+  await expect(open("10.9.1.5")).rejects.toMatchObject({
+    code: "ADDRESS_OUTSIDE",
+    message: expect.stringMatching(/^address 10\.9\.1\.5 lies in no subnet of network '/),
+  });
   await expect(open("fd00::5")).rejects.toMatchObject({ code: "ADDRESS_INVALID" });
   expect(await netkit.sandboxes.list()).toHaveLength(1);
 });

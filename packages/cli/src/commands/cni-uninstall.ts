@@ -12,6 +12,7 @@ export const cniUninstall: Command = command({
   details: ["Not while containers are attached: without the plugins their runtime couldn't detach them any more."],
   options: {
     name: { value: "NAME", summary: "This list alone, and the plugins with the last one (default: all lists)" },
+    network: { value: "NETWORK", summary: "The list that 'install' called as this network", complete: "network" },
     ...folderOptions,
   },
   examples: [
@@ -19,7 +20,7 @@ export const cniUninstall: Command = command({
     { line: "netkit cni uninstall --name pods", summary: "One list" },
   ],
   changes: false,
-  async run({ open, options: { name, "bin-dir": binDir, "conf-dir": confDir } }) {
+  async run({ open, options: { network, name = network, "bin-dir": binDir, "conf-dir": confDir } }) {
     const lists = installedLists(resolve(confDir));
     const wanted = name === undefined ? undefined : listPath(resolve(confDir), checkListName(name));
     const going = wanted === undefined ? lists : lists.filter((path) => path === wanted);

@@ -7,7 +7,15 @@ import { sameSettings } from "../agent-process.ts";
 import { command, type Command } from "../command.ts";
 import { removeAll, removeEmpty, writeAllOwn } from "../own-files.ts";
 import { podmanConnected } from "../podman.ts";
-import { backend, contradicting, dropIn, installedPrograms, installedSetting, nameServer } from "../podman-files.ts";
+import {
+  backend,
+  contradicting,
+  dropIn,
+  installedPrograms,
+  installedSetting,
+  leftBridges,
+  nameServer,
+} from "../podman-files.ts";
 import { folderOptions } from "../podman-options.ts";
 import { readSettings } from "../settings.ts";
 import { warn } from "../warning.ts";
@@ -47,6 +55,14 @@ export const podmanInstall: Command = command({
     for (const path of contradicting(confDir, folder)) {
       const hint = `Take network_backend and helper_binaries_dir out of it, or put "${folder}" first there.`;
       warn(`Podman won't use netkit: ${path}, which it reads later, says otherwise`, hint, terminal);
+    }
+    for (const bridge of leftBridges()) {
+      const hint = `Unless something needs it: ip link delete dev ${bridge}`;
+      warn(
+        `Podman's CNI backend has left the bridge ${bridge}, whose subnet no other network can have`,
+        hint,
+        terminal,
+      );
     }
     const data = { backend: program.path, names: names.path, setting: setting.path };
     return { data, text: Object.values(data).join("\n") };
