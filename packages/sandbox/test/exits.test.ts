@@ -13,7 +13,7 @@ test("the end of each process is told once, and of no other", async () => {
   const all = children.map(
     (child, index) =>
       new Promise<void>((resolve) => {
-        expect(exits.watch(identify(child), () => (told.push(index), resolve()))).toBe(true);
+        expect(exits.watch(identify(child), () => (told.push(index), resolve()))).toBeDefined();
       }),
   );
   expect(exits.size).toBe(5);
@@ -39,9 +39,26 @@ test("what has ended before isn't watched, nor what has its pid now", async () =
   const child = spawn("true");
   const identity = identify(child);
   await new Promise((resolve) => child.on("exit", resolve));
-  expect(exits.watch(identity, () => {})).toBe(false);
-  expect(exits.watch({ pid: process.pid, startTime: "1", boot: bootId() }, () => {})).toBe(false);
+  expect(exits.watch(identity, () => {})).toBeUndefined();
+  expect(exits.watch({ pid: process.pid, startTime: "1", boot: bootId() }, () => {})).toBeUndefined();
   expect(exits.size).toBe(0);
+});
+
+test("of one that isn't watched any more nothing is told", async () => {
+  using exits = new Exits();
+  const [dropped, kept] = [spawn("sleep", ["60"]), spawn("sleep", ["60"])];
+  const told: string[] = [];
+  const end = new Promise<void>((resolve) => exits.watch(identify(kept), () => (told.push("kept"), resolve())));
+  const watch = exits.watch(identify(dropped), () => told.push("dropped"));
+  watch?.[Symbol.dispose]();
+  watch?.[Symbol.dispose]();
+  expect(exits.size).toBe(1);
+  const gone = new Promise((resolve) => dropped.on("exit", resolve));
+  dropped.kill();
+  await gone;
+  kept.kill();
+  await end;
+  expect(told).toEqual(["kept"]);
 });
 
 test("closing it keeps nothing waiting and leaves no descriptor", async () => {
