@@ -27,6 +27,8 @@ export interface FloorSandbox {
   readonly number: number;
   /** How many ports of the host it gets. */
   readonly ports: number;
+  /** No port of the bridge: the host has a route to it. */
+  readonly routed: boolean;
   readonly path: string;
   readonly namespace: NamespaceHandle;
   readonly socket: NetlinkSocket;
@@ -58,17 +60,18 @@ export class Floor {
     this.#nft.run(table);
   }
 
-  open(number: number, ports: number = portsEach): FloorSandbox {
+  open(number: number, ports: number = portsEach, routed = false): FloorSandbox {
     const path = `/run/netns/floor-${number}`;
     createNamespace(path);
     // As netkit has it, but before the clock starts: no IPv6 where the network has none.
     withNamespace(path, () => writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"));
-    const sandbox = { number, ports, path, namespace: openNamespace(path), socket: openNetlink({ namespace: path }) };
+    const [namespace, socket] = [openNamespace(path), openNetlink({ namespace: path })];
+    const sandbox = { number, ports, routed, path, namespace, socket };
     this.#open.add(sandbox);
     return sandbox;
   }
 
-  attach({ number, ports, namespace, socket }: FloorSandbox): void {
+  attach({ number, ports, routed, namespace, socket }: FloorSandbox): void {
     const [outer, inner] = [1000 + number, 2];
     const { address, mac } = floorAddresses(number);
     this.#outside.batchOrThrow([
@@ -77,10 +80,11 @@ export class Floor {
         name: `v${number}`,
         ifindex: outer,
         group,
-        master: this.#bridge,
-        peer: { name: "eth0", ifindex: inner, namespace: namespace.fd, mac },
+        ...(routed ? { arp: false, mac } : { master: this.#bridge }),
+        peer: { name: "eth0", ifindex: inner, namespace: namespace.fd, mac, ...(routed ? { arp: false } : {}) },
       }),
-      setLink(outer, { up: true, bridgePort: { hairpin: true } }),
+      setLink(outer, { up: true, ...(routed ? {} : { bridgePort: { hairpin: true } }) }),
+      ...(routed ? [newRoute({ destination: `${address}/32`, ifindex: outer })] : []),
     ]);
     socket.batchOrThrow([
       setLink(inner, { up: true }),
