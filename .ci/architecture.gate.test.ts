@@ -114,6 +114,7 @@ const layers: [folder: string, source: string][] = [
   ["driver-macvlan", "@netkit/engine"],
   ["driver-none", "@netkit/netlink"],
   ["driver-overlay", "@netkit/driver-bridge"],
+  ["driver-routed", "@netkit/driver-bridge"],
   ["driver-flannel", "@netkit/store-etcd"],
   ["driver-host", "execa"],
   ["driver-container", "koffi"],

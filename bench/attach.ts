@@ -1,5 +1,6 @@
 /** The rows about attaching an endpoint with the library, beside the floor; for a private host (see bench.ts). */
 import { execFileSync } from "node:child_process";
+import { portsEach } from "./endpoint.ts";
 import { Floor, type FloorSandbox } from "./floor.ts";
 import { attaching, openLibrary } from "./library.ts";
 import { measurePairs, median, numbers, summarise, type Pairs, type Side } from "./pairs.ts";
@@ -11,25 +12,28 @@ interface Plan {
   /** How many networks are filled to 200 endpoints, and whether the last one goes on to 1,000. */
   readonly fills: number;
   readonly thousand: boolean;
+  /** To how many endpoints a network of the driver routed is filled. */
+  readonly routed: number;
 }
 
 const windows = [
   { name: "200th", from: 191 },
   { name: "1,000th", from: 991 },
+  { name: "4,000th", from: 3991 },
 ] as const;
 const windowSize = 10;
 /** Until V8 has compiled what runs: the figures are those of a process that lives. */
 const warmUps = 250;
 
-export async function measureAttach(root: string, { pairs, fills, thousand }: Plan): Promise<Row[]> {
+export async function measureAttach(root: string, { pairs, fills, thousand, routed }: Plan): Promise<Row[]> {
   // oxlint-disable-next-line typescript/await-thenable -- the linter finds no tsconfig with disposables here
   await using netkit = await openLibrary(root);
   await netkit.networks.create({ name: "attach", subnets: [{ subnet: "10.8.0.0/16" }] });
   const floor = new Floor(
     execFileSync("nft", ["-s", "list", "table", "inet", netkit.instance.mark], { encoding: "utf8" }),
   );
-  const bare = (stays: boolean): Side<FloorSandbox> => ({
-    before: (number) => floor.open(number),
+  const bare = (stays: boolean, isRouted = false): Side<FloorSandbox> => ({
+    before: (number) => floor.open(number, portsEach, { routed: isRouted }),
     timed: (sandbox) => floor.attach(sandbox),
     after: async (sandbox) => {
       if (stays) return;
@@ -42,6 +46,10 @@ export async function measureAttach(root: string, { pairs, fills, thousand }: Pl
   await measurePairs(numbers(2, warmUps), ...sides);
   const attach = await measurePairs(numbers(2, pairs), ...sides);
 
+  const empty = async (): Promise<void> => {
+    await netkit.sandboxes.removeAll((await netkit.sandboxes.list()).map(({ name }) => name));
+    await floor.clear();
+  };
   const filled: Pairs[] = [];
   for (let fill = 0; fill < fills; fill++) {
     const last = fill === fills - 1;
@@ -50,11 +58,25 @@ export async function measureAttach(root: string, { pairs, fills, thousand }: Pl
     filled.push(
       await measurePairs(numbers(2, last && thousand ? 1000 : 200), attaching(netkit, network, true), bare(true)),
     );
-    if (last) break;
-    for (const sandbox of await netkit.sandboxes.list()) await netkit.sandboxes.remove(sandbox.name, { force: true });
-    await floor.clear();
+    await empty();
   }
-  return [...attachRows(attach), ...windows.flatMap(({ name, from }) => growthRows(name, from, filled))];
+  await netkit.networks.create({ name: "routed", driver: "routed", subnets: [{ subnet: "10.100.0.0/16" }] });
+  const wide = [await measurePairs(numbers(2, routed), attaching(netkit, "routed", true), bare(true, true))];
+  await empty();
+  return [
+    ...attachRows(attach),
+    ...windows.flatMap((window) => growthRows({ ...window, id: "growth", on: "" }, filled)),
+    ...windows.flatMap((window) => growthRows({ ...window, id: "growth-routed", on: ", routed" }, wide)),
+  ];
+}
+
+interface Window {
+  readonly id: string;
+  readonly name: string;
+  /** What sort of network, in words. */
+  readonly on: string;
+  /** The first one that counts. */
+  readonly from: number;
 }
 
 function attachRows(pairs: Pairs): Row[] {
@@ -83,7 +105,7 @@ function attachRows(pairs: Pairs): Row[] {
 }
 
 /** How much slower attaching has become, for netkit as a multiple of what it is for the floor. */
-function growthRows(name: string, from: number, fills: readonly Pairs[]): Row[] {
+function growthRows({ id, name, on, from }: Window, fills: readonly Pairs[]): Row[] {
   const full = fills.filter(({ a }) => a.length >= from + windowSize - 1);
   if (full.length === 0) return [];
   const growth = (side: "a" | "b"): { first: number; later: number; growth: number } => {
@@ -96,8 +118,8 @@ function growthRows(name: string, from: number, fills: readonly Pairs[]): Row[] 
     `${first.toFixed(2)} -> ${ms(later)} (${growth.toFixed(2)}x)`;
   return [
     {
-      id: `growth-${from + windowSize - 1}`,
-      what: `library: growth to the ${name} endpoint, to the floor's`,
+      id: `${id}-${from + windowSize - 1}`,
+      what: `library: growth to the ${name} endpoint${on}, to the floor's`,
       value: netkit.growth / floor.growth,
       unit: "x",
       budget: 1.1,

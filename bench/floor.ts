@@ -29,6 +29,8 @@ export interface FloorSandbox {
   readonly ports: number;
   /** All as one, for the same ports of its own. */
   readonly range: boolean;
+  /** No port of the bridge: the host has a route to it. */
+  readonly routed: boolean;
   readonly path: string;
   readonly namespace: NamespaceHandle;
   readonly socket: NetlinkSocket;
@@ -60,19 +62,19 @@ export class Floor {
     this.#nft.run(table);
   }
 
-  open(number: number, ports: number = portsEach, range = false): FloorSandbox {
+  open(number: number, ports: number = portsEach, { range = false, routed = false } = {}): FloorSandbox {
     const path = `/run/netns/floor-${number}`;
     createNamespace(path);
     // As netkit has it, but before the clock starts: no IPv6 where the network has none.
     withNamespace(path, () => writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"));
     const [namespace, socket] = [openNamespace(path), openNetlink({ namespace: path })];
-    const sandbox = { number, ports, range, path, namespace, socket };
+    const sandbox = { number, ports, range, routed, path, namespace, socket };
     this.#open.add(sandbox);
     return sandbox;
   }
 
   attach(sandbox: FloorSandbox): void {
-    const { number, ports, namespace, socket } = sandbox;
+    const { number, ports, routed, namespace, socket } = sandbox;
     const [outer, inner] = [1000 + number, 2];
     const { address, mac } = floorAddresses(number);
     this.#outside.batchOrThrow([
@@ -81,10 +83,11 @@ export class Floor {
         name: `v${number}`,
         ifindex: outer,
         group,
-        master: this.#bridge,
-        peer: { name: "eth0", ifindex: inner, namespace: namespace.fd, mac },
+        ...(routed ? { arp: false, mac } : { master: this.#bridge }),
+        peer: { name: "eth0", ifindex: inner, namespace: namespace.fd, mac, ...(routed ? { arp: false } : {}) },
       }),
-      setLink(outer, { up: true, bridgePort: { hairpin: true } }),
+      setLink(outer, { up: true, ...(routed ? {} : { bridgePort: { hairpin: true } }) }),
+      ...(routed ? [newRoute({ destination: `${address}/32`, ifindex: outer })] : []),
     ]);
     socket.batchOrThrow([
       setLink(inner, { up: true }),

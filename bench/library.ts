@@ -1,11 +1,12 @@
 import { bridge } from "@netkit/driver-bridge";
+import { routed } from "@netkit/driver-routed";
 import { openNetkit, type AgentLink, type Netkit, type SandboxHandle } from "@netkit/engine";
 import { firstPort, portsEach } from "./endpoint.ts";
 import { numbers, type Side } from "./pairs.ts";
 
 /** netkit as a program uses it, with its state where the root directory is. */
 export async function openLibrary(root: string, agent?: AgentLink): Promise<Netkit> {
-  return await openNetkit({ root, drivers: [bridge()], ...(agent === undefined ? {} : { agent }) });
+  return await openNetkit({ root, drivers: [bridge(), routed()], ...(agent === undefined ? {} : { agent }) });
 }
 
 export function portsOf(number: number): string[] {

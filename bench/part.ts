@@ -14,7 +14,12 @@ async function measure(): Promise<Row[] | Asked> {
   switch (name) {
     case "attach": {
       const { measureAttach } = await import("./attach.ts");
-      return await measureAttach(root, { pairs: quick ? 60 : 200, fills: quick ? 1 : 5, thousand: !quick });
+      return await measureAttach(root, {
+        pairs: quick ? 60 : 200,
+        fills: quick ? 1 : 5,
+        thousand: !quick,
+        routed: quick ? 1000 : 4000,
+      });
     }
     case "ports": {
       const { measurePorts } = await import("./ports.ts");

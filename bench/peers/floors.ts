@@ -20,7 +20,7 @@ export const bareRequests: Entry = {
     floor.attach(floor.open(keptNumber, 0));
     return {
       open: async ({ number, ports, range }) =>
-        await Promise.resolve(void open.set(number, floor.open(number, ports, range))),
+        await Promise.resolve(void open.set(number, floor.open(number, ports, { range }))),
       attach: async (box) => await Promise.resolve(floor.attach(of(box))),
       detach: async (box) => await floor.detach(of(box)),
       close: async (box) => await Promise.resolve(floor.close(of(box))),

@@ -100,6 +100,7 @@ describe("drivers", () => {
     expect(await loadDriver("bridge", settings)).toMatchObject({ name: "bridge" });
     expect(driverNames(settings)).toEqual([
       "bridge",
+      "routed",
       "host",
       "null",
       "ipvlan",
@@ -120,7 +121,7 @@ describe("drivers", () => {
       hint: "Did you mean 'bridge'?",
     });
     await expect(findDriver("wireguard", settings)).rejects.toMatchObject({
-      hint: "Networks can be made with: bridge, ipvlan, macvlan, overlay, flannel.",
+      hint: "Networks can be made with: bridge, routed, ipvlan, macvlan, overlay, flannel.",
     });
     await expect(findDriver("none", settings)).rejects.toMatchObject({
       hint: "The network 'none' is there from the start: --network none",

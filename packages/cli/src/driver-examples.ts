@@ -1,5 +1,8 @@
 /** How networks of the drivers that come with netkit are made, where it differs from those of `bridge`: lines, and what they do. */
 export const driverExamples: Readonly<Record<string, readonly (readonly [line: string, summary: string])[]>> = {
+  routed: [
+    ["netkit network create -d routed --subnet 10.9.0.0/16 many", "For more sandboxes than a bridge has ports, 1,023"],
+  ],
   overlay: [
     ["netkit network create -d overlay web", "For all hosts of the store of 'netkit agent --store'"],
     ["netkit network create -d overlay --subnet 10.9.0.0/24 -o vni=5000-5999 db", "Subnet and identifiers by hand"],

@@ -8,6 +8,7 @@ import type { Settings } from "./settings.ts";
 /** The drivers that come with netkit, each loaded when it is first used. */
 const builtIn: Readonly<Record<string, () => Promise<AnyDriver>>> = {
   bridge: async () => (await import("@netkit/driver-bridge")).bridge(),
+  routed: async () => (await import("@netkit/driver-routed")).routed(),
   host: async () => (await import("@netkit/driver-host")).host(),
   null: async () => (await import("@netkit/driver-none")).none(),
   ipvlan: async () => (await import("@netkit/driver-ipvlan")).ipvlan(),

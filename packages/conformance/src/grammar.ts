@@ -5,6 +5,7 @@ import {
   isDriverFile,
   parseCidr,
   parseHostLinkName,
+  parseHostLinks,
   parseIp,
   parseLinkName,
   parseMac,
@@ -153,14 +154,15 @@ export function problemsOf(resource: Resource): string[] {
       break;
     case "isolation": {
       const { internal, ipv4, ipv6, trusted = [] } = resource;
-      for (const name of [resource.link, ...trusted]) linkName(name, parseHostLinkName);
+      linkName(resource.link, parseHostLinks);
+      for (const name of trusted) linkName(name, parseHostLinkName);
       check("trusted links are sorted, each there once", () => isSortedSet(trusted));
       check("an empty list of trusted links", () => resource.trusted === undefined || trusted.length > 0);
       check("an internal area lets nothing in", () => !internal || (ipv4 ?? ipv6 ?? resource.trusted) === undefined);
       break;
     }
     case "familiar":
-      linkName(resource.link);
+      linkName(resource.link, parseHostLinks);
       cidr(resource.source);
       break;
     case "untracked":
@@ -209,12 +211,14 @@ export function linksNeeded(resource: Resource): { ns: string; name: string }[] 
     case "neighbour":
     case "fdb":
     case "shaper":
+      return [{ ns: resource.ns, name: resource.link }];
     case "isolation":
     case "familiar":
     case "masquerade":
     case "publish":
     case "open":
-      return [{ ns: resource.ns, name: resource.link }];
+      // Of several links whose names begin alike one is called so.
+      return [{ ns: resource.ns, name: resource.link.replace(/\*$/, "") }];
     case "redirect":
       return [resource.link, resource.to].map((name) => ({ ns: resource.ns, name }));
     case "route":

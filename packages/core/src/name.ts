@@ -54,3 +54,13 @@ export function parseHostLinkName(name: string): string {
   }
   return parseLinkName(name);
 }
+
+/**
+ * The same, or the beginning of the names of several links with `*` behind it.
+ * @throws NetkitError NAME_INVALID
+ */
+export function parseHostLinks(name: string): string {
+  if (!name.endsWith("*")) return parseHostLinkName(name);
+  parseHostLinkName(name.slice(0, -1));
+  return name;
+}

@@ -14,10 +14,10 @@ export function sameData(a: Resource, b: Resource): boolean {
   return a === b || stableJson(a, noData) === stableJson(b, noData);
 }
 
-/** The link that a resource can't outlive, in its own namespace. */
+/** The link that a resource can't outlive, in its own namespace; of several whose names begin alike that which is called so. */
 export function linkUnder(resource: Resource): string | undefined {
   if (resource.kind === "sysctl") return /^net\/ipv[46]\/(?:conf|neigh)\/([^/]+)\//.exec(resource.path)?.[1];
-  return "link" in resource ? resource.link : undefined;
+  return "link" in resource ? resource.link?.replace(/\*$/, "") : undefined;
 }
 
 function identity(resource: Resource): string {

@@ -81,6 +81,11 @@ export interface VethResource extends Base {
     readonly mtu?: number;
   };
   /**
+   * Neither end asks for neighbours (IFF_NOARP): what one sends is for the other, so that both need one MAC. The end in `ns` gives itself no
+   * link-local address, and connections of its own 127.0.0.0/8 may leave by it (`route_localnet`).
+   */
+  readonly pointToPoint?: true;
+  /**
    * Another engine moves, renames or tunes the peer afterwards: identity is then the end in `ns`, and only that end
    * is compared with the kernel.
    */
@@ -258,10 +263,15 @@ export interface SysctlResource extends Base {
  */
 export type Access = "all" | "opened";
 
-/** Who a link's traffic may reach: one bridge with its ports as an area of its own. */
+/**
+ * Who a link's traffic may reach: one bridge with its ports as an area of its own, or all links whose names begin alike, with `*` behind that
+ * beginning. So it is in the `link` of all resources of the firewall.
+ */
 export interface IsolationResource extends Base {
   readonly kind: "isolation";
   readonly link: string;
+  /** What comes from an address that isn't routed back to the very link is dropped (strict reverse path, RFC 3704). */
+  readonly strict?: true;
   /** Ports of the bridge may talk to each other. */
   readonly icc: boolean;
   /** Nothing passes between this bridge and any other link (`--internal`); it goes before what follows. */

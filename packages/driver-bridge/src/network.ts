@@ -18,7 +18,7 @@ type View = NetworkView<BridgeOptions>;
 /** What holds for the sandboxes on the network's bridge. */
 export function areaOf(view: View): Area {
   return {
-    bridge: bridgeName(view),
+    link: bridgeName(view),
     mtu: mtuOf(view),
     icc: view.options.icc,
     modes: { ipv4: modeOf(view, "ipv4"), ipv6: modeOf(view, "ipv6") },

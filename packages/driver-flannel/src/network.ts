@@ -29,7 +29,7 @@ const ns = "host";
 export function areaOf(view: View): Area {
   const { instance, id } = view;
   return {
-    bridge: kernelName("b", instance, id),
+    link: kernelName("b", instance, id),
     mtu: mtuOf(view),
     icc: true,
     modes: { ipv4: "nat", ipv6: "nat" },
@@ -55,7 +55,7 @@ export function networkResources(view: View): readonly Resource[] {
   const { id, subnets, options } = view;
   const { config } = placeOf(view);
   const { backend, ipv4, ipv6 } = config;
-  const { bridge } = areaOf(view);
+  const { link: bridge } = areaOf(view);
   const mtu = mtuOf(view);
   refuseSmallMtu(view, mtu);
   return [

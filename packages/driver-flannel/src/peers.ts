@@ -67,7 +67,7 @@ function wayResources(view: View, family: Family, { subnet, publicIp, mac }: Way
     return [
       { kind: "route", ns, destination: subnet, via: publicIp, link: underlayOf(view).name },
       // By the same way the host itself speaks with the sandboxes here, and without a tunnel it has no other address.
-      ...(isKnown ? [] : [familiar(areaOf(view).bridge, `${publicIp}/${family === "ipv4" ? 32 : 128}` as Cidr)]),
+      ...(isKnown ? [] : [familiar(areaOf(view).link, `${publicIp}/${family === "ipv4" ? 32 : 128}` as Cidr)]),
     ];
   }
   const link = deviceName(backend.vni, family);

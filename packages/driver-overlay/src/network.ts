@@ -18,7 +18,7 @@ type View = NetworkView<OverlayOptions>;
 /** What holds for the sandboxes of this host on the network's bridge. */
 export function areaOf(view: View): Area {
   return {
-    bridge: bridgeName(view),
+    link: bridgeName(view),
     mtu: mtuOf(view),
     icc: view.options.icc,
     modes: { ipv4: "nat", ipv6: "nat" },

@@ -37,7 +37,10 @@ const meanings: Readonly<Record<string, { readonly code: ErrorCode; readonly hin
   EAFNOSUPPORT: { code: "UNSUPPORTED", hint: "This kernel lacks the address family; is IPv6 disabled?" },
   EBUSY: { code: "KERNEL", hint: "Something else uses the link or its MAC address: see 'ip -d link'." },
   EADDRINUSE: { code: "KERNEL", hint: "Another link has this port, VNI or MAC address: see 'ip -d link'." },
-  EXFULL: { code: "POOL_EXHAUSTED", hint: "A bridge takes 1,023 ports at most: use another network." },
+  EXFULL: {
+    code: "POOL_EXHAUSTED",
+    hint: "A bridge takes 1,023 ports at most: use another network, or one that has no bridge ('network create --driver routed').",
+  },
   ENETUNREACH: { code: "KERNEL", hint: "No address or route leads to the gateway: is it in the link's subnet?" },
   EHOSTUNREACH: { code: "KERNEL", hint: "No address or route leads to the gateway: is it in the link's subnet?" },
 };

@@ -42,6 +42,14 @@ const veth = (sandbox: NamespaceId): Resource => ({
   isolated: false,
   peer: { ns: sandbox, name: "eth0", mac, mtu: 1400 },
 });
+const pointToPoint = (sandbox: NamespaceId): Resource => ({
+  kind: "veth",
+  ns: "host",
+  name: "nkv1",
+  mac,
+  pointToPoint: true,
+  peer: { ns: sandbox, name: "eth0", mac },
+});
 const link = (name: string, ns?: string) => () =>
   ipJson(`${ns === undefined ? "" : `-n ${ns} `}link show`).find((row) => row["ifname"] === name);
 const inSandbox = (name: string) => (ns: string) => ipJson(`-n ${ns} link show`).find((row) => row["ifname"] === name);
@@ -125,6 +133,29 @@ const table: Readonly<Record<string, Omit<KindCase, "name">>> = {
         }),
       },
     },
+  },
+  "veth, point to point": {
+    setup: () => [],
+    resource: (sandbox) => pointToPoint(sandbox),
+    shown: link("nkv1"),
+    wanted: {
+      address: "02:00:5e:10:00:01",
+      flags: expect.arrayContaining(["NOARP", "UP"]),
+      inet6_addr_gen_mode: "none",
+    },
+    tamper: { script: () => "sysctl -qw net.ipv4.conf.nkv1.route_localnet=0", field: "routeLocalnet" },
+    lose: () => "ip link delete nkv1",
+    replacement: {
+      resource: (sandbox) => ({ ...pointToPoint(sandbox), mtu: 1300 }),
+      wanted: { mtu: 1300, flags: expect.arrayContaining(["NOARP"]) },
+    },
+  },
+  "veth, point to point, seen from the sandbox": {
+    setup: () => [],
+    resource: (sandbox) => pointToPoint(sandbox),
+    shown: inSandbox("eth0"),
+    wanted: { address: "02:00:5e:10:00:01", flags: expect.arrayContaining(["NOARP", "UP"]) },
+    tamper: { script: (ns) => `ip -n ${ns} link set eth0 arp on`, field: "peer.arp" },
   },
   "veth, seen from the sandbox": {
     setup: () => [bridge],

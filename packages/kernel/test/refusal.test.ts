@@ -48,3 +48,11 @@ test.each([
   const dummy: KernelResource = { kind: "dummy", ns: "host", name: "eth0" };
   expect(refusal({ resource: dummy, owner }, error)).not.toMatchObject({ hint });
 });
+
+test("a bridge whose ports are used up names what has no such limit", () => {
+  const owner = { type: "endpoint", id: "e".repeat(64), name: "web" } as const;
+  const resource = { kind: "veth", ns: "host", name: "v1", master: "br0", peer: { ns: "host", name: "v2" } } as const;
+  const error = new NetlinkError({ op: "create veth", errno: 54 });
+  const hint: unknown = expect.stringContaining("--driver routed");
+  expect(refusal({ resource, owner }, error)).toMatchObject({ code: "POOL_EXHAUSTED", hint });
+});

@@ -4,6 +4,7 @@ import {
   parseCidr,
   parseIp,
   parseHostLinkName,
+  parseHostLinks,
   parseSources,
   type Access,
   type Cidr,
@@ -65,7 +66,7 @@ function parseIsolation(resource: IsolationResource): IsolationResource {
   const { link, ipv4, ipv6, trusted } = resource;
   return {
     ...resource,
-    link: parseHostLinkName(link),
+    link: parseHostLinks(link),
     ...(ipv4 === undefined ? {} : { ipv4: parseAccess(ipv4) }),
     ...(ipv6 === undefined ? {} : { ipv6: parseAccess(ipv6) }),
     ...(trusted === undefined ? {} : { trusted: trusted.map(parseHostLinkName) }),
@@ -74,7 +75,7 @@ function parseIsolation(resource: IsolationResource): IsolationResource {
 
 function parseFamiliar(resource: FamiliarResource): FamiliarResource {
   const { link, source } = resource;
-  return { ...resource, link: parseHostLinkName(link), source: parseCidr(source) };
+  return { ...resource, link: parseHostLinks(link), source: parseCidr(source) };
 }
 
 function parseAccess(access: string): Access {
@@ -88,7 +89,7 @@ function parseMasquerade(resource: MasqueradeResource): MasqueradeResource {
   const { link, subnet, source, within } = resource;
   const fixed = source === undefined ? {} : { source: parseIp(source) };
   const network = within === undefined ? {} : { within: parseCidr(within) };
-  return { ...resource, link: parseHostLinkName(link), subnet: parseCidr(subnet), ...fixed, ...network };
+  return { ...resource, link: parseHostLinks(link), subnet: parseCidr(subnet), ...fixed, ...network };
 }
 
 function parsePublish(resource: PublishResource): PublishResource {
@@ -97,7 +98,7 @@ function parsePublish(resource: PublishResource): PublishResource {
   const family = familyOf(target);
   return {
     ...resource,
-    link: parseHostLinkName(resource.link),
+    link: parseHostLinks(resource.link),
     family,
     protocol: parseProtocol(resource.protocol),
     ...(hostAddress === undefined ? {} : { hostAddress: parseIp(hostAddress) }),
@@ -113,7 +114,7 @@ function parseOpen(resource: OpenResource): OpenResource {
   const { from } = resource;
   return {
     ...resource,
-    link: parseHostLinkName(resource.link),
+    link: parseHostLinks(resource.link),
     protocol: parseProtocol(resource.protocol),
     target,
     targetPort: parseRange(resource.targetPort),

@@ -4,9 +4,14 @@ import { parseCidr, parseIp, parseSources } from "@netkit/core";
 import * as fc from "fast-check";
 import { familiar, isolation, masquerade, open, untracked } from "./wanted.ts";
 
-const link = fc
+const name = fc
   .stringMatching(/^[a-z0-9_.][a-zA-Z0-9_.+@-]{0,14}$/)
   .filter((name) => !["all", "default", ".", ".."].includes(name) && !name.endsWith("+"));
+/** One link, or all whose names begin so. */
+const link = fc.oneof(
+  name,
+  name.map((text) => `${text.slice(0, 14)}*`).filter((text) => !text.endsWith("+*")),
+);
 const ipv4 = fc.ipV4().map(parseIp);
 const ipv6 = fc.ipV6().map((text) => parseIp(text));
 
@@ -25,14 +30,16 @@ const anyIsolation = fc
     link,
     icc: fc.boolean(),
     internal: fc.boolean(),
+    strict: fc.boolean(),
     ipv4: entry,
     ipv6: entry,
-    trusted: fc.uniqueArray(link, { maxLength: 9 }),
+    trusted: fc.uniqueArray(name, { maxLength: 9 }),
   })
-  .map(({ link, icc, internal, ipv4, ipv6, trusted }) =>
+  .map(({ link, icc, internal, strict, ipv4, ipv6, trusted }) =>
     isolation(link, {
       icc,
       internal,
+      ...(strict ? { strict } : {}),
       // An internal area has no other entries.
       ...(ipv4 === undefined || internal ? {} : { ipv4 }),
       ...(ipv6 === undefined || internal ? {} : { ipv6 }),

@@ -25,6 +25,9 @@ const network = [
   isolation("br2", { icc: false, internal: true }),
   isolation("br3", { ipv4: "opened", ipv6: "all", trusted: ["eth1", "eth2"] }),
   isolation("br4"),
+  isolation("nkr1a2b3*", { icc: false, strict: true }),
+  isolation("nkr4*", { internal: true, strict: true }),
+  masquerade("nkr1a2b3*", "10.5.0.0/16"),
   familiar("br4", "10.4.0.0/16"),
   familiar("br4", "fd00:4::/48"),
   untracked("192.0.2.21", 4789),
@@ -41,6 +44,7 @@ const ports = [
   publish("udp", "443", "fd00:1::2", "443", "br1", "2001:db8::5", ["2001:db8::/32"]),
   publish("tcp", "5000-5999", "10.1.0.2", "5000-5999", "br1", undefined, ["0.0.0.0/0"]),
   publish("udp", "6000-6005", "10.1.0.2", "7000-7005", "br1", "192.0.2.1", ["192.0.2.0/24"]),
+  publish("tcp", "81", "10.5.0.2", "8000", "nkr1a2b3*"),
   opened("tcp", "10.3.0.2", "80", "br3"),
   opened("sctp", "fd00:3::2", "80", "br3"),
   opened("udp", "10.3.0.2", "1000-1999", "br3"),
@@ -284,7 +288,7 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
     expect(rules()).toBe(before);
     // Who died before it went leaves it to the next.
     const undo = await handler.apply(creates(sealed));
-    inNamespace(namespace, "nft", "delete", "element", "inet", "netkit", "received", `{ "${link}" }`);
+    inNamespace(namespace, "nft", "delete", "element", "inet", "netkit", "received", `{ "${link}" . "${link}" }`);
     await undo();
     expect(rules()).toBe(before);
   });

@@ -17,13 +17,16 @@ export function rulesIn(namespace: string): string {
   const tables = inNamespace(namespace, "nft", "list", "tables")
     .split("\n")
     .filter((line) => line.startsWith("table inet"));
-  // In which order sets and chains were made says nothing.
+  // In which order sets, chains and elements were made says nothing.
   const listings = tables.flatMap((line) => [
     line,
     ...inNamespace(namespace, "nft", "-s", "list", ...line.split(" "))
       .replace(/\n}\n$/, "")
       .split(/\n+(?=\t(?:set|map|chain) )/)
       .slice(1)
+      .map((part) =>
+        part.replace(/(?<=elements = \{ )[^}]+(?= \})/, (elements) => elements.split(/,\s+/).toSorted().join(", ")),
+      )
       .toSorted(),
   ]);
   const saved = ["iptables-save", "ip6tables-save"].flatMap((program) =>

@@ -3,7 +3,11 @@ import { getSystemErrorMap } from "node:util";
 
 const BRAND = Symbol.for("netkit.netlink-error");
 
-const NAMES = new Map<number, string>([[524, "ENOTSUPP"]]);
+/** Those that Node has no name for come first. */
+const NAMES = new Map<number, string>([
+  [54, "EXFULL"],
+  [524, "ENOTSUPP"],
+]);
 for (const [name, value] of Object.entries(constants.errno)) {
   if (!NAMES.has(value) || name === "EAGAIN" || name === "EOPNOTSUPP") NAMES.set(value, name);
 }

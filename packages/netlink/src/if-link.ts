@@ -7,6 +7,7 @@ export const RTM_GETLINK = 18;
 /** The length of struct ifinfomsg. */
 export const LINK_HEADER = 16;
 export const IFF_UP = 0x1;
+export const IFF_NOARP = 0x80;
 export const IFF_LOWER_UP = 0x10000;
 
 export const IFLA_ADDRESS = 1;
@@ -32,6 +33,9 @@ export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_INFO_SLAVE_DATA = 5;
 export const VETH_INFO_PEER = 1;
 export const IFLA_INET6_CONF = 2;
+export const IFLA_INET_CONF = 1;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
 /** Where the array of IFLA_INET6_CONF has disable_ipv6, linux/ipv6.h. */
 export const DEVCONF_DISABLE_IPV6 = 26;
+/** enum IPV4_DEVCONF_*, linux/ip.h: it counts from 1, as the attributes of a change do. */
+export const IPV4_DEVCONF_ROUTE_LOCALNET = 26;

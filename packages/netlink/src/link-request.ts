@@ -6,6 +6,7 @@ import {
   RTM_DELLINK,
   LINK_HEADER,
   IFF_UP,
+  IFF_NOARP,
   IFLA_ADDRESS,
   IFLA_IFNAME,
   IFLA_MTU,
@@ -15,6 +16,8 @@ import {
   IFLA_LINKINFO,
   IFLA_AF_SPEC,
   IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_INET_CONF,
+  IPV4_DEVCONF_ROUTE_LOCALNET,
   IFLA_IFALIAS,
   IFLA_GROUP,
   IFLA_NET_NS_FD,
@@ -25,7 +28,7 @@ import {
   IFLA_INFO_SLAVE_DATA,
   VETH_INFO_PEER,
 } from "./if-link.ts";
-import { AF_INET6, AF_UNSPEC } from "./ip-family.ts";
+import { AF_INET, AF_INET6, AF_UNSPEC } from "./ip-family.ts";
 import { parseMac } from "./ip-bytes.ts";
 import { encodeLinkKind } from "./link-kind.ts";
 import type { LinkKind } from "./link-kind.ts";
@@ -38,6 +41,8 @@ export type LinkRef = string | number;
 /** What any link can be given, when it is made or later. Absent fields are left to the kernel, or as they are. */
 export interface LinkSettings {
   readonly up?: boolean;
+  /** False: neighbours aren't asked for their MACs, each counts as having the link's own (IFF_NOARP). */
+  readonly arp?: boolean;
   /** `02:6e:0a:00:00:02` */
   readonly mac?: string;
   readonly mtu?: number;
@@ -89,6 +94,8 @@ export interface LinkChange extends LinkSettings {
    * in the same message the kernel sets the link up first.
    */
   readonly addressGeneration?: AddressGeneration;
+  /** The sysctl net.ipv4.conf.NAME.route_localnet. */
+  readonly routeLocalnet?: boolean;
   /** How the bridge treats the link, which must be a port of it already. */
   readonly bridgePort?: BridgePort;
 }
@@ -106,7 +113,7 @@ const NAME_BYTES_MAX = 15;
 
 /** Make a link. Fails with EEXIST when the name is taken. */
 export function newLink(link: NewLink): NetlinkMessage {
-  const writer = linkHeader(link.ifindex ?? 0, link.up);
+  const writer = linkHeader(link.ifindex ?? 0, link);
   writer.string(IFLA_IFNAME, link.name);
   encodeSettings(writer, link);
   if (link.master !== undefined) writer.u32(IFLA_MASTER, link.master);
@@ -128,7 +135,7 @@ export function newLink(link: NewLink): NetlinkMessage {
 
 /** Change a link. Fails with ENODEV when there is none. */
 export function setLink(link: LinkRef, change: LinkChange): NetlinkMessage {
-  const writer = linkSelector(link, change.up);
+  const writer = linkSelector(link, change);
   if (change.name !== undefined) {
     if (typeof link === "string") throw new TypeError("Renaming a link takes its ifindex, not its name");
     writer.string(IFLA_IFNAME, change.name);
@@ -136,12 +143,8 @@ export function setLink(link: LinkRef, change: LinkChange): NetlinkMessage {
   encodeSettings(writer, change);
   if (change.master !== undefined) writer.u32(IFLA_MASTER, change.master);
   if (change.alias !== undefined) encodeAlias(writer, change.alias);
-  const { addressGeneration, bridgePort: port } = change;
-  if (addressGeneration !== undefined) {
-    writer.nest(IFLA_AF_SPEC, () => {
-      writer.nest(AF_INET6, () => writer.u8(IFLA_INET6_ADDR_GEN_MODE, ADDRESS_GENERATIONS[addressGeneration]));
-    });
-  }
+  encodeFamilies(writer, change);
+  const { bridgePort: port } = change;
   if (port) {
     writer.nest(IFLA_LINKINFO, () => {
       writer.string(IFLA_INFO_SLAVE_KIND, "bridge");
@@ -150,6 +153,21 @@ export function setLink(link: LinkRef, change: LinkChange): NetlinkMessage {
   }
   // RTM_SETLINK would not take the settings of a bridge port; RTM_NEWLINK without NLM_F_CREATE takes all.
   return { type: RTM_NEWLINK, flags: 0, payload: writer.finish(), op: `set link ${describeLink(link)}` };
+}
+
+/** What the address families have of a link. */
+function encodeFamilies(writer: AttributeWriter, { addressGeneration, routeLocalnet }: LinkChange): void {
+  if (addressGeneration === undefined && routeLocalnet === undefined) return;
+  writer.nest(IFLA_AF_SPEC, () => {
+    if (routeLocalnet !== undefined) {
+      writer.nest(AF_INET, () => {
+        writer.nest(IFLA_INET_CONF, () => writer.u32(IPV4_DEVCONF_ROUTE_LOCALNET, Number(routeLocalnet)));
+      });
+    }
+    if (addressGeneration !== undefined) {
+      writer.nest(AF_INET6, () => writer.u8(IFLA_INET6_ADDR_GEN_MODE, ADDRESS_GENERATIONS[addressGeneration]));
+    }
+  });
 }
 
 /** Delete one link. A veth takes its peer with it. Fails with ENODEV when there is none. */
@@ -167,26 +185,28 @@ export function delLinkGroup(group: number): NetlinkMessage {
   return { type: RTM_DELLINK, flags: 0, payload: writer.finish(), op: `delete the links of group ${group}` };
 }
 
-export function linkHeader(ifindex: number, up?: boolean): AttributeWriter {
+type Flags = Pick<LinkSettings, "up" | "arp">;
+
+export function linkHeader(ifindex: number, flags: Flags = {}): AttributeWriter {
   const writer = new AttributeWriter(LINK_HEADER);
-  encodeHeader(writer.header, ifindex, up);
+  encodeHeader(writer.header, ifindex, flags);
   return writer;
 }
 
 /** struct ifinfomsg: family, type, index, flags, and the mask of the flags that are meant. */
-function encodeHeader(view: DataView, ifindex: number, up: boolean | undefined): void {
+function encodeHeader(view: DataView, ifindex: number, { up, arp }: Flags): void {
   view.setUint8(0, AF_UNSPEC);
   view.setInt32(4, ifindex, LITTLE_ENDIAN);
-  view.setUint32(8, up ? IFF_UP : 0, LITTLE_ENDIAN);
-  view.setUint32(12, up === undefined ? 0 : IFF_UP, LITTLE_ENDIAN);
+  view.setUint32(8, (up ? IFF_UP : 0) | (arp === false ? IFF_NOARP : 0), LITTLE_ENDIAN);
+  view.setUint32(12, (up === undefined ? 0 : IFF_UP) | (arp === undefined ? 0 : IFF_NOARP), LITTLE_ENDIAN);
 }
 
-export function linkSelector(link: LinkRef, up?: boolean): AttributeWriter {
+export function linkSelector(link: LinkRef, flags?: Flags): AttributeWriter {
   if (typeof link === "number") {
     if (!Number.isInteger(link) || link <= 0) throw new RangeError(`Not an ifindex: ${link}`);
-    return linkHeader(link, up);
+    return linkHeader(link, flags);
   }
-  const writer = linkHeader(0, up);
+  const writer = linkHeader(0, flags);
   return Buffer.byteLength(link) > NAME_BYTES_MAX
     ? writer.string(IFLA_ALT_IFNAME, link)
     : writer.string(IFLA_IFNAME, link);
@@ -196,7 +216,7 @@ function encodePeer(writer: AttributeWriter, peer: VethPeer): void {
   writer.nest(
     VETH_INFO_PEER,
     (_, view) => {
-      encodeHeader(view, peer.ifindex ?? 0, undefined);
+      encodeHeader(view, peer.ifindex ?? 0, peer);
       writer.string(IFLA_IFNAME, peer.name);
       encodeSettings(writer, peer);
     },

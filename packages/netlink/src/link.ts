@@ -8,6 +8,7 @@ import {
   RTM_GETLINK,
   LINK_HEADER,
   IFF_UP,
+  IFF_NOARP,
   IFF_LOWER_UP,
   IFLA_ADDRESS,
   IFLA_IFNAME,
@@ -21,6 +22,8 @@ import {
   DEVCONF_DISABLE_IPV6,
   IFLA_INET6_ADDR_GEN_MODE,
   IFLA_INET6_CONF,
+  IFLA_INET_CONF,
+  IPV4_DEVCONF_ROUTE_LOCALNET,
   IFLA_IFALIAS,
   IFLA_STATS64,
   IFLA_EXT_MASK,
@@ -33,7 +36,7 @@ import {
   IFLA_INFO_SLAVE_KIND,
   IFLA_INFO_SLAVE_DATA,
 } from "./if-link.ts";
-import { AF_INET6 } from "./ip-family.ts";
+import { AF_INET, AF_INET6 } from "./ip-family.ts";
 import { formatMac } from "./ip-bytes.ts";
 import { decodeLinkKind } from "./link-kind.ts";
 import type { LinkKind } from "./link-kind.ts";
@@ -64,6 +67,8 @@ export interface Link {
   readonly flags: number;
   /** The user wants the link up (IFF_UP). */
   readonly up: boolean;
+  /** Neighbours are asked for their MACs (no IFF_NOARP). */
+  readonly arp: boolean;
   /** The link below has a carrier (IFF_LOWER_UP). */
   readonly carrier: boolean;
   readonly operState: OperState;
@@ -88,6 +93,8 @@ export interface Link {
   readonly addressGeneration?: AddressGeneration;
   /** The sysctl net.ipv6.conf.NAME.disable_ipv6; absent where the kernel has no IPv6 for the link. */
   readonly ipv6Disabled?: boolean;
+  /** The sysctl net.ipv4.conf.NAME.route_localnet; absent where the kernel has no IPv4 for the link. */
+  readonly routeLocalnet?: boolean;
   /** Absent in a list without them. */
   readonly stats?: LinkStats;
 }
@@ -213,7 +220,8 @@ export function decodeLink(payload: Buffer, withStats = true): Link {
   const port = linkInfo?.string(IFLA_INFO_SLAVE_KIND) === "bridge" && linkInfo.nested(IFLA_INFO_SLAVE_DATA);
   const names = attributes.bytes(IFLA_PROP_LIST);
   const mac = attributes.bytes(IFLA_ADDRESS);
-  const ipv6 = attributes.nested(IFLA_AF_SPEC)?.nested(AF_INET6);
+  const families = attributes.nested(IFLA_AF_SPEC);
+  const [ipv4, ipv6] = [families?.nested(AF_INET), families?.nested(AF_INET6)];
   const stats = withStats ? attributes.bytes(IFLA_STATS64) : undefined;
   const optional = {
     mac: mac?.length ? formatMac(mac) : undefined,
@@ -225,7 +233,8 @@ export function decodeLink(payload: Buffer, withStats = true): Link {
     info: kind === undefined ? undefined : decodeLinkKind(kind, linkInfo?.nested(IFLA_INFO_DATA) ?? NO_ATTRIBUTES),
     bridgePort: port ? decodeBridgePort(port) : undefined,
     addressGeneration: nameOf(ADDRESS_GENERATIONS, ipv6?.u8(IFLA_INET6_ADDR_GEN_MODE)),
-    ipv6Disabled: ipv6 && isDisabled(ipv6),
+    ipv6Disabled: ipv6 && isSet(ipv6.bytes(IFLA_INET6_CONF), DEVCONF_DISABLE_IPV6),
+    routeLocalnet: ipv4 && isSet(ipv4.bytes(IFLA_INET_CONF), IPV4_DEVCONF_ROUTE_LOCALNET - 1),
     stats: stats && decodeLinkStats(stats),
   };
   return {
@@ -234,6 +243,7 @@ export function decodeLink(payload: Buffer, withStats = true): Link {
     altNames: names ? decodeAltNames(names) : [],
     flags,
     up: (flags & IFF_UP) !== 0,
+    arp: (flags & IFF_NOARP) === 0,
     carrier: (flags & IFF_LOWER_UP) !== 0,
     operState: OPER_STATES[attributes.u8(IFLA_OPERSTATE) ?? 0] ?? "unknown",
     mtu: attributes.u32(IFLA_MTU) ?? 0,
@@ -243,10 +253,9 @@ export function decodeLink(payload: Buffer, withStats = true): Link {
   };
 }
 
-/** IFLA_INET6_CONF is an array of 32-bit numbers. */
-function isDisabled(ipv6: Attributes): boolean | undefined {
-  const settings = ipv6.bytes(IFLA_INET6_CONF);
-  const at = DEVCONF_DISABLE_IPV6 * 4;
+/** IFLA_INET6_CONF and IFLA_INET_CONF are arrays of 32-bit numbers. */
+function isSet(settings: Buffer | undefined, index: number): boolean | undefined {
+  const at = index * 4;
   if (settings === undefined || settings.length < at + 4) return undefined;
   return settings.readUInt32LE(at) !== 0; // zero in either byte order
 }

@@ -5,6 +5,7 @@ import { ipOf, type Ip } from "@netkit/core";
 import { bridge } from "@netkit/driver-bridge";
 import { ipvlan } from "@netkit/driver-ipvlan";
 import { macvlan } from "@netkit/driver-macvlan";
+import { routed } from "@netkit/driver-routed";
 import {
   openNetkit,
   type EndpointRequest,
@@ -52,7 +53,7 @@ export async function onOutsideHost<T>(setting: Setting, work: (place: OutsideHo
   if (outside === undefined) throw new Error("the host has no outside");
   cleanup.use(host.enter());
   const netkit = cleanup.use(
-    await openNetkit({ root, drivers: [bridge(), ipvlan(), macvlan()], firewall: setting.firewall }),
+    await openNetkit({ root, drivers: [bridge(), ipvlan(), macvlan(), routed()], firewall: setting.firewall }),
   );
   // The built-in chains of iptables stay once they are used.
   await netkit.networks.create({ name: "first", ipv6: true });

@@ -7,10 +7,10 @@ import type { Family } from "../address.ts";
  */
 export type GatewayMode = "nat" | "nat-unprotected" | "routed" | "isolated";
 
-/** The bridge that sandboxes are ports of, and what holds for them there. */
+/** What sandboxes are behind, and what holds for them there. */
 export interface Area {
-  /** The bridge's name. */
-  readonly bridge: string;
+  /** The bridge's name, or the beginning of the names of links of their own with `*` behind it. */
+  readonly link: string;
   /** The MTU of everything on it; undefined leaves the kernel's default. */
   readonly mtu: number | undefined;
   /** Sandboxes reach each other. */

@@ -3,9 +3,9 @@ import { NetkitError } from "../errors.ts";
 import { kernelName } from "../instance.ts";
 import { defaultRoutes, noRouterAdvertisements } from "../interface-resources.ts";
 import type { OptionSet } from "../option.ts";
-import type { Resource } from "../resource.ts";
+import type { Resource, VethResource } from "../resource.ts";
 import type { Area } from "./area.ts";
-import type { BridgedEndpointOptions } from "./options.ts";
+import type { BridgedEndpointOptions, RateOptions } from "./options.ts";
 import { openPorts, publish } from "./ports.ts";
 import { rateResources } from "./rate.ts";
 
@@ -16,28 +16,43 @@ type View = EndpointView<OptionSet, BridgedEndpointOptions>;
  * @throws NetkitError ARGUMENT_INVALID, OPTION_INVALID or UNSUPPORTED for a port or a rate that can't be
  */
 export function endpointResources(view: View, area: Area): readonly Resource[] {
-  const { network, namespace: ns, ifName, addresses } = view;
+  const { network, namespace: ns, ifName } = view;
   const { mtu } = area;
   const size = mtu === undefined ? {} : { mtu };
   const name = view.options["host-ifname"] ?? kernelName("v", network.instance, view.id);
-  if (name === area.bridge) throw bridgesName(view, name);
+  if (name === area.link) throw bridgesName(view, name);
+  return pairResources(view, area, (published) => ({
+    kind: "veth",
+    ns: "host",
+    name,
+    ...size,
+    master: area.link,
+    // A sandbox that calls its own published port gets its frame back through its own port of the bridge.
+    hairpin: published,
+    isolated: !area.icc,
+    peer: { ns, name: ifName, mac: view.mac, ...size },
+  }));
+}
+
+/**
+ * What this host must hold for one endpoint that is the other end of a pair.
+ * @param pairOf the pair, by whether a port of the host leads to the endpoint
+ * @throws NetkitError ARGUMENT_INVALID, OPTION_INVALID or UNSUPPORTED for a port or a rate that can't be
+ */
+export function pairResources(
+  view: EndpointView<OptionSet, RateOptions>,
+  area: Area,
+  pairOf: (published: boolean) => VethResource,
+): readonly Resource[] {
+  const { network, namespace: ns, ifName, addresses } = view;
   const published = view.ports.flatMap((port) => publish(view, port, area));
+  const pair = pairOf(published.length > 0);
   return [
-    {
-      kind: "veth",
-      ns: "host",
-      name,
-      ...size,
-      master: area.bridge,
-      // A sandbox that calls its own published port gets its frame back through its own port of the bridge.
-      hairpin: published.length > 0,
-      isolated: !area.icc,
-      peer: { ns, name: ifName, mac: view.mac, ...size },
-    },
+    pair,
     ...noRouterAdvertisements(view),
     ...addresses.map(({ address }): Resource => ({ kind: "address", ns, link: ifName, address })),
     ...(network.internal ? [] : defaultRoutes(view)),
-    ...rateResources(view, name, mtu),
+    ...rateResources(view, pair.name, area.mtu),
     ...published,
     ...openPorts(view, area),
   ];

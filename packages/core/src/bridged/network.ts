@@ -1,4 +1,4 @@
-import { familyOf, type Mac } from "../address.ts";
+import { familyOf, type Family, type Mac } from "../address.ts";
 import type { NetworkView } from "../driver.ts";
 import type { NetworkId } from "../ids.ts";
 import type { SysctlResource } from "../resource.ts";
@@ -20,16 +20,12 @@ export function bridgeMac(id: NetworkId): Mac {
 
 /** What the host's kernel has to be told for a bridge that it routes by. */
 export function bridgeSysctls(view: View, bridge: string, { adopted, ipv6: wanted }: BridgeSettings): SysctlResource[] {
-  const [ipv4, ipv6] = (["ipv4", "ipv6"] as const).map((family) =>
-    view.subnets.some(({ subnet }) => familyOf(subnet) === family),
-  );
   const forwarding = [
-    ...(ipv4 === true ? [sysctl("net/ipv4/ip_forward", "1")] : []),
-    ...(ipv6 === true ? [sysctl("net/ipv6/conf/all/forwarding", "1")] : []),
+    ...forwardingSysctls(view),
     // Connections of the host to a published port of 127.0.0.1 leave through the bridge.
-    ...(ipv4 === true ? [sysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1")] : []),
+    ...(has(view, "ipv4") ? [sysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1")] : []),
   ];
-  const on = ipv6 === true && wanted;
+  const on = has(view, "ipv6") && wanted;
   const closed = [
     // Said both ways: where the host turns it off for all links, a network that has it needs it on its own.
     sysctl(`net/ipv6/conf/${bridge}/disable_ipv6`, on ? "0" : "1"),
@@ -37,6 +33,18 @@ export function bridgeSysctls(view: View, bridge: string, { adopted, ipv6: wante
     ...(on ? ["accept_ra", "accept_dad"].map((name) => sysctl(`net/ipv6/conf/${bridge}/${name}`, "0")) : []),
   ];
   return [...(view.internal ? [] : forwarding), ...(adopted ? [] : closed)];
+}
+
+/** What the host's kernel has to be told to route the network's packets. */
+export function forwardingSysctls(view: Pick<View, "subnets">): SysctlResource[] {
+  return [
+    ...(has(view, "ipv4") ? [sysctl("net/ipv4/ip_forward", "1")] : []),
+    ...(has(view, "ipv6") ? [sysctl("net/ipv6/conf/all/forwarding", "1")] : []),
+  ];
+}
+
+function has({ subnets }: Pick<View, "subnets">, family: Family): boolean {
+  return subnets.some(({ subnet }) => familyOf(subnet) === family);
 }
 
 function sysctl(path: string, value: string): SysctlResource {

@@ -8,12 +8,15 @@ export type AreaOptions = {
 };
 
 /** Ingress is towards the sandbox, egress is from it, as in CNI's bandwidth plugin. */
-export type BridgedEndpointOptions = {
-  readonly "host-ifname": Option<string>;
+export type RateOptions = {
   readonly "rate-ingress": Option<number>;
   readonly "rate-egress": Option<number>;
   readonly "burst-ingress": Option<number>;
   readonly "burst-egress": Option<number>;
+};
+
+export type BridgedEndpointOptions = RateOptions & {
+  readonly "host-ifname": Option<string>;
 };
 
 /** Options of a network, each with the name that Docker's bridges know it by as an alias. */
@@ -31,11 +34,16 @@ export const areaOptions: AreaOptions = {
 const rates = { min: "8kbit", max: "1tbit", value: "RATE" };
 const bursts = { min: "16kbit", max: "32gbit", value: "BITS" };
 
-/** Options of an endpoint. */
-export const endpointOptions: BridgedEndpointOptions = {
-  "host-ifname": parsed("the name of the host's end of its pair (default: from the id)", "NAME", parseHostLinkName, {}),
+/** Options of any endpoint that is the other end of a pair. */
+export const rateOptions: RateOptions = {
   "rate-ingress": bits("bits per second towards the sandbox, for example 10mbit (default: no limit)", rates, {}),
   "rate-egress": bits("bits per second from the sandbox (default: no limit)", rates, {}),
   "burst-ingress": bits("bits that may come at once (default: those of 10 ms)", bursts, {}),
   "burst-egress": bits("bits that may go at once (default: those of 10 ms)", bursts, {}),
+};
+
+/** Options of an endpoint. */
+export const endpointOptions: BridgedEndpointOptions = {
+  "host-ifname": parsed("the name of the host's end of its pair (default: from the id)", "NAME", parseHostLinkName, {}),
+  ...rateOptions,
 };

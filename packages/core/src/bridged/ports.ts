@@ -25,7 +25,7 @@ export function publish(view: View, port: PublishedPort, area: Area): PublishRes
       hostPort: port.hostPort,
       target,
       targetPort: port.port,
-      link: area.bridge,
+      link: area.link,
       ...sourcesOf(port, target),
     }));
 }
@@ -49,7 +49,7 @@ export function openPorts(view: View, area: Area): readonly OpenResource[] {
         protocol: port.protocol,
         target,
         targetPort: port.port,
-        link: area.bridge,
+        link: area.link,
         ...sourcesOf(port, target),
       }));
   });

@@ -3,9 +3,9 @@ import { NetkitError } from "../errors.ts";
 import { kernelName } from "../instance.ts";
 import type { OptionSet } from "../option.ts";
 import type { Resource, ShaperResource } from "../resource.ts";
-import type { BridgedEndpointOptions } from "./options.ts";
+import type { RateOptions } from "./options.ts";
 
-type View = EndpointView<OptionSet, BridgedEndpointOptions>;
+type View = EndpointView<OptionSet, RateOptions>;
 
 /** How long a packet waits at most, as in CNI's bandwidth plugin. */
 const LATENCY_S = 0.025;

@@ -16,6 +16,19 @@ function portChange(resource: VethResource): LinkChange {
   return bridgePort === undefined ? {} : { bridgePort };
 }
 
+/** How both ends find their neighbours: what isn't wanted any more goes back to what a new link has. */
+function arp({ pointToPoint }: VethResource): { readonly arp: boolean } {
+  return { arp: pointToPoint !== true };
+}
+
+/**
+ * What the outer end has of its own, within the request that sets it up and at no cost of a sysctl's: its peer isn't up yet, and an address of
+ * its own would come with the carrier.
+ */
+function outer({ pointToPoint }: VethResource): Pick<LinkChange, "addressGeneration" | "routeLocalnet"> {
+  return pointToPoint === true ? { addressGeneration: "none", routeLocalnet: true } : {};
+}
+
 export const veth: Kind<VethResource> = {
   create(tx, resource, alias) {
     const { ns, peer, master } = resource;
@@ -25,13 +38,14 @@ export const veth: Kind<VethResource> = {
       {
         kind: "veth",
         ...newSettings(tx, resource),
+        ...arp(resource),
         ...(master === undefined ? {} : { master: tx.ifindex(ns, master) }),
-        peer: { name: peer.name, ...settings(peer), ...namespace },
+        peer: { name: peer.name, ...settings(peer), ...arp(resource), ...namespace },
       },
       peer,
     );
     // The port's flags come before it is up: an isolated port is never anything else.
-    finishLink(tx, resource, alias, portChange(resource));
+    finishLink(tx, resource, alias, { ...portChange(resource), ...outer(resource) });
     // Who takes it over sets it up where it belongs: up here, it would have a link-local address of the host's.
     if (resource.handedOver !== true) tx.send(peer.ns, setLink(tx.ifindex(peer.ns, peer.name), { up: true }));
   },
@@ -47,9 +61,14 @@ export const veth: Kind<VethResource> = {
     if ((link.master ?? 0) !== wanted) tx.send(ns, setLink(link.ifindex, { master: wanted }));
     // What isn't wanted any more goes back to what a new port has.
     const bridgePort = { ...(master === undefined ? {} : { hairpin: false, isolated: false }), ...port(resource) };
-    finishLink(tx, resource, alias, { ...settings(resource), ...(master === undefined ? {} : { bridgePort }) });
+    finishLink(tx, resource, alias, {
+      ...settings(resource),
+      ...arp(resource),
+      ...outer(resource),
+      ...(master === undefined ? {} : { bridgePort }),
+    });
     if (resource.handedOver !== true && resource.tunable !== true && peerIndex !== undefined) {
-      tx.send(peer.ns, setLink(peerIndex, { ...settings(peer), up: true }));
+      tx.send(peer.ns, setLink(peerIndex, { ...settings(peer), ...arp(resource), up: true }));
     }
     return true;
   },
@@ -63,6 +82,9 @@ export const veth: Kind<VethResource> = {
       master: [master, view.linkName(ns, found.master)],
       hairpin: [hairpin, found.bridgePort?.hairpin],
       isolated: [isolated, found.bridgePort?.isolated],
+      arp: [arp(resource).arp, found.arp],
+      addressGeneration: [outer(resource).addressGeneration, found.addressGeneration],
+      routeLocalnet: [outer(resource).routeLocalnet, found.routeLocalnet],
       ...(resource.handedOver === true || found.kind !== "veth" ? {} : peerFields(view, resource, found)),
     });
   },
@@ -77,6 +99,7 @@ export const veth: Kind<VethResource> = {
       ),
       ...(master === undefined ? [] : [shell.ip(ns, "link", "set", "dev", name, "master", master)]),
       ...portCommands(shell, resource),
+      ...(resource.pointToPoint === true ? pointToPointCommands(shell, resource) : []),
       shell.ip(ns, "link", "set", "dev", name, "alias", alias, "up"),
       ...(resource.handedOver === true ? [] : [shell.ip(peer.ns, "link", "set", "dev", peer.name, "up")]),
     ];
@@ -89,6 +112,7 @@ export const veth: Kind<VethResource> = {
     return [
       shell.ip(ns, "link", "set", "dev", name, ...(master === undefined ? ["nomaster"] : ["master", master])),
       ...portCommands(shell, master === undefined ? resource : { hairpin: false, isolated: false, ...resource }),
+      ...(resource.pointToPoint === true ? pointToPointCommands(shell, resource) : []),
       shell.ip(ns, "link", "set", "dev", name, ...words, "alias", alias, "up"),
       ...(resource.handedOver === true ? [] : [shell.ip(peer.ns, "link", "set", "dev", peer.name, ...peerWords, "up")]),
     ];
@@ -99,19 +123,33 @@ export const veth: Kind<VethResource> = {
 };
 
 /** The peer: there, up, and really this link's other end. */
-function peerFields(view: View, { peer }: VethResource, found: Link): Fields {
+function peerFields(view: View, resource: VethResource, found: Link): Fields {
+  const { peer } = resource;
   const other = view.exists(peer.ns) ? view.link(peer.ns, peer.name) : undefined;
   return {
     peer: [peer.name, other !== undefined && other.ifindex === found.parent ? other.name : undefined],
     ...(other === undefined
       ? {}
-      : { "peer.mac": [peer.mac, other.mac], "peer.mtu": [peer.mtu, other.mtu], "peer.up": [true, other.up] }),
+      : {
+          "peer.mac": [peer.mac, other.mac],
+          "peer.mtu": [peer.mtu, other.mtu],
+          "peer.arp": [arp(resource).arp, other.arp],
+          "peer.up": [true, other.up],
+        }),
   };
 }
 
 function portCommands(shell: Shell, { ns, name, hairpin, isolated }: VethResource): string[] {
   const flags = [...pair("hairpin", onOff(hairpin)), ...pair("isolated", onOff(isolated))];
   return flags.length === 0 ? [] : [shell.bridge(ns, "link", "set", "dev", name, ...flags)];
+}
+
+function pointToPointCommands(shell: Shell, { ns, name, peer }: VethResource): string[] {
+  return [
+    shell.ip(ns, "link", "set", "dev", name, "arp", "off", "addrgenmode", "none"),
+    shell.run(ns, "sysctl", "-q", "-w", `net/ipv4/conf/${name}/route_localnet=1`),
+    shell.ip(peer.ns, "link", "set", "dev", peer.name, "arp", "off"),
+  ];
 }
 
 function onOff(on: boolean | undefined): "on" | "off" | undefined {

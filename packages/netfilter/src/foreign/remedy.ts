@@ -1,3 +1,4 @@
+import { linksText } from "../iptables/links.ts";
 import type { Packet } from "./packet.ts";
 import type { Chains, Entrance, Hit, Rule } from "./ruleset.ts";
 
@@ -11,27 +12,30 @@ export interface Passage {
 
 /** Commands that have whoever drops a passage's traffic let it pass; those who own the rules decide whether to run them. */
 export function remedyOf(hit: Hit, passage: Passage, packet: Packet): string[] {
-  const { link, port } = passage;
+  const { port } = passage;
+  const links = linksText(passage.link);
   const { origin, name, chains = new Map<string, readonly Rule[]>() } = hit.entrance;
   const reached = reachable(chains, name);
   const byFirewalld = origin.table === "firewalld" || reached.has(`${name}_direct`);
   // firewalld's policies come before its zones, and hold for a zone that lets everything pass too.
-  if (byFirewalld && !hit.chain.includes("_policy_")) return firewalldCommands(passage);
+  if (byFirewalld && !hit.chain.includes("_policy_")) return firewalldCommands({ ...passage, link: links });
   if (origin.tool === "nftables") {
     const rule = `nft insert rule ${origin.family} ${origin.table} ${name}`;
     const udp = port === undefined ? "" : ` udp dport ${port}`;
-    return sidesOf(packet).map((side) => `${rule} ${side === "in" ? "iifname" : "oifname"} "${link}"${udp} accept`);
+    return sidesOf(packet).map(
+      (side) => `${rule} ${side === "in" ? "iifname" : "oifname"} "${passage.link}"${udp} accept`,
+    );
   }
   const users = [...reached].find((other) => /^ufw6?-user-(?:forward|input|output)$/.test(other));
   // What an administrator wrote into before.rules comes before what ufw's commands write.
   if (users !== undefined && !/^ufw6?-before-/.test(hit.chain)) {
-    return ufwCommands(chains.get(users) ?? [], passage, packet);
+    return ufwCommands(chains.get(users) ?? [], { ...passage, link: links }, packet);
   }
   const program = origin.family === "ip6" ? origin.tool.replace("iptables", "ip6tables") : origin.tool;
   const table = origin.table === "filter" ? "" : ` -t ${origin.table}`;
   const into = reached.has("DOCKER-USER") && packet.hook === "forward" ? "DOCKER-USER" : name;
   const udp = port === undefined ? "" : ` -p udp --dport ${port}`;
-  return sidesOf(packet).map((side) => `${program}${table} -I ${into} ${flag(side)} ${link}${udp} -j ACCEPT`);
+  return sidesOf(packet).map((side) => `${program}${table} -I ${into} ${flag(side)} ${links}${udp} -j ACCEPT`);
 }
 
 /** For now and for the next start. `--add-interface` refuses a link that is in another zone. A port is one of the default zone. */

@@ -3,6 +3,7 @@ import {
   parseCidr,
   parseIp,
   parseHostLinkName,
+  parseHostLinks,
   parseSources,
   type Access,
   type Cidr,
@@ -20,9 +21,12 @@ import type { FirewallResource } from "../backend.ts";
 export function recordOf(resource: FirewallResource): string {
   switch (resource.kind) {
     case "isolation": {
-      const { link, icc, internal, ipv4 = "published", ipv6 = "published", trusted = [] } = resource;
+      const { link, icc, internal, strict, ipv4 = "published", ipv6 = "published", trusted = [] } = resource;
+      const neighbours = icc ? "icc" : "quiet";
       const inward = internal ? "internal" : "open";
-      return ["isolation", link, icc ? "icc" : "quiet", inward, ipv4, ipv6, ...trusted].join(" ");
+      return ["isolation", link, strict ? `${neighbours},strict` : neighbours, inward, ipv4, ipv6, ...trusted].join(
+        " ",
+      );
     }
     case "familiar":
       return ["familiar", resource.link, resource.source].join(" ");
@@ -60,11 +64,13 @@ export function parseRecord(text: string): FirewallResource | undefined {
 
 function parse([kind, ...words]: readonly string[]): FirewallResource | undefined {
   if (kind === "isolation" && words.length >= 5) {
-    const [link = "", icc, internal, ipv4, ipv6, ...trusted] = words;
+    const [link = "", ways = "", internal, ipv4, ipv6, ...trusted] = words;
+    const [icc, strict] = ways.split(",");
     return {
       kind,
       ns: "host",
-      link: parseHostLinkName(link),
+      link: parseHostLinks(link),
+      ...(strict === "strict" ? { strict: true } : {}),
       icc: icc === "icc",
       internal: internal === "internal",
       ...(isAccess(ipv4) ? { ipv4 } : {}),
@@ -74,13 +80,13 @@ function parse([kind, ...words]: readonly string[]): FirewallResource | undefine
   }
   if (kind === "familiar" && words.length === 2) {
     const [link = "", source = ""] = words;
-    return { kind, ns: "host", link: parseHostLinkName(link), source: parseCidr(source) };
+    return { kind, ns: "host", link: parseHostLinks(link), source: parseCidr(source) };
   }
   if (kind === "masquerade" && (words.length === 3 || words.length === 4)) {
     const [link = "", subnet = "", source = "", network] = words;
     const fixed = source === "*" ? {} : { source: parseIp(source) };
     const within = network === undefined ? {} : { within: parseCidr(network) };
-    return { kind, ns: "host", link: parseHostLinkName(link), subnet: parseCidr(subnet), ...fixed, ...within };
+    return { kind, ns: "host", link: parseHostLinks(link), subnet: parseCidr(subnet), ...fixed, ...within };
   }
   if (kind === "untracked" && words.length === 2) {
     const [address = "", port = ""] = words;
@@ -96,7 +102,7 @@ function parse([kind, ...words]: readonly string[]): FirewallResource | undefine
       protocol,
       target: parseIp(target),
       targetPort,
-      link: parseHostLinkName(link),
+      link: parseHostLinks(link),
       ...parseFilter(filter),
     };
   }
@@ -137,7 +143,7 @@ function parsePublish(words: readonly string[]): PublishResource | undefined {
     hostPort,
     target: parseIp(target),
     targetPort,
-    link: parseHostLinkName(link),
+    link: parseHostLinks(link),
     ...parseFilter(filter),
   };
 }

@@ -1,6 +1,7 @@
 import { familyOf, formatHost, type Cidr, type PortRange, type Protocol, type PublishResource } from "@netkit/core";
 import type { FirewallResource } from "../backend.ts";
 import type { ChainName, Rule, Version } from "./chains.ts";
+import { linksText } from "./links.ts";
 import { recordOf } from "./record.ts";
 
 /** A rule that a resource adds to a chain. */
@@ -23,13 +24,15 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
   const rule = (chain: ChainName, match: string, target: string): AddedRule => ({ chain, match, target, comment });
   switch (resource.kind) {
     case "isolation": {
-      const { link, icc, internal, trusted = [] } = resource;
+      const { icc, internal, strict, trusted = [] } = resource;
+      const link = linksText(resource.link);
       const access = version === 4 ? resource.ipv4 : resource.ipv6;
       const own = `-i ${link} -o ${link}`;
       return [
         ...(version === 4
           ? [rule("RAW", `-s 127.0.0.0/8 -i ${link}`, "DROP"), rule("RAW", `-d 127.0.0.0/8 -i ${link}`, "DROP")]
           : []),
+        ...(strict === true ? [rule("RAW", `-i ${link} -m rpfilter --invert`, "DROP")] : []),
         rule("HAIRPIN", `${own} ${translated}`, `MARK --set-xmark ${hairpin}`),
         rule("POSTROUTING", `-o ${link} -m mark --mark ${hairpin} ${translated}`, "MASQUERADE"),
         rule("POSTROUTING", `-o ${link} ${translated} -m addrtype --src-type LOCAL`, "MASQUERADE"),
@@ -57,11 +60,13 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
       ];
     }
     case "familiar": {
-      const { link, source } = resource;
+      const { source } = resource;
+      const link = linksText(resource.link);
       return versionOf(source) === version ? [rule("FAMILIAR", `-s ${source} ! -i ${link} -o ${link}`, "ACCEPT")] : [];
     }
     case "masquerade": {
-      const { link, subnet, source, within } = resource;
+      const { subnet, source, within } = resource;
+      const link = linksText(resource.link);
       if (versionOf(subnet) !== version) return [];
       const target = source === undefined ? "MASQUERADE" : `SNAT --to-source ${source}`;
       const outside = within === undefined ? "" : ` ! -d ${within}`;
@@ -84,7 +89,8 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
       return [translated, ...(from === undefined ? [] : filters(open, from))];
     }
     case "open": {
-      const { target, protocol, targetPort, link, from } = resource;
+      const { target, protocol, targetPort, from } = resource;
+      const link = linksText(resource.link);
       if (versionOf(target) !== version) return [];
       const match = `-d ${target} -o ${link} ${portMatch(protocol, targetPort)}`;
       if (from === undefined) return [rule("OPENED", match, "ACCEPT")];

@@ -5,21 +5,21 @@ import { digest32 } from "@netkit/core";
 const sets = {
   /** The hash of all this, as one element: another netkit's table is told apart by its absence. */
   generation: "set { type mark; }",
-  /** Links with an area of their own. */
-  bridges: "set { type ifname; }",
-  /** Each such link with itself. */
-  same: "set { type ifname . ifname; }",
-  /** Links whose ports may not talk to each other. */
-  quiet: "set { type ifname; }",
+  /** Links with an area of their own, each with itself: of names that begin alike any with any other. */
+  same: "set { type ifname . ifname; flags interval; }",
+  /** Links whose ports may not talk to each other. So are all links here, twice: nft can't delete the beginning of a name alone. */
+  quiet: "set { type ifname . ifname; flags interval; }",
   /** Links that nothing passes to or from. */
-  sealed: "set { type ifname; }",
+  sealed: "set { type ifname . ifname; flags interval; }",
+  /** Links that nothing comes from but of addresses that are routed to them: `goto verified`. */
+  strict: "map { type ifname . ifname : verdict; flags interval; }",
   /** What the host takes from a link: `goto inner`. */
-  received: "map { type ifname : verdict; }",
+  received: "map { type ifname . ifname : verdict; flags interval; }",
   /** What of a family may be forwarded to a link: `goto` one of `guarded`, `routed`, `direct` and `closed`. */
-  inward4: "map { type ifname : verdict; }",
-  inward6: "map { type ifname : verdict; }",
+  inward4: "map { type ifname . ifname : verdict; flags interval; }",
+  inward6: "map { type ifname . ifname : verdict; flags interval; }",
   /** Links that reach the open ports of others, each with the other. */
-  trusted: "set { type ifname . ifname; }",
+  trusted: "set { type ifname . ifname; flags interval; }",
   /** Single ports of sandboxes that are open to those, and to all where `inward` says `routed`. */
   open4: "set { type ipv4_addr . inet_proto . inet_service; }",
   open6: "set { type ipv6_addr . inet_proto . inet_service; }",
@@ -152,16 +152,26 @@ export const chains: Readonly<Record<string, BaseChain>> = {
       ["fib daddr . iif type unicast drop", "only addresses of the bridge"],
     ],
   },
+  // By the routes alone, so that no endpoint has an element of its own.
+  verified: {
+    only: "strict",
+    rules: [["fib saddr . iif oif missing drop", "spoofed source"]],
+  },
   // route_localnet lets 127.0.0.0/8 through the kernel's own checks on the bridges. The address comes first: every packet
   // passes here, and comparing it is quicker than looking up the link.
   "raw-prerouting": {
     hook: { type: "filter", hook: "prerouting", prio: -300 },
     rules: [
-      ["ip saddr 127.0.0.0/8 iifname @bridges drop", "spoofed loopback source"],
-      ["ip daddr 127.0.0.0/8 iifname @bridges drop", "loopback of the host"],
+      ["ip saddr 127.0.0.0/8 iifname . iifname @same drop", "spoofed loopback source"],
+      ["ip daddr 127.0.0.0/8 iifname . iifname @same drop", "loopback of the host"],
       ["ip daddr . udp dport vmap @untracked4", "tunnels to this host"],
       ["ip6 daddr . udp dport vmap @untracked6", "IPv6 tunnels to this host"],
     ],
+  },
+  "strict-prerouting": {
+    hook: { type: "filter", hook: "prerouting", prio: -300 },
+    only: "strict",
+    rules: [["iifname . iifname vmap @strict", "from links that are routed to"]],
   },
   "raw-output": {
     hook: { type: "filter", hook: "output", prio: -300 },
@@ -185,20 +195,20 @@ export const chains: Readonly<Record<string, BaseChain>> = {
   "filter-input": {
     hook: { type: "filter", hook: "input", prio: 0 },
     only: "received",
-    rules: [["iifname vmap @received", "from an internal network"]],
+    rules: [["iifname . iifname vmap @received", "from an internal network"]],
   },
   "filter-forward": {
     hook: { type: "filter", hook: "forward", prio: 0 },
     rules: [
       ["ct state established,related accept", "answers"],
-      ["iifname . oifname @same oifname != @quiet accept", "neighbours"],
-      ["iifname @sealed drop", "internal"],
+      ["iifname . oifname @same oifname . oifname != @quiet accept", "neighbours"],
+      ["iifname . iifname @sealed drop", "internal"],
       ["iifname . oifname @same ct status & dnat == 0 drop", "neighbours that may not talk"],
       ["iifname . oifname @trusted jump opened", "from a trusted link"],
       ["ip saddr . oifname @familiar4 accept", "from another part of the network"],
       ["ip6 saddr . oifname @familiar6 accept", "from another part of the network, IPv6"],
-      ["meta nfproto ipv4 oifname vmap @inward4", "to a network"],
-      ["meta nfproto ipv6 oifname vmap @inward6", "IPv6 to a network"],
+      ["meta nfproto ipv4 oifname . oifname vmap @inward4", "to a network"],
+      ["meta nfproto ipv6 oifname . oifname vmap @inward6", "IPv6 to a network"],
     ],
   },
   // Bridged packets (bridge-nf-call-iptables) and the host's own have no incoming link here: iif is 0.
@@ -206,7 +216,7 @@ export const chains: Readonly<Record<string, BaseChain>> = {
     hook: { type: "nat", hook: "postrouting", prio: 100 },
     rules: [
       ["ct status dnat iifname . oifname @same masquerade", "published, from the same network"],
-      ["ct status dnat iif 0 oifname @bridges masquerade", "published, bridged or from the host"],
+      ["ct status dnat iif 0 oifname . oifname @same masquerade", "published, bridged or from the host"],
       ["iifname . oifname @same return", "neighbours"],
       ["ip saddr . iifname . ip daddr @kept4 return", "to another part of the network"],
       ["ip6 saddr . iifname . ip6 daddr @kept6 return", "to another part of the network, IPv6"],

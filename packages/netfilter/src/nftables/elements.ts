@@ -36,15 +36,16 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
     case "isolation": {
       const { icc, internal } = resource;
       const link = `"${resource.link}"`;
+      const key = twice(resource.link);
       const { trusted = [] } = internal ? {} : resource;
       const inward = (access: Access | undefined): string => `goto ${internal ? "closed" : chainOfAccess(access)}`;
       return [
-        { set: "bridges", key: link },
-        { set: "same", key: `${link} . ${link}` },
-        { set: "inward4", key: link, data: inward(resource.ipv4) },
-        { set: "inward6", key: link, data: inward(resource.ipv6) },
-        ...(icc ? [] : [{ set: "quiet", key: link } as const]),
-        ...(internal ? sealing(link) : []),
+        { set: "same", key },
+        { set: "inward4", key, data: inward(resource.ipv4) },
+        { set: "inward6", key, data: inward(resource.ipv6) },
+        ...(icc ? [] : [{ set: "quiet", key } as const]),
+        ...(resource.strict === true ? [{ set: "strict", key, data: "goto verified" } as const] : []),
+        ...(internal ? sealing(resource.link) : []),
         ...trusted.map((other): Element => ({ set: "trusted", key: `"${other}" . ${link}` })),
       ];
     }
@@ -79,10 +80,15 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
 
 /** What closes a network, beside what closes it to others. */
 function sealing(link: string): readonly Element[] {
+  const key = twice(link);
   return [
-    { set: "sealed", key: link },
-    { set: "received", key: link, data: "goto inner" },
+    { set: "sealed", key },
+    { set: "received", key, data: "goto inner" },
   ];
+}
+
+function twice(link: string): string {
+  return `"${link}" . "${link}"`;
 }
 
 const chainsOfAccess = { all: "direct", opened: "routed" } as const satisfies Record<Access, string>;
@@ -105,8 +111,8 @@ export function footprintOf(
   present: ReadonlyMap<string, readonly Element[]> = new Map(),
 ): readonly Element[] {
   if (resource.kind === "isolation") {
-    const own = elementsOf({ ...resource, icc: false, internal: false });
-    return [...own, ...sealing(`"${resource.link}"`), ...(present.get(areaIdOf(resource.link)) ?? [])];
+    const own = elementsOf({ ...resource, icc: false, internal: false, strict: true });
+    return [...own, ...sealing(resource.link), ...(present.get(areaIdOf(resource.link)) ?? [])];
   }
   if (resource.kind === "masquerade") {
     const own = elementsOf({ ...resource, source: resource.source ?? anywhere[familyOf(resource.subnet)] });
@@ -131,7 +137,7 @@ export function ownerIdOf(element: Element): string | undefined {
 }
 
 function areaIdOf(link: string): string {
-  return elementId({ set: "bridges", key: `"${link}"` });
+  return elementId({ set: "same", key: twice(link) });
 }
 
 /** The link in a key: its last part, in quotes. */

@@ -22,7 +22,7 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
   const limits = new Map<string, readonly string[]>();
   const all = [...elements];
   const links = (set: string): Set<string> => new Set(all.filter((element) => element.set === set).map(linkOf));
-  const [quiet, sealed] = [links("quiet"), links("sealed")];
+  const [quiet, sealed, strict] = [links("quiet"), links("sealed"), links("strict")];
   const entries = (set: string): Map<string, Access | undefined> =>
     new Map(
       all.filter((element) => element.set === set).map((element) => [linkOf(element), accessOfChain(element.data)]),
@@ -39,10 +39,10 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
     switch (set) {
       case "generation":
         break;
-      case "bridges":
       case "same":
       case "quiet":
       case "sealed":
+      case "strict":
       case "received":
       case "inward4":
       case "inward6":
@@ -53,6 +53,7 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
           kind: "isolation",
           ns: "host",
           link,
+          ...(strict.has(link) ? { strict: true } : {}),
           icc: !quiet.has(link),
           internal: sealed.has(link),
           ...(ipv4 === undefined ? {} : { ipv4 }),
