@@ -10,7 +10,7 @@ import {
   type Ip,
   type Option,
 } from "@netkit/core";
-import { areaOptions, type AreaOptions, type GatewayMode } from "@netkit/core/bridged";
+import { areaOptions, spoofCheck, type AreaOptions, type GatewayMode } from "@netkit/core/bridged";
 
 type WithDefault<T> = Option<T> & { readonly default: T };
 
@@ -43,6 +43,7 @@ export const networkOptions: BridgeOptions = {
   ),
   mtu: mtuOption("MTU of the bridge and of the sandboxes' interfaces (default: the uplink's)"),
   ...areaOptions,
+  "spoof-check": spoofCheck(true),
   "host-address": parsed("where ports are published that name no host address (default: everywhere)", "IP", parseIp, {
     aliases: ["com.docker.network.bridge.host_binding_ipv4"],
   }),

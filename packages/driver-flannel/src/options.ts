@@ -1,4 +1,5 @@
 import { flag, isDriverFile, parsed, parseHostLinkName, parseIp, type Ip, type Option } from "@netkit/core";
+import { areaOptions, type AreaOptions } from "@netkit/core/bridged";
 
 // A type, not an interface: only so it is an OptionSet.
 export type FlannelOptions = {
@@ -9,6 +10,7 @@ export type FlannelOptions = {
   readonly "public-ipv6": Option<Ip>;
   readonly "subnet-file": Option<string> & { readonly default: string };
   readonly masquerade: Option<boolean> & { readonly default: boolean };
+  readonly "spoof-check": AreaOptions["spoof-check"];
 };
 
 /** Called as flanneld calls them where it has them; what all hosts have in common is in flannel's own configuration. */
@@ -33,6 +35,7 @@ export const networkOptions: FlannelOptions = {
     aliases: ["ip-masq"],
     default: true,
   }),
+  "spoof-check": areaOptions["spoof-check"],
 };
 
 function parseStore(text: string): string {

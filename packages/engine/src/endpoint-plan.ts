@@ -12,6 +12,7 @@ import { derivedMac } from "./endpoint-mac.ts";
 import { handedOver } from "./handed-over.ts";
 import { withInterface } from "./interface.ts";
 import type { Context } from "./operation.ts";
+import { withRouters } from "./routers.ts";
 import { keys } from "./state.ts";
 import { theirResources } from "./theirs.ts";
 import { tunable } from "./tuned.ts";
@@ -48,6 +49,7 @@ export function planEndpoint(
 
 function planned(driver: AnyDriver, network: Network, endpoint: Endpoint, view: EndpointView): readonly Resource[] {
   if (endpoint.theirs !== undefined) return theirResources(endpoint, view.network);
-  const resources = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
+  const drivers = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
+  const resources = withRouters(endpoint, network, drivers);
   return endpoint.handedOver === true ? handedOver(endpoint, resources) : withInterface(endpoint, network, resources);
 }

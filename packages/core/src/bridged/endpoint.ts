@@ -1,9 +1,11 @@
 import type { EndpointView } from "../driver.ts";
 import { NetkitError } from "../errors.ts";
 import { kernelName } from "../instance.ts";
+import { ipOf } from "../address.ts";
+import { sendersOf } from "../guard.ts";
 import { defaultRoutes, noRouterAdvertisements } from "../interface-resources.ts";
 import type { OptionSet } from "../option.ts";
-import type { Resource } from "../resource.ts";
+import type { Resource, VethResource } from "../resource.ts";
 import type { Area } from "./area.ts";
 import type { BridgedEndpointOptions } from "./options.ts";
 import { openPorts, publish } from "./ports.ts";
@@ -22,22 +24,28 @@ export function endpointResources(view: View, area: Area): readonly Resource[] {
   const name = view.options["host-ifname"] ?? kernelName("v", network.instance, view.id);
   if (name === area.bridge) throw bridgesName(view, name);
   const published = view.ports.flatMap((port) => publish(view, port, area));
+  const port: VethResource = {
+    kind: "veth",
+    ns: "host",
+    name,
+    ...size,
+    master: area.bridge,
+    // A sandbox that calls its own published port gets its frame back through its own port of the bridge.
+    hairpin: published.length > 0,
+    isolated: !area.icc,
+    ...(area.guarded ? { guarded: true } : {}),
+    peer: { ns, name: ifName, mac: view.mac, ...size },
+  };
   return [
-    {
-      kind: "veth",
-      ns: "host",
-      name,
-      ...size,
-      master: area.bridge,
-      // A sandbox that calls its own published port gets its frame back through its own port of the bridge.
-      hairpin: published.length > 0,
-      isolated: !area.icc,
-      peer: { ns, name: ifName, mac: view.mac, ...size },
-    },
+    port,
     ...noRouterAdvertisements(view),
     ...addresses.map(({ address }): Resource => ({ kind: "address", ns, link: ifName, address })),
     ...(network.internal ? [] : defaultRoutes(view)),
     ...rateResources(view, name, mtu),
+    ...sendersOf(
+      port,
+      addresses.map(({ address }) => ipOf(address)),
+    ),
     ...published,
     ...openPorts(view, area),
   ];

@@ -7,4 +7,4 @@ export type { Area, GatewayMode } from "./area.ts";
 export { endpointResources } from "./endpoint.ts";
 export { bridgeMac, bridgeSysctls } from "./network.ts";
 export { publish } from "./ports.ts";
-export { areaOptions, endpointOptions, type AreaOptions, type BridgedEndpointOptions } from "./options.ts";
+export { areaOptions, endpointOptions, spoofCheck, type AreaOptions, type BridgedEndpointOptions } from "./options.ts";

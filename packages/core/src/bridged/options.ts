@@ -5,6 +5,7 @@ import { bits, flag, parsed, type Option } from "../option.ts";
 export type AreaOptions = {
   readonly icc: Option<boolean> & { readonly default: boolean };
   readonly masquerade: Option<boolean> & { readonly default: boolean };
+  readonly "spoof-check": Option<boolean> & { readonly default: boolean };
 };
 
 /** Ingress is towards the sandbox, egress is from it, as in CNI's bandwidth plugin. */
@@ -16,7 +17,7 @@ export type BridgedEndpointOptions = {
   readonly "burst-egress": Option<number>;
 };
 
-/** Options of a network, each with the name that Docker's bridges know it by as an alias. */
+/** Options of a network, each with the name that Docker's bridges know it by as an alias, if it has one. */
 export const areaOptions: AreaOptions = {
   icc: flag("whether sandboxes on the network reach each other", {
     aliases: ["com.docker.network.bridge.enable_icc"],
@@ -26,7 +27,13 @@ export const areaOptions: AreaOptions = {
     aliases: ["com.docker.network.bridge.enable_ip_masquerade"],
     default: true,
   }),
+  "spoof-check": spoofCheck(false),
 };
+
+/** Whoever adds addresses inside, as keepalived, a bridge or a virtual machine there does, goes without. */
+export function spoofCheck(byDefault: boolean): AreaOptions["spoof-check"] {
+  return flag("whether sandboxes are held to their own MACs and addresses, by IP, ARP and ND", { default: byDefault });
+}
 
 const rates = { min: "8kbit", max: "1tbit", value: "RATE" };
 const bursts = { min: "16kbit", max: "32gbit", value: "BITS" };
