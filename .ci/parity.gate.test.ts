@@ -1,32 +1,17 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { expectThere, hasTest, readClaims } from "./proved.ts";
 import { root } from "./workspace.ts";
 
 const readme = join(root, "packages/cli/README.md");
 
-interface Row {
-  readonly feature: string;
-  readonly netkit: string;
-  readonly tests: readonly { readonly title: string; readonly path: string }[];
-}
-
 /** The rows of the table "Beside Docker and Podman". */
-function readRows(text: string): Row[] {
-  const [, section = ""] = /\n## Beside Docker and Podman\n([^]*?)\n## /.exec(text) ?? [];
-  const lines = section.split("\n").filter((line) => line.startsWith("| "));
-  return lines.slice(2).map((line) => {
-    const [feature = "", , , netkit = "", proof = ""] = line.slice(2, -2).split(" | ");
-    const links = [...proof.trim().matchAll(/\[([^\]]+)\]\(([^)]+)\)/g)];
-    const tests = links.map(([, title = "", path = ""]) => ({ title, path: join(dirname(readme), path) }));
-    return { feature: feature.trim(), netkit: netkit.trim(), tests };
+function readRows(text: string) {
+  return readClaims(text, "Beside Docker and Podman", readme).map(({ cells, tests }) => {
+    const [feature = "", , , netkit = ""] = cells;
+    return { feature, netkit, tests };
   });
-}
-
-/** Whether the source has a test of that title, `test("title"` or `test.each(...)("title"`. */
-function hasTest(source: string, title: string): boolean {
-  const escaped = JSON.stringify(title).replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
-  return new RegExp(String.raw`(?:\btest|\))\(\s*${escaped},`).test(source);
 }
 
 const rows = readRows(readFileSync(readme, "utf8"));
@@ -38,10 +23,7 @@ test("the table beside Docker and Podman has rows", () => {
 describe.each(rows)("$feature", ({ netkit, tests }) => {
   test("is proved by a test, unless netkit has it not", () => {
     expect(tests.length > 0 || netkit.startsWith("no: ")).toBe(true);
-    for (const { title, path } of tests) {
-      expect(existsSync(path), path).toBe(true);
-      expect(hasTest(readFileSync(path, "utf8"), title), `${path} has no test '${title}'`).toBe(true);
-    }
+    expectThere(tests);
   });
 });
 

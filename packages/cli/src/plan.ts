@@ -115,6 +115,10 @@ function describeResource(resource: Resource, sandbox: string): string {
       return `${resource.link} is open for ${resource.source}`;
     case "masquerade":
       return `masquerade ${resource.subnet} out of ${resource.link}${resource.within === undefined ? "" : `, but not to ${resource.within}`}`;
+    case "guard":
+      return `spoofing protection of ${resource.link}`;
+    case "sender":
+      return `sender ${resource.address} at ${resource.link}`;
     case "untracked":
       return `no tracking of UDP port ${resource.port} from and to ${resource.address}`;
     case "open":

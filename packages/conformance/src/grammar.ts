@@ -97,9 +97,10 @@ export function problemsOf(resource: Resource): string[] {
         mac(resource.peer.mac);
         mtu(resource.peer.mtu);
         check(
-          "hairpin and isolated are settings of a bridge's port",
-          () => resource.master !== undefined || !(resource.hairpin || resource.isolated),
+          "hairpin, isolated and guarded are settings of a bridge's port",
+          () => resource.master !== undefined || !(resource.hairpin || resource.isolated || resource.guarded),
         );
+        check("a guarded port is one of a MAC", () => resource.guarded !== true || resource.peer.mac !== undefined);
       }
       break;
     case "address":
@@ -164,6 +165,13 @@ export function problemsOf(resource: Resource): string[] {
     case "familiar":
       linkName(resource.link, parseHostLinks);
       cidr(resource.source);
+      break;
+    case "guard":
+      linkName(resource.link, parseHostLinkName);
+      break;
+    case "sender":
+      linkName(resource.link, parseHostLinkName);
+      ip(resource.address);
       break;
     case "untracked":
       ip(resource.address);

@@ -12,6 +12,7 @@ export * from "./driver.ts";
 export * from "./driver-file.ts";
 export * from "./endpoint-option.ts";
 export * from "./errors.ts";
+export * from "./guard.ts";
 export * from "./ids.ts";
 export * from "./instance.ts";
 export * from "./interface-resources.ts";

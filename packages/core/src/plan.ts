@@ -99,6 +99,8 @@ const rank: Readonly<Record<Resource["kind"], number>> = {
   isolation: 10,
   masquerade: 10,
   untracked: 10,
+  guard: 10,
+  sender: 11,
   familiar: 11,
   open: 11,
   publish: 11,

@@ -53,7 +53,10 @@ function identity(resource: Resource): string {
     case "isolation":
     case "shaper":
     case "redirect":
+    case "guard":
       return resource.link;
+    case "sender":
+      return `${resource.link} ${resource.address}`;
     case "familiar":
       return `${resource.link} ${resource.source}`;
     case "masquerade":

@@ -74,6 +74,11 @@ export interface VethResource extends Base {
   readonly hairpin?: boolean;
   /** Bridge port: talks to ports that aren't isolated only (`bridge link set isolated on`). */
   readonly isolated?: boolean;
+  /**
+   * Bridge port: takes frames from the peer's MAC alone (`bridge link set locked on learning off`, with an entry of the bridge
+   * that no other port takes over), and is of the link group by which its bridge's {@link GuardResource} knows them.
+   */
+  readonly guarded?: true;
   readonly peer: {
     readonly ns: NamespaceRef;
     readonly name: string;
@@ -364,6 +369,24 @@ export interface UntrackedResource extends Base {
   readonly port: number;
 }
 
+/**
+ * The guarded ports of a bridge: their frames have as IP source, ARP sender and ND target what follows from their MAC (see
+ * `sendersOf`) or a {@link SenderResource} of the port, and no port is a router to others.
+ */
+export interface GuardResource extends Base {
+  readonly kind: "guard";
+  /** The bridge. */
+  readonly link: string;
+}
+
+/** An address that the frames of a guarded port may come from, beside those that follow from its MAC. */
+export interface SenderResource extends Base {
+  readonly kind: "sender";
+  /** The port. */
+  readonly link: string;
+  readonly address: Ip;
+}
+
 export type Resource =
   | NetnsResource
   | FileResource
@@ -389,7 +412,9 @@ export type Resource =
   | MasqueradeResource
   | PublishResource
   | OpenResource
-  | UntrackedResource;
+  | UntrackedResource
+  | GuardResource
+  | SenderResource;
 
 export type ResourceKind = Resource["kind"];
 export type ResourceOf<K extends ResourceKind> = Extract<Resource, { kind: K }>;

@@ -26,6 +26,8 @@ const needs: Readonly<Record<ResourceKind, readonly ResourceKind[]>> = {
   familiar: ["bridge", "isolation"],
   masquerade: ["bridge", "address"],
   untracked: [],
+  guard: ["bridge"],
+  sender: ["veth", "guard"],
   open: ["veth", "macvlan", "address", "isolation"],
   publish: ["veth", "macvlan", "address", "isolation", "masquerade"],
 };

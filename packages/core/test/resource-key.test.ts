@@ -121,6 +121,16 @@ const samples: { readonly [K in ResourceKind]: Sample<K> } = {
     identity: [{ link: "b" }, { mac: otherMac }, { master: true }],
     settings: [{ destination: ip }],
   },
+  guard: {
+    resource: { kind: "guard", ns: "host", link: "a" },
+    identity: [{ link: "b" }],
+    settings: [],
+  },
+  sender: {
+    resource: { kind: "sender", ns: "host", link: "a", address: ip },
+    identity: [{ link: "b" }, { address: other }],
+    settings: [],
+  },
   isolation: {
     resource: { kind: "isolation", ns: "host", link: "a", icc: true, internal: false },
     identity: [{ link: "b" }],

@@ -21,6 +21,7 @@ export function areaOf(view: View): Area {
     link: bridgeName(view),
     mtu: mtuOf(view),
     icc: view.options.icc,
+    guarded: view.options["spoof-check"],
     modes: { ipv4: modeOf(view, "ipv4"), ipv6: modeOf(view, "ipv6") },
     trusting: view.options["trusted-host-interfaces"] !== undefined,
   };
@@ -43,7 +44,9 @@ export function networkResources(view: View): readonly Resource[] {
   const mtu = mtuOf(view);
   refuseContradictions(view);
   refuseSmallMtu(view, mtu);
-  if (options.unmanaged) return [{ kind: "bridge", ns: "host", name: theirBridge(view, adopted), ensure: "exists" }];
+  const guard: Resource[] = options["spoof-check"] ? [{ kind: "guard", ns: "host", link: name }] : [];
+  if (options.unmanaged)
+    return [{ kind: "bridge", ns: "host", name: theirBridge(view, adopted), ensure: "exists" }, ...guard];
   const own = { mac: bridgeMac(view.id), ...(mtu === undefined ? {} : { mtu }) };
   return [
     { kind: "bridge", ns: "host", name, ...(adopted === undefined ? own : { ensure: "exists" }) },
@@ -55,6 +58,7 @@ export function networkResources(view: View): readonly Resource[] {
     }),
     ...bridgeSysctls(view, name, { adopted: adopted !== undefined, ipv6: modeOf(view, "ipv6") !== "isolated" }),
     { kind: "isolation", ns: "host", link: name, icc: options.icc, internal, ...accessOf(view) },
+    ...guard,
     ...(options.masquerade && !internal ? subnets : []).flatMap(({ subnet }): Resource[] => {
       const family = familyOf(subnet);
       if (!isTranslated(view, family)) return [];

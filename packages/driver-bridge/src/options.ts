@@ -10,25 +10,26 @@ import {
   type Ip,
   type Option,
 } from "@netkit/core";
-import { areaOptions, type AreaOptions, type GatewayMode } from "@netkit/core/bridged";
+import { areaOptions, spoofCheck, type AreaOptions, type GatewayMode, type GuardOptions } from "@netkit/core/bridged";
 
 type WithDefault<T> = Option<T> & { readonly default: T };
 
 const gatewayModes = ["nat", "nat-unprotected", "routed", "isolated"] as const satisfies GatewayMode[];
 
 // A type, not an interface: only so it is an OptionSet.
-export type BridgeOptions = AreaOptions & {
-  readonly name: Option<string>;
-  readonly unmanaged: WithDefault<boolean>;
-  readonly mtu: Option<number>;
-  readonly "host-address": Option<Ip>;
-  readonly "snat-ipv4": Option<Ip>;
-  readonly "snat-ipv6": Option<Ip>;
-  readonly "gateway-mode-ipv4": WithDefault<GatewayMode>;
-  readonly "gateway-mode-ipv6": WithDefault<GatewayMode>;
-  readonly "inhibit-ipv4": WithDefault<boolean>;
-  readonly "trusted-host-interfaces": Option<readonly string[]>;
-};
+export type BridgeOptions = AreaOptions &
+  GuardOptions & {
+    readonly name: Option<string>;
+    readonly unmanaged: WithDefault<boolean>;
+    readonly mtu: Option<number>;
+    readonly "host-address": Option<Ip>;
+    readonly "snat-ipv4": Option<Ip>;
+    readonly "snat-ipv6": Option<Ip>;
+    readonly "gateway-mode-ipv4": WithDefault<GatewayMode>;
+    readonly "gateway-mode-ipv6": WithDefault<GatewayMode>;
+    readonly "inhibit-ipv4": WithDefault<boolean>;
+    readonly "trusted-host-interfaces": Option<readonly string[]>;
+  };
 
 /** Each has the name that Docker knows it by as an alias. */
 export const networkOptions: BridgeOptions = {
@@ -43,6 +44,7 @@ export const networkOptions: BridgeOptions = {
   ),
   mtu: mtuOption("MTU of the bridge and of the sandboxes' interfaces (default: the uplink's)"),
   ...areaOptions,
+  ...spoofCheck(true),
   "host-address": parsed("where ports are published that name no host address (default: everywhere)", "IP", parseIp, {
     aliases: ["com.docker.network.bridge.host_binding_ipv4"],
   }),

@@ -1,6 +1,7 @@
 import {
   keyOf,
   parseCidr,
+  parseMac,
   parseOptions,
   type OptionInput,
   type PublishedPort,
@@ -13,6 +14,8 @@ import { driver, endpointView, ipv4, ipv6, networkView, port } from "./views.ts"
 
 const ns = "ab".repeat(32);
 const link = "nkb0123456789";
+/** That of 172.20.0.2, as the engine chooses it. */
+const mac = parseMac("02:6e:ac:14:00:02");
 const both = networkView({}, { subnets: [ipv4, ipv6] });
 
 const published = (resources: readonly Resource[]): PublishResource[] =>
@@ -20,7 +23,7 @@ const published = (resources: readonly Resource[]): PublishResource[] =>
 
 describe("an endpoint", () => {
   test("of IPv4", () => {
-    expect(driver.endpoint(endpointView(networkView()))).toEqual([
+    expect(driver.endpoint(endpointView(networkView(), { mac }))).toEqual([
       {
         kind: "veth",
         ns: "host",
@@ -28,11 +31,25 @@ describe("an endpoint", () => {
         master: link,
         hairpin: false,
         isolated: false,
-        peer: { ns, name: "eth0", mac: "02:6e:0a:00:01:02" },
+        guarded: true,
+        peer: { ns, name: "eth0", mac },
       },
       { kind: "address", ns, link: "eth0", address: "172.20.0.2/22" },
       { kind: "route", ns, destination: "0.0.0.0/0", via: "172.20.0.1", link: "eth0" },
     ]);
+  });
+
+  test("says which of its addresses don't follow from its MAC", () => {
+    const addresses = ["172.20.0.2/22", "172.20.0.3/22"].map((address) => ({ address: parseCidr(address) }));
+    const senders = (changes: Parameters<typeof endpointView>[1], options = {}): string[] =>
+      driver
+        .endpoint(endpointView(networkView(options), { addresses, ...changes }))
+        .flatMap((resource) => (resource.kind === "sender" ? [resource.address] : []));
+    expect(senders({ mac })).toEqual(["172.20.0.3"]);
+    const own = parseMac("92:00:00:01:02:03");
+    // The kernel's link-local address as well.
+    expect(senders({ mac: own })).toEqual(["172.20.0.2", "172.20.0.3", "fe80::9000:ff:fe01:203"]);
+    expect(senders({ mac: own }, { "spoof-check": false })).toEqual([]);
   });
 
   test("with a name for the host's end, by which its rates go, too", () => {
@@ -57,7 +74,7 @@ describe("an endpoint", () => {
 
   test("of both families, with a port and an MTU, that its neighbours can't reach", () => {
     const network = networkView({ mtu: 1400, icc: false }, { subnets: [ipv4, ipv6] });
-    expect(driver.endpoint(endpointView(network, { ports: [port("8080:80")] }))).toEqual([
+    expect(driver.endpoint(endpointView(network, { mac, ports: [port("8080:80")] }))).toEqual([
       {
         kind: "veth",
         ns: "host",
@@ -66,13 +83,16 @@ describe("an endpoint", () => {
         master: link,
         hairpin: true,
         isolated: true,
-        peer: { ns, name: "eth0", mac: "02:6e:0a:00:01:02", mtu: 1400 },
+        guarded: true,
+        peer: { ns, name: "eth0", mac, mtu: 1400 },
       },
       { kind: "sysctl", ns, path: "net/ipv6/conf/eth0/accept_ra", value: "0" },
       { kind: "address", ns, link: "eth0", address: "172.20.0.2/22" },
       { kind: "address", ns, link: "eth0", address: "fd00:5::2/64" },
       { kind: "route", ns, destination: "0.0.0.0/0", via: "172.20.0.1", link: "eth0" },
       { kind: "route", ns, destination: "::/0", via: "fd00:5::1", link: "eth0" },
+      // No rule knows it by the MAC, which has the IPv4 address.
+      { kind: "sender", ns: "host", link: "nkvfedcba9876", address: "fd00:5::2" },
       {
         kind: "publish",
         ns: "host",
@@ -102,7 +122,7 @@ describe("an endpoint", () => {
     ["the network lacks that family", networkView(), { defaultRoute: ["ipv6"] as const }],
     ["there is no gateway", networkView(), { addresses: [{ address: parseCidr("172.20.0.2/22") }] }],
   ])("has no default route where %s", (_, network, changes) => {
-    const kinds = driver.endpoint(endpointView(network, changes)).map(({ kind }) => kind);
+    const kinds = driver.endpoint(endpointView(network, { mac, ...changes })).map(({ kind }) => kind);
     expect(kinds).toEqual(["veth", "address"]);
   });
 });

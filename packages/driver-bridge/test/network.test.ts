@@ -28,6 +28,7 @@ describe("a network", () => {
       { kind: "sysctl", ns, path: "net/ipv4/conf/nkb0123456789/route_localnet", value: "1" },
       { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/disable_ipv6", value: "1" },
       { kind: "isolation", ns, link: "nkb0123456789", icc: true, internal: false },
+      { kind: "guard", ns, link: "nkb0123456789" },
       { kind: "masquerade", ns, link: "nkb0123456789", subnet: "172.20.0.0/22" },
     ]);
   });
@@ -51,16 +52,22 @@ describe("a network", () => {
       { kind: "sysctl", ns, path: "net/ipv6/conf/br9/accept_ra", value: "0" },
       { kind: "sysctl", ns, path: "net/ipv6/conf/br9/accept_dad", value: "0" },
       { kind: "isolation", ns, link: "br9", icc: false, internal: false },
+      { kind: "guard", ns, link: "br9" },
       { kind: "masquerade", ns, link: "br9", subnet: "172.20.0.0/22", source: "192.0.2.7" },
       { kind: "masquerade", ns, link: "br9", subnet: "fd00:5::/64", source: "2001:db8::7" },
     ]);
   });
 
-  test("on a bridge that is somebody else's is that bridge, and nothing more", () => {
+  test("on a bridge that is somebody else's is that bridge, and what holds its own sandboxes to their addresses", () => {
     const options = { name: "br9", unmanaged: true };
     expect(bridgeOf(options, { br9 })).toEqual({ kind: "bridge", ns, name: "br9", ensure: "exists" });
     const subnets = [ipv4, ipv6];
-    expect(driver.network(networkView(options, { subnets, facts: { links: { br9 }, uplink } }))).toHaveLength(1);
+    const facts = { links: { br9 }, uplink };
+    expect(driver.network(networkView(options, { subnets, facts })).slice(1)).toEqual([
+      { kind: "guard", ns, link: "br9" },
+    ]);
+    const unchecked = { ...options, "spoof-check": false };
+    expect(driver.network(networkView(unchecked, { subnets, facts }))).toHaveLength(1);
     expect(() => bridgeOf(options, {})).toThrow(expect.objectContaining({ code: "LINK_NOT_FOUND" }));
   });
 
@@ -84,6 +91,7 @@ describe("a network", () => {
       { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/accept_ra", value: "0" },
       { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/accept_dad", value: "0" },
       { kind: "isolation", ns, link: "nkb0123456789", icc: true, internal: true },
+      { kind: "guard", ns, link: "nkb0123456789" },
     ]);
   });
 
@@ -142,6 +150,7 @@ describe("the gateway mode of a family", () => {
       { kind: "bridge", ns, name: "nkb0123456789", mac: "02:6b:01:23:45:67" },
       { kind: "sysctl", ns, path: "net/ipv6/conf/nkb0123456789/disable_ipv6", value: "1" },
       { kind: "isolation", ns, link: "nkb0123456789", icc: true, internal: true },
+      { kind: "guard", ns, link: "nkb0123456789" },
     ]);
   });
 
@@ -182,6 +191,7 @@ describe("an existing bridge", () => {
       { kind: "sysctl", ns, path: "net/ipv6/conf/all/forwarding", value: "1" },
       { kind: "sysctl", ns, path: "net/ipv4/conf/br9/route_localnet", value: "1" },
       { kind: "isolation", ns, link: "br9", icc: true, internal: false },
+      { kind: "guard", ns, link: "br9" },
       { kind: "masquerade", ns, link: "br9", subnet: "172.20.0.0/22" },
       { kind: "masquerade", ns, link: "br9", subnet: "fd00:5::/64" },
     ]);
@@ -256,6 +266,7 @@ describe("the driver", () => {
       mtu: 1400,
       icc: false,
       masquerade: false,
+      "spoof-check": true,
       "host-address": "127.0.0.1",
       "snat-ipv4": "192.0.2.7",
       "snat-ipv6": "2001:db8::7",

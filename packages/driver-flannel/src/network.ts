@@ -27,11 +27,12 @@ const ns = "host";
 
 /** What holds for the sandboxes of this host on the network's bridge. */
 export function areaOf(view: View): Area {
-  const { instance, id } = view;
+  const { instance, id, options } = view;
   return {
     link: kernelName("b", instance, id),
     mtu: mtuOf(view),
     icc: true,
+    guarded: options["spoof-check"],
     modes: { ipv4: "nat", ipv6: "nat" },
     trusting: false,
   };
@@ -68,6 +69,7 @@ export function networkResources(view: View): readonly Resource[] {
     ...bridgeSysctls(view, bridge, { adopted: false, ipv6: true }),
     ...(backend.type === "vxlan" ? subnets.flatMap(({ subnet }) => deviceResources(view, backend, subnet, mtu)) : []),
     { kind: "isolation", ns, link: bridge, icc: true, internal: false },
+    ...(options["spoof-check"] ? [{ kind: "guard", ns, link: bridge } as const] : []),
     ...[ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map(({ network }) => familiar(bridge, network)),
     ...(options.masquerade ? subnets : []).map(({ subnet }): Resource => ({
       kind: "masquerade",

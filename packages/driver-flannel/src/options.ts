@@ -1,7 +1,8 @@
 import { flag, isDriverFile, parsed, parseHostLinkName, parseIp, type Ip, type Option } from "@netkit/core";
+import { spoofCheck, type GuardOptions } from "@netkit/core/bridged";
 
 // A type, not an interface: only so it is an OptionSet.
-export type FlannelOptions = {
+export type FlannelOptions = GuardOptions & {
   readonly store: Option<string> & { readonly default: string };
   readonly prefix: Option<string> & { readonly default: string };
   readonly iface: Option<string>;
@@ -33,6 +34,7 @@ export const networkOptions: FlannelOptions = {
     aliases: ["ip-masq"],
     default: true,
   }),
+  ...spoofCheck(false),
 };
 
 function parseStore(text: string): string {

@@ -21,6 +21,7 @@ export function areaOf(view: View): Area {
     link: bridgeName(view),
     mtu: mtuOf(view),
     icc: view.options.icc,
+    guarded: view.options["spoof-check"],
     modes: { ipv4: "nat", ipv6: "nat" },
     trusting: false,
   };
@@ -68,6 +69,7 @@ export function networkResources(view: View): readonly Resource[] {
     ...subnets.flatMap((subnet, index) => addressesOf(bridge, subnet, addresses[index])),
     ...bridgeSysctls(view, bridge, { adopted: false, ipv6: true }),
     { kind: "isolation", ns, link: bridge, icc: options.icc, internal },
+    ...(options["spoof-check"] ? [{ kind: "guard", ns, link: bridge } as const] : []),
     ...(options.masquerade && !internal ? subnets : []).map(({ subnet }): Resource => ({
       kind: "masquerade",
       ns,

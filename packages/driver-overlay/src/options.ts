@@ -1,12 +1,13 @@
 import { integer, mtuOption, parsed, type Option, type PortRange } from "@netkit/core";
-import { areaOptions, type AreaOptions } from "@netkit/core/bridged";
+import { areaOptions, spoofCheck, type AreaOptions, type GuardOptions } from "@netkit/core/bridged";
 
 // A type, not an interface: only so it is an OptionSet.
-export type OverlayOptions = AreaOptions & {
-  readonly vni: Option<PortRange>;
-  readonly port: Option<number> & { readonly default: number };
-  readonly mtu: Option<number>;
-};
+export type OverlayOptions = AreaOptions &
+  GuardOptions & {
+    readonly vni: Option<PortRange>;
+    readonly port: Option<number> & { readonly default: number };
+    readonly mtu: Option<number>;
+  };
 
 /** As in Docker: those below are left to whoever numbers networks by hand, flannel's 1 among them. */
 export const anyVni: PortRange = { first: 4096, last: 0xff_ff_ff };
@@ -29,6 +30,7 @@ export const networkOptions: OverlayOptions = {
     "MTU of the bridge and of the sandboxes' interfaces (default: the underlay's less the tunnel's 50 bytes, 70 over IPv6)",
   ),
   ...areaOptions,
+  ...spoofCheck(false),
 };
 
 function parseVnis(text: string): PortRange {

@@ -11,6 +11,8 @@ export function areaOf({ id, options, facts }: View): Area {
     link: `${areaName(id)}*`,
     mtu: options.mtu ?? facts.uplink?.mtu,
     icc: options.icc,
+    // Routes say whose an address is.
+    guarded: false,
     modes: { ipv4: "nat", ipv6: "nat" },
     trusting: false,
   };

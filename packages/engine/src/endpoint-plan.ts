@@ -15,6 +15,7 @@ import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
 import { theirResources } from "./theirs.ts";
 import { tunable } from "./tuned.ts";
+import { unguarded } from "./unguarded.ts";
 import { resourcesOf, viewOf } from "./view.ts";
 
 /** Records the endpoint, and what its driver says that this host must hold for it. */
@@ -48,6 +49,7 @@ export function planEndpoint(
 
 function planned(driver: AnyDriver, network: Network, endpoint: Endpoint, view: EndpointView): readonly Resource[] {
   if (endpoint.theirs !== undefined) return theirResources(endpoint, view.network);
-  const resources = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
+  const drivers = resourcesOf(driver, () => driver.endpoint(view), ["host", endpoint.namespace]);
+  const resources = unguarded(endpoint, network, drivers);
   return endpoint.handedOver === true ? handedOver(endpoint, resources) : withInterface(endpoint, network, resources);
 }

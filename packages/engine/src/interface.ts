@@ -8,6 +8,7 @@ import {
   parseInterfaceSysctls,
   parseOptions,
   prefixLengthOf,
+  sendersOf,
   subnetOf,
   type AnyDriver,
   type Cidr,
@@ -105,6 +106,7 @@ export function withInterface(endpoint: Endpoint, network: Network, resources: r
     ...asked,
     ...(asked.length === 0 ? drivers : drivers.filter((resource) => !keys.has(keyOf(resource)))),
     ...linkLocal.map((address): Resource => ({ kind: "address", ns, link: ifName, address })),
+    ...drivers.flatMap((resource) => (resource.kind === "veth" ? sendersOf(resource, linkLocal.map(ipOf)) : [])),
     ...routes,
     ...wayBack(endpoint, routes),
   ];

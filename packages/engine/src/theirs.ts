@@ -32,7 +32,14 @@ export function theirResources(
 ): Resource[] {
   const { link, isNetworks = false } = theirs ?? {};
   if (link === undefined || ports.length === 0) return [];
-  const area: Area = { link, mtu: undefined, icc: true, modes: { ipv4: "nat", ipv6: "nat" }, trusting: false };
+  const area: Area = {
+    link,
+    mtu: undefined,
+    icc: true,
+    guarded: false,
+    modes: { ipv4: "nat", ipv6: "nat" },
+    trusting: false,
+  };
   const subnets = addresses.map(({ address }) => ({ subnet: address, auxiliary: {} }));
   const around: Resource[] = [
     ...bridgeSysctls({ internal: false, subnets }, link, { adopted: true, ipv6: false }),

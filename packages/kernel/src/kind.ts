@@ -7,7 +7,7 @@ import type { View } from "./view.ts";
 /** The kinds of resources that this package makes; core's other kinds belong to the firewall. */
 export type KernelKind = Exclude<
   Resource["kind"],
-  "isolation" | "familiar" | "masquerade" | "publish" | "open" | "untracked"
+  "isolation" | "familiar" | "masquerade" | "publish" | "open" | "untracked" | "guard" | "sender"
 >;
 export type KernelResource = ResourceOf<KernelKind>;
 

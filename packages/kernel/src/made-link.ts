@@ -79,7 +79,7 @@ export function makeOnParentCommands(shell: Shell, link: LinkOnParent, ...words:
 
 /** Queues the second half of making a link: what the kernel takes only once it exists. Then it is up. */
 export function finishLink(tx: Transaction, link: MadeLink, alias: string, change: LinkChange = {}): void {
-  tx.send(link.ns, setLink(tx.ifindex(link.ns, link.name), { ...change, alias, group: 0, up: true }));
+  tx.send(link.ns, setLink(tx.ifindex(link.ns, link.name), { group: 0, ...change, alias, up: true }));
 }
 
 /** The fields that all links share. */

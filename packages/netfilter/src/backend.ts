@@ -9,6 +9,7 @@ import {
   type Access,
   type Cidr,
   type FamiliarResource,
+  type GuardResource,
   type Family,
   type Ip,
   type IsolationResource,
@@ -18,17 +19,20 @@ import {
   type PublishResource,
   type Resource,
   type ResourceHandler,
+  type SenderResource,
   type UntrackedResource,
 } from "@netkit/core";
 
-/** The kinds that every backend carries out. */
+/** The kinds of the firewall, all of which nftables carries out; iptables knows no frames, and has neither `guard` nor `sender`. */
 export type FirewallResource =
   | IsolationResource
   | FamiliarResource
   | MasqueradeResource
   | PublishResource
   | OpenResource
-  | UntrackedResource;
+  | UntrackedResource
+  | GuardResource
+  | SenderResource;
 
 /** What stands between the resource kinds and one way of programming netfilter: a handler without its list of kinds. */
 export interface Backend extends Omit<ResourceHandler, "kinds" | "close"> {
@@ -45,6 +49,8 @@ export const firewallKinds: ReadonlySet<Resource["kind"]> = new Set<FirewallReso
   "publish",
   "open",
   "untracked",
+  "guard",
+  "sender",
 ]);
 
 /**
@@ -59,6 +65,10 @@ export function firewallResource(resource: Resource): FirewallResource {
   if (resource.kind === "publish") return parsePublish(resource);
   if (resource.kind === "open") return parseOpen(resource);
   if (resource.kind === "untracked") return parseUntracked(resource);
+  if (resource.kind === "guard") return { ...resource, link: parseHostLinkName(resource.link) };
+  if (resource.kind === "sender") {
+    return { ...resource, link: parseHostLinkName(resource.link), address: parseIp(resource.address) };
+  }
   throw new TypeError(`not a firewall resource: ${resource.kind}`);
 }
 

@@ -2,7 +2,7 @@
 import type { PublishResource, Resource } from "@netkit/core";
 import { parseCidr, parseIp, parseSources } from "@netkit/core";
 import * as fc from "fast-check";
-import { familiar, isolation, masquerade, open, untracked } from "./wanted.ts";
+import { familiar, guard, isolation, masquerade, open, sender, untracked } from "./wanted.ts";
 
 const name = fc
   .stringMatching(/^[a-z0-9_.][a-zA-Z0-9_.+@-]{0,14}$/)
@@ -104,6 +104,15 @@ const anyUntracked = fc
   .tuple(fc.oneof(ipv4, ipv6), fc.integer({ min: 1, max: 65_535 }))
   .map(([address, port]) => untracked(address, port));
 
+type Of<K extends Resource["kind"]> = Extract<Resource, { kind: K }>;
+
+/** What every backend carries out. */
+export const anyRuled: fc.Arbitrary<Of<"isolation" | "familiar" | "masquerade" | "publish" | "open" | "untracked">> =
+  fc.oneof(anyIsolation, anyFamiliar, anyMasquerade, anyPublish, anyOpen, anyUntracked);
+
+const anyGuard = link.map(guard);
+const anySender = fc.tuple(link, fc.oneof(ipv4, ipv6)).map(([link, address]) => sender(link, address));
+
 export const anyResource: fc.Arbitrary<
-  Extract<Resource, { kind: "isolation" | "familiar" | "masquerade" | "publish" | "open" | "untracked" }>
-> = fc.oneof(anyIsolation, anyFamiliar, anyMasquerade, anyPublish, anyOpen, anyUntracked);
+  Of<"guard" | "sender"> | (typeof anyRuled extends fc.Arbitrary<infer R> ? R : never)
+> = fc.oneof(anyRuled, anyGuard, anySender);

@@ -4,12 +4,12 @@ import { resourcesIn } from "../src/iptables/listing.ts";
 import { parseRecord } from "../src/iptables/record.ts";
 import { chainsOf, prefixOf } from "../src/iptables/chains.ts";
 import { rulesOf } from "../src/iptables/rules.ts";
-import { anyResource } from "./arbitrary.ts";
+import { anyRuled } from "./arbitrary.ts";
 
 describe("records", () => {
   test("hold all of a resource, each in what a comment can hold, in any order", () => {
     fc.assert(
-      fc.property(anyResource, fc.boolean(), (resource, reversed) => {
+      fc.property(anyRuled, fc.boolean(), (resource, reversed) => {
         const rules = [...rulesOf(resource, 4), ...rulesOf(resource, 6)];
         const comments = rules.map(({ comment }) => comment);
         for (const comment of comments) {
@@ -35,7 +35,7 @@ describe("records", () => {
 describe("rules", () => {
   test("every resource has one in its family", () => {
     fc.assert(
-      fc.property(anyResource, (resource) => {
+      fc.property(anyRuled, (resource) => {
         expect([...rulesOf(resource, 4), ...rulesOf(resource, 6)]).not.toEqual([]);
       }),
     );

@@ -6,6 +6,7 @@ import {
   parseSources,
   type Change,
   type FamiliarResource,
+  type GuardResource,
   type IsolationResource,
   type MasqueradeResource,
   type OpenResource,
@@ -13,6 +14,7 @@ import {
   type Protocol,
   type PublishResource,
   type Resource,
+  type SenderResource,
   type UntrackedResource,
 } from "@netkit/core";
 
@@ -52,6 +54,14 @@ export function masquerade(link: string, subnet: string, source?: string, within
   const from = source === undefined ? {} : { source: parseIp(source) };
   const network = within === undefined ? {} : { within: parseCidr(within) };
   return { kind: "masquerade", ns: "host", link, subnet: parseCidr(subnet), ...from, ...network };
+}
+
+export function guard(link: string): GuardResource {
+  return { kind: "guard", ns: "host", link };
+}
+
+export function sender(link: string, address: string): SenderResource {
+  return { kind: "sender", ns: "host", link, address: parseIp(address) };
 }
 
 export function untracked(address: string, port: number): UntrackedResource {

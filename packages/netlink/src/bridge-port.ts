@@ -20,6 +20,8 @@ export interface BridgePort {
   readonly proxyArp?: boolean;
   /** Shut the port when it receives a BPDU. */
   readonly bpduGuard?: boolean;
+  /** Take frames only from source addresses that the FDB has at this port (Linux 5.18). */
+  readonly locked?: boolean;
 }
 
 const FLAGS: Readonly<Record<keyof BridgePort, number>> = {
@@ -32,6 +34,7 @@ const FLAGS: Readonly<Record<keyof BridgePort, number>> = {
   neighbourSuppress: 32,
   proxyArp: 10,
   bpduGuard: 5,
+  locked: 39,
 };
 
 /** Write the flags that are given; the others stay as they are. */

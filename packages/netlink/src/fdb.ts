@@ -32,6 +32,8 @@ export interface FdbEntry {
   /** The ifindex to reach the host through. */
   readonly via?: number;
   readonly vlan?: number;
+  /** Of a bridge's table: frames from the same MAC by another port don't move it there. */
+  readonly sticky?: boolean;
 }
 
 /** An entry as the kernel has it. */
@@ -59,6 +61,7 @@ const NDA_MASTER = 9;
 
 const NTF_SELF = 0x02;
 const NTF_MASTER = 0x04;
+const NTF_STICKY = 0x40;
 const NUD_REACHABLE = 0x02;
 const NUD_NOARP = 0x40;
 const NUD_PERMANENT = 0x80;
@@ -104,11 +107,13 @@ export function decodeFdbEntry(payload: Buffer): ListedFdbEntry | undefined {
     throw malformed(`address of ${destination.length} bytes`);
   }
   const bridge = attributes.u32(NDA_MASTER);
+  const flags = payload.readUInt8(10);
   return {
     ifindex: LITTLE_ENDIAN ? payload.readInt32LE(4) : payload.readInt32BE(4),
     mac: formatMac(mac),
-    table: payload.readUInt8(10) & NTF_SELF ? "self" : "master",
+    table: flags & NTF_SELF ? "self" : "master",
     state: state & NUD_PERMANENT ? "permanent" : state & NUD_NOARP ? "static" : "dynamic",
+    ...(flags & NTF_STICKY ? { sticky: true } : {}),
     ...withoutUndefined({
       bridge,
       destination: destination && formatAddress(destination),
@@ -121,12 +126,12 @@ export function decodeFdbEntry(payload: Buffer): ListedFdbEntry | undefined {
 }
 
 function message(type: number, flags: number, entry: FdbEntry, verb: string): NetlinkMessage {
-  const { ifindex, mac, table, state, destination, port, vni, via, vlan } = entry;
+  const { ifindex, mac, table, state, destination, port, vni, via, vlan, sticky } = entry;
   const writer = new AttributeWriter(NEIGHBOUR_HEADER);
   writer.header.setUint8(0, AF_BRIDGE);
   writer.header.setInt32(4, ifindex, LITTLE_ENDIAN);
   writer.header.setUint16(8, encodeState(state), LITTLE_ENDIAN);
-  writer.header.setUint8(10, table === "self" ? NTF_SELF : NTF_MASTER);
+  writer.header.setUint8(10, (table === "self" ? NTF_SELF : NTF_MASTER) | (sticky === true ? NTF_STICKY : 0));
   writer.bytes(NDA_LLADDR, parseMac(mac));
   if (destination !== undefined) writer.bytes(NDA_DST, parseAddress(destination));
   if (vlan !== undefined) writer.u16(NDA_VLAN, vlan);

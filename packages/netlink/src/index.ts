@@ -77,7 +77,14 @@ export {
 } from "./route.ts";
 export type { ListedRoute, Nexthop, Route, RouteFilter, RouteType, WeightedNexthop } from "./route.ts";
 export * from "./rule.ts";
-export { NFNL_SUBSYS_NFTABLES, NFPROTO_INET, delSetElements, newSetElements, nftValue } from "./set-element.ts";
+export {
+  NFNL_SUBSYS_NFTABLES,
+  NFPROTO_BRIDGE,
+  NFPROTO_INET,
+  delSetElements,
+  newSetElements,
+  nftValue,
+} from "./set-element.ts";
 export type { SetElement, SetRef } from "./set-element.ts";
 export { NETLINK_NETFILTER, NETLINK_ROUTE, NETLINK_SOCK_DIAG, openNetlink } from "./socket.ts";
 export type { NetlinkOptions, NetlinkSocket } from "./socket.ts";

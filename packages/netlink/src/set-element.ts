@@ -21,6 +21,7 @@ export interface SetRef {
 }
 
 export const NFPROTO_INET = 1;
+export const NFPROTO_BRIDGE = 7;
 /** Of transactions that change nftables, linux/netfilter/nfnetlink.h. */
 export const NFNL_SUBSYS_NFTABLES = 10;
 

@@ -15,6 +15,8 @@ export interface Area {
   readonly mtu: number | undefined;
   /** Sandboxes reach each other. */
   readonly icc: boolean;
+  /** Sandboxes speak with their own MACs and addresses alone. */
+  readonly guarded: boolean;
   readonly modes: Readonly<Record<Family, GatewayMode>>;
   /** There are links from which published ports are reached at the sandboxes' own addresses, too. */
   readonly trusting: boolean;

@@ -1,6 +1,8 @@
 import type { EndpointView } from "../driver.ts";
 import { NetkitError } from "../errors.ts";
 import { kernelName } from "../instance.ts";
+import { ipOf } from "../address.ts";
+import { sendersOf } from "../guard.ts";
 import { defaultRoutes, noRouterAdvertisements } from "../interface-resources.ts";
 import type { OptionSet } from "../option.ts";
 import type { Resource, VethResource } from "../resource.ts";
@@ -30,6 +32,7 @@ export function endpointResources(view: View, area: Area): readonly Resource[] {
     // A sandbox that calls its own published port gets its frame back through its own port of the bridge.
     hairpin: published,
     isolated: !area.icc,
+    ...(area.guarded ? { guarded: true } : {}),
     peer: { ns, name: ifName, mac: view.mac, ...size },
   }));
 }
@@ -53,6 +56,10 @@ export function pairResources(
     ...addresses.map(({ address }): Resource => ({ kind: "address", ns, link: ifName, address })),
     ...(network.internal ? [] : defaultRoutes(view)),
     ...rateResources(view, pair.name, area.mtu),
+    ...sendersOf(
+      pair,
+      addresses.map(({ address }) => ipOf(address)),
+    ),
     ...published,
     ...openPorts(view, area),
   ];

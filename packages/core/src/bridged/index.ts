@@ -12,7 +12,9 @@ export {
   areaOptions,
   endpointOptions,
   rateOptions,
+  spoofCheck,
   type AreaOptions,
   type BridgedEndpointOptions,
+  type GuardOptions,
   type RateOptions,
 } from "./options.ts";

@@ -7,6 +7,11 @@ export type AreaOptions = {
   readonly masquerade: Option<boolean> & { readonly default: boolean };
 };
 
+/** Of a network with a bridge. */
+export type GuardOptions = {
+  readonly "spoof-check": Option<boolean> & { readonly default: boolean };
+};
+
 /** Ingress is towards the sandbox, egress is from it, as in CNI's bandwidth plugin. */
 export type RateOptions = {
   readonly "rate-ingress": Option<number>;
@@ -19,7 +24,7 @@ export type BridgedEndpointOptions = RateOptions & {
   readonly "host-ifname": Option<string>;
 };
 
-/** Options of a network, each with the name that Docker's bridges know it by as an alias. */
+/** Options of a network, each with the name that Docker's bridges know it by as an alias, if it has one. */
 export const areaOptions: AreaOptions = {
   icc: flag("whether sandboxes on the network reach each other", {
     aliases: ["com.docker.network.bridge.enable_icc"],
@@ -30,6 +35,12 @@ export const areaOptions: AreaOptions = {
     default: true,
   }),
 };
+
+/** Whoever adds addresses inside, as keepalived, a bridge or a virtual machine there does, goes without. */
+export function spoofCheck(byDefault: boolean): GuardOptions {
+  const what = "whether sandboxes are held to their own MACs and addresses, by IP, ARP and ND";
+  return { "spoof-check": flag(what, { default: byDefault }) };
+}
 
 const rates = { min: "8kbit", max: "1tbit", value: "RATE" };
 const bursts = { min: "16kbit", max: "32gbit", value: "BITS" };

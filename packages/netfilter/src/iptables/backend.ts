@@ -9,18 +9,19 @@ import {
   type ResourceKey,
   type Undo,
 } from "@netkit/core";
-import { firewallResource, type Backend, type FirewallResource } from "../backend.ts";
+import { firewallResource, type Backend } from "../backend.ts";
 import type { Home } from "../home.ts";
 import { elementId, elementsOf, type Element } from "../nftables/elements.ts";
 import { remaining } from "../nftables/transaction.ts";
 import type { Outcome } from "../program.ts";
 import { prefixOf, type Version } from "./chains.ts";
+import { isRuled, type RuledResource } from "./ruled.ts";
 import { faultsOf, parseListing, resourcesIn, type Listing } from "./listing.ts";
 import { exclusively } from "./lock.ts";
 import type { Iptables } from "./programs.ts";
 import { renderAll, shellCommands } from "./script.ts";
 
-type Resources = Map<ResourceKey, FirewallResource>;
+type Resources = Map<ResourceKey, RuledResource>;
 type Listings = ReadonlyMap<Version, Listing>;
 
 const versions: readonly Version[] = [4, 6];
@@ -47,7 +48,9 @@ export class IptablesBackend implements Backend {
     return this.#foundNothing;
   }
 
-  apply(changes: readonly Change[]): Promise<Undo> {
+  apply(all: readonly Change[]): Promise<Undo> {
+    const changes = all.filter(({ resource }) => isRuled(resource));
+    if (changes.length === 0) return Promise.resolve(() => Promise.resolve());
     return exclusively(this.#home, async () => {
       const listings = await this.#list();
       const before = resourcesIn(listings.values());
@@ -67,6 +70,7 @@ export class IptablesBackend implements Backend {
       found,
     }));
     return resources.map((resource): Reading => {
+      if (!isRuled(resource)) return { state: "same" };
       const is = present.get(keyOf(resource));
       if (is === undefined) return { state: "missing" };
       const other = sameData(is, resource) ? [] : [{ field: "resource", wanted: resource, found: is }];
@@ -83,7 +87,7 @@ export class IptablesBackend implements Backend {
   toShell(changes: readonly Change[]): string[] {
     return shellCommands(
       this.#prefix,
-      changes.filter(({ resource }) => resource.ensure !== "exists"),
+      changes.filter(({ resource }) => isRuled(resource) && resource.ensure !== "exists"),
     );
   }
 
@@ -100,7 +104,7 @@ export class IptablesBackend implements Backend {
   }
 
   /** Give the resources of an undone run back what they were. */
-  #restore(touched: ReadonlyMap<ResourceKey, FirewallResource | undefined>): Promise<void> {
+  #restore(touched: ReadonlyMap<ResourceKey, RuledResource | undefined>): Promise<void> {
     return exclusively(this.#home, async () => {
       const listings = await this.#list();
       const before = resourcesIn(listings.values());
@@ -167,6 +171,7 @@ function changed(before: Resources, changes: readonly Change[]): Resources {
   for (const change of changes) {
     if (change.resource.ensure === "exists") continue;
     const resource = firewallResource(change.resource);
+    if (!isRuled(resource)) continue;
     const previous = change.op === "create" ? undefined : before.get(change.key);
     if (previous !== undefined) deletes.push(...elementsOf(previous));
     if (change.op !== "create") after.delete(change.key);

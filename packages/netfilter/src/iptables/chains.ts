@@ -23,6 +23,7 @@ export interface Chain {
 const chainNames = [
   "RAW",
   "SENDING",
+  "TUNNELS",
   "HAIRPIN",
   "ARRIVING",
   "PREROUTING",
@@ -74,6 +75,8 @@ export function chainsOf(prefix: string, version: Version): readonly Chain[] {
   return [
     { table: "raw", name: "RAW", hook: "PREROUTING", rules: [] },
     { table: "raw", name: "SENDING", hook: "OUTPUT", rules: [] },
+    // What is none of a sandbox's: with the host's own address others would take it for the host's tunnel.
+    { table: "raw", name: "TUNNELS", rules: [] },
     { table: "mangle", name: "HAIRPIN", hook: "FORWARD", rules: [] },
     // The nat table drops nothing, and here a connection is known to be a new one, unlike in raw.
     { table: "mangle", name: "ARRIVING", hook: "PREROUTING", rules: [] },

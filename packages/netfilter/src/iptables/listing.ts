@@ -1,5 +1,6 @@
 import { familyOf, keyOf, type ResourceKey } from "@netkit/core";
-import { filterOf, type FirewallResource } from "../backend.ts";
+import { filterOf } from "../backend.ts";
+import type { RuledResource } from "./ruled.ts";
 import { chainsOf, tables, type Chain, type Table, type Version } from "./chains.ts";
 import { merged, parseRecord } from "./record.ts";
 import { rulesOf } from "./rules.ts";
@@ -44,8 +45,8 @@ function commentOf(rule: string): string {
 }
 
 /** The resources that the rules speak of. */
-export function resourcesIn(listings: Iterable<Listing>): Map<ResourceKey, FirewallResource> {
-  const found = new Map<ResourceKey, FirewallResource>();
+export function resourcesIn(listings: Iterable<Listing>): Map<ResourceKey, RuledResource> {
+  const found = new Map<ResourceKey, RuledResource>();
   for (const { chains } of listings) {
     for (const resource of [...chains.values()].flat().map(parseRecord)) {
       if (resource !== undefined) found.set(keyOf(resource), merged(resource, found.get(keyOf(resource))));
@@ -59,7 +60,7 @@ export function resourcesIn(listings: Iterable<Listing>): Map<ResourceKey, Firew
 }
 
 /** A chain as it should be: the comments of its rules. */
-function commentsOf(chain: Chain, resources: Iterable<FirewallResource>, version: Version): string[] {
+function commentsOf(chain: Chain, resources: Iterable<RuledResource>, version: Version): string[] {
   const added = [...resources].flatMap((resource) => rulesOf(resource, version));
   return [...chain.rules, ...added.filter((rule) => rule.chain === chain.name)].map(({ comment }) => comment);
 }
@@ -69,7 +70,7 @@ export function faultsOf(
   listing: Listing,
   prefix: string,
   version: Version,
-  resources: ReadonlyMap<ResourceKey, FirewallResource>,
+  resources: ReadonlyMap<ResourceKey, RuledResource>,
 ): string[] {
   const faults: string[] = [];
   for (const chain of chainsOf(prefix, version)) {

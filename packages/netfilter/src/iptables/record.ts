@@ -12,13 +12,13 @@ import {
   type Protocol,
   type PublishResource,
 } from "@netkit/core";
-import type { FirewallResource } from "../backend.ts";
+import type { RuledResource } from "./ruled.ts";
 
 /**
  * A resource as the comment of its rules; of a port with a filter each rule holds a part (see {@link merged}). The rules are the only place where this backend keeps what there is, so that
  * any process can read it back: words with single blanks, at most 255 bytes as xt_comment takes them.
  */
-export function recordOf(resource: FirewallResource): string {
+export function recordOf(resource: RuledResource): string {
   switch (resource.kind) {
     case "isolation": {
       const { link, icc, internal, strict, ipv4 = "published", ipv6 = "published", trusted = [] } = resource;
@@ -53,7 +53,7 @@ function filterWords(from: readonly Cidr[] | undefined): string[] {
 }
 
 /** The resource that a comment stands for; undefined for any other comment. */
-export function parseRecord(text: string): FirewallResource | undefined {
+export function parseRecord(text: string): RuledResource | undefined {
   try {
     return parse(text.split(" "));
   } catch (error) {
@@ -62,7 +62,7 @@ export function parseRecord(text: string): FirewallResource | undefined {
   }
 }
 
-function parse([kind, ...words]: readonly string[]): FirewallResource | undefined {
+function parse([kind, ...words]: readonly string[]): RuledResource | undefined {
   if (kind === "isolation" && words.length >= 5) {
     const [link = "", ways = "", internal, ipv4, ipv6, ...trusted] = words;
     const [icc, strict] = ways.split(",");
@@ -119,13 +119,13 @@ function parseFilter([word, ...sources]: readonly string[]): { readonly from?: r
 }
 
 /** What two records of one resource say together. */
-export function merged(resource: FirewallResource, other: FirewallResource | undefined): FirewallResource {
+export function merged(resource: RuledResource, other: RuledResource | undefined): RuledResource {
   if (!isFiltered(resource) || other === undefined || !isFiltered(other)) return resource;
   const from = resource.from ?? other.from;
   return from === undefined ? resource : { ...resource, from: parseSources([...from, ...(other.from ?? [])]) };
 }
 
-function isFiltered(resource: FirewallResource): resource is PublishResource | OpenResource {
+function isFiltered(resource: RuledResource): resource is PublishResource | OpenResource {
   return resource.kind === "publish" || resource.kind === "open";
 }
 

@@ -1,5 +1,5 @@
 import { familyOf, formatHost, type Cidr, type PortRange, type Protocol, type PublishResource } from "@netkit/core";
-import type { FirewallResource } from "../backend.ts";
+import type { RuledResource } from "./ruled.ts";
 import type { ChainName, Rule, Version } from "./chains.ts";
 import { linksText } from "./links.ts";
 import { recordOf } from "./record.ts";
@@ -19,7 +19,7 @@ const answers = "-m conntrack --ctstate RELATED,ESTABLISHED";
 const translated = "-m conntrack --ctstate DNAT";
 
 /** The rules that stand for a resource in one family, each with the resource's record as its comment. */
-export function rulesOf(resource: FirewallResource, version: Version): readonly AddedRule[] {
+export function rulesOf(resource: RuledResource, version: Version): readonly AddedRule[] {
   const comment = recordOf(resource);
   const rule = (chain: ChainName, match: string, target: string): AddedRule => ({ chain, match, target, comment });
   switch (resource.kind) {
@@ -33,6 +33,7 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
           ? [rule("RAW", `-s 127.0.0.0/8 -i ${link}`, "DROP"), rule("RAW", `-d 127.0.0.0/8 -i ${link}`, "DROP")]
           : []),
         ...(strict === true ? [rule("RAW", `-i ${link} -m rpfilter --invert`, "DROP")] : []),
+        rule("RAW", `-i ${link} -p udp`, "TUNNELS"),
         rule("HAIRPIN", `${own} ${translated}`, `MARK --set-xmark ${hairpin}`),
         rule("POSTROUTING", `-o ${link} -m mark --mark ${hairpin} ${translated}`, "MASQUERADE"),
         rule("POSTROUTING", `-o ${link} ${translated} -m addrtype --src-type LOCAL`, "MASQUERADE"),
@@ -79,6 +80,7 @@ export function rulesOf(resource: FirewallResource, version: Version): readonly 
       return [
         rule("RAW", `-d ${address} ${match}`, "CT --notrack"),
         rule("SENDING", `-s ${address} ${match}`, "CT --notrack"),
+        rule("TUNNELS", match, "DROP"),
       ];
     }
     case "publish": {

@@ -1,5 +1,6 @@
 import { type Change } from "@netkit/core";
 import { firewallResource, type FirewallResource } from "../backend.ts";
+import { isRuled, type RuledResource } from "./ruled.ts";
 import {
   chainsOf,
   tables,
@@ -20,7 +21,7 @@ import { rulesOf } from "./rules.ts";
 export function renderAll(
   prefix: string,
   version: Version,
-  resources: readonly FirewallResource[],
+  resources: readonly RuledResource[],
   listing: Listing,
 ): string {
   const added = Map.groupBy(
@@ -79,6 +80,7 @@ export function shellCommands(prefix: string, changes: readonly Change[]): strin
       }
     }
     const change = (command: "-A" | "-D", resource: FirewallResource): void => {
+      if (!isRuled(resource)) return;
       for (const rule of rulesOf(resource, version)) {
         lines.push(
           `${program} -t ${tableOf.get(rule.chain) ?? ""} ${command} ${prefix}-${rule.chain} ${ruleText(prefix, rule)}`,

@@ -11,7 +11,16 @@ import {
 } from "@netkit/core";
 import { nftGeneration } from "@netkit/netlink";
 import { firewallResource, type Backend } from "../backend.ts";
-import { assertBase, declareBase, declareUsed, demanding, dropTable, dropUnused, type SetName } from "./base.ts";
+import {
+  assertBase,
+  declareBase,
+  declareUsed,
+  demanding,
+  dropTable,
+  dropUnused,
+  tableOf,
+  type SetName,
+} from "./base.ts";
 import type { Home } from "../home.ts";
 import { isDirect, runDirect } from "./direct.ts";
 import { elementId, elementsOf, footprintOf, setsOf } from "./elements.ts";
@@ -32,7 +41,7 @@ import {
 /** What this process knows of the base: nothing yet, that it is there, that there is none, or that it was altered. */
 type Base = "unknown" | "there" | "wanting" | "altered";
 
-/** The firewall kinds as elements of one table of nftables, `inet <mark>`. */
+/** The firewall kinds as elements of one table of nftables, `inet <mark>`, and guards of another, `bridge <mark>`. */
 export class NftablesBackend implements Backend {
   readonly #nft: Nft;
   readonly #home: Home;
@@ -88,10 +97,18 @@ export class NftablesBackend implements Backend {
   }
 
   async isThere(): Promise<boolean> {
-    const tables = await this.#nftTimed("nft: list tables", "list tables inet", true);
+    return (await this.#tables()).size > 0;
+  }
+
+  /** The families of the instance's tables. */
+  async #tables(): Promise<ReadonlySet<string>> {
+    const tables = await this.#nftTimed("nft: list tables", "list tables", true);
     if (tables.code !== 0) throw refused(tables);
-    const { nftables } = JSON.parse(tables.output) as { nftables: readonly { table?: { name: string } }[] };
-    return nftables.some(({ table }) => table?.name === this.#table);
+    const { nftables } = JSON.parse(tables.output) as {
+      nftables: readonly { table?: { family: string; name: string } }[];
+    };
+    const own = nftables.flatMap(({ table }) => (table?.name === this.#table ? [table.family] : []));
+    return new Set(own.filter((family) => family === "inet" || family === "bridge"));
   }
 
   /** Carry out a transaction as if the table were as supposed, and look only when it isn't. Returns what was done. */
@@ -151,14 +168,12 @@ export class NftablesBackend implements Backend {
 
   async #dropIfLast({ deletes }: Transaction): Promise<void> {
     const gone = setsOf(deletes);
-    if ([...gone].some((set) => /^(inward|outward|untracked)/.test(set))) {
-      if (await this.#dropIfUnused("nft: drop the table if it is empty", dropTable(this.#table))) {
+    if ([...gone].some((set) => /^(inward|outward|untracked|guarded)/.test(set))) {
+      if (await this.#dropIfUnused("nft: drop the table if it is empty", dropTable(this.#table)))
         this.#base = "wanting";
-        return;
-      }
     }
     for (const set of demanding) {
-      if (!gone.has(set)) continue;
+      if (!gone.has(set) || (this.#base === "wanting" && tableOf(set) === "inet")) continue;
       await this.#dropIfUnused(`nft: drop what is for ${set} alone`, dropUnused(this.#table, set));
     }
   }
@@ -180,10 +195,15 @@ export class NftablesBackend implements Backend {
   }
 
   async #list(): Promise<Listing | undefined> {
-    const result = await this.#nftTimed("nft: list the table", `list table inet ${this.#table}`, true);
-    if (result.code === 0) return parseListing(result.output);
-    if (await this.isThere()) throw refused(result);
-    return undefined;
+    const families = await this.#tables();
+    if (families.size === 0) return undefined;
+    const outputs: string[] = [];
+    for (const family of families) {
+      const result = await this.#nftTimed("nft: list the table", `list table ${family} ${this.#table}`, true);
+      if (result.code !== 0) throw refused(result);
+      outputs.push(result.output);
+    }
+    return parseListing(outputs);
   }
 
   #nftTimed(what: string, script: string, json = false): Promise<NftResult> {

@@ -1,4 +1,5 @@
 import { digest32 } from "@netkit/core";
+import { declareGuard, dropGuard, guardChains, guardSets, guardSpecs } from "./guard.ts";
 
 /** What never changes while netkit runs: sets, maps and chains. Networks and ports are elements, never rules. */
 
@@ -47,6 +48,9 @@ const sets = {
   /** Host addresses with the UDP port that packets from and to them aren't followed to: `goto untracked`. */
   untracked4: "map { type ipv4_addr . inet_service : verdict; }",
   untracked6: "map { type ipv6_addr . inet_service : verdict; }",
+  /** The same, where they are the source of what is forwarded: `goto forged`. */
+  tunnels4: "map { type ipv4_addr . inet_service : verdict; }",
+  tunnels6: "map { type ipv6_addr . inet_service : verdict; }",
   /** Single ports of every local address. Hash maps: a change costs the same however many there are. */
   any4: "map { type inet_proto . inet_service : ipv4_addr . inet_service; }",
   any6: "map { type inet_proto . inet_service : ipv6_addr . inet_service; }",
@@ -64,7 +68,12 @@ const sets = {
   allowed6: "set { type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags interval; }",
 } as const;
 
-export type SetName = keyof typeof sets;
+export type SetName = keyof typeof sets | keyof typeof guardSets;
+
+/** The family of the table that a set is in: there are two of one name. */
+export function tableOf(set: SetName): "inet" | "bridge" {
+  return set in guardSets ? "bridge" : "inet";
+}
 
 /** What a base chain hangs on, in the words of nft's JSON. */
 interface Hook {
@@ -144,7 +153,15 @@ export const chains: Readonly<Record<string, BaseChain>> = {
       ["snat ip6 to ip6 saddr . iifname map @source6", "fixed IPv6 address"],
     ],
   },
-  untracked: { rules: [["notrack", "tunnels of this host"]] },
+  // What comes from a network's bridge is no other host's tunnel, whatever it says: it would get into any overlay.
+  untracked: {
+    rules: [
+      ["iifname . iifname @same drop", "from a sandbox"],
+      ["notrack", "tunnels of this host"],
+    ],
+  },
+  forged4: { only: "tunnels4", rules: [["drop", "from a sandbox"]] },
+  forged6: { only: "tunnels6", rules: [["drop", "from a sandbox"]] },
   inner: {
     only: "received",
     rules: [
@@ -224,15 +241,27 @@ export const chains: Readonly<Record<string, BaseChain>> = {
       ["ip6 saddr . iifname vmap @outward6", "IPv6 to the outside"],
     ],
   },
+  // With the host's own address, that is behind the translation, other hosts would take it for this one's tunnel.
+  "tunnels-postrouting4": {
+    hook: { type: "filter", hook: "postrouting", prio: 110 },
+    only: "tunnels4",
+    rules: [["iifname . iifname @same ip saddr . udp dport vmap @tunnels4", "forged tunnel"]],
+  },
+  "tunnels-postrouting6": {
+    hook: { type: "filter", hook: "postrouting", prio: 110 },
+    only: "tunnels6",
+    rules: [["iifname . iifname @same ip6 saddr . udp dport vmap @tunnels6", "forged IPv6 tunnel"]],
+  },
 };
 
+/** Those of the table that is always there. */
 export const setNames: readonly SetName[] = Object.keys(sets) as SetName[];
 
 let hash: number | undefined;
 
 /** Names this base: 32 bits of its hash. */
 export function generation(): number {
-  return (hash ??= digest32(JSON.stringify([sets, chains])));
+  return (hash ??= digest32(JSON.stringify([sets, chains, guardSpecs, guardChains])));
 }
 
 /**
@@ -250,12 +279,16 @@ export function declareBase(table: string, used: ReadonlySet<SetName>): string {
     ...declareChains(table, ({ only }) => only === undefined || used.has(only)),
     `flush set inet ${table} generation`,
     `add element inet ${table} generation { ${generation()} }`,
+    ...(used.has("guarded") ? [declareGuard(table)] : []),
   ].join("\n");
 }
 
-/** The commands for those chains that are there only while one of these sets is used. */
+/** The commands for what is there only while one of these sets is used. */
 export function declareUsed(table: string, used: ReadonlySet<SetName>): string {
-  return declareChains(table, ({ only }) => only !== undefined && used.has(only)).join("\n");
+  return [
+    ...declareChains(table, ({ only }) => only !== undefined && used.has(only)),
+    ...(used.has("guarded") ? [declareGuard(table)] : []),
+  ].join("\n");
 }
 
 function declareChains(table: string, which: (chain: BaseChain) => boolean): string[] {
@@ -283,11 +316,15 @@ export function dropTable(table: string): string {
   return [...held.map((chain) => `delete chain inet ${table} ${chain}`), `delete table inet ${table}`].join("\n");
 }
 
-/** Sets that a chain is there for. */
-export const demanding: ReadonlySet<SetName> = new Set(Object.values(chains).flatMap(({ only }) => only ?? []));
+/** Sets that a chain, or the guard, is there for. */
+export const demanding: ReadonlySet<SetName> = new Set<SetName>([
+  ...Object.values(chains).flatMap(({ only }) => only ?? []),
+  "guarded",
+]);
 
 /** Commands that delete what is there for a set alone, and fail, changing nothing, while an element of that holds a chain. */
 export function dropUnused(table: string, set: SetName): string {
+  if (set === "guarded") return dropGuard(table);
   const unused = Object.entries(chains).filter(([, { only }]) => only === set);
   // What has the rule that refers to the set goes first.
   return unused

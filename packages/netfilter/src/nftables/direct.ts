@@ -3,6 +3,7 @@ import {
   isNetlinkError,
   newSetElements,
   NFNL_SUBSYS_NFTABLES,
+  NFPROTO_BRIDGE,
   NFPROTO_INET,
   nftValue,
   parseAddress,
@@ -11,14 +12,14 @@ import {
   type NetlinkSocket,
   type SetElement,
 } from "@netkit/netlink";
-import type { SetName } from "./base.ts";
+import { tableOf, type SetName } from "./base.ts";
 import type { Element } from "./elements.ts";
 import type { NftResult } from "./nft.ts";
 import type { Transaction } from "./transaction.ts";
 
 /**
- * Ports straight to the kernel. libnftables reads all tables, chains and sets before each transaction, which takes
- * several times as long as the transaction; what ports need of that never changes. True: a set of intervals.
+ * Ports and senders straight to the kernel. libnftables reads all tables, chains and sets before each transaction, which takes
+ * several times as long as the transaction; what these need of that never changes. True: a set of intervals.
  */
 const direct: ReadonlyMap<SetName, boolean> = new Map<SetName, boolean>([
   ["any4", false],
@@ -39,9 +40,14 @@ const direct: ReadonlyMap<SetName, boolean> = new Map<SetName, boolean>([
   ["barred6", true],
   ["admitted4", true],
   ["admitted6", true],
+  ["sender4", false],
+  ["sender6", false],
 ]);
 /** More than that is no hot path, and might not fit into one message. */
 const most = 128;
+
+/** Bytes of a link's name (linux/if.h). */
+const IFNAMSIZ = 16;
 
 const protocolNumbers: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
@@ -54,8 +60,8 @@ export function isDirect({ deletes, creates }: Transaction): boolean {
 /** Carries a transaction out, all or nothing, in a table whose base is there. */
 export function runDirect(socket: NetlinkSocket, table: string, { deletes, creates }: Transaction): NftResult {
   const messages = [
-    ...messagesOf(deletes, (set, elements) => delSetElements({ family: NFPROTO_INET, table, set }, elements)),
-    ...messagesOf(creates, (set, elements) => newSetElements({ family: NFPROTO_INET, table, set }, elements)),
+    ...messagesOf(deletes, (set, elements) => delSetElements({ family: familyOf(set), table, set }, elements)),
+    ...messagesOf(creates, (set, elements) => newSetElements({ family: familyOf(set), table, set }, elements)),
   ];
   try {
     socket.transaction(NFNL_SUBSYS_NFTABLES, messages);
@@ -66,9 +72,13 @@ export function runDirect(socket: NetlinkSocket, table: string, { deletes, creat
   }
 }
 
+function familyOf(set: SetName): number {
+  return tableOf(set) === "inet" ? NFPROTO_INET : NFPROTO_BRIDGE;
+}
+
 function messagesOf(
   elements: readonly Element[],
-  message: (set: string, elements: readonly SetElement[]) => NetlinkMessage,
+  message: (set: SetName, elements: readonly SetElement[]) => NetlinkMessage,
 ): NetlinkMessage[] {
   const bySet = Map.groupBy(elements, ({ set }) => set);
   return [...bySet].map(([set, group]) => message(set, group.map(encode)));
@@ -87,8 +97,13 @@ function encode({ set, key, data, comment }: Element): SetElement {
 
 type Part = Uint8Array | readonly [value: number, bits: 8 | 16];
 
-/** The first and the last value of a part: a protocol, a port, a range of ports, an address or a subnet. */
+/** The first and the last value of a part: a link, a protocol, a port, a range of ports, an address or a subnet. */
 function encodePart(text: string): readonly [first: Part, last: Part] {
+  if (text.startsWith('"')) {
+    const name = new Uint8Array(IFNAMSIZ);
+    new TextEncoder().encodeInto(text.slice(1, -1), name);
+    return twice(name);
+  }
   const protocol = protocolNumbers[text];
   if (protocol !== undefined) return twice([protocol, 8]);
   const port = Number(text);

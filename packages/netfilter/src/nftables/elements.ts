@@ -1,6 +1,7 @@
 import {
   familyOf,
   formatRange,
+  guardGroup,
   type Access,
   type Cidr,
   type Family,
@@ -65,7 +66,20 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
     }
     case "untracked": {
       const { address, port } = resource;
-      return [{ set: `untracked${versionOf(familyOf(address))}`, key: `${address} . ${port}`, data: "goto untracked" }];
+      const version = versionOf(familyOf(address));
+      const key = `${address} . ${port}`;
+      return [
+        { set: `untracked${version}`, key, data: "goto untracked" },
+        { set: `tunnels${version}`, key, data: `goto forged${version}` },
+      ];
+    }
+    case "guard": {
+      const { link } = resource;
+      return [{ set: "guarded", key: `${guardGroup(link)}`, data: "goto sender", comment: link }];
+    }
+    case "sender": {
+      const { link, address } = resource;
+      return [{ set: `sender${versionOf(familyOf(address))}`, key: `"${link}" . ${address}` }];
     }
     case "publish":
       return [...translations(resource), ...filters(resource)];
@@ -118,7 +132,7 @@ export function footprintOf(
     const own = elementsOf({ ...resource, source: resource.source ?? anywhere[familyOf(resource.subnet)] });
     return [...own, ...own.slice(0, 1).flatMap((outward) => present.get(elementId(outward)) ?? [])];
   }
-  if (resource.kind === "untracked" || resource.kind === "familiar") return elementsOf(resource);
+  if (resource.kind !== "publish" && resource.kind !== "open") return elementsOf(resource);
   const limit = limitOf(resource);
   return [...elementsOf(resource), limit, ...(present.get(elementId(limit)) ?? [])];
 }

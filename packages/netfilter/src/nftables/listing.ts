@@ -1,8 +1,9 @@
 import { parseCidr, parseIp } from "@netkit/core";
-import { chains, generation, setNames, type SetName } from "./base.ts";
+import { chains, generation, setNames, type BaseChain, type SetName } from "./base.ts";
 import { elementId, ownerIdOf, setsOf, type Element } from "./elements.ts";
+import { byteCount, guardChains, guardSets, guardSpecs } from "./guard.ts";
 
-/** What is in the table. */
+/** What is in the tables. */
 export interface Listing {
   /** Every element but that of the generation, by {@link elementId}. */
   readonly elements: ReadonlyMap<string, Element>;
@@ -18,15 +19,22 @@ interface Json {
   readonly [name: string]: unknown;
 }
 
-/** Read the output of `nft -j list table` (libnftables-json(5)). */
-export function parseListing(text: string): Listing {
-  const objects = (JSON.parse(text) as { readonly nftables: readonly Json[] }).nftables;
+/** All chains of both tables: no two have one name. */
+const allChains: readonly (readonly [name: string, BaseChain])[] = [
+  ...Object.entries(chains),
+  ...Object.entries(guardChains).map(([name, chain]) => [name, { ...chain, only: "guarded" }] as const),
+];
+
+/** Read the outputs of `nft -j list table` (libnftables-json(5)). */
+export function parseListing(outputs: readonly string[]): Listing {
+  const objects = outputs.flatMap((text) => (JSON.parse(text) as { readonly nftables: readonly Json[] }).nftables);
   const elements = new Map<string, Element>();
   const parts = new Map<string, Element[]>();
-  const known = new Set<string>(setNames);
+  const known = new Set<string>([...setNames, ...Object.keys(guardSets)]);
   const sets = new Set<string>();
   const found = new Map<string, { readonly chain: Json; readonly comments: string[] }>();
   let current = false;
+  let twins = 0;
 
   for (const object of objects) {
     const set = object["set"] ?? object["map"];
@@ -35,6 +43,7 @@ export function parseListing(text: string): Listing {
       sets.add(name);
       const content = Array.isArray(set["elem"]) ? (set["elem"] as unknown[]) : [];
       if (name === "generation") current = content.includes(generation());
+      else if (name === "twins") twins = content.length;
       else if (known.has(name)) {
         for (const item of content) {
           const element = parseElement(set, item);
@@ -53,9 +62,11 @@ export function parseListing(text: string): Listing {
   }
 
   const faults: string[] = current ? [] : ["the table is of another generation"];
-  for (const name of setNames) if (!sets.has(name)) faults.push(`set ${name} is missing`);
   const used = setsOf(elements.values());
-  for (const [name, { hook, only, rules }] of Object.entries(chains)) {
+  const wanted = [...setNames, ...(used.has("guarded") ? Object.keys(guardSpecs) : [])];
+  for (const name of wanted) if (!sets.has(name)) faults.push(`set ${name} is missing`);
+  if (used.has("guarded") && twins !== byteCount) faults.push("set twins was changed");
+  for (const [name, { hook, only, rules }] of allChains) {
     const is = found.get(name);
     if (only !== undefined && !used.has(only)) continue;
     if (is === undefined) faults.push(`chain ${name} is missing`);
@@ -68,7 +79,8 @@ export function parseListing(text: string): Listing {
     )
       faults.push(`the rules of chain ${name} were changed`);
   }
-  for (const name of found.keys()) if (!(name in chains)) faults.push(`chain ${name} isn't netkit's`);
+  const names = new Set(allChains.map(([name]) => name));
+  for (const name of found.keys()) if (!names.has(name)) faults.push(`chain ${name} isn't netkit's`);
   return { elements, parts, current, faults };
 }
 

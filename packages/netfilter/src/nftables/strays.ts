@@ -91,7 +91,9 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
         break;
       }
       case "untracked4":
-      case "untracked6": {
+      case "untracked6":
+      case "tunnels4":
+      case "tunnels6": {
         const [address = "", port] = element.key.split(" . ");
         found.set(`untracked ${element.key}`, {
           kind: "untracked",
@@ -99,6 +101,17 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
           address: address as Ip,
           port: Number(port),
         });
+        break;
+      }
+      case "guarded": {
+        const { comment: link = "unknown" } = element;
+        found.set(`guard ${element.key}`, { kind: "guard", ns: "host", link });
+        break;
+      }
+      case "sender4":
+      case "sender6": {
+        const address = element.key.slice(element.key.lastIndexOf(" . ") + 3) as Ip;
+        found.set(`sender ${element.key}`, { kind: "sender", ns: "host", link: linkOf(element), address });
         break;
       }
       case "open4":

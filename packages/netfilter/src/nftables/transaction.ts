@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { formatRange, keyOf, NetkitError, type Change } from "@netkit/core";
 import { firewallResource } from "../backend.ts";
+import { tableOf, type SetName } from "./base.ts";
 import { elementId, elementsOf, footprintOf, type Element } from "./elements.ts";
 import type { Listing } from "./listing.ts";
 import { resourcesOf } from "./strays.ts";
@@ -79,15 +80,15 @@ export function scriptOf(
 ): string {
   const lines: string[] = [];
   for (const [set, group] of bySet(deletes)) {
-    lines.push(`delete element inet ${table} ${set} { ${group.map(({ key }) => key).join(", ")} }`);
+    lines.push(`delete element ${tableOf(set)} ${table} ${set} { ${group.map(({ key }) => key).join(", ")} }`);
   }
   for (const [set, group] of bySet(creates)) {
-    lines.push(`${create} element inet ${table} ${set} { ${group.map(elementText).join(", ")} }`);
+    lines.push(`${create} element ${tableOf(set)} ${table} ${set} { ${group.map(elementText).join(", ")} }`);
   }
   return lines.join("\n");
 }
 
-function bySet(elements: readonly Element[]): Map<string, Element[]> {
+function bySet(elements: readonly Element[]): Map<SetName, Element[]> {
   return Map.groupBy(elements, ({ set }) => set);
 }
 
