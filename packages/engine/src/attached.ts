@@ -40,7 +40,7 @@ export async function attachedTo(draft: Draft, namespace: Namespace): Promise<At
   );
 }
 
-/** @param isAsked by an engine, which has a container disconnected by its own commands alone */
+/** @param isAsked by a plugin's runtime, which has no command that disconnects a container */
 export async function refuseMixture(
   context: Context,
   draft: Draft,

@@ -2,6 +2,7 @@ import {
   familyOf,
   hasNames,
   ipOf,
+  isAnotherEngines,
   isConnectedByEngine,
   kernelName,
   NetkitError,
@@ -56,7 +57,16 @@ export async function connect(
   }
   const driver = await context.drivers.of(found);
   const others = await attachedTo(draft, namespace);
-  await refuseMixture(context, draft, sandbox, namespace, found, driver, others, isConnectedByEngine(request));
+  await refuseMixture(
+    context,
+    draft,
+    sandbox,
+    namespace,
+    found,
+    driver,
+    others,
+    isConnectedByEngine(request) && !isAnotherEngines(request),
+  );
   const handOver = request.handedOver === true;
   if (handOver) refuseHandingOver(driver, found, request);
   if (request.theirs !== undefined) refuseTheirs(driver, found, request);
