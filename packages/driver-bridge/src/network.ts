@@ -21,10 +21,15 @@ export function areaOf(view: View): Area {
     link: bridgeName(view),
     mtu: mtuOf(view),
     icc: view.options.icc,
-    guarded: view.options["spoof-check"],
+    guarded: isGuarded(view),
     modes: { ipv4: modeOf(view, "ipv4"), ipv6: modeOf(view, "ipv6") },
     trusting: view.options["trusted-host-interfaces"] !== undefined,
   };
+}
+
+/** Not on somebody else's bridge, nor where sandboxes choose their addresses themselves. */
+function isGuarded({ options, subnets }: View): boolean {
+  return options["spoof-check"] && !options.unmanaged && subnets.length > 0;
 }
 
 function bridgeName({ instance, id, options }: View): string {
@@ -44,9 +49,7 @@ export function networkResources(view: View): readonly Resource[] {
   const mtu = mtuOf(view);
   refuseContradictions(view);
   refuseSmallMtu(view, mtu);
-  const guard: Resource[] = options["spoof-check"] ? [{ kind: "guard", ns: "host", link: name }] : [];
-  if (options.unmanaged)
-    return [{ kind: "bridge", ns: "host", name: theirBridge(view, adopted), ensure: "exists" }, ...guard];
+  if (options.unmanaged) return [{ kind: "bridge", ns: "host", name: theirBridge(view, adopted), ensure: "exists" }];
   const own = { mac: bridgeMac(view.id), ...(mtu === undefined ? {} : { mtu }) };
   return [
     { kind: "bridge", ns: "host", name, ...(adopted === undefined ? own : { ensure: "exists" }) },
@@ -58,7 +61,7 @@ export function networkResources(view: View): readonly Resource[] {
     }),
     ...bridgeSysctls(view, name, { adopted: adopted !== undefined, ipv6: modeOf(view, "ipv6") !== "isolated" }),
     { kind: "isolation", ns: "host", link: name, icc: options.icc, internal, ...accessOf(view) },
-    ...guard,
+    ...(isGuarded(view) ? [{ kind: "guard", ns: "host", link: name } as const] : []),
     ...(options.masquerade && !internal ? subnets : []).flatMap(({ subnet }): Resource[] => {
       const family = familyOf(subnet);
       if (!isTranslated(view, family)) return [];

@@ -127,6 +127,7 @@ test("what ip shows of a bridge and its ports is what was asked for, and is read
     neighbourSuppress: true,
     proxyArp: true,
     bpduGuard: true,
+    locked: true,
   };
   updateLink(socket, "p0", { bridgePort: port });
   expect(linkShown(host, "p0")).toMatchObject({
@@ -141,6 +142,7 @@ test("what ip shows of a bridge and its ports is what was asked for, and is read
         neigh_suppress: true,
         proxy_arp: true,
         guard: true,
+        locked: true,
       },
     },
   });

@@ -65,7 +65,8 @@ test("what keeps conntrack from tunnels is shared, mended, and goes with the las
   for (const name of ["n", "m"]) await netkit.networks.create({ name, driver: "overlay" });
   const box = await netkit.sandboxes.open({ name: "a", networks: ["n", "m"] });
   expect(entries()).toBe(1);
-  for (const set of ["untracked4", "untracked6"]) host.sh(`nft flush map inet ${netkit.instance.mark} ${set}`);
+  for (const set of ["untracked4", "untracked6", "tunnels4", "tunnels6"])
+    host.sh(`nft flush map inet ${netkit.instance.mark} ${set}`);
   expect(await untracked()).toEqual(["missing"]);
   await netkit.doctor({ repair: true });
   expect((await netkit.doctor()).findings).toEqual([]);

@@ -109,11 +109,11 @@ describe.each(settings)("over $underlay, with $firewall, bridge-nf-call $bridgeN
       await using servers = new AsyncDisposableStack();
       for (const space of [publisher.space, outside]) servers.use(await serve(space, 4789));
       expect(await seen(outside, hostIpv4, 4789, "udp")).toBe(outsideIpv4);
-      expect(await seen(one.space, outsideIpv4, 4789, "udp")).toBe(hostIpv4);
-      expect(await seen(one.space, outsideIpv6, 4789, "udp")).toBe(hostIpv6);
-      const all = await followed(a);
-      expect(all).toHaveLength(3);
-      expect(all).toEqual(expect.arrayContaining([hostIpv4, outsideIpv4]));
+      // iptables can't tell what will have the tunnel's own address: nothing of a sandbox's goes to that port.
+      const goes = setting.firewall === "nftables";
+      expect(await seen(one.space, outsideIpv4, 4789, "udp")).toBe(goes ? hostIpv4 : undefined);
+      expect(await seen(one.space, outsideIpv6, 4789, "udp")).toBe(goes ? hostIpv6 : undefined);
+      expect(await followed(a)).toEqual(goes ? expect.arrayContaining([hostIpv4, outsideIpv4]) : [outsideIpv4]);
     });
   });
 });
