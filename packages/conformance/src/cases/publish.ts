@@ -108,7 +108,7 @@ export const publishCases: readonly Case[] = [
           );
         assert.equal(twin, undefined, `${keyOf(resource)} is open twice`);
       }
-    }, manyRuns),
+    }, 4 * manyRuns),
   },
 ];
 
