@@ -6,8 +6,10 @@ import { declareGuard, dropGuard, guardChains, guardSets, guardSpecs } from "./g
 const sets = {
   /** The hash of all this, as one element: another netkit's table is told apart by its absence. */
   generation: "set { type mark; }",
-  /** Links with an area of their own, each with itself: of names that begin alike any with any other. */
-  same: "set { type ifname . ifname; flags interval; }",
+  /** Links with an area of their own, each with itself. */
+  same: "set { type ifname . ifname; }",
+  /** The same for a prefix of names (`nkr01*`): any of its links with any other. */
+  "same-prefix": "set { type ifname . ifname; flags interval; }",
   /** Links whose ports may not talk to each other. So are all links here, twice: nft can't delete the beginning of a name alone. */
   quiet: "set { type ifname . ifname; flags interval; }",
   /** Links that nothing passes to or from. */
@@ -17,8 +19,10 @@ const sets = {
   /** What the host takes from a link: `goto inner`. */
   received: "map { type ifname . ifname : verdict; flags interval; }",
   /** What of a family may be forwarded to a link: `goto` one of `guarded`, `routed`, `direct` and `closed`. */
-  inward4: "map { type ifname . ifname : verdict; flags interval; }",
-  inward6: "map { type ifname . ifname : verdict; flags interval; }",
+  inward4: "map { type ifname . ifname : verdict; }",
+  inward6: "map { type ifname . ifname : verdict; }",
+  "inward4-prefix": "map { type ifname . ifname : verdict; flags interval; }",
+  "inward6-prefix": "map { type ifname . ifname : verdict; flags interval; }",
   /** Links that reach the open ports of others, each with the other. */
   trusted: "set { type ifname . ifname; flags interval; }",
   /** Single ports of sandboxes that are open to those, and to all where `inward` says `routed`. */
@@ -68,7 +72,29 @@ const sets = {
   allowed6: "set { type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags interval; }",
 } as const;
 
+/**
+ * Interval sets for prefixes of names, and the hashes that they are beside, which are asked for every new connection: looking
+ * in an interval set takes ten times as long, and no time while it is empty.
+ */
+const besides = { "same-prefix": "same", "inward4-prefix": "inward4", "inward6-prefix": "inward6" } as const;
+type PrefixSet = keyof typeof besides;
+type LinkSet = (typeof besides)[PrefixSet];
+
 export type SetName = keyof typeof sets | keyof typeof guardSets;
+
+/** Where a link is looked up by its name: a prefix of names, which ends with `*`, has a set of its own. */
+export function setOfLink(set: LinkSet, link: string): SetName {
+  return link.endsWith("*") ? `${set}-prefix` : set;
+}
+
+/** The set that one for prefixes is beside; of all others itself. */
+export function withoutPrefix(set: SetName): Exclude<SetName, PrefixSet> {
+  return isForPrefixes(set) ? besides[set] : set;
+}
+
+function isForPrefixes(set: SetName): set is PrefixSet {
+  return set in besides;
+}
 
 /** The family of the table that a set is in: there are two of one name. */
 export function tableOf(set: SetName): "inet" | "bridge" {
@@ -98,6 +124,21 @@ function kept(version: 4 | 6, filtered: string, sources: string): string {
   const port = `${ip} daddr . meta l4proto . th dport`;
   return `${ports} ${port} @${filtered}${version} ${ip} saddr . ${port} != @${sources}${version}`;
 }
+
+/** A rule, and the same for prefixes. */
+function ofLinks(rule: string, comment: string): [rule: string, comment: string][] {
+  const prefixed = rule.replaceAll(/@(same|inward[46])\b/g, "$&-prefix");
+  return [
+    [rule, comment],
+    [prefixed, `${comment}, by prefix`],
+  ];
+}
+
+/** What comes from a network's bridge is no other host's tunnel, whatever it says: it would get into any overlay. */
+const tunnelled: BaseChain["rules"] = [
+  ...ofLinks("iifname . iifname @same drop", "from a sandbox"),
+  ["notrack", "tunnels of this host"],
+];
 
 export const chains: Readonly<Record<string, BaseChain>> = {
   published: {
@@ -153,13 +194,8 @@ export const chains: Readonly<Record<string, BaseChain>> = {
       ["snat ip6 to ip6 saddr . iifname map @source6", "fixed IPv6 address"],
     ],
   },
-  // What comes from a network's bridge is no other host's tunnel, whatever it says: it would get into any overlay.
-  untracked: {
-    rules: [
-      ["iifname . iifname @same drop", "from a sandbox"],
-      ["notrack", "tunnels of this host"],
-    ],
-  },
+  untracked4: { only: "untracked4", rules: tunnelled },
+  untracked6: { only: "untracked6", rules: tunnelled },
   forged4: { only: "tunnels4", rules: [["drop", "from a sandbox"]] },
   forged6: { only: "tunnels6", rules: [["drop", "from a sandbox"]] },
   inner: {
@@ -179,23 +215,34 @@ export const chains: Readonly<Record<string, BaseChain>> = {
   "raw-prerouting": {
     hook: { type: "filter", hook: "prerouting", prio: -300 },
     rules: [
-      ["ip saddr 127.0.0.0/8 iifname . iifname @same drop", "spoofed loopback source"],
-      ["ip daddr 127.0.0.0/8 iifname . iifname @same drop", "loopback of the host"],
-      ["ip daddr . udp dport vmap @untracked4", "tunnels to this host"],
-      ["ip6 daddr . udp dport vmap @untracked6", "IPv6 tunnels to this host"],
+      ...ofLinks("ip saddr 127.0.0.0/8 iifname . iifname @same drop", "spoofed loopback source"),
+      ...ofLinks("ip daddr 127.0.0.0/8 iifname . iifname @same drop", "loopback of the host"),
     ],
+  },
+  "untracked-prerouting4": {
+    hook: { type: "filter", hook: "prerouting", prio: -300 },
+    only: "untracked4",
+    rules: [["ip daddr . udp dport vmap @untracked4", "tunnels to this host"]],
+  },
+  "untracked-prerouting6": {
+    hook: { type: "filter", hook: "prerouting", prio: -300 },
+    only: "untracked6",
+    rules: [["ip6 daddr . udp dport vmap @untracked6", "IPv6 tunnels to this host"]],
+  },
+  "untracked-output4": {
+    hook: { type: "filter", hook: "output", prio: -300 },
+    only: "untracked4",
+    rules: [["ip saddr . udp dport vmap @untracked4", "tunnels from this host"]],
+  },
+  "untracked-output6": {
+    hook: { type: "filter", hook: "output", prio: -300 },
+    only: "untracked6",
+    rules: [["ip6 saddr . udp dport vmap @untracked6", "IPv6 tunnels from this host"]],
   },
   "strict-prerouting": {
     hook: { type: "filter", hook: "prerouting", prio: -300 },
     only: "strict",
     rules: [["iifname . iifname vmap @strict", "from links that are routed to"]],
-  },
-  "raw-output": {
-    hook: { type: "filter", hook: "output", prio: -300 },
-    rules: [
-      ["ip saddr . udp dport vmap @untracked4", "tunnels from this host"],
-      ["ip6 saddr . udp dport vmap @untracked6", "IPv6 tunnels from this host"],
-    ],
   },
   // The kernel refuses 127.0.0.0/8 from outside after this chain: translating it would save it from that.
   "nat-prerouting": {
@@ -218,23 +265,24 @@ export const chains: Readonly<Record<string, BaseChain>> = {
     hook: { type: "filter", hook: "forward", prio: 0 },
     rules: [
       ["ct state established,related accept", "answers"],
-      ["iifname . oifname @same oifname . oifname != @quiet accept", "neighbours"],
+      ...ofLinks("iifname . oifname @same oifname . oifname != @quiet accept", "neighbours"),
       ["iifname . iifname @sealed drop", "internal"],
-      ["iifname . oifname @same ct status & dnat == 0 drop", "neighbours that may not talk"],
+      ...ofLinks("ct status & dnat == 0 iifname . oifname @same drop", "neighbours that may not talk"),
       ["iifname . oifname @trusted jump opened", "from a trusted link"],
       ["ip saddr . oifname @familiar4 accept", "from another part of the network"],
       ["ip6 saddr . oifname @familiar6 accept", "from another part of the network, IPv6"],
-      ["meta nfproto ipv4 oifname . oifname vmap @inward4", "to a network"],
-      ["meta nfproto ipv6 oifname . oifname vmap @inward6", "IPv6 to a network"],
+      ...ofLinks("meta nfproto ipv4 oifname . oifname vmap @inward4", "to a network"),
+      ...ofLinks("meta nfproto ipv6 oifname . oifname vmap @inward6", "IPv6 to a network"),
     ],
   },
   // Bridged packets (bridge-nf-call-iptables) and the host's own have no incoming link here: iif is 0.
   "nat-postrouting": {
     hook: { type: "nat", hook: "postrouting", prio: 100 },
     rules: [
-      ["ct status dnat iifname . oifname @same masquerade", "published, from the same network"],
-      ["ct status dnat iif 0 oifname . oifname @same masquerade", "published, bridged or from the host"],
-      ["iifname . oifname @same return", "neighbours"],
+      ...ofLinks("iif 0 ct status dnat oifname . oifname @same masquerade", "published, bridged or from the host"),
+      ["iif 0 return", "bridged or from the host"],
+      ...ofLinks("ct status dnat iifname . oifname @same masquerade", "published, from the same network"),
+      ...ofLinks("iifname . oifname @same return", "neighbours"),
       ["ip saddr . iifname . ip daddr @kept4 return", "to another part of the network"],
       ["ip6 saddr . iifname . ip6 daddr @kept6 return", "to another part of the network, IPv6"],
       ["ip saddr . iifname vmap @outward4", "to the outside"],
@@ -245,12 +293,12 @@ export const chains: Readonly<Record<string, BaseChain>> = {
   "tunnels-postrouting4": {
     hook: { type: "filter", hook: "postrouting", prio: 110 },
     only: "tunnels4",
-    rules: [["iifname . iifname @same ip saddr . udp dport vmap @tunnels4", "forged tunnel"]],
+    rules: ofLinks("iifname . iifname @same ip saddr . udp dport vmap @tunnels4", "forged tunnel"),
   },
   "tunnels-postrouting6": {
     hook: { type: "filter", hook: "postrouting", prio: 110 },
     only: "tunnels6",
-    rules: [["iifname . iifname @same ip6 saddr . udp dport vmap @tunnels6", "forged IPv6 tunnel"]],
+    rules: ofLinks("iifname . iifname @same ip6 saddr . udp dport vmap @tunnels6", "forged IPv6 tunnel"),
   },
 };
 
@@ -312,8 +360,14 @@ export function assertBase(table: string): string {
 
 /** Commands that delete the table, and fail, changing nothing, while a network holds one of the chains. */
 export function dropTable(table: string): string {
-  const held = ["guarded", "routed", "direct", "closed", "masqueraded", "sourced", "untracked"];
-  return [...held.map((chain) => `delete chain inet ${table} ${chain}`), `delete table inet ${table}`].join("\n");
+  const held = ["guarded", "routed", "direct", "closed", "masqueraded", "sourced"];
+  // Those that may be missing are there for the moment.
+  const maybe = ["untracked4", "untracked6"];
+  return [
+    ...maybe.map((chain) => `add chain inet ${table} ${chain}`),
+    ...[...held, ...maybe].map((chain) => `delete chain inet ${table} ${chain}`),
+    `delete table inet ${table}`,
+  ].join("\n");
 }
 
 /** Sets that a chain, or the guard, is there for. */

@@ -9,7 +9,7 @@ import {
   type PublishResource,
 } from "@netkit/core";
 import { anywhere, type FirewallResource } from "../backend.ts";
-import type { SetName } from "./base.ts";
+import { setOfLink, type SetName } from "./base.ts";
 
 /** One element of a set or map, in nft's words. Elements of one set are the same object when their keys are equal. */
 export interface Element {
@@ -36,18 +36,18 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
   switch (resource.kind) {
     case "isolation": {
       const { icc, internal } = resource;
-      const link = `"${resource.link}"`;
-      const key = twice(resource.link);
+      const { link } = resource;
+      const key = twice(link);
       const { trusted = [] } = internal ? {} : resource;
       const inward = (access: Access | undefined): string => `goto ${internal ? "closed" : chainOfAccess(access)}`;
       return [
-        { set: "same", key },
-        { set: "inward4", key, data: inward(resource.ipv4) },
-        { set: "inward6", key, data: inward(resource.ipv6) },
+        { set: setOfLink("same", link), key },
+        { set: setOfLink("inward4", link), key, data: inward(resource.ipv4) },
+        { set: setOfLink("inward6", link), key, data: inward(resource.ipv6) },
         ...(icc ? [] : [{ set: "quiet", key } as const]),
         ...(resource.strict === true ? [{ set: "strict", key, data: "goto verified" } as const] : []),
-        ...(internal ? sealing(resource.link) : []),
-        ...trusted.map((other): Element => ({ set: "trusted", key: `"${other}" . ${link}` })),
+        ...(internal ? sealing(link) : []),
+        ...trusted.map((other): Element => ({ set: "trusted", key: `"${other}" . "${link}"` })),
       ];
     }
     case "familiar": {
@@ -69,7 +69,7 @@ export function elementsOf(resource: FirewallResource): readonly Element[] {
       const version = versionOf(familyOf(address));
       const key = `${address} . ${port}`;
       return [
-        { set: `untracked${version}`, key, data: "goto untracked" },
+        { set: `untracked${version}`, key, data: `goto untracked${version}` },
         { set: `tunnels${version}`, key, data: `goto forged${version}` },
       ];
     }
@@ -151,7 +151,7 @@ export function ownerIdOf(element: Element): string | undefined {
 }
 
 function areaIdOf(link: string): string {
-  return elementId({ set: "same", key: twice(link) });
+  return elementId({ set: setOfLink("same", link), key: twice(link) });
 }
 
 /** The link in a key: its last part, in quotes. */

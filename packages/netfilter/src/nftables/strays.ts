@@ -10,6 +10,7 @@ import {
   type PublishResource,
 } from "@netkit/core";
 import { anywhere, filterOf, type FirewallResource } from "../backend.ts";
+import { withoutPrefix } from "./base.ts";
 import { accessOfChain, elementId, limitOf, linkOf, ownerIdOf, type Element } from "./elements.ts";
 
 /**
@@ -20,7 +21,7 @@ export function resourcesOf(elements: Iterable<Element>): FirewallResource[] {
   const found = new Map<string, FirewallResource>();
   const fixed = new Map<string, Ip>();
   const limits = new Map<string, readonly string[]>();
-  const all = [...elements];
+  const all = [...elements].map((element) => ({ ...element, set: withoutPrefix(element.set) }));
   const links = (set: string): Set<string> => new Set(all.filter((element) => element.set === set).map(linkOf));
   const [quiet, sealed, strict] = [links("quiet"), links("sealed"), links("strict")];
   const entries = (set: string): Map<string, Access | undefined> =>
