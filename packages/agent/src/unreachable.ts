@@ -16,7 +16,7 @@ export function unavailable(path: string, code: string, cause?: Error): NetkitEr
     `${none ? "no agent runs" : "the agent can't be reached"} (${path}: ${code})`,
     {
       hint: none
-        ? "The next command that needs one starts it; 'netkit agent' runs one in the foreground."
+        ? "The next command of netkit's that needs one starts it, for Docker 'netkit doctor --repair'; 'netkit agent' runs one in the foreground."
         : "Is it netkit's, and are you root?",
       details: { path, code },
       cause,

@@ -1,7 +1,9 @@
 import { readFileSync, writeSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { exitCodes } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import type { Answer } from "@netkit/runtime";
+import type { Globals } from "./globals.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -12,11 +14,14 @@ export async function answerProcess(
   words: readonly string[],
   answer: (open: () => Promise<Netkit>) => Promise<Answer>,
 ): Promise<number> {
-  const { values } = parseArgs({
-    args: [...words],
-    options: { root: { type: "string" }, config: { type: "string" }, firewall: { type: "string" } },
-  });
-  const globals = { root: undefined, config: undefined, firewall: undefined, ...values };
+  const globals = globalsOf(words);
+  if (typeof globals === "string") {
+    write(
+      2,
+      `netkit: ${globals}\n        Container runtimes call this program: 'netkit cni --help', 'netkit podman --help'.\n`,
+    );
+    return exitCodes.invalid;
+  }
   let opened: Session | undefined;
   const open = async (): Promise<Netkit> => {
     // Not for what needs no state: versions, and what is refused before.
@@ -29,6 +34,20 @@ export async function answerProcess(
   write(1, stdout);
   write(2, stderr);
   return status;
+}
+
+/** What the words say, or what is wrong with them. */
+function globalsOf(words: readonly string[]): Pick<Globals, "root" | "config" | "firewall"> | string {
+  try {
+    const { values } = parseArgs({
+      args: [...words],
+      options: { root: { type: "string" }, config: { type: "string" }, firewall: { type: "string" } },
+    });
+    return { root: undefined, config: undefined, firewall: undefined, ...values };
+  } catch (error) {
+    if (error instanceof TypeError) return error.message;
+    throw error;
+  }
 }
 
 /** What is on stdin, which may be left closed where nothing is to be read there. */

@@ -171,7 +171,7 @@ test("where the configuration has no agent started, events start none", () => {
 });
 
 test("an agent in the foreground tells a terminal that it serves", () => {
-  expect(machine.netkit(["agent", "status"]).stderr).toContain("The next command that needs one starts it");
+  expect(machine.netkit(["agent", "status"]).stderr).toContain("The next command of netkit's that needs one starts it");
   const log = join(machine.root, "typescript");
   const agent = `${process.execPath} ${machine.cli} agent`;
   const stop = `until ${agent} status; do sleep 0.1; done; ${agent} stop`;

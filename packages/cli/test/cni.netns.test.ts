@@ -18,6 +18,10 @@ test("install writes plugins and a list that runtimes take, and uninstall remove
   expect(statSync(plugin).mode & 0o777).toBe(0o755);
   expect(readFileSync(list, "utf8")).toBe(cni.machine.ok("cni", "config", "--network", "my-net"));
   expect(cni.ok("VERSION")).toMatchObject({ cniVersion: "1.1.0" });
+  expect(cni.machine.netkit(["__cni", "netkit", "--help"])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("Container runtimes call this program") as unknown,
+  });
   const folders = ["--bin-dir", cni.runtime.binDir, "--conf-dir", cni.runtime.confDir];
   for (const network of ["none", "host"])
     expect(cni.machine.netkit(["cni", "install", "--network", network, ...folders])).toMatchObject({
@@ -95,6 +99,10 @@ describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
       ]);
       expect(answer.status, answer.stderr).toBe(0);
       expect(cni.machine.ok("port", "ls", "c1")).toBe("80/tcp -> 0.0.0.0:8080\n");
+      expect(cni.machine.netkit(["port", "ls", "web"])).toMatchObject({
+        status: 3,
+        stderr: expect.stringContaining("That is an alias of 'c1'") as unknown,
+      });
       expect(await reaction(cni.machine, netns, 8080)).toBe("ok");
       expect(cni.machine.ok("network", "inspect", "-f", "{{range .Containers}}{{.Name}} {{end}}", "my-net")).toContain(
         "c1",
@@ -132,6 +140,32 @@ describe.each([{ agent: false }, { agent: true }])("with %j", (options) => {
     for (const _ of [1, 2]) cni.ok("DEL", { id: "two", netns: two });
     expect(cni.machine.traces()).toEqual(before);
     expect(cni.machine.ok("sandbox", "ls", "-q")).toBe("");
+  });
+
+  test("a container's interface, address and port go with it, whoever has joined it and stays", () => {
+    const netns = cni.runtime.container("c1");
+    const empty = contents(netns);
+    const request = { netns, more: port(8080) };
+    cni.ok("ADD", request);
+    cni.machine.ok("run", "-d", "--name", "joined", "--network", "container:c1", "--", "sleep", "1000");
+    cni.ok("DEL", request);
+    expect(contents(netns)).toEqual(empty);
+    expect(cni.machine.ok("port", "ls", "joined")).toBe("");
+    expect(cni.machine.ok("sandbox", "ls", "--format", "{{.Name}} {{.Networks}}")).toBe("joined \n");
+    // As a runtime has it that starts its container anew.
+    const next = { id: "c2", netns: cni.runtime.container("c2"), more: port(8080) };
+    cni.ok("ADD", next);
+    cni.ok("DEL", next);
+    // And as one that sets up the same one once more.
+    const result = cni.ok("ADD", request);
+    expect(cni.machine.ok("exec", "joined", "--", "ip", "-brief", "address", "show", "eth0")).toContain(
+      result.ips?.[0]?.address,
+    );
+    cni.ok("CHECK", { ...request, ...withResult(result) });
+    cni.machine.ok("sandbox", "rm", "-f", "joined");
+    expect(contents(netns)).not.toEqual(empty);
+    cni.ok("DEL", request);
+    expect(contents(netns)).toEqual(empty);
   });
 
   test("an ADD that fails leaves no link, address, port or sandbox", () => {

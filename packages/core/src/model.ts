@@ -181,6 +181,8 @@ export interface Namespace {
   /** /proc/sys/kernel/random/boot_id: cookies start again with each boot. */
   readonly boot: string;
   readonly members: readonly SandboxId[];
+  /** The container that it was made for is off all its networks, and has left it to those that had joined it. */
+  readonly left?: true;
 }
 
 /** Where a sandbox finds its name server, as in Docker. */

@@ -177,9 +177,7 @@ export function drift(
       : lost
         ? `${message}; its other end was handed over, and a new one would be nowhere`
         : message,
-    ...(lost
-      ? { hint: "Have the engine that has it disconnect and connect it again (docker network disconnect)." }
-      : {}),
+    ...(lost ? { hint: `Have Docker make it anew: ${reconnection(owner)}` } : {}),
     repairable: !foreign && !lost,
   };
   if (foreign || lost) return { finding };
@@ -189,6 +187,13 @@ export function drift(
       ? { op: "create", key, resource, owner }
       : { op: "replace", key, resource, previous: resource, owner };
   return { finding, change };
+}
+
+/** The commands that take an endpoint's interface away and make another one, for whoever has it: netkit calls both as Docker does. */
+function reconnection({ name }: Owner): string {
+  const at = name.lastIndexOf("@");
+  const [sandbox, network] = [name.slice(0, at), name.slice(at + 1)];
+  return ["disconnect", "connect"].map((verb) => `docker network ${verb} ${network} ${sandbox}`).join(" && ");
 }
 
 /** In a link's table, which has no marks. */

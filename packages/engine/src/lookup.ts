@@ -49,7 +49,20 @@ export async function findNetwork(reader: Reader, ref: string, fits?: (network: 
 /** @throws NetkitError SANDBOX_NOT_FOUND with the host that has it, or the nearest name, ID_AMBIGUOUS */
 export async function findSandbox(reader: Reader, ref: string): Promise<Sandbox> {
   const elsewhere = async (): Promise<string | undefined> => await elsewhereIs(reader, ref);
-  return await select<Sandbox>(reader, "sandbox", "SANDBOX_NOT_FOUND", ref, keys.sandboxName(ref), { elsewhere });
+  const alias = async (): Promise<string | undefined> => await aliasHolder(reader, ref);
+  return await select<Sandbox>(reader, "sandbox", "SANDBOX_NOT_FOUND", ref, keys.sandboxName(ref), {
+    elsewhere,
+    alias,
+  });
+}
+
+/** Who is called so on a network: a container of CNI's, whose runtime has a name for it, say. */
+async function aliasHolder(reader: Reader, name: string): Promise<string | undefined> {
+  const endpoints = (await reader.range<Endpoint>("endpoint/")).map(({ value }) => value);
+  const ids = new Set(endpoints.flatMap(({ sandbox, aliases }) => (aliases.includes(name) ? [sandbox] : [])));
+  if (ids.size === 0) return undefined;
+  const names = await Promise.all([...ids].map(async (id) => `'${(await sandboxOf(reader, id)).name}'`));
+  return `That is an alias of ${names.join(", ")}: give that name.`;
 }
 
 /** Where a sandbox is that others have on a network that this host knows. */
@@ -63,6 +76,8 @@ async function elsewhereIs(reader: Reader, name: string): Promise<string | undef
 interface Selection<T> {
   readonly fits?: ((found: T) => boolean) | undefined;
   readonly elsewhere?: () => Promise<string | undefined>;
+  /** What to say where it is somebody's further name. */
+  readonly alias?: () => Promise<string | undefined>;
   /** Those that have another id with that prefix beside their own. */
   readonly called?: (prefix: string) => Promise<readonly T[]>;
 }
@@ -77,7 +92,12 @@ async function select<T extends { id: string; name: string }>(
   missing: ErrorCode,
   ref: string,
   nameKey: string,
-  { fits = () => true, elsewhere = async () => undefined, called = async () => [] }: Selection<T>,
+  {
+    fits = () => true,
+    elsewhere = async () => undefined,
+    alias = async () => undefined,
+    called = async () => [],
+  }: Selection<T>,
 ): Promise<T> {
   checkReference(`the ${what}`, ref);
   if (/^[0-9a-f]{64}$/.test(ref)) {
@@ -102,7 +122,7 @@ async function select<T extends { id: string; name: string }>(
   }
   const names = (await reader.range<T>(`${what}/`)).flatMap(({ value }) => (fits(value) ? [value.name] : []));
   throw new NetkitError(missing, `no ${what} '${ref.slice(0, 130)}'`, {
-    hint: there ?? didYouMean(ref.slice(0, 130), names, `'netkit ${what} ls' lists them.`),
+    hint: there ?? (await alias()) ?? didYouMean(ref.slice(0, 130), names, `'netkit ${what} ls' lists them.`),
     details: { ref },
   });
 }

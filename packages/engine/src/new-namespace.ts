@@ -4,14 +4,14 @@ import { isNetkitError, NetkitError, type Namespace, type NamespaceId, type Sand
 import { bootId } from "@netkit/sandbox";
 import type { EndpointRequest, SandboxRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
-import { namespaceOf, sandboxOf } from "./lookup.ts";
+import { endpointsOfNamespace, namespaceOf, sandboxOf } from "./lookup.ts";
 import { newId } from "./new-id.ts";
 import type { Context } from "./operation.ts";
 import { findNetworkHere } from "./shared/unfollowed.ts";
 import { keys } from "./state.ts";
 import { namespaceName } from "./view.ts";
 
-/** The namespace of a new sandbox that joins no other: its own, an adopted one or the host's. */
+/** The namespace of a new sandbox that joins no other: its own, an adopted one or the host's. Who is in it already has joined it. */
 export async function newNamespace(
   context: Context,
   draft: Draft,
@@ -63,7 +63,9 @@ async function adopt(
   }
   const adopted = await draft.get<NamespaceId>(keys.cookie(boot, cookie));
   if (adopted !== undefined) {
-    const { members } = await namespaceOf(draft, adopted);
+    const { left, ...known } = await namespaceOf(draft, adopted);
+    if (left === true && (await endpointsOfNamespace(draft, adopted)).length === 0) return known;
+    const { members } = known;
     const holder = members[0] === undefined ? undefined : await sandboxOf(draft, members[0]);
     throw new NetkitError(
       "NAMESPACE_ADOPTED",

@@ -1,18 +1,21 @@
 import {
   engineOf,
   isAnotherEngines,
+  isConnectedByEngine,
   NetkitError,
   parseIp,
   parseName,
   parseNamespaceSysctls,
   secondResolverAddress,
   type Endpoint,
+  type Family,
   type Namespace,
   type Sandbox,
   type SandboxId,
 } from "@netkit/core";
 import { parseHostname } from "@netkit/sandbox";
 import type { EndpointRequest, SandboxRequest } from "./api.ts";
+import { attachedTo } from "./attached.ts";
 import type { Draft } from "./draft.ts";
 import { joinedSandbox } from "./joining.ts";
 import { newId } from "./new-id.ts";
@@ -22,6 +25,7 @@ import { endpointsOfNamespace, findSandbox, namespaceOf, networkOf, sandboxOf } 
 import type { Context } from "./operation.ts";
 import { ownerOfNamespace, refreshFiles, wantNamespace } from "./sandbox-files.ts";
 import { randomName } from "./random-name.ts";
+import { moveDefaultRoutes } from "./route-moves.ts";
 import { findNetworkHere } from "./shared/unfollowed.ts";
 import { keys } from "./state.ts";
 import { locate } from "./whereabouts.ts";
@@ -61,7 +65,7 @@ export async function openSandbox(
   };
   draft.put(keys.sandbox(id), sandbox);
   draft.put(keys.sandboxName(name), id);
-  const members = [...namespace.members, id];
+  const members = joined === undefined ? [id, ...namespace.members] : [...namespace.members, id];
   draft.put(keys.namespace(namespace.id), { ...namespace, members });
   draft.namespaces.set(namespace.id, namespace.path);
   if (joined !== undefined) return sandbox;
@@ -143,14 +147,22 @@ export async function removeSandbox(context: Context, draft: Draft, sandbox: San
   draft.namespaces.set(namespace.id, path ?? namespace.path);
   const members = namespace.members.filter((member) => member !== sandbox.id);
   if (members.length > 0) {
-    const left: Namespace = { ...namespace, members };
-    draft.put(keys.namespace(namespace.id), left);
     const heir = members[0] === undefined ? undefined : await sandboxOf(draft, members[0]);
     if (heir === undefined) return sandbox;
-    for (const endpoint of await endpointsOfNamespace(draft, namespace.id)) {
+    const routes: Family[] = [];
+    const endpoints = await endpointsOfNamespace(draft, namespace.id);
+    for (const endpoint of endpoints) {
       if (endpoint.sandbox !== sandbox.id) continue;
-      draft.put(keys.endpoint(endpoint.id), { ...endpoint, sandbox: heir.id } satisfies Endpoint);
+      // An engine's own interface goes with its container, whoever is left there.
+      if (isConnectedByEngine(endpoint)) {
+        await detach(draft, endpoint, await networkOf(draft, endpoint.network));
+        routes.push(...endpoint.defaultRoute);
+      } else draft.put(keys.endpoint(endpoint.id), { ...endpoint, sandbox: heir.id } satisfies Endpoint);
     }
+    const isLeft = endpoints.length > 0 && endpoints.every(isConnectedByEngine);
+    const left: Namespace = { ...namespace, members, ...(isLeft ? { left: true } : {}) };
+    draft.put(keys.namespace(namespace.id), left);
+    await moveDefaultRoutes(context, draft, await attachedTo(draft, left), routes);
     await refreshFiles(context, draft, heir, left);
     return sandbox;
   }

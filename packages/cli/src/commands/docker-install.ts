@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { Status } from "@netkit/agent";
+import { agentSocket, askAgent, isNobodyThere } from "@netkit/agent/client";
 import { defaultRoot, NetkitError } from "@netkit/core";
 import { command, type Command } from "../command.ts";
 import { rememberDocker } from "../docker-service.ts";
@@ -19,6 +21,16 @@ function dropIn(root: string): string {
 Wants=${agent}
 After=${agent}
 `;
+}
+
+async function isAgentWithoutDocker(root: string): Promise<boolean> {
+  try {
+    const status = (await askAgent(agentSocket(root), { method: "GET", target: "/v1/status" })) as Status;
+    return !status.engines.includes("Docker");
+  } catch (error) {
+    if (isNobodyThere(error)) return false;
+    throw error;
+  }
 }
 
 export const dockerInstall: Command = command({
@@ -45,7 +57,7 @@ export const dockerInstall: Command = command({
     const unit = dropIn(root);
     if (options.print) return { data: { path, unit }, text: unit.trimEnd() };
     if (!options["no-start"] && !isSystemdThere()) {
-      throw new NetkitError("COMMAND", "systemd doesn't run on this machine, and nothing was written", {
+      throw new NetkitError("UNSUPPORTED", "systemd doesn't run on this machine, and nothing was written", {
         hint: "With --no-start each agent serves Docker from its next start on, whoever starts it; just now: netkit agent --docker",
       });
     }
@@ -58,7 +70,12 @@ export const dockerInstall: Command = command({
       await systemctl("daemon-reload");
       if (isService) await systemctl("try-restart", agent);
     }
-    const next = isService ? [] : ["Next, if no agent is to be started by hand: netkit agent install"];
+    const next = [
+      ...(isService ? [] : ["Next, if no agent is to be started by hand: netkit agent install"]),
+      ...((await isAgentWithoutDocker(root))
+        ? ["The agent that runs doesn't serve Docker, the next one does: netkit agent stop"]
+        : []),
+    ];
     return { data: { path, agent, started: isService && !options["no-start"] }, text: [path, ...next].join("\n") };
   },
 });

@@ -7,6 +7,7 @@ export const exec: Command = command({
   name: "exec",
   summary: "Run a further command in a sandbox",
   details: [
+    "The command is one of the host's, with its files, in the sandbox's network, resolv.conf and hosts: of a container of\nanother engine, too, whose own files 'docker exec' and 'podman exec' see.",
     "--json is about netkit's own errors: stdout is the command's alone. With -d it prints the pid; the output is lost\nwithout --log.",
     "Exit status: the command's own; 125 if netkit failed, 126 if the command can't be executed, 127 if it isn't found,\n128 + n if signal n ended it.",
   ],
