@@ -19,8 +19,9 @@ export const everything: Readonly<Record<Family, Cidr>> = { ipv4: "0.0.0.0/0" as
 
 /** ipaddr.js accepts octal, hex and short IPv4 forms that other tools read differently; only four decimal parts pass. */
 function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
-  if (!text.includes(":") || text.includes("%")) return undefined;
+  // What isn't IPv4 is told apart by an exception in there, which takes 0.2 ms.
+  if (!text.includes(":")) return ipaddr.IPv4.isValidFourPartDecimal(text) ? ipaddr.IPv4.parse(text) : undefined;
+  if (text.includes("%")) return undefined;
   const groups = withoutDots(text);
   return groups !== undefined && ipaddr.IPv6.isValid(groups) ? ipaddr.IPv6.parse(groups) : undefined;
 }

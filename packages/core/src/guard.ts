@@ -1,4 +1,4 @@
-import { parseIp, type Ip, type Mac } from "./address.ts";
+import type { Ip, Mac } from "./address.ts";
 import { digest32 } from "./digest.ts";
 import type { SenderResource, VethResource } from "./resource.ts";
 
@@ -16,8 +16,9 @@ export function sendersOf(port: VethResource, addresses: readonly Ip[]): SenderR
   const { name, guarded, peer } = port;
   const { mac } = peer;
   if (guarded !== true || mac === undefined) return [];
-  const following: readonly Ip[] = [...(mac.startsWith("02:") ? [linkLocalOf(mac)] : []), ...ipv4Of(mac)];
-  const all = new Set([...addresses, linkLocalOf(mac)]);
+  const linkLocal = linkLocalOf(mac);
+  const following: readonly Ip[] = [...(mac.startsWith("02:") ? [linkLocal] : []), ...ipv4Of(mac)];
+  const all = new Set([...addresses, linkLocal]);
   return [...all]
     .filter((address) => !following.includes(address))
     .map((address) => ({ kind: "sender", ns: "host", link: name, address }));
@@ -33,7 +34,9 @@ function ipv4Of(mac: Mac): Ip[] {
 function linkLocalOf(mac: Mac): Ip {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytesOf(mac);
   const words = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
-  return parseIp(`fe80:0:0:0:${words.map((word) => word.toString(16)).join(":")}`);
+  // Canonical (RFC 5952) without being parsed: of these words only the first and the last may be zero.
+  const shown = words[0] === 0 ? words.slice(1) : words;
+  return `fe80::${shown.map((word) => word.toString(16)).join(":")}` as Ip;
 }
 
 function bytesOf(mac: Mac): number[] {
