@@ -15,6 +15,8 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_LINGER = 13;
 const SO_RCVTIMEO = 20;
+/** Of connecting, too. */
+const SO_SNDTIMEO = 21;
 const one = new Uint8Array(new Int32Array([1]).buffer);
 /** struct linger: closing is a reset, after which nothing of a connection stays. */
 const reset = new Uint8Array(new Int32Array([1, 0]).buffer);
@@ -50,7 +52,8 @@ function at(address: string, port = ownPort): Uint8Array {
 
 function socket(type: number): number {
   const fd = checked("socket", syscalls().socket(AF_INET, type, 0));
-  checked("setsockopt", syscalls().setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(patienceMs)));
+  for (const option of [SO_RCVTIMEO, SO_SNDTIMEO])
+    checked("setsockopt", syscalls().setsockopt(fd, SOL_SOCKET, option, timeval(patienceMs)));
   return fd;
 }
 

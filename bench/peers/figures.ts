@@ -69,6 +69,7 @@ export class Figures {
   readonly #programs = new Map<ContenderId, Program>();
   readonly #ports = new Map<ContenderId, number>();
   readonly #leftOut = new Map<ContenderId, string>();
+  readonly #unreached = new Map<ContenderId, string>();
 
   found(id: ContenderId, found: Found): void {
     this.#found.set(id, found);
@@ -102,6 +103,11 @@ export class Figures {
     this.#leftOut.set(id, why);
   }
 
+  /** Its published port doesn't answer any more, amidst those of others. */
+  unreached(id: ContenderId, why: string): void {
+    this.#unreached.set(id, why);
+  }
+
   /** Peers that this machine hasn't, and why. */
   missing(): { readonly name: string; readonly why: string }[] {
     return contenders.flatMap(({ id, name }) => {
@@ -111,10 +117,11 @@ export class Figures {
   }
 
   leftOut(): { readonly name: string; readonly why: string }[] {
-    return contenders.flatMap(({ id, name }) => {
-      const why = this.#leftOut.get(id);
-      return why === undefined ? [] : [{ name, why }];
-    });
+    return named(this.#leftOut);
+  }
+
+  notReached(): { readonly name: string; readonly why: string }[] {
+    return named(this.#unreached);
   }
 
   list(): PeerFigure[] {
@@ -191,4 +198,11 @@ export class Figures {
       return found === undefined || "missing" in found ? [] : [{ contender: id, kind, name, version: found.version }];
     });
   }
+}
+
+function named(whys: ReadonlyMap<ContenderId, string>): { readonly name: string; readonly why: string }[] {
+  return contenders.flatMap(({ id, name }) => {
+    const why = whys.get(id);
+    return why === undefined ? [] : [{ name, why }];
+  });
 }

@@ -39,6 +39,7 @@ export function rowsOf(figures: Figures): Row[] {
     ...verbs.flatMap((verb) => cases.flatMap((what) => comparisons(list, verb, what))),
     toldRow("peers-missing", "peers: not on this machine", figures.missing()),
     toldRow("peers-left-out", "peers: without a range, which takes them too long", figures.leftOut()),
+    toldRow("peers-unreached", "peers: whose port doesn't answer once others are published", figures.notReached()),
   ];
 }
 
