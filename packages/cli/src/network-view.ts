@@ -103,7 +103,12 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
       ...network.remotes.flatMap((remote) => remoteView(remote, hosts(hostOf(remote)))),
     ]),
     Loans: network.loans.map(loanView),
-    Joins: network.joins.map(({ id, engine, created }) => ({ Id: id, Engine: engine, Created: created })),
+    Joins: network.joins.map(({ id, engine, daemon = "", created }) => ({
+      Id: id,
+      Engine: engine,
+      Daemon: daemon,
+      Created: created,
+    })),
     ...(network.scope === "global" ? { Peers: peersOf(network, hosts) } : {}),
     ...(network.facts.place === undefined ? {} : { Place: network.facts.place, Outsiders: network.outsiders }),
     Options: Object.fromEntries(

@@ -16,6 +16,8 @@ afterEach(() => podman[Symbol.dispose]());
 
 const bare = { subnets: [], ipam_options: { driver: "none" }, dns_enabled: false };
 
+const port_mappings = [{ host_port: 8080, container_port: 80, host_ip: "", protocol: "tcp", range: 1 }];
+
 test("the IPAM driver none alone makes a network without addresses: the containers see to them", () => {
   machine.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1");
   for (const link of ["up0", "up1"]) machine.run("ip", "link", "set", link, "up");
@@ -26,13 +28,9 @@ test("the IPAM driver none alone makes a network without addresses: the containe
     podmanNetwork("bare", 1, { ...bare, options: { mtu: "1400" } }),
     podmanNetwork("wire", 2, { ...bare, options: { mtu: "1400" }, driver: "macvlan", network_interface: "up0" }),
   ]) {
-    const first: TestContainer = {
-      id: "c1",
-      networks: [network],
-      each: [{ static_mac: mac }],
-      // There is no address that they could lead to.
-      more: { port_mappings: [{ host_port: 8080, container_port: 80, host_ip: "", protocol: "tcp", range: 1 }] },
-    };
+    // There is no address that they could lead to; a container on the wire has none of the host's anyway.
+    const plain: TestContainer = { id: "c1", networks: [network], each: [{ static_mac: mac }] };
+    const first = network["driver"] === "macvlan" ? { ...plain, more: { port_mappings } } : plain;
     const second: TestContainer = { id: "c2", networks: [network] };
     expect(podman.ok(["setup", one], first)).toEqual({
       [network.name]: {
@@ -53,6 +51,15 @@ test("the IPAM driver none alone makes a network without addresses: the containe
     expect(machine.traces()).toEqual(before);
   }
   machine.run("ip", "link", "del", "up0");
+});
+
+test("ports aren't published on a bridge without addresses, which a netkit network may have been meant by", () => {
+  const before = machine.traces();
+  const published: TestContainer = { id: "c1", networks: [podmanNetwork("bare", 1, bare)], more: { port_mappings } };
+  expect(podman.refusal(["setup", podman.space("one")], published)).toMatch(
+    /'bare' has no address to publish ports of\..* netkit network create bare/,
+  );
+  expect(machine.traces()).toEqual(before);
 });
 
 test("a network's route by another network of the container, or by what else leads there", () => {

@@ -192,8 +192,12 @@ export const resolverAddress: Ip = "127.0.0.11" as Ip;
 export const secondResolverAddress: Ip = "127.0.0.12" as Ip;
 
 /** Sandboxes on it find each other by name: those of predefined networks don't, as in Docker. */
-export function hasNames(network: Pick<Network, "predefined" | "subnets">): boolean {
-  return !network.predefined && network.subnets.length > 0;
+export function hasNames({
+  predefined,
+  subnets,
+  options,
+}: Pick<Network, "predefined" | "subnets" | "options">): boolean {
+  return !predefined && subnets.length > 0 && options["names"] !== false;
 }
 
 /** DNS settings, as in resolv.conf(5). */

@@ -6,6 +6,7 @@ export type CommonNetworkOptions = {
   readonly announcements: Option<number>;
   readonly "announcement-interval": Option<number>;
   readonly "no-default-route": Option<boolean>;
+  readonly names: Option<boolean>;
 };
 
 /** Options that every network with interfaces has: the engine carries them out, no driver sees them. */
@@ -23,6 +24,7 @@ export const commonNetworkOptions: CommonNetworkOptions = {
   "no-default-route": flag("whether sandboxes get no default route from the network (default: false)", {
     aliases: ["no_default_route"],
   }),
+  names: flag("whether sandboxes find each other by name, with a name server inside at port 53 (default: true)", {}),
 };
 
 /** How often an endpoint of the network announces its addresses, when it has to, and how long it waits in between. */

@@ -245,6 +245,8 @@ export interface NetworkJoin {
   readonly id: string;
   /** As people call it: `Docker`. */
   readonly engine: string;
+  /** Which of that engine's it is that has it, in its own words; absent: that isn't known yet. */
+  readonly daemon?: string;
   /** ISO 8601, UTC. */
   readonly created: string;
 }

@@ -10,19 +10,22 @@ export interface Joined {
   readonly join: NetworkJoin;
 }
 
-/** @throws NetkitError ARGUMENT_INVALID, NAME_TAKEN, UNSUPPORTED */
+/** Whoever has joined it may say more of himself later. @throws NetkitError ARGUMENT_INVALID, NAME_TAKEN, UNSUPPORTED */
 export async function joinNetwork(
   draft: Draft,
   network: Network,
-  { id, engine }: NetworkJoinRequest,
+  { id, engine, daemon }: NetworkJoinRequest,
 ): Promise<NetworkJoin> {
   if (!isId(id)) throw new NetkitError("ARGUMENT_INVALID", `${JSON.stringify(id.slice(0, 80))} is no id of a network`);
   if (network.configOnly !== undefined) {
     throw new NetkitError("UNSUPPORTED", `network '${network.name}' holds settings for networks and is none itself`);
   }
   if (id !== network.id && (await draft.has(keys.network(id as NetworkId)))) throw taken(id);
-  await refuseJoined(draft, id);
-  const join: NetworkJoin = { id, engine, created: new Date().toISOString() };
+  const known = daemon === undefined ? undefined : await draft.get<Joined>(keys.joined(id));
+  const isSame = known?.network === network.id && known.join.engine === engine;
+  if (!isSame) await refuseJoined(draft, id);
+  const created = isSame ? known.join.created : new Date().toISOString();
+  const join: NetworkJoin = { id, engine, ...(daemon === undefined ? {} : { daemon }), created };
   draft.put(keys.joined(id), { network: network.id, join } satisfies Joined);
   return join;
 }

@@ -78,7 +78,7 @@ const loanShape: ShapeOf<LoanRequest> = {
   labels: "an object",
 };
 
-const joinShape: ShapeOf<NetworkJoinRequest> = { id: "text", engine: "text" };
+const joinShape: ShapeOf<NetworkJoinRequest> = { id: "text", engine: "text", daemon: "text" };
 
 const sandboxShape: ShapeOf<SandboxRequest> = {
   name: "text",

@@ -33,7 +33,7 @@ const container = z.object({
   }),
 });
 const networks = z.array(z.object({ Id: z.string(), Name: z.string() }));
-const info = z.object({ LiveRestoreEnabled: z.boolean() });
+const info = z.object({ ID: z.string(), LiveRestoreEnabled: z.boolean() });
 const listed = z.array(z.object({ Id: z.string(), Names: z.array(z.string()).nullish() }));
 const refusal = z.object({ message: z.string() });
 const event = z.object({
@@ -68,9 +68,10 @@ export class DockerApi {
     this.#socket = socket;
   }
 
-  /** Whether containers go on while dockerd is started anew (live-restore). */
-  async outlived(): Promise<boolean> {
-    return info.parse(await this.#get("/info")).LiveRestoreEnabled;
+  /** Which dockerd it is, through all its starts, and whether containers go on while it is started anew (live-restore). */
+  async daemon(): Promise<{ readonly id: string; readonly outlived: boolean }> {
+    const { ID, LiveRestoreEnabled } = info.parse(await this.#get("/info"));
+    return { id: ID, outlived: LiveRestoreEnabled };
   }
 
   /** All containers that run. */

@@ -3,11 +3,12 @@ import { backoffMs } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import type { Containers } from "./containers.ts";
 import { DockerApi, type NetworkName } from "./docker-api.ts";
+import { noteDaemon, removeForgotten } from "./forgotten-networks.ts";
 import { nameNetworks } from "./network-names.ts";
 
 /**
- * Calls networks, and the sandboxes of containers, what Docker calls those, and tells which run: the protocol of plugins carries neither, Docker's
- * API does. Where that can't be had they keep the names that they have.
+ * Calls networks, and the sandboxes of containers, what Docker calls those, tells which run, and removes networks that Docker has forgotten: the
+ * protocol of plugins carries none of it, Docker's API does. Where that can't be had they keep the names that they have.
  */
 export class Names implements AsyncDisposable {
   readonly #api: DockerApi;
@@ -15,6 +16,8 @@ export class Names implements AsyncDisposable {
   readonly #containers: Containers;
   /** Whether dockerd is the end of its containers when it ends. */
   #endsContainers = false;
+  /** Which dockerd it is, once that is known. */
+  #daemon: string | undefined;
   readonly #ending = new AbortController();
   readonly #ended: Promise<void>;
 
@@ -52,11 +55,13 @@ export class Names implements AsyncDisposable {
   async #all(): Promise<void> {
     this.#containers.forget();
     await this.#containers.forgetGone().catch(() => {});
-    this.#endsContainers = await this.#api.outlived().then(
-      (outlived) => !outlived,
-      () => false,
-    );
-    await this.#name(await this.#api.networks().catch(() => []));
+    const daemon = await this.#api.daemon().catch(() => undefined);
+    this.#endsContainers = daemon?.outlived === false;
+    this.#daemon = daemon?.id;
+    const networks = await this.#api.networks().catch(() => undefined);
+    if (networks !== undefined) await this.#name(networks);
+    if (networks !== undefined && daemon !== undefined)
+      await removeForgotten(this.#netkit, daemon.id, networks).catch(() => {});
     const all = await this.#api.containers().catch(() => []);
     for (const { id } of all) await this.#learn(id);
   }
@@ -64,6 +69,7 @@ export class Names implements AsyncDisposable {
   async #name(networks: readonly NetworkName[]): Promise<void> {
     try {
       await nameNetworks(this.#netkit, networks);
+      if (this.#daemon !== undefined) await noteDaemon(this.#netkit, this.#daemon, networks);
     } catch {
       // They keep the names that they have.
     }

@@ -16,6 +16,7 @@ import {
 import type { EndpointRequest, Netkit, NetworkRequest } from "@netkit/engine";
 import { macOfAddress } from "@netkit/ipam";
 import type { Containers } from "./containers.ts";
+import { engine } from "./forgotten-networks.ts";
 import { refuseMisfit, withJoining, type Joining } from "./joined-network.ts";
 import { giveBack, keepAddresses } from "./kept-addresses.ts";
 import { wantedMac } from "./mac-address.ts";
@@ -25,9 +26,6 @@ import { endpointOptions, sysctlOption } from "./options.ts";
 import type { Pools } from "./pools.ts";
 import { portSpecs } from "./port-specs.ts";
 import * as schemas from "./schemas.ts";
-
-/** Whose networks these are, for people. */
-const engine = "Docker";
 
 interface Pending {
   readonly request: EndpointRequest;

@@ -42,7 +42,8 @@ export function networkRequest(network: PodmanNetwork): NetworkRequest {
     ...(has("ipv6") ? { ipv6: true } : {}),
     ...(has("ipv4") || !hasAddresses ? {} : { ipv4: false }),
     ...(internal === true ? { internal } : {}),
-    options: optionsOf(network),
+    // Where it hands out the addresses itself, Podman says whether it is for names, too.
+    options: { ...optionsOf(network), ...(hasAddresses && network.dns_enabled === false ? { names: false } : {}) },
     labels: { [networkLabel]: name },
   };
 }

@@ -35,6 +35,7 @@ export async function setup(
     try {
       for (const { network } of wishes) found.push(await openNetwork(netkit, network));
       for (const network of found) await refuseWithoutInterfaces(netkit, network);
+      refusePortsWithoutAddresses(found, publish);
       return await connect(netkit, netns, options, { wishes, found, publish });
     } catch (error) {
       // With the last container of another call a network has gone: it is made anew.
@@ -45,10 +46,26 @@ export async function setup(
   }
 }
 
-/** Podman may have chosen the address itself. */
-function addressTaken(error: NetkitError, { container_name: name }: NetworkOptions): NetkitError {
-  const hint = `Podman, which chose it unless it was asked for, knows nothing of netkit's: disconnect who has it, or name another one for '${name ?? "it"}': --ip ADDRESS`;
+/** Podman may have chosen the address itself. What it had a live container connected to, it goes on believing in. */
+function addressTaken(error: NetkitError, { container_name: name = "it" }: NetworkOptions): NetkitError {
+  const hint = `Podman, which chose it unless it was asked for, knows nothing of netkit's: disconnect who has it, or name another one for '${name}': --ip ADDRESS. After 'podman network connect' first: podman network disconnect NETWORK ${name}`;
   return new NetkitError("ADDRESS_TAKEN", error.message, { hint, details: error.details, cause: error });
+}
+
+/**
+ * One of Podman's without addresses may have been meant for a netkit network that isn't there any more.
+ * @throws NetkitError UNSUPPORTED
+ */
+function refusePortsWithoutAddresses(found: readonly Network[], publish: readonly PortSpec[]): void {
+  // Of a container that is on the wire itself Podman takes none anyway.
+  const bare = found.find((network) => isOwn(network) && network.driver === "bridge" && network.subnets.length === 0);
+  if (publish.length === 0 || bare === undefined || bare.options["unmanaged"] === true) return;
+  if (found.some((network) => placeOf(network).families.length > 0)) return;
+  const { name } = bare;
+  throw new NetkitError("UNSUPPORTED", `a container on Podman's network '${name}' has no address to publish ports of`, {
+    hint: `If netkit is to hand out addresses there, it has no network of that name any more: netkit network create ${name}`,
+    details: { network: name },
+  });
 }
 
 async function isGone(netkit: Netkit, found: readonly Network[]): Promise<boolean> {

@@ -20,6 +20,7 @@ test("a bridge network has Podman's id, name, link and subnet, whose upper half 
     options: { name: "podman1" },
     labels: { "netavark.network": "pnet" },
   });
+  expect(networkRequest({ ...plain, dns_enabled: false }).options).toEqual({ name: "podman1", names: false });
 });
 
 test.each([

@@ -306,7 +306,7 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await host.shell(`mkdir -p ${unit}; mount -t tmpfs tmpfs ${unit}`);
     expect(await host.netkit("docker", "install", "--print")).toContain("After=netkit-agent.service");
     const refused = await host.run(["netkit", "docker", "install"]);
-    expect([refused.status, refused.stderr]).toEqual([10, expect.stringContaining("nothing was written")]);
+    expect([refused.status, refused.stderr]).toEqual([6, expect.stringContaining("nothing was written")]);
     expect(await host.exec(["find", unit, "-mindepth", "1"])).toBe("");
     expect(await host.netkit("docker", "install", "--no-start")).toContain("netkit agent install");
     expect(await host.read(`${unit}/docker.service.d/netkit-agent.conf`)).toContain("Wants=netkit-agent.service");
@@ -316,7 +316,8 @@ describe.skipIf(!hasDocker)("Docker", () => {
     const { status, stderr } = await host.run(["netkit", "docker", "uninstall", "--no-stop"]);
     expect([status, stderr]).toEqual([4, expect.stringContaining("containers are on netkit's networks")]);
     await docker("rm", "-f", "it");
-    await host.netkit("docker", "uninstall");
+    const { stderr: warnings } = await host.run(["netkit", "docker", "uninstall"]);
+    expect(warnings).toMatch(/still has networks of netkit's: n\n[^]*goes on serving Docker\n/);
     expect(await host.exec(["find", unit, "-mindepth", "1"])).toBe("");
     expect(await host.netkit("docker", "uninstall")).toContain("not installed");
     await host.exec(["umount", unit]);
@@ -478,6 +479,24 @@ networks:
     await host.netkit("agent", "stop");
     await host.remove("/var/lib/netkit/agent.log");
     await engine.restartAgent();
+  });
+
+  test("a network that Docker has forgotten while nobody answered it goes, but not one that somebody else is on", async () => {
+    await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
+    for (const name of ["forgotten", "used"]) await create(name);
+    await docker("network", "create", "-d", "netkit", "--ipam-driver", "null", "-o", "netkit.network=mine", "other");
+    // Which dockerd has them is learnt a moment later.
+    for (const name of ["forgotten", "used", "mine"])
+      await host.until(`netkit network inspect -f "{{(index .Joins 0).Daemon}}" ${name} | grep .`);
+    await host.netkit("sandbox", "create", "--name", "plain", "--network", "used");
+    await engine.killDockerd();
+    await host.remove("/var/lib/docker/network/files/local-kv.db");
+    await engine.startDockerd();
+    await host.until('! netkit network ls --format "{{.Name}}" | grep -x forgotten');
+    await host.until('test "$(netkit network inspect -f "{{len .Joins}}" mine)" = 0');
+    expect(await shown("used")).toMatchObject({ Joins: [] });
+    await host.netkit("sandbox", "rm", "plain");
+    await host.netkit("network", "rm", "used", "mine");
   });
 
   test("the agent is started anew, and so is dockerd, with live containers", async () => {

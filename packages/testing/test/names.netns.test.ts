@@ -59,6 +59,19 @@ test("names that are expected are served before they are there, and not for long
   await expect.poll(() => servers(fails), { timeout: 10_000 }).toBe("");
 });
 
+test("on a network without names port 53 is the sandbox's, until it is on another one", async () => {
+  await netkit.networks.create({ name: "n", options: { names: false } });
+  await netkit.networks.create({ name: "named" });
+  const a = await netkit.sandboxes.open({ name: "a", networks: ["n"] });
+  await netkit.sandboxes.open({ name: "b", networks: ["n", "named"] });
+  const servers = (): string => host.sh(`nsenter --net=${a.netns} ss -Hlnu`);
+  expect([await lookUp(a, "b"), servers()]).toEqual([undefined, ""]);
+  await a.connect("named");
+  expect(await lookUp(a, "b")).toHaveLength(1);
+  await a.disconnect("named");
+  await expect.poll(servers, { timeout: 10_000 }).toBe("");
+});
+
 test("a sandbox goes by name, alias, short id and hostname, in any case, with and without its network's name", async () => {
   await netkit.networks.create({ name: "My-Net", ipv6: true });
   const a = await netkit.sandboxes.open({ name: "a", networks: ["My-Net"] });

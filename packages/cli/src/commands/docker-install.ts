@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { Status } from "@netkit/agent";
-import { agentSocket, askAgent, isNobodyThere } from "@netkit/agent/client";
 import { defaultRoot, NetkitError } from "@netkit/core";
 import { command, type Command } from "../command.ts";
+import { agentServesDocker } from "../docker-agent.ts";
 import { rememberDocker } from "../docker-service.ts";
 import { readSettings } from "../settings.ts";
 import { isSystemdThere, systemctl, unitFolder } from "../systemd.ts";
@@ -21,16 +20,6 @@ function dropIn(root: string): string {
 Wants=${agent}
 After=${agent}
 `;
-}
-
-async function isAgentWithoutDocker(root: string): Promise<boolean> {
-  try {
-    const status = (await askAgent(agentSocket(root), { method: "GET", target: "/v1/status" })) as Status;
-    return !status.engines.includes("Docker");
-  } catch (error) {
-    if (isNobodyThere(error)) return false;
-    throw error;
-  }
 }
 
 export const dockerInstall: Command = command({
@@ -72,7 +61,7 @@ export const dockerInstall: Command = command({
     }
     const next = [
       ...(isService ? [] : ["Next, if no agent is to be started by hand: netkit agent install"]),
-      ...((await isAgentWithoutDocker(root))
+      ...((await agentServesDocker(root)) === false
         ? ["The agent that runs doesn't serve Docker, the next one does: netkit agent stop"]
         : []),
     ];
