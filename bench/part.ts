@@ -66,8 +66,28 @@ async function measure(): Promise<Row[] | Asked> {
       return await measurePeers(
         root,
         quick
-          ? { blocks: 1, rounds: 3, crowds: 1, streams: 12, warmUps: 40, ranges: 0, patienceMs: 2_000, line: 0 }
-          : { blocks: 3, rounds: 8, crowds: 2, streams: 60, warmUps: 150, ranges: 3, patienceMs: 60_000, line: 200 },
+          ? {
+              blocks: 1,
+              rounds: 3,
+              crowds: 1,
+              wholeCrowds: false,
+              streams: 12,
+              warmUps: 40,
+              ranges: 0,
+              patienceMs: 2_000,
+              line: 0,
+            }
+          : {
+              blocks: 3,
+              rounds: 8,
+              crowds: 2,
+              wholeCrowds: true,
+              streams: 60,
+              warmUps: 150,
+              ranges: 3,
+              patienceMs: 60_000,
+              line: 200,
+            },
       );
     }
     case "faults": {
