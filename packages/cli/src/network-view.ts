@@ -103,10 +103,12 @@ export function networkView(network: NetworkDetails): Record<string, unknown> {
       ...network.remotes.flatMap((remote) => remoteView(remote, hosts(hostOf(remote)))),
     ]),
     Loans: network.loans.map(loanView),
-    Joins: network.joins.map(({ id, engine, daemon = "", created }) => ({
+    Joins: network.joins.map(({ id, engine, daemon = "", subnets = [], pools = [], created }) => ({
       Id: id,
       Engine: engine,
       Daemon: daemon,
+      Subnets: subnets,
+      Pools: pools,
       Created: created,
     })),
     ...(network.scope === "global" ? { Peers: peersOf(network, hosts) } : {}),

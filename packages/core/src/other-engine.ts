@@ -65,23 +65,13 @@ const docker: OtherEngine = {
     const ids = joins.map(({ id }) => id);
     return [...new Set(own === undefined ? ids : [own, ...ids])].map(shortId);
   },
-  connect: ([known], container, network) =>
-    known === undefined
-      ? `'docker network connect' to a network made with -o netkit.network=${network}`
-      : `docker network connect ${known} ${container}`,
-  disconnect: (networks, container) => forEach(networks, (name) => `docker network disconnect ${name} ${container}`),
-  remove: (containers) => `docker rm -f ${containers.join(" ")}`,
+  ...commandsOf("docker", "-o netkit.network"),
 };
 
 const podman: OtherEngine = {
   name: "Podman",
   namesOf: (network) => labelled(network, podmansNetworkLabel),
-  connect: ([known], container, network) =>
-    known === undefined
-      ? `'podman network connect' to a network made with --ipam-driver none --label netkit.network=${network}`
-      : `podman network connect ${known} ${container}`,
-  disconnect: (networks, container) => forEach(networks, (name) => `podman network disconnect ${name} ${container}`),
-  remove: (containers) => `podman rm -f ${containers.join(" ")}`,
+  ...commandsOf("podman", "--ipam-driver none --label netkit.network"),
 };
 
 const cni: OtherEngine = {
@@ -92,6 +82,19 @@ const cni: OtherEngine = {
     `${podman.disconnect(networks, container)}, if that is Podman; others do so when the container ends`,
   remove: (containers) => `what started ${containers.join(", ")} (podman, ctr, crictl) removes it`,
 };
+
+/** @param made the options that a network which is one of netkit's is made with, but for that one's name */
+function commandsOf(command: string, made: string): Pick<OtherEngine, "connect" | "disconnect" | "remove"> {
+  return {
+    connect: ([known], container, network) =>
+      known === undefined
+        ? `'${command} network connect' to a network made with ${made}=${network}`
+        : `${command} network connect ${known} ${container}`,
+    disconnect: (networks, container) =>
+      forEach(networks, (name) => `${command} network disconnect ${name} ${container}`),
+    remove: (containers) => `${command} rm -f ${containers.join(" ")}`,
+  };
+}
 
 /** The engine that has connected an endpoint of a sandbox; undefined: netkit has. */
 export function engineOf({ labels }: { readonly labels: Labels }, endpoint: Connected): OtherEngine | undefined {

@@ -247,11 +247,18 @@ export interface NetworkJoin {
   readonly engine: string;
   /** Which of that engine's it is that has it, in its own words; absent: that isn't known yet. */
   readonly daemon?: string;
+  /** Subnets that came with it, whose addresses that engine hands out, and that go with it. */
+  readonly subnets?: readonly Cidr[];
+  /** What that engine takes for the network's subnets: they are nobody else's as long. */
+  readonly pools?: readonly Cidr[];
   /** ISO 8601, UTC. */
   readonly created: string;
 }
 
-export type NetworkJoinRequest = Omit<NetworkJoin, "created">;
+export interface NetworkJoinRequest extends Omit<NetworkJoin, "created" | "subnets"> {
+  /** Further ones of a network of this host, beside its own, of families that it has. */
+  readonly subnets?: readonly SubnetInput[];
+}
 
 /** Addresses of a network that somebody has who attaches by other means than netkit. */
 export interface Loan {
@@ -319,9 +326,9 @@ export interface Networks {
   /** Takes back what a holder has, or a kept address by itself; undefined: there is nothing. */
   takeBack(ref: string, holder: string, options?: ChangeOptions): Promise<Loan | undefined>;
   /**
-   * Has a network of another engine's be one that is there. It changes nothing but that the network is found by that id, too,
-   * and isn't pruned.
-   * @throws NetkitError ARGUMENT_INVALID, UNSUPPORTED; NAME_TAKEN: the id stands for a network already
+   * Has a network of another engine's be one that is there: it is found by that id, too, and isn't pruned, and has that engine's
+   * subnets as well.
+   * @throws NetkitError ARGUMENT_INVALID, UNSUPPORTED, SUBNET_INVALID, SUBNET_OVERLAP; NAME_TAKEN: the id stands for a network already
    */
   join(ref: string, request: NetworkJoinRequest, options?: ChangeOptions): Promise<NetworkJoin>;
   /** Ends that, and the network is netkit's alone; undefined: the id is of none. */

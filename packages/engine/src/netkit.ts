@@ -21,6 +21,7 @@ import { lend, loansOf, takeBack } from "./loans.ts";
 import { Lock } from "./lock.ts";
 import { byAge, findSandbox, namespaceOf, readerOf } from "./lookup.ts";
 import { catchUp, collect, doctor, restoreFirewall } from "./maintenance.ts";
+import { addSubnets, dropSubnets } from "./joined-subnets.ts";
 import { joinNetwork, joinsOf, leaveNetwork } from "./network-joins.ts";
 import { removeNetwork } from "./network-removal.ts";
 import { renameNetwork } from "./network-renaming.ts";
@@ -164,13 +165,30 @@ function netkitOf(context: Context): Netkit {
       return await operate(
         context,
         `join network ${ref}`,
-        async (draft) => await joinNetwork(draft, await findNetworkHere(context, draft, ref), request),
+        async (draft) => {
+          const network = await findNetworkHere(context, draft, ref);
+          return await joinNetwork(
+            draft,
+            network,
+            request,
+            await addSubnets(context, draft, network, request.subnets ?? []),
+          );
+        },
         options,
       );
     },
     leave: async (id, options = {}) => {
       checkChange(options);
-      return await operate(context, `leave ${id}`, async (draft) => await leaveNetwork(draft, id), options);
+      return await operate(
+        context,
+        `leave ${id}`,
+        async (draft) => {
+          const left = await leaveNetwork(draft, id);
+          if (left !== undefined) await dropSubnets(context, draft, left.network, left.join.subnets ?? []);
+          return left?.join;
+        },
+        options,
+      );
     },
     rename: async (ref, name, options = {}) => {
       checkChange(options);

@@ -1,4 +1,4 @@
-import { NetkitError, isId, shortId, type KnownThere, type Network, type NetworkId } from "@netkit/core";
+import { NetkitError, isId, shortId, type Cidr, type KnownThere, type Network, type NetworkId } from "@netkit/core";
 import type { NetworkJoin, NetworkJoinRequest } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { endpointsOfNetwork, type Reader } from "./lookup.ts";
@@ -14,7 +14,8 @@ export interface Joined {
 export async function joinNetwork(
   draft: Draft,
   network: Network,
-  { id, engine, daemon }: NetworkJoinRequest,
+  { id, engine, daemon, pools = [] }: NetworkJoinRequest,
+  added: readonly Cidr[] = [],
 ): Promise<NetworkJoin> {
   if (!isId(id)) throw new NetkitError("ARGUMENT_INVALID", `${JSON.stringify(id.slice(0, 80))} is no id of a network`);
   if (network.configOnly !== undefined) {
@@ -24,8 +25,10 @@ export async function joinNetwork(
   const known = daemon === undefined ? undefined : await draft.get<Joined>(keys.joined(id));
   const isSame = known?.network === network.id && known.join.engine === engine;
   if (!isSame) await refuseJoined(draft, id);
-  const created = isSame ? known.join.created : new Date().toISOString();
-  const join: NetworkJoin = { id, engine, ...(daemon === undefined ? {} : { daemon }), created };
+  const before = isSame ? known.join : { created: new Date().toISOString() };
+  const subnets = added.length === 0 ? {} : { subnets: added };
+  const said = { ...(daemon === undefined ? {} : { daemon }), ...(pools.length === 0 ? {} : { pools }), ...subnets };
+  const join: NetworkJoin = { ...before, id, engine, ...said };
   draft.put(keys.joined(id), { network: network.id, join } satisfies Joined);
   return join;
 }
@@ -40,11 +43,10 @@ function taken(id: string): NetkitError {
 }
 
 /** Undefined: it stands for none. */
-export async function leaveNetwork(draft: Draft, id: string): Promise<NetworkJoin | undefined> {
+export async function leaveNetwork(draft: Draft, id: string): Promise<Joined | undefined> {
   const found = await draft.get<Joined>(keys.joined(id));
-  if (found === undefined) return undefined;
-  draft.delete(keys.joined(id));
-  return found.join;
+  if (found !== undefined) draft.delete(keys.joined(id));
+  return found;
 }
 
 export async function joinsOf(reader: Reader, network: Network): Promise<NetworkJoin[]> {

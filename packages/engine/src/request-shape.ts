@@ -78,7 +78,13 @@ const loanShape: ShapeOf<LoanRequest> = {
   labels: "an object",
 };
 
-const joinShape: ShapeOf<NetworkJoinRequest> = { id: "text", engine: "text", daemon: "text" };
+const joinShape: ShapeOf<NetworkJoinRequest> = {
+  id: "text",
+  engine: "text",
+  daemon: "text",
+  subnets: [subnetShape],
+  pools: ["text"],
+};
 
 const sandboxShape: ShapeOf<SandboxRequest> = {
   name: "text",

@@ -1,6 +1,7 @@
 import {
   familyOf,
   NetkitError,
+  shortId,
   type AnyDriver,
   type Family,
   type Network,
@@ -19,6 +20,7 @@ import {
 } from "@netkit/ipam";
 import type { Draft } from "./draft.ts";
 import { hostNameServers } from "./host-name-servers.ts";
+import { everyJoin } from "./network-joins.ts";
 import type { Context } from "./operation.ts";
 import { viewOf } from "./view.ts";
 
@@ -44,7 +46,7 @@ export async function chooseSubnets(
   const missing = families.filter((family) => !asked.some(({ subnet }) => familyOf(subnet) === family));
 
   const others = [...(await draft.range<Network>("network/")).map(({ value }) => value), ...elsewhere];
-  const present = await whatIsThere(context, others, ownLinks);
+  const present = await whatIsThere(context, draft, others, ownLinks);
   const { taken, routes } = present;
   await refuseOverlap(context, asked, present, "Choose another subnet, or leave it out to get a free one.");
   // Each host has local networks: those that all share come from elsewhere.
@@ -61,6 +63,20 @@ export async function chooseSubnets(
   return [...asked, ...planSubnets(chosen, rules)];
 }
 
+/** Subnets that a network which is there is to have as well. @throws NetkitError SUBNET_INVALID, SUBNET_OVERLAP */
+export async function furtherSubnets(
+  context: Context,
+  draft: Draft,
+  driver: AnyDriver,
+  network: Network,
+  requests: readonly SubnetRequest[],
+): Promise<readonly Subnet[]> {
+  const asked = planSubnets(requests, subnetRules(context, driver, network));
+  const all = (await draft.range<Network>("network/")).map(({ value }) => value);
+  await refuseOverlap(context, asked, await whatIsThere(context, draft, all, []), "Choose another subnet.");
+  return asked;
+}
+
 interface Present {
   readonly taken: readonly NamedSubnet[];
   readonly routes: readonly (NamedSubnet & { readonly link: string })[];
@@ -69,14 +85,21 @@ interface Present {
 /** What a network's subnets must not overlap: those of others, and what the host reaches by other links than its own. */
 async function whatIsThere(
   context: Context,
+  draft: Draft,
   others: readonly Pick<Network, "name" | "subnets">[],
   ownLinks: readonly string[],
 ): Promise<Present> {
   const routes = (await context.host.open()).routes().filter(({ link }) => !ownLinks.includes(link));
+  const joins = await everyJoin(draft);
   return {
-    taken: others.flatMap(({ name, subnets }) =>
-      subnets.map(({ subnet }) => ({ cidr: subnet, name: `network '${name}'` })),
-    ),
+    taken: [
+      ...others.flatMap(({ name, subnets }) =>
+        subnets.map(({ subnet }) => ({ cidr: subnet, name: `network '${name}'` })),
+      ),
+      ...joins.flatMap(({ join: { id, engine, pools = [] } }) =>
+        pools.map((pool) => ({ cidr: pool, name: `the pool of ${engine}'s network ${shortId(id)}` })),
+      ),
+    ],
     routes: routes.map(({ destination, link }) => ({
       cidr: destination,
       name: `the host's route ${destination}${link === "" ? "" : ` on ${link}`}`,
@@ -114,7 +137,7 @@ export async function refuseOverlapHere(
 ): Promise<void> {
   const others = (await draft.range<Network>("network/")).flatMap(({ value }) => (value.id === id ? [] : value));
   const hint = `On this host, network '${name}' can't be used as long as that is there.`;
-  await refuseOverlap(context, subnets, await whatIsThere(context, others, ownLinks), hint);
+  await refuseOverlap(context, subnets, await whatIsThere(context, draft, others, ownLinks), hint);
 }
 
 /** Without a network, its options being wrong, each family has gateways: most do. */

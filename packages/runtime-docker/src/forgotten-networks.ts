@@ -35,7 +35,8 @@ interface Joined {
   readonly join: NetworkJoin;
 }
 
-async function dockersJoins(netkit: Netkit): Promise<Joined[]> {
+/** Networks of netkit's that are Docker's as well. */
+export async function dockersJoins(netkit: Netkit): Promise<Joined[]> {
   const found: Joined[] = [];
   for (const { id } of await netkit.networks.list()) {
     const network = await inspected(netkit, id);

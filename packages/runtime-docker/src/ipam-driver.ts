@@ -13,6 +13,7 @@ import {
 import type { Netkit } from "@netkit/engine";
 import { planSubnets } from "@netkit/ipam";
 import type { Containers } from "./containers.ts";
+import { dockersJoins } from "./forgotten-networks.ts";
 import { method, type Methods } from "./method.ts";
 import { parsePoolId, type Pool, type Pools } from "./pools.ts";
 import * as schemas from "./schemas.ts";
@@ -24,7 +25,8 @@ const gatewayKey = "com.docker.network.gateway";
 
 /**
  * The methods of an IPAM driver (moby, daemon/libnetwork/docs/ipam.md). A pool is the subnet of one of netkit's networks, or of the
- * one that Docker is about to make; the addresses are the network's.
+ * one that Docker is about to make; the addresses are the network's. Of a network that is there, and of flannel's, Docker knows but a pool that
+ * netkit chose before anybody had named the network: it takes the network's addresses for that pool's all the same.
  */
 export function ipamDriver(netkit: Netkit, pools: Pools, containers: Containers): Methods {
   return {
@@ -56,7 +58,7 @@ export function ipamDriver(netkit: Netkit, pools: Pools, containers: Containers)
       if (network !== undefined) {
         if (asked !== undefined) await containers.forgetGone();
         const key = familyOf(pool.subnet) === "ipv4" ? "ip" : "ip6";
-        const wanted = { subnet: pool.subnet, ...(asked === undefined ? {} : { [key]: asked }) };
+        const wanted = { subnet: subnetFor(network, pool.subnet), ...(asked === undefined ? {} : { [key]: asked }) };
         const { addresses } = await netkit.networks.lend(network.id, wanted);
         return { Address: addresses[0]?.address, Data: {} };
       }
@@ -75,9 +77,20 @@ export function ipamDriver(netkit: Netkit, pools: Pools, containers: Containers)
   };
 }
 
-/** The network of a subnet: no two have the same. */
+/** The network of a subnet, or that has one in Docker alone: no two have the same. */
 async function networkWith(netkit: Netkit, subnet: Cidr): Promise<Network | undefined> {
-  return (await netkit.networks.list()).find(({ subnets }) => subnets.some((each) => each.subnet === subnet));
+  const networks = await netkit.networks.list();
+  const found = networks.find(({ subnets }) => subnets.some((each) => each.subnet === subnet));
+  if (found !== undefined) return found;
+  const joins = await dockersJoins(netkit);
+  return joins.find(({ join: { pools = [] } }) => pools.includes(subnet))?.network;
+}
+
+/** Where addresses of a pool come from: it is the subnet itself, or stands for those of its family. */
+function subnetFor(network: Network, pool: Cidr): Cidr {
+  const { subnets } = network;
+  const own = subnets.find(({ subnet }) => subnet === pool);
+  return (own ?? subnets.find(({ subnet }) => familyOf(subnet) === familyOf(pool)))?.subnet ?? pool;
 }
 
 async function wantedPool(
@@ -86,7 +99,7 @@ async function wantedPool(
   family: Family,
   { Pool: subnet, SubPool: range }: { readonly Pool?: string | undefined; readonly SubPool?: string | undefined },
 ): Promise<Pool> {
-  if (subnet === undefined) return { subnet: await netkit.networks.freeSubnet(family, pools.subnets) };
+  if (subnet === undefined) return { subnet: await netkit.networks.freeSubnet(family, pools.subnets), chosen: true };
   const parsed = { subnet: parseCidr(subnet), ...(range === undefined ? {} : { range: parseCidr(range) }) };
   planSubnets([parsed], { families: [family], gateways: [] });
   return parsed;

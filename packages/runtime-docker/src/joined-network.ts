@@ -1,4 +1,13 @@
-import { familyOf, isDockers, NetkitError, type Cidr, type Ip, type Network, type Subnet } from "@netkit/core";
+import {
+  familyOf,
+  isDockers,
+  isNetkitError,
+  NetkitError,
+  type Cidr,
+  type Ip,
+  type Network,
+  type Subnet,
+} from "@netkit/core";
 import type { Netkit, SubnetInput } from "@netkit/engine";
 import { addressSpaces, gatewayOf } from "./ipam-driver.ts";
 
@@ -41,11 +50,10 @@ export async function withJoining(netkit: Netkit, error: NetkitError): Promise<N
 }
 
 /**
- * Refuses a network that is there where the addresses that Docker would give out are none of its own, and what it would have to
- * be changed for.
- * @throws NetkitError UNSUPPORTED, OPTION_INVALID
+ * The subnets that a network which is there is to have as well, of which Docker gives out addresses.
+ * @throws NetkitError UNSUPPORTED, OPTION_INVALID: Docker would give out those that others have, or it would have to be changed
  */
-export function refuseMisfit(network: Network, driver: string, joining: Joining): void {
+export function furtherSubnets(network: Network, driver: string, joining: Joining): SubnetInput[] {
   // The plain name is for any of them.
   if (driver !== "bridge" && network.driver !== driver) {
     throw new NetkitError("UNSUPPORTED", `network '${network.name}' is one of driver '${network.driver}'`, {
@@ -58,23 +66,34 @@ export function refuseMisfit(network: Network, driver: string, joining: Joining)
       hint: `Make one that has: netkit network create NAME; then ${joiningLine("NAME")}`,
     });
   }
-  const hint = `Have netkit give out the addresses: ${joiningLine(network.name)}`;
   const { subnets = [] } = joining;
-  if (joining.subnets === undefined) return refuseChanges(network, joining.internal, subnets);
-  const foreign = subnets.find(({ subnet }) => subnet === undefined || !own.some((each) => each === subnet));
-  if (foreign !== undefined || subnets.length === 0) {
-    const what = foreign?.subnet ?? "what Docker would give out";
-    const has = own.length === 0 ? "it has none" : own.join(", ");
-    throw new NetkitError("UNSUPPORTED", `${what} is no subnet of network '${network.name}' (${has})`, { hint });
-  }
-  if (!subnets.every(isOurs)) {
+  const known = subnets.filter(({ subnet }) => own.some((each) => each === subnet));
+  if (!known.every(isOurs)) {
     const message = `Docker's IPAM would give out addresses of network '${network.name}' that others have`;
-    const asked = subnets.flatMap(({ subnet }) => subnet ?? []);
+    const asked = known.flatMap(({ subnet }) => subnet ?? []);
     throw new NetkitError("UNSUPPORTED", message, {
-      hint: `${hint}; for 'docker run --ip': ${joiningLineOf(network.name, asked)}`,
+      hint: `${handingOut(network)}; for 'docker run --ip': ${joiningLineOf(network.name, asked)}`,
     });
   }
-  refuseChanges(network, joining.internal, subnets);
+  refuseChanges(network, joining.internal, known);
+  return subnets.flatMap((one) => {
+    const { space: _, ...subnet } = one;
+    return known.includes(one) ? [] : subnet;
+  });
+}
+
+/** Of a network that can't have Docker's subnets: what can be done. */
+export function withHandingOut(error: unknown, network: Network): unknown {
+  if (!isNetkitError(error) || (error.code !== "UNSUPPORTED" && error.code !== "SUBNET_OVERLAP")) return error;
+  return new NetkitError(error.code, error.message, {
+    hint: handingOut(network),
+    details: error.details,
+    cause: error,
+  });
+}
+
+function handingOut({ name }: Network): string {
+  return `Have netkit give out the addresses: ${joiningLine(name)}`;
 }
 
 function isOurs({ space }: AskedSubnet): boolean {

@@ -13,11 +13,11 @@ import {
   type Ip,
   type Network,
 } from "@netkit/core";
-import type { EndpointRequest, Netkit, NetworkRequest } from "@netkit/engine";
+import type { EndpointRequest, Netkit, NetworkJoinRequest, NetworkRequest } from "@netkit/engine";
 import { macOfAddress } from "@netkit/ipam";
 import type { Containers } from "./containers.ts";
 import { engine } from "./forgotten-networks.ts";
-import { refuseMisfit, withJoining, type Joining } from "./joined-network.ts";
+import { furtherSubnets, withHandingOut, withJoining, type Joining } from "./joined-network.ts";
 import { giveBack, keepAddresses } from "./kept-addresses.ts";
 import { wantedMac } from "./mac-address.ts";
 import { method, type Methods } from "./method.ts";
@@ -53,11 +53,12 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
 
     "NetworkDriver.CreateNetwork": method(schemas.createNetwork, async (request) => {
       const wanted = wantedNetwork(request, driver, pools);
+      const join = { id: request.NetworkID, engine, pools: wanted.pools };
       const network =
         "create" in wanted
-          ? await made(netkit, request.NetworkID, wanted.create)
-          : await joinedBy(netkit, request.NetworkID, driver, wanted.join);
-      for (const { subnet } of network.subnets) pools.settle(subnet);
+          ? await made(netkit, wanted.create, join)
+          : await joinedBy(netkit, driver, wanted.join, join);
+      for (const subnet of [...wanted.pools, ...network.subnets.map((each) => each.subnet)]) pools.settle(subnet);
       return {};
     }),
 
@@ -189,21 +190,23 @@ function firstOf(family: Family, addresses: readonly Cidr[]): Cidr | undefined {
   return addresses.find((each) => familyOf(each) === family);
 }
 
-async function made(netkit: Netkit, id: string, request: NetworkRequest): Promise<Network> {
+async function made(netkit: Netkit, request: NetworkRequest, join: NetworkJoinRequest): Promise<Network> {
   refuseSubnetsOfFlannel(request);
   const network = await netkit.networks.create(request).catch(async (error: unknown) => {
     throw isNetkitError(error) && error.code === "SUBNET_OVERLAP" ? await withJoining(netkit, error) : error;
   });
-  await netkit.networks.join(network.id, { id, engine });
+  await netkit.networks.join(network.id, join);
   return network;
 }
 
 /** A network that was there before Docker's, which has another id. */
-async function joinedBy(netkit: Netkit, id: string, driver: string, joining: Joining): Promise<Network> {
+async function joinedBy(netkit: Netkit, driver: string, joining: Joining, join: NetworkJoinRequest): Promise<Network> {
   const network = await netkit.networks.get(joining.network);
-  refuseMisfit(network, driver, joining);
-  await netkit.networks.join(network.id, { id, engine });
-  return network;
+  const subnets = furtherSubnets(network, driver, joining);
+  await netkit.networks.join(network.id, { ...join, subnets }).catch((error: unknown) => {
+    throw withHandingOut(error, network);
+  });
+  return await netkit.networks.get(network.id);
 }
 
 async function findNetwork(netkit: Netkit, id: string): Promise<Network | undefined> {

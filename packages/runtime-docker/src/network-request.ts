@@ -1,4 +1,4 @@
-import { didYouMean, dockersLabels, ipOf, NetkitError, parseCidr, parseIp, quoted } from "@netkit/core";
+import { didYouMean, dockersLabels, ipOf, NetkitError, parseCidr, parseIp, quoted, type Cidr } from "@netkit/core";
 import type { NetworkRequest, SubnetInput } from "@netkit/engine";
 import type { Joining } from "./joined-network.ts";
 import { nameless } from "./network-names.ts";
@@ -7,13 +7,16 @@ import type { Pools } from "./pools.ts";
 import type { CreateNetwork, IpamData } from "./schemas.ts";
 
 /** What Docker asks a driver to make: either a network, or that it is one that is there. */
-export type Wanted = { readonly create: NetworkRequest } | { readonly join: Joining };
+export type Wanted = ({ readonly create: NetworkRequest } | { readonly join: Joining }) & {
+  /** Subnets that stand for the network's own in Docker alone. */
+  readonly pools: readonly Cidr[];
+};
 
 /**
  * What a CreateNetwork asks for. `-o netkit.network=NAME` is a network that netkit has, `-o netkit.name=NAME` what a new one is
  * called (the protocol carries no name: otherwise `docker-` and the beginning of Docker's id); all other options are the driver's.
  */
-export function wantedNetwork(request: CreateNetwork, driver: string, pools: Pools): Wanted {
+export function wantedNetwork(request: CreateNetwork, driver: string, held: Pools): Wanted {
   const { NetworkID, Options, IPv4Data, IPv6Data } = request;
   const generic = textsOf(Options["com.docker.network.generic"]);
   const { "netkit.network": _, "netkit.name": name, ...options } = generic;
@@ -21,6 +24,10 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
   const data = [...IPv4Data, ...IPv6Data].filter((one) => !isNone(one));
   const isWithoutIpam = [...IPv4Data, ...IPv6Data].some(isNone);
   const join = joinedNetwork(generic);
+  // What netkit has chosen is a new network's; one that is there, and flannel's, has its own.
+  const hasOwn = join !== undefined || driver === "flannel";
+  const pools = hasOwn ? data.flatMap(({ Pool }) => standIn(Pool, held)) : [];
+  const subnets = data.filter(({ Pool }) => standIn(Pool, held).every((pool) => !pools.includes(pool)));
   const internal = Options["com.docker.network.internal"] === true;
   // As Docker's own macvlan is, whose IPAM gives every network a gateway.
   const isApart = driver === "macvlan" && options["parent"] === undefined;
@@ -30,13 +37,14 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
         id: NetworkID,
         name: name ?? nameless(NetworkID),
         driver,
-        subnets: data.map((one) => subnetInput(one, pools)),
+        subnets: subnets.map((one) => subnetInput(one, held)),
         ipv4: IPv4Data.length > 0,
         ipv6: IPv6Data.length > 0,
         internal: internal || isApart,
         options,
         labels: dockersLabels(NetworkID),
       },
+      pools,
     };
   }
   const more = [...Object.keys(options), ...(name === undefined ? [] : ["netkit.name"])];
@@ -45,9 +53,15 @@ export function wantedNetwork(request: CreateNetwork, driver: string, pools: Poo
       hint: "Leave out all options but netkit.network.",
     });
   }
-  if (isWithoutIpam) return { join: { network: join, internal } };
-  const subnets = data.map((one) => ({ space: one.AddressSpace, ...subnetInput(one, pools) }));
-  return { join: { network: join, internal, subnets } };
+  if (isWithoutIpam || pools.length > 0) return { join: { network: join, internal }, pools };
+  const asked = subnets.map((one) => ({ space: one.AddressSpace, ...subnetInput(one, held) }));
+  return { join: { network: join, internal, subnets: asked }, pools };
+}
+
+/** The pool, if netkit has chosen it. */
+function standIn(pool: string | undefined, held: Pools): Cidr[] {
+  const subnet = pool === undefined ? undefined : parseCidr(pool);
+  return subnet !== undefined && held.find(subnet)?.chosen === true ? [subnet] : [];
 }
 
 /** What `--ipam-driver null` gives for a subnet: the driver has the addresses (libnetwork, ipams/null). */
@@ -83,12 +97,12 @@ function ipIn(text: string): string {
 }
 
 /**
- * Flannel gives a host its subnet, and Docker's IPAM says one before a driver hears of the network.
+ * Flannel gives a host its subnet: no other one can be asked for.
  * @throws NetkitError UNSUPPORTED
  */
 export function refuseSubnetsOfFlannel({ driver, subnets = [] }: NetworkRequest): void {
   if (driver !== "flannel" || subnets.length === 0) return;
-  throw new NetkitError("UNSUPPORTED", "flannel gives out the subnet, and Docker has chosen one already", {
-    hint: "Have Docker give out none: docker network create -d netkit-flannel --ipam-driver null NAME",
+  throw new NetkitError("UNSUPPORTED", "flannel gives out the subnet, and Docker has another one", {
+    hint: "Have netkit give out the addresses: docker network create -d netkit-flannel --ipam-driver netkit NAME",
   });
 }

@@ -4,6 +4,8 @@ import { NetkitError, parseCidr, type Cidr } from "@netkit/core";
 export interface Pool {
   readonly subnet: Cidr;
   readonly range?: Cidr;
+  /** netkit has chosen it: Docker takes any addresses for it. */
+  readonly chosen?: true;
 }
 
 /**
@@ -44,7 +46,7 @@ export class Pools {
   }
 }
 
-/** Says all that there is to know of it, so that it means the same to another process. */
+/** Says all that there is to know of it once it is a network's, so that it means the same to another process. */
 function poolId({ subnet, range }: Pool): string {
   return range === undefined ? subnet : `${subnet},${range}`;
 }

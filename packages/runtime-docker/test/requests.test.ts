@@ -1,4 +1,4 @@
-import type { EndpointId, Mac, NetworkId } from "@netkit/core";
+import { parseCidr, type EndpointId, type Mac, type NetworkId } from "@netkit/core";
 import { expect, test } from "vitest";
 import { isSame, namesOf } from "../src/container-names.ts";
 import { wantedMac } from "../src/mac-address.ts";
@@ -95,6 +95,28 @@ test("a network is made of what Docker says of it", () => {
       options: { icc: "false", mtu: "1400" },
       labels: { "com.docker.network.id": id },
     },
+    pools: [],
+  });
+});
+
+test("what netkit has chosen is a new network's, and stands for the subnets of one that has its own", () => {
+  const pools = new Pools();
+  pools.hold({ subnet: parseCidr("10.7.0.0/24"), chosen: true });
+  const asked = (driver: string, generic: object): unknown =>
+    wantedNetwork(
+      createNetwork.parse({
+        NetworkID: id,
+        Options: { "com.docker.network.generic": generic },
+        IPv4Data: [{ Pool: "10.7.0.0/24", Gateway: "10.7.0.1/24" }],
+      }),
+      driver,
+      pools,
+    );
+  expect(asked("bridge", {})).toMatchObject({ create: { subnets: [{ subnet: "10.7.0.0/24" }] }, pools: [] });
+  expect(asked("flannel", {})).toMatchObject({ create: { subnets: [] }, pools: ["10.7.0.0/24"] });
+  expect(asked("bridge", { "netkit.network": "mine" })).toEqual({
+    join: { network: "mine", internal: false },
+    pools: ["10.7.0.0/24"],
   });
 });
 
@@ -110,7 +132,10 @@ test("a network that is there has no further options", () => {
       "bridge",
       new Pools(),
     );
-  expect(asked({})).toEqual({ join: { network: "mine", internal: false, subnets: [{ subnet: "10.7.0.0/24" }] } });
+  expect(asked({})).toEqual({
+    join: { network: "mine", internal: false, subnets: [{ subnet: "10.7.0.0/24" }] },
+    pools: [],
+  });
   for (const more of [{ icc: "false" }, { "netkit.name": "x" }])
     expect(() => asked(more)).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
 });
@@ -124,7 +149,7 @@ test("where Docker's IPAM has no part in the addresses, it is netkit that choose
       new Pools(),
     );
   expect(asked({})).toMatchObject({ create: { driver: "flannel", subnets: [], ipv4: true } });
-  expect(asked({ "netkit.network": "mine" })).toEqual({ join: { network: "mine", internal: false } });
+  expect(asked({ "netkit.network": "mine" })).toEqual({ join: { network: "mine", internal: false }, pools: [] });
   expect(() => refuseSubnetsOfFlannel({ name: "x", driver: "flannel", subnets: [{ subnet: "10.7.0.0/24" }] })).toThrow(
     expect.objectContaining({ code: "UNSUPPORTED" }),
   );

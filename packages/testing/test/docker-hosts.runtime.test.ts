@@ -66,15 +66,14 @@ describe.skipIf(!hasDocker || !localStores.includes("etcd"))("Docker on two host
   test("a flannel network that Docker makes on each host, or that netkit has, gives out the host's own subnet", async () => {
     await onDockers(async ({ store }, hosts, engines) => {
       await store.etcdctl("put", "/coreos.com/network/config", '{"Network":"10.85.0.0/16","Backend":{"Type":"vxlan"}}');
-      expect(
-        await engines[0].refusal(..."network create -d netkit-flannel --ipam-driver netkit flannel".split(" ")),
-      ).toContain("docker network create -d netkit-flannel --ipam-driver null");
       const optionsOf = (host: Host): string =>
         `-o store=${store.url} -o iface=${host.link} -o subnet-file=/run/docker/subnet.env`;
-      const create = "network create -d netkit-flannel --ipam-driver null";
-      await engines[0].docker(...`${create} ${optionsOf(hosts[0])} flannel`.split(" "));
+      const create = "network create -d netkit-flannel --ipam-driver";
+      const other = `${create} netkit --subnet 10.99.0.0/24 ${optionsOf(hosts[0])} other`.split(" ");
+      expect(await engines[0].refusal(...other)).toContain(`docker ${create} netkit NAME`);
+      await engines[0].docker(...`${create} netkit ${optionsOf(hosts[0])} flannel`.split(" "));
       await hosts[1].netkit(...`network create --driver flannel ${optionsOf(hosts[1])} flannel`.split(" "));
-      await engines[1].docker(...`${create} -o netkit.network=flannel flannel`.split(" "));
+      await engines[1].docker(...`${create} null -o netkit.network=flannel flannel`.split(" "));
       const addresses: string[] = [];
       for (const engine of engines) {
         await engine.docker("run", "-d", "--name", "it", "--network", "flannel", ...sleeper);

@@ -34,6 +34,8 @@ describe.skipIf(!hasDocker)("Docker", () => {
     (await host.netkit("sandbox", "ls", "--format", "{{.Name}}")).split("\n").filter((name) => name !== "");
   const shown = async (network: string): Promise<Shown | undefined> =>
     (JSON.parse(await host.netkit("network", "inspect", network)) as Shown[])[0];
+  const subnets = async (name: string): Promise<string> =>
+    (await network("inspect", "-f", "{{range .IPAM.Config}}{{.Subnet}} {{end}}", name)).trim();
 
   /** Its agent has learnt from Docker that it runs, and what it is called. */
   const isKnown = async (name: string): Promise<void> => await host.until(`netkit sandbox inspect ${name}`);
@@ -327,8 +329,19 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
     await host.netkit("run", "-d", "--name", "sandbox", "--network", "mine", "--", "sleep", "1000");
     const joining = ["-o", "netkit.network=mine"];
-    const refusal = await engine.refusal("network", "create", "-d", "netkit", ...joining, "other-name");
-    const [line = ""] = refusal.match(/docker network create .*(?=OTHER-NAME)/) ?? [];
+    await host.netkit("network", "create", "--internal", "apart");
+    const refusal = await engine.refusal(
+      "network",
+      "create",
+      "-d",
+      "netkit",
+      "-o",
+      "netkit.network=apart",
+      "other-name",
+    );
+    expect(refusal).toContain("'apart' can't have");
+    await host.netkit("network", "rm", "apart");
+    const [line = ""] = refusal.replaceAll("apart", "mine").match(/docker network create .*(?=OTHER-NAME)/) ?? [];
     expect(line).toContain("--ipam-driver null");
     const given = ["network", "create", "-d", "netkit", "--subnet", "10.78.0.0/24", ...joining];
     const keepsIp = await engine.refusal(...given, "it");
@@ -370,6 +383,51 @@ describe.skipIf(!hasDocker)("Docker", () => {
     await docker("rm", "-f", "it", "other");
     await docker("network", "rm", "other-name", "third-name");
     expect(await shown("mine")).toMatchObject({ Name: "mine", Joins: [] });
+  });
+
+  test("with Docker's own IPAM a network that netkit has gets Docker's subnet as well, for as long as Docker's is there", async () => {
+    await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
+    await host.netkit("run", "-d", "--name", "sandbox", "--network", "mine", "-p", "8081:80", "--", "sleep", "1000");
+    await docker("network", "create", "-d", "netkit", "-o", "netkit.network=mine", "other-name");
+    const subnet = await docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Subnet}}", "other-name");
+    expect(await subnets("mine")).toBe(`10.78.0.0/24 ${subnet}`);
+    await docker("run", "-d", "--name", "it", "--network", "other-name", "-p", "8080:80", ...web);
+    await isKnown("it");
+    const address = await addressOf("it");
+    expect(address.split(".").slice(0, 2)).toEqual(subnet.split(".").slice(0, 2));
+    expect(await get(host, "http://127.0.0.1:8080/")).not.toBe("");
+    await docker("exec", "it", "ping", "-c", "1", "-W", "2", "10.78.0.2");
+    for (const target of [address, "it"])
+      await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", target);
+    await docker("network", "disconnect", "other-name", "it");
+    await docker("network", "connect", "other-name", "it");
+    await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", await addressOf("it"));
+    await docker("rm", "-f", "it");
+    await docker("network", "rm", "other-name");
+    expect(await subnets("mine")).toBe("10.78.0.0/24");
+    await host.netkit("exec", "sandbox", "--", "ping", "-c", "1", "-W", "2", "10.78.0.1");
+  });
+
+  test("with netkit's IPAM, and no subnet named, its containers have addresses of the network's own", async () => {
+    await host.netkit("network", "create", "--subnet", "10.78.0.0/24", "mine");
+    await create("other-name", "-o", "netkit.network=mine");
+    const pool = await docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Subnet}}", "other-name");
+    expect(await shown("mine")).toMatchObject({ IPAM: { Config: [{}] }, Joins: [{ Pools: [pool], Subnets: [] }] });
+    // It is nobody else's meanwhile.
+    const taken = await host.run(["netkit", "network", "create", "--subnet", pool, "another"]);
+    expect(taken.stderr).toContain("overlaps the pool of Docker's network");
+    for (const name of ["it", "other"])
+      await docker("run", "-d", "--name", name, "--network", "other-name", ...sleeper);
+    expect([await addressOf("it"), await addressOf("other")]).toEqual(["10.78.0.2", "10.78.0.3"]);
+    await docker("exec", "other", "ping", "-c", "1", "-W", "2", "it");
+    await engine.killDockerd();
+    await engine.restartAgent();
+    await engine.startDockerd();
+    await docker("start", "it", "other");
+    await docker("exec", "other", "ping", "-c", "1", "-W", "2", await addressOf("it"));
+    await docker("rm", "-f", "it", "other");
+    await docker("network", "rm", "other-name");
+    await host.netkit("network", "rm", "mine");
   });
 
   test.skipIf(!hasCompose)("Compose makes networks of netkit's like any other, and takes them away", async () => {
