@@ -38,7 +38,7 @@ export async function addSubnets(
   return added.map(({ subnet }) => subnet);
 }
 
-/** Takes those of them away that nobody has an address of: the others are the network's own from now on. */
+/** Takes those of them away that nobody has an address of: the others, and all where the driver can't be had, are the network's own from now on. */
 export async function dropSubnets(
   context: Context,
   draft: Draft,
@@ -46,14 +46,16 @@ export async function dropSubnets(
   subnets: readonly Cidr[],
 ): Promise<void> {
   const network = subnets.length === 0 ? undefined : await draft.get<Network>(keys.network(id));
-  if (network === undefined) return;
+  const driver = network === undefined ? undefined : await context.drivers.find(network.driver);
+  if (network === undefined || driver === undefined) return;
   const endpoints = await endpointsOfNetwork(draft, id);
   const loans = await loansOf(draft, network);
   const used = [...endpoints, ...loans].flatMap(({ addresses }) => addresses.map(({ address }) => ipOf(address)));
   const going = subnets.filter((subnet) => !used.some((ip) => contains(subnet, ip)));
+  draft.recovery = "finish";
   for (const subnet of going) draft.delete(keys.cursor(id, subnet));
   const left = network.subnets.filter(({ subnet }) => !going.includes(subnet));
-  replan(context, draft, await context.drivers.of(network), { ...network, subnets: left });
+  replan(context, draft, driver, { ...network, subnets: left });
 }
 
 function replan(context: Context, draft: Draft, driver: AnyDriver, network: Network): void {

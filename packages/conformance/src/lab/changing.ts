@@ -3,6 +3,8 @@ import type { EndpointRequest, Netkit, SandboxHandle } from "@netkit/engine";
 import { spaceOf } from "./space.ts";
 import { pair, undone, type Step } from "./steps.ts";
 
+/** For benchmarks, and on no host's way (RFC 2544). */
+const further = { subnet: "198.18.99.0/24" };
 const docker = { id: "d0".repeat(32), engine: "Docker" };
 
 /**
@@ -36,7 +38,7 @@ export function changing(netkit: Netkit, driver: AnyDriver, theirs: string): Ste
   );
   const joined = pair(
     "network a Docker's",
-    async () => await networks.join("a", docker),
+    async () => await networks.join("a", { ...docker, ...(takesSubnets(driver) ? { subnets: [further] } : {}) }),
     async () => await networks.leave(docker.id),
   );
   const both = pair(
@@ -99,6 +101,12 @@ export function changing(netkit: Netkit, driver: AnyDriver, theirs: string): Ste
     both.remove,
     network.remove,
   ];
+}
+
+/** Whether the host leads from one subnet of a network to another. */
+function takesSubnets({ scope, traits, outside }: AnyDriver): boolean {
+  const isHosts = scope === "local" && outside === undefined && traits.besideHost !== true;
+  return isHosts && traits.addresses === "engine" && traits.families.includes("ipv4");
 }
 
 /** Takes a sandbox's way out, and the host's firewall. */
