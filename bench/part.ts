@@ -74,7 +74,7 @@ async function measure(): Promise<Row[] | Asked> {
               streams: 12,
               warmUps: 40,
               ranges: 0,
-              patienceMs: 2_000,
+              patienceMs: 1_000,
               line: 0,
             }
           : {

@@ -26,8 +26,11 @@ export function wantedNetwork(request: CreateNetwork, driver: string, held: Pool
   const join = joinedNetwork(generic);
   // What netkit has chosen is a new network's; one that is there, and flannel's, has its own.
   const hasOwn = join !== undefined || driver === "flannel";
-  const pools = hasOwn ? data.flatMap(({ Pool }) => standIn(Pool, held)) : [];
-  const subnets = data.filter(({ Pool }) => standIn(Pool, held).every((pool) => !pools.includes(pool)));
+  const standIns = data.filter(
+    ({ Pool }) => hasOwn && Pool !== undefined && held.find(parseCidr(Pool))?.chosen === true,
+  );
+  const subnets = data.filter((one) => !standIns.includes(one));
+  const pools = standIns.flatMap(({ Pool }) => (Pool === undefined ? [] : parseCidr(Pool)));
   const internal = Options["com.docker.network.internal"] === true;
   // As Docker's own macvlan is, whose IPAM gives every network a gateway.
   const isApart = driver === "macvlan" && options["parent"] === undefined;
@@ -56,12 +59,6 @@ export function wantedNetwork(request: CreateNetwork, driver: string, held: Pool
   if (isWithoutIpam || pools.length > 0) return { join: { network: join, internal }, pools };
   const asked = subnets.map((one) => ({ space: one.AddressSpace, ...subnetInput(one, held) }));
   return { join: { network: join, internal, subnets: asked }, pools };
-}
-
-/** The pool, if netkit has chosen it. */
-function standIn(pool: string | undefined, held: Pools): Cidr[] {
-  const subnet = pool === undefined ? undefined : parseCidr(pool);
-  return subnet !== undefined && held.find(subnet)?.chosen === true ? [subnet] : [];
 }
 
 /** What `--ipam-driver null` gives for a subnet: the driver has the addresses (libnetwork, ipams/null). */

@@ -42,6 +42,7 @@ export class PodmanEngine implements AsyncDisposable {
       `[containers]
 seccomp_profile = "unconfined"
 pids_limit = 0
+default_capabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "NET_RAW", "SETGID", "SETUID"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
