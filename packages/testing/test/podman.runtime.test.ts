@@ -222,6 +222,36 @@ describe.skipIf(!hasPodman)("Podman", () => {
     expect(await host.netkit("doctor")).toContain("all is well");
   });
 
+  test("a process of netkit's that has joined a container keeps nothing of it when that is started anew or disconnected", async () => {
+    await podman("network", "create", "--subnet", "10.79.0.0/24", "n");
+    await engine.run(
+      "--name",
+      "web",
+      "--hostname",
+      "web",
+      "--network",
+      "n",
+      "--ip",
+      "10.79.0.9",
+      "-p",
+      "8080:80",
+      ...web,
+    );
+    const join = ["run", "-d", "--name", "joined", "--network", "container:web", "--", "sleep", "1000"];
+    await host.netkit(...join);
+    await podman("network", "reload", "web");
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    await podman("network", "disconnect", "n", "web");
+    await podman("network", "connect", "--ip", "10.79.0.9", "n", "web");
+    expect(await host.netkit("exec", "joined", "--", "ip", "-brief", "address")).toContain("10.79.0.9/24");
+    await podman("restart", "-t", "0", "web");
+    expect(await addressOf("web")).toBe("10.79.0.9");
+    expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
+    // It is in the namespace that the container had before.
+    await host.netkit("sandbox", "rm", "-f", "joined");
+    expect(await host.netkit("doctor")).toContain("all is well");
+  });
+
   test("what netkit refuses is told in its words, and leaves nothing of the container", async () => {
     await podman("network", "create", "--subnet", "10.79.0.0/24", "n");
     await engine.run("--name", "first", "--network", "n", "-p", "8080:80", ...web);
