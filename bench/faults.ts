@@ -28,6 +28,7 @@ const subjects: readonly Subject[] = [
   { driver: "container", module: "packages/driver-container/src/index.ts", ...predefined },
   // Rules are alike under all three.
   { driver: "bridge", module: "packages/driver-bridge/src/index.ts", ...ruled, firewalls: ["nftables", "iptables"] },
+  { driver: "routed", module: "packages/driver-routed/src/index.ts", ...ruled },
   { driver: "macvlan", module: "packages/driver-macvlan/src/index.ts", ...made },
   { driver: "ipvlan", module: "packages/driver-ipvlan/src/index.ts", needs: "ipvlan", ...made },
   { driver: "overlay", module: "packages/driver-overlay/src/index.ts", ...ruled },

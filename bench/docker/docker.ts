@@ -1,6 +1,7 @@
 /** The rows about Docker's `network connect`, by its API, beside its own bridge; for a private host (see bench.ts). */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { findProgram } from "@netkit/testing";
 import { DockerEngine, hasDocker } from "@netkit/testing/docker";
 import { openSegment } from "@netkit/testing/hosts";
 import type { Summary } from "../pairs.ts";
@@ -57,7 +58,9 @@ export async function measureDocker(pairs: number): Promise<Row[]> {
 
 function connectRow(summary: Summary, ports: number, budget: number): Row {
   const { medianA, medianB, minA, ratioOfMedians, medianOfRatios } = summary;
-  const version = execFileSync("dockerd", ["--version"], { encoding: "utf8" }).match(/version ([\d.]+)/)?.[1];
+  const version = execFileSync(findProgram("dockerd") ?? "dockerd", ["--version"], { encoding: "utf8" }).match(
+    /version ([\d.]+)/,
+  )?.[1];
   return {
     id: `docker-connect-${ports}`,
     what: `Docker ${version}: network connect with ${ports} ports, to its own bridge`,
