@@ -71,10 +71,10 @@ async function measure(): Promise<Row[] | Asked> {
               rounds: 3,
               crowds: 1,
               wholeCrowds: false,
-              streams: 10,
-              warmUps: 30,
+              streams: 7,
+              warmUps: 40,
               ranges: 0,
-              patienceMs: 1_000,
+              patienceMs: 600,
               line: 0,
             }
           : {
