@@ -14,11 +14,10 @@ import { parseSubnet } from "./config-network.ts";
 import type { Draft } from "./draft.ts";
 import { loansOf } from "./loans.ts";
 import { endpointsOfNetwork } from "./lookup.ts";
-import { ownerOf } from "./networks.ts";
+import { planNetwork } from "./networks.ts";
 import type { Context } from "./operation.ts";
 import { keys } from "./state.ts";
 import { furtherSubnets } from "./subnets.ts";
-import { resourcesOf, viewOf } from "./view.ts";
 
 /**
  * Gives a network further subnets, whose addresses another engine hands out: sandboxes on it reach each other by the gateways.
@@ -34,7 +33,7 @@ export async function addSubnets(
   const driver = await context.drivers.of(network);
   const added = await furtherSubnets(context, draft, driver, network, inputs.map(parseSubnet));
   refuse(network, driver, added);
-  replan(context, draft, driver, { ...network, subnets: [...network.subnets, ...added] });
+  planNetwork(context, draft, driver, { ...network, subnets: [...network.subnets, ...added] });
   return added.map(({ subnet }) => subnet);
 }
 
@@ -55,16 +54,7 @@ export async function dropSubnets(
   draft.recovery = "finish";
   for (const subnet of going) draft.delete(keys.cursor(id, subnet));
   const left = network.subnets.filter(({ subnet }) => !going.includes(subnet));
-  replan(context, draft, driver, { ...network, subnets: left });
-}
-
-function replan(context: Context, draft: Draft, driver: AnyDriver, network: Network): void {
-  const view = viewOf(context.instance, network);
-  draft.want(
-    ownerOf(network),
-    resourcesOf(driver, () => driver.network(view), ["host"]),
-  );
-  draft.put(keys.network(network.id), network);
+  planNetwork(context, draft, driver, { ...network, subnets: left });
 }
 
 /** Where nothing would lead from one subnet to the other, or others have a say. */

@@ -37,6 +37,16 @@ export function ownerOf({ id, name }: Network): Owner {
   return { type: "network", id, name };
 }
 
+/** Stores a network, and plans what this host has of it by its record. */
+export function planNetwork(context: Context, draft: Draft, driver: AnyDriver, network: Network): void {
+  const view = viewOf(context.instance, network);
+  draft.want(
+    ownerOf(network),
+    resourcesOf(driver, () => driver.network(view), ["host"]),
+  );
+  draft.put(keys.network(network.id), network);
+}
+
 /** A new network, with its kernel objects; settings for others (`configOnly`) have none. */
 export async function createNetwork(context: Context, draft: Draft, request: NetworkRequest): Promise<Network> {
   const name = parseName("network", request.name);
@@ -208,12 +218,7 @@ export async function realise(
   const network = looksOutside(driver)
     ? await withPlace(context, draft, driver, known, requests, ipv4)
     : await withSubnets(context, draft, driver, known, requests, ipv4);
-  const view = viewOf(instance, network);
-  draft.want(
-    ownerOf(network),
-    resourcesOf(driver, () => driver.network(view), ["host"]),
-  );
-  draft.put(keys.network(network.id), network);
+  planNetwork(context, draft, driver, network);
   draft.put(keys.networkName(network.name), network.id);
   return network;
 }

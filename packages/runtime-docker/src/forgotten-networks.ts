@@ -1,6 +1,7 @@
-import { isNetkitError, type NetworkId } from "@netkit/core";
+import { isNetkitError } from "@netkit/core";
 import type { Netkit, NetworkDetails, NetworkJoin } from "@netkit/engine";
 import type { NetworkName } from "./docker-api.ts";
+import { ifThere, isGone } from "./gone.ts";
 
 /** Whose networks these are, for people. */
 export const engine = "Docker";
@@ -25,7 +26,7 @@ export async function removeForgotten(netkit: Netkit, daemon: string, listed: re
     await netkit.networks.leave(join.id);
     if (join.id !== network.id) continue;
     await netkit.networks.remove(network.id).catch((error: unknown) => {
-      if (!isNetkitError(error) || (error.code !== "NETWORK_IN_USE" && error.code !== "NETWORK_NOT_FOUND")) throw error;
+      if (!isGone(error) && !(isNetkitError(error) && error.code === "NETWORK_IN_USE")) throw error;
     });
   }
 }
@@ -39,19 +40,9 @@ interface Joined {
 export async function dockersJoins(netkit: Netkit): Promise<Joined[]> {
   const found: Joined[] = [];
   for (const { id } of await netkit.networks.list()) {
-    const network = await inspected(netkit, id);
+    const network = await ifThere(netkit.networks.inspect(id));
     for (const join of network?.joins ?? [])
       if (join.engine === engine && network !== undefined) found.push({ network, join });
   }
   return found;
-}
-
-/** Undefined: it has gone meanwhile. */
-async function inspected(netkit: Netkit, id: NetworkId): Promise<NetworkDetails | undefined> {
-  try {
-    return await netkit.networks.inspect(id);
-  } catch (error) {
-    if (isNetkitError(error) && error.code === "NETWORK_NOT_FOUND") return undefined;
-    throw error;
-  }
 }

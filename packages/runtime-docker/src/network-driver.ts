@@ -17,6 +17,7 @@ import type { EndpointRequest, Netkit, NetworkJoinRequest, NetworkRequest } from
 import { macOfAddress } from "@netkit/ipam";
 import type { Containers } from "./containers.ts";
 import { engine } from "./forgotten-networks.ts";
+import { ifThere } from "./gone.ts";
 import { furtherSubnets, withHandingOut, withJoining, type Joining } from "./joined-network.ts";
 import { giveBack, keepAddresses } from "./kept-addresses.ts";
 import { wantedMac } from "./mac-address.ts";
@@ -65,7 +66,7 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
     "NetworkDriver.DeleteNetwork": method(schemas.network, async ({ NetworkID }) => {
       // Docker forgets it whatever is answered: from now on one that is in use is netkit's own.
       await netkit.networks.leave(NetworkID);
-      const network = await findNetwork(netkit, NetworkID);
+      const network = await ifThere(netkit.networks.get(NetworkID));
       // One that was there before is none of Docker's to remove, and isn't found by that id any more.
       if (network !== undefined) await netkit.networks.remove(network.id);
       return {};
@@ -76,7 +77,7 @@ export function networkDriver(netkit: Netkit, pools: Pools, containers: Containe
       if (pending.has(EndpointID) || (await containers.find(EndpointID)) !== undefined) {
         throw new NetkitError("ENDPOINT_EXISTS", `endpoint ${shortId(EndpointID)} exists already`);
       }
-      const network = await findNetwork(netkit, NetworkID);
+      const network = await ifThere(netkit.networks.get(NetworkID));
       if (network === undefined) throw unknownNetwork(NetworkID);
       const mac = wantedMac(Interface.MacAddress, Options);
       const [options, sysctls] = [endpointOptions(Options), sysctlOption(Options)];
@@ -207,15 +208,6 @@ async function joinedBy(netkit: Netkit, driver: string, joining: Joining, join: 
     throw withHandingOut(error, network);
   });
   return await netkit.networks.get(network.id);
-}
-
-async function findNetwork(netkit: Netkit, id: string): Promise<Network | undefined> {
-  try {
-    return await netkit.networks.get(id);
-  } catch (error) {
-    if (isNetkitError(error) && error.code === "NETWORK_NOT_FOUND") return undefined;
-    throw error;
-  }
 }
 
 function unknownNetwork(id: string): NetkitError {

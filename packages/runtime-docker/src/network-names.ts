@@ -1,7 +1,8 @@
-import { isDockers, isName, isNetkitError, shortId, type Network } from "@netkit/core";
+import { isDockers, isName, shortId, type Network } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import { isNameTrouble } from "./container-names.ts";
 import type { NetworkName } from "./docker-api.ts";
+import { isGone } from "./gone.ts";
 
 /** What a network is called that Docker makes, for the protocol carries no name. */
 export function nameless(id: string): string {
@@ -23,8 +24,4 @@ export async function nameNetworks(netkit: Netkit, names: readonly NetworkName[]
 /** Other hosts call an overlay what they do. */
 function isNameless(network: Network): boolean {
   return isDockers(network) && network.scope === "local" && network.name === nameless(network.id);
-}
-
-function isGone(error: unknown): boolean {
-  return isNetkitError(error) && error.code === "NETWORK_NOT_FOUND";
 }

@@ -15,6 +15,8 @@ describe.skipIf(!hasPodman)("Podman", () => {
   const podman = async (...words: readonly string[]): Promise<string> => await engine.podman(...words);
   /** A web server that says who it is. */
   const web = ["box", "sh", "-c", 'echo "$HOSTNAME" > /index.html; exec httpd -f -p 80 -h /'];
+  const startWeb = async (network: string, ...more: readonly string[]): Promise<string> =>
+    await engine.run("--name", "web", "--hostname", "web", "--network", network, ...more, ...web);
   const sleeper = ["box", "sleep", "1000"];
   const names = async (what: "network" | "sandbox"): Promise<string[]> =>
     (await host.netkit(what, "ls", "--format", "{{.Name}}")).split("\n").filter((name) => name !== "");
@@ -46,19 +48,7 @@ describe.skipIf(!hasPodman)("Podman", () => {
 
   test("containers and a sandbox find and reach each other, and published ports are reached from everywhere", async () => {
     await podman("network", "create", "--ipv6", "--subnet", "10.77.0.0/24", "--subnet", "fd00:77::/64", "dual");
-    await engine.run(
-      "--name",
-      "web",
-      "--hostname",
-      "web",
-      "--network",
-      "dual",
-      "--network-alias",
-      "www",
-      "-p",
-      "8080:80",
-      ...web,
-    );
+    await startWeb("dual", "--network-alias", "www", "-p", "8080:80");
     await engine.run("--name", "other", "--network", "dual", ...sleeper);
     await startSandbox("sandbox", "dual");
     for (const name of ["web", "www"]) {
@@ -103,7 +93,7 @@ describe.skipIf(!hasPodman)("Podman", () => {
     await podman("network", "create", "n");
     await podman("network", "create", "--ipam-driver", "none", "mine");
     await podman("network", "create", "--ipam-driver", "none", "--label", "netkit.network=mine", "by-label");
-    await engine.run("--name", "web", "--hostname", "web", "--network", "n", "-p", "8080:80", ...web);
+    await startWeb("n", "-p", "8080:80");
     for (const network of ["mine", "by-label"]) {
       await podman("network", "connect", network, "web");
       const address = (await podman("exec", "web", "ip", "-o", "-4", "address", "show", "eth1")).match(
@@ -165,7 +155,7 @@ describe.skipIf(!hasPodman)("Podman", () => {
   test("a published port goes on by another network, and is reached in each family by whichever has it", async () => {
     await podman("network", "create", "q1");
     await podman("network", "create", "--ipv6", "--subnet", "10.80.0.0/24", "--subnet", "fd00:80::/64", "q6");
-    await engine.run("--name", "web", "--hostname", "web", "--network", "q1,q6", "-p", "8080:80", ...web);
+    await startWeb("q1,q6", "-p", "8080:80");
     const isReached = async (): Promise<void> => {
       for (const url of [`http://${host.address}:8080/`, `http://[${host.address6}]:8080/`])
         expect(await get(outside, url), url).toBe("web");
@@ -185,7 +175,7 @@ describe.skipIf(!hasPodman)("Podman", () => {
     const all = ["one", "two", "three", "four"];
     const running = all.map((name) => engine.startRun("--name", name, "--network", "n", ...sleeper));
     for (const each of running) expect(await each.ended).toBe(0);
-    await engine.run("--name", "web", "--hostname", "web", "--network", "n", "-p", "8080:80", ...web);
+    await startWeb("n", "-p", "8080:80");
     await podman("restart", "-t", "0", "web");
     expect(await get(host, "http://127.0.0.1:8080/")).toBe("web");
     await host.shell(
@@ -198,7 +188,7 @@ describe.skipIf(!hasPodman)("Podman", () => {
 
   test("containers share a network, and a reload brings a container's back", async () => {
     await podman("network", "create", "n");
-    await engine.run("--name", "web", "--hostname", "web", "--network", "n", "-p", "8080:80", ...web);
+    await startWeb("n", "-p", "8080:80");
     await engine.run("--name", "beside", "--network", "container:web", ...sleeper);
     await engine.run("--name", "other", "--network", "n", ...sleeper);
     expect(await names("sandbox")).toEqual(["web", "other"]);
@@ -224,19 +214,7 @@ describe.skipIf(!hasPodman)("Podman", () => {
 
   test("a process of netkit's that has joined a container keeps nothing of it when that is started anew or disconnected", async () => {
     await podman("network", "create", "--subnet", "10.79.0.0/24", "n");
-    await engine.run(
-      "--name",
-      "web",
-      "--hostname",
-      "web",
-      "--network",
-      "n",
-      "--ip",
-      "10.79.0.9",
-      "-p",
-      "8080:80",
-      ...web,
-    );
+    await startWeb("n", "--ip", "10.79.0.9", "-p", "8080:80");
     const join = ["run", "-d", "--name", "joined", "--network", "container:web", "--", "sleep", "1000"];
     await host.netkit(...join);
     await podman("network", "reload", "web");

@@ -2,10 +2,9 @@ import { familyOf, NetkitError, stableJson, type HostId, type Network } from "@n
 import type { SharedOptions } from "../api.ts";
 import type { Draft } from "../draft.ts";
 import { newId } from "../new-id.ts";
-import { ownerOf } from "../networks.ts";
+import { planNetwork } from "../networks.ts";
 import { operate, type Context } from "../operation.ts";
 import { keys } from "../state.ts";
-import { resourcesOf, viewOf } from "../view.ts";
 import { describeHost, type LocalHost } from "./this-host.ts";
 
 /**
@@ -59,12 +58,7 @@ async function move(context: Context, draft: Draft, network: Network, { vtep }: 
   if (share?.host === undefined) return;
   const driver = await context.drivers.of(network);
   const moved: Network = { ...network, share: { ...share, host: { ...share.host, vtep } } };
-  draft.put(keys.network(network.id), moved);
-  const view = viewOf(context.instance, moved);
-  draft.want(
-    ownerOf(moved),
-    resourcesOf(driver, () => driver.network(view), ["host"]),
-  );
+  planNetwork(context, draft, driver, moved);
 }
 
 function stays(before: LocalHost, now: LocalHost): NetkitError {

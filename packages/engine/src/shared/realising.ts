@@ -11,11 +11,11 @@ import { macOfAddress } from "@netkit/ipam";
 import { nextAddress } from "../addresses.ts";
 import type { Draft } from "../draft.ts";
 import { newId } from "../new-id.ts";
-import { addressKeyOf, ownerOf } from "../networks.ts";
+import { addressKeyOf, ownerOf, planNetwork } from "../networks.ts";
 import type { Context } from "../operation.ts";
 import { keys, type AddressHolder } from "../state.ts";
 import { refuseOverlapHere } from "../subnets.ts";
-import { asked, resourcesOf, viewOf } from "../view.ts";
+import { asked, viewOf } from "../view.ts";
 import { shareRecord, unshareRecord } from "./presence.ts";
 import { expectRemotes, withoutRemotes } from "./remotes.ts";
 import { thisHostNow, type LocalHost } from "./this-host.ts";
@@ -61,12 +61,7 @@ export async function realiseHere(context: Context, draft: Draft, driver: AnyDri
   const mac = macOfAddress(first === undefined ? undefined : ipOf(first), part);
   const host: HostView = { vtep: self.vtep, mtu: self.mtu, addresses, mac, ...findingOf(found) };
   const network: Network = { ...known, realised: true, share: { revision: 0, ...found.share, host, part } };
-  const view = viewOf(context.instance, network);
-  draft.want(
-    ownerOf(network),
-    resourcesOf(driver, () => driver.network(view), ["host"]),
-  );
-  draft.put(keys.network(network.id), network);
+  planNetwork(context, draft, driver, network);
   shareRecord(context, draft, network, {
     id: part,
     network: network.id,
