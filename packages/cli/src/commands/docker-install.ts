@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { defaultRoot, NetkitError } from "@netkit/core";
+import { dirname, join } from "node:path";
+import { NetkitError } from "@netkit/core";
+import { rootOf } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { agentServesDocker } from "../docker-agent.ts";
 import { rememberDocker } from "../docker-service.ts";
-import { readSettings } from "../settings.ts";
 import { isSystemdThere, systemctl, unitFolder } from "../systemd.ts";
 import { unitName } from "./agent-install.ts";
 
@@ -41,7 +41,7 @@ export const dockerInstall: Command = command({
   ],
   changes: false,
   async run({ globals, options }) {
-    const root = resolve((await readSettings(globals)).root ?? defaultRoot);
+    const root = await rootOf(globals);
     const path = dropInPath(root);
     const unit = dropIn(root);
     if (options.print) return { data: { path, unit }, text: unit.trimEnd() };
@@ -61,7 +61,7 @@ export const dockerInstall: Command = command({
     }
     const next = [
       ...(isService ? [] : ["Next, if no agent is to be started by hand: netkit agent install"]),
-      ...((await agentServesDocker(root)) === false
+      ...((await agentServesDocker(globals)) === false
         ? ["The agent that runs doesn't serve Docker, the next one does: netkit agent stop"]
         : []),
     ];

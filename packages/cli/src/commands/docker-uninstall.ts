@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { defaultRoot, isAnotherEngines, NetkitError } from "@netkit/core";
+import { dirname } from "node:path";
+import { isAnotherEngines, NetkitError } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
+import { rootOf } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { agentServesDocker } from "../docker-agent.ts";
 import { forgetDocker, servesDocker } from "../docker-service.ts";
-import { readSettings } from "../settings.ts";
 import { isSystemdThere, systemctl } from "../systemd.ts";
 import { warn } from "../warning.ts";
 import { unitName } from "./agent-install.ts";
@@ -18,7 +18,7 @@ export const dockerUninstall: Command = command({
   examples: [{ line: "netkit docker uninstall", summary: "Once no container is on netkit's networks any more" }],
   changes: false,
   async run({ globals, open, options, terminal }) {
-    const root = resolve((await readSettings(globals)).root ?? defaultRoot);
+    const root = await rootOf(globals);
     const path = dropInPath(root);
     if (!existsSync(path) && !servesDocker(root))
       return { data: { path, removed: false }, text: "It is not installed." };
@@ -40,7 +40,7 @@ export const dockerUninstall: Command = command({
         "Remove them there while an agent serves Docker (netkit agent --docker): dockerd waits 15 s for each when it starts.",
         terminal,
       );
-    if ((await agentServesDocker(root)) === true)
+    if ((await agentServesDocker(globals)) === true)
       warn("the agent that runs goes on serving Docker", "End it: netkit agent stop", terminal);
     return { data: { path, removed: true }, text: path };
   },
