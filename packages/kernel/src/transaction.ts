@@ -1,4 +1,4 @@
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import type { NamespaceRef, Owner } from "@netkit/core";
 import {
   NLM_F_ECHO,
@@ -342,10 +342,11 @@ async function gone(
   let answered = false;
   const end = (): void => void (answered = true);
   answer.then(end, end);
+  await setImmediate();
   for (;;) {
-    await setTimeout(1);
     if (answered) return [];
     const results = socket.batch(ifindexes.map((ifindex) => setLink(ifindex, {})));
     if (results.every((result) => !result.ok && result.error.code === "ENODEV")) return [];
+    await setTimeout(1);
   }
 }

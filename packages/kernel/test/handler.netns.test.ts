@@ -260,8 +260,8 @@ test("removing returns once the links are gone, and doesn't wait for the kernel'
   const real = syscalls();
   setSyscalls({
     ...real,
-    sendAsync: async (...args) => {
-      const sent = await real.sendAsync(...args);
+    writeLate: async (...args) => {
+      const sent = await real.writeLate(...args);
       await answered.promise;
       return sent;
     },
@@ -284,7 +284,7 @@ test("a link that the kernel refuses to delete is an error, whatever has become 
   await host.handler.apply(host.creates(bridge, ...endpoint(ns, 1)));
   const real = syscalls();
   using _ = { [Symbol.dispose]: () => setSyscalls(real) };
-  setSyscalls({ ...real, sendAsync: () => Promise.resolve(-constants.errno.EPERM) });
+  setSyscalls({ ...real, writeLate: () => Promise.resolve(-constants.errno.EPERM) });
   await expect(host.handler.apply(host.removes(bridge, ...endpoint(ns, 1)))).rejects.toThrow("EPERM");
   expect(names()).toEqual(["lo", "br0", "nkv1"]);
 });

@@ -46,7 +46,7 @@ export interface NetlinkOptions {
 /**
  * A netlink socket, bound for its life to the namespace it was opened in.
  *
- * Calls are synchronous, for the kernel answers within the system call. The `Async` ones send on a worker thread, for
+ * Calls are synchronous, for the kernel answers within the system call. The `Async` ones send on another thread, for
  * requests that make the kernel wait (deleting a veth: 15-19 ms). Both may be mixed on one socket.
  */
 export interface NetlinkSocket extends Disposable {
@@ -105,7 +105,6 @@ class Socket implements NetlinkSocket {
   readonly #fd: number;
   #sequence = 0;
   #closed = false;
-  #sending = 0;
   /** Answers may be on their way that nobody waits for any more. */
   #abandoned = false;
 
@@ -160,7 +159,7 @@ class Socket implements NetlinkSocket {
       const buffer = Buffer.allocUnsafeSlow(chunk.reduce((sum, message) => sum + messageLength(message), 0));
       try {
         const length = this.#write(buffer, pending, NLM_F_ACK);
-        this.#sent(await this.#sendAsync(buffer, length), pending);
+        this.#sent(await syscalls().writeLate(this.fd, buffer.subarray(0, length)), pending);
       } catch (error) {
         this.#forget(pending);
         throw error;
@@ -195,7 +194,7 @@ class Socket implements NetlinkSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#sending === 0) syscalls().close(this.#fd);
+    syscalls().close(this.#fd);
   }
 
   [Symbol.dispose](): void {
@@ -214,18 +213,6 @@ class Socket implements NetlinkSocket {
       idleBuffers.push(buffer);
     }
     this.#receiveUntil(pending);
-  }
-
-  /** The descriptor stays open until the worker threads are done with it: its number must not become another file's. */
-  async #sendAsync(buffer: Buffer, length: number): Promise<number> {
-    const fd = this.fd;
-    this.#sending += 1;
-    try {
-      return await syscalls().sendAsync(fd, buffer, length, 0);
-    } finally {
-      this.#sending -= 1;
-      if (this.#closed && this.#sending === 0) syscalls().close(fd);
-    }
   }
 
   #write(target: Buffer, pending: readonly Pending[], flags: number): number {

@@ -1,6 +1,7 @@
 import type { LibraryHandle } from "koffi";
 import { LITTLE_ENDIAN } from "./attribute.ts";
 import { koffi } from "./koffi.ts";
+import { openWriteLate, type WriteLate } from "./write-late.ts";
 
 /**
  * Every system call this package makes.
@@ -17,8 +18,8 @@ export interface Syscalls {
   connect(fd: number, address: Uint8Array): number;
   /** send(2) of the first `length` bytes. */
   send(fd: number, buffer: Uint8Array, length: number, flags: number): number;
-  /** send(2) on a worker thread, for requests that the kernel answers late. */
-  sendAsync(fd: number, buffer: Uint8Array, length: number, flags: number): Promise<number>;
+  /** write(2) of a datagram to a socket by another thread, for requests that the kernel answers late. The descriptor may be closed meanwhile. */
+  writeLate(fd: number, datagram: Uint8Array): Promise<number>;
   /** recv(2) into `buffer`. */
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   /** recv(2) on a worker thread. Give the socket a receive timeout: the process can't exit before the thread is back. */
@@ -143,13 +144,14 @@ function openLibc(): Syscalls {
   const epollCreate = libc.func("int epoll_create1(int)");
   const epollCtl = libc.func("int epoll_ctl(int, int, int, const void *)");
   const epollWait = libc.func("int epoll_wait(int, void *, int, int)");
+  let writeLate: WriteLate | undefined;
 
   return {
     socket: (domain, type, protocol) => result(socket(domain, type, protocol)),
     bind: (fd, address) => result(bind(fd, address, address.length)),
     connect: (fd, address) => result(connect(fd, address, address.length)),
     send: (fd, buffer, length, flags) => result(send(fd, buffer, length, flags)),
-    sendAsync: (fd, buffer, length, flags) => later(send, fd, buffer, length, flags),
+    writeLate: (fd, datagram) => (writeLate ??= openWriteLate(libc))(fd, datagram),
     recv: (fd, buffer, length, flags) => result(recv(fd, buffer, length, flags)),
     recvAsync: (fd, buffer, length, flags) => later(recv, fd, buffer, length, flags),
     setsockopt: (fd, level, name, value) => result(setsockopt(fd, level, name, value, value.length)),

@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { constants } from "node:os";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import {
@@ -262,6 +264,33 @@ test("every system call of an attach can fail, and the error names the call's pu
   ).toBe(true);
   expect(a.ipJson("link show").map((row) => row["ifname"])).toEqual(["lo"]);
 }, 30_000);
+
+test("what the kernel answers late waits beside everything else, each by itself", async () => {
+  using host = makeNamespace();
+  using socket = host.open();
+  const pairs = Array.from({ length: 12 }, (_, index) => index);
+  socket.batchOrThrow(pairs.map(newPair));
+  let answered = 0;
+  const deletions = pairs.map(async (index) => {
+    const results = await socket.batchAsync([delLink(`v${index}`)]);
+    answered += 1;
+    return results;
+  });
+  // More than libuv has threads for: what needs one of those comes first all the same.
+  await stat(host.path);
+  expect(answered).toBe(0);
+  expect((await Promise.all(deletions)).flat().every(({ ok }) => ok)).toBe(true);
+  expect(listLinks(socket).map(({ name }) => name)).toEqual(["lo"]);
+});
+
+test("a late write says what is wrong, and leaves no descriptor", async () => {
+  using host = makeNamespace();
+  using socket = host.open();
+  const before = descriptors();
+  expect(await syscalls().writeLate(-1, new Uint8Array(16))).toBe(-constants.errno.EBADF);
+  expect(await syscalls().writeLate(socket.fd, new Uint8Array(1024 * 1024))).toBe(-constants.errno.EMSGSIZE);
+  expect(descriptors()).toEqual(before);
+});
 
 test("a flock waits on a worker thread for another process to let go", async () => {
   using host = makeNamespace();

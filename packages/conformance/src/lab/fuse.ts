@@ -129,10 +129,8 @@ function interposeSyscalls(burns: Burns): void {
     setns: (fd: number, type: number) => (!homes.has(fd) && burns("setns", false) ? EIO : real.setns(fd, type)),
     send: (fd: number, buffer: Uint8Array, length: number, flags: number) =>
       burns(`send ${describeRequest(buffer)}`, isChange(buffer)) ? EIO : real.send(fd, buffer, length, flags),
-    sendAsync: async (fd: number, buffer: Uint8Array, length: number, flags: number) =>
-      burns(`send ${describeRequest(buffer)}`, isChange(buffer))
-        ? EIO
-        : await real.sendAsync(fd, buffer, length, flags),
+    writeLate: async (fd: number, datagram: Uint8Array) =>
+      burns(`send ${describeRequest(datagram)}`, isChange(datagram)) ? EIO : await real.writeLate(fd, datagram),
   };
   for (const [name, changes] of Object.entries(calls) as [keyof typeof calls, boolean][]) {
     const call: (...args: never[]) => number = real[name];
