@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { existsSync } from "node:fs";
-import { connect, Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { instanceOf, NetkitError } from "@netkit/core";
 import type { AgentLink } from "@netkit/engine";
@@ -190,7 +190,11 @@ async function begin(path: string, request: AgentRequest): Promise<Asked> {
         leave(fd);
         throw error;
       }
-      if (!isHeard) return await answerOn(new Socket({ fd }), path, answer, request);
+      if (!isHeard) {
+        // A class can't be loaded by its first call, as functions are (cli/build.mjs).
+        const { Socket } = process.getBuiltinModule("node:net");
+        return await answerOn(new Socket({ fd }), path, answer, request);
+      }
       leave(fd);
       return answer.end(path);
     },

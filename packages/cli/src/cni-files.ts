@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { pluginTypes, variableNames, type PluginType } from "@netkit/runtime-cni";
+import { pluginTypes, variableNames, type PluginType } from "@netkit/runtime-cni/names";
 import { formatJson } from "./json.ts";
 import { hasMark } from "./own-files.ts";
 import { thinClient } from "./thin-client.ts";

@@ -1,7 +1,5 @@
 import { cniCodes, CniError } from "./cni-error.ts";
-
-const verbs = ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"] as const;
-export type Verb = (typeof verbs)[number];
+import { requiredVariables, verbs, type Verb } from "./names.ts";
 
 /** What a runtime says by the environment; "" where it says nothing. */
 export interface Environment {
@@ -18,34 +16,18 @@ export interface Environment {
 /** Variables by their names, as `process.env` has them. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Which variables a verb can't do without, in the order of the specification's Go library. */
-const required: Readonly<Record<string, readonly Verb[]>> = {
-  CNI_CONTAINERID: ["ADD", "CHECK", "DEL"],
-  CNI_NETNS: ["ADD", "CHECK"],
-  CNI_IFNAME: ["ADD", "CHECK", "DEL"],
-  CNI_PATH: ["ADD", "CHECK", "DEL", "GC", "STATUS"],
-};
-
-/** The variables that are read. */
-export const variableNames: readonly string[] = [
-  "CNI_COMMAND",
-  ...Object.keys(required),
-  "CNI_ARGS",
-  "CNI_NETNS_OVERRIDE",
-];
-
 /** @throws CniError 4 */
 export function parseEnvironment(variables: Variables): Environment {
   const value = (name: string): string => variables[name] ?? "";
   const command = value("CNI_COMMAND");
   const missing = command === "" ? ["CNI_COMMAND"] : [];
-  for (const [name, needed] of Object.entries(required))
+  for (const [name, needed] of Object.entries(requiredVariables))
     if (needed.some((verb) => verb === command) && value(name) === "") missing.push(name);
   if (missing.length > 0) throw invalid(`required env variables [${missing.join(",")}] missing`);
   const verb = verbs.find((known) => known === command);
   if (verb === undefined) throw invalid(`unknown CNI_COMMAND: ${command}`);
   const [containerId, ifName] = [value("CNI_CONTAINERID"), value("CNI_IFNAME")];
-  if (required["CNI_CONTAINERID"]?.includes(verb) === true) {
+  if (requiredVariables["CNI_CONTAINERID"]?.includes(verb) === true) {
     checkContainerId(containerId);
     checkIfName(ifName);
   }

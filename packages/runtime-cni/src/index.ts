@@ -3,9 +3,10 @@
  *
  * @packageDocumentation
  */
-export { answerPlugin, pluginTypes, type PluginType } from "./plugins.ts";
+export { answerPlugin } from "./plugins.ts";
 export type { PluginCall } from "./plugin.ts";
-export { variableNames, type Variables } from "./environment.ts";
+export type { Variables } from "./environment.ts";
+export { pluginTypes, variableNames, type PluginType } from "./names.ts";
 export { attachedContainers } from "./attachment.ts";
 export { relay } from "./relayed.ts";
 export { supportedVersions, type CniVersion } from "./version.ts";

@@ -2,7 +2,8 @@ import type { Netkit } from "@netkit/engine";
 import type { Answer } from "@netkit/runtime";
 import { cniCodes, CniError, toCniError } from "./cni-error.ts";
 import { parseConfiguration, peekVersion, type Configuration } from "./configuration.ts";
-import { parseEnvironment, type Environment, type Variables, type Verb } from "./environment.ts";
+import { parseEnvironment, type Environment, type Variables } from "./environment.ts";
+import type { Verb } from "./names.ts";
 import { formatResult, type Result } from "./result.ts";
 import { isAtLeast, newestVersion, supportedVersions, type CniVersion } from "./version.ts";
 

@@ -1,5 +1,6 @@
 import { formatAnswer, parseCall, Turns, type Relay } from "@netkit/runtime";
-import { answerPlugin, type PluginType } from "./plugins.ts";
+import type { PluginType } from "./names.ts";
+import { answerPlugin } from "./plugins.ts";
 
 /** Answers calls of a plugin that its executable hands on, with a line `NAME=VALUE` for each variable. */
 export function relay(type: PluginType): Relay {

@@ -1,7 +1,8 @@
 import { fuzz, jsonNear, textNear } from "@netkit/fuzzing";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { answerPlugin, pluginTypes } from "../src/plugins.ts";
+import { pluginTypes } from "../src/names.ts";
+import { answerPlugin } from "../src/plugins.ts";
 import { parseResult } from "../src/result.ts";
 import { CniError } from "../src/cni-error.ts";
 import { supportedVersions } from "../src/version.ts";

@@ -3,7 +3,6 @@
  *
  * @packageDocumentation
  */
-export { containerLabel } from "./labels.ts";
 export { answerNetavark, type NetavarkCall } from "./netavark.ts";
 export type { Execute, Executed } from "./plugins.ts";
 export { relay } from "./relayed.ts";

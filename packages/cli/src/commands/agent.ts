@@ -5,7 +5,7 @@ import type { Agent, Runtime } from "@netkit/agent";
 import { defaultRoot, isNetkitError, NetkitError, type Store } from "@netkit/core";
 import { openNetkit, sharesNetworks } from "@netkit/engine";
 import type { Relay } from "@netkit/runtime";
-import type { PluginType } from "@netkit/runtime-cni";
+import type { PluginType } from "@netkit/runtime-cni/names";
 import { askTheAgent } from "../agent-request.ts";
 import { command, type Command } from "../command.ts";
 import { servesDocker } from "../docker-service.ts";

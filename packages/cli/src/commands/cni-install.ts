@@ -4,7 +4,7 @@ import { defaultRoot, isNetkitError } from "@netkit/core";
 import { sameSettings } from "../agent-process.ts";
 import { command, type Command } from "../command.ts";
 import { refuseWithoutInterfaces } from "@netkit/runtime";
-import { pluginTypes } from "@netkit/runtime-cni";
+import { pluginTypes } from "@netkit/runtime-cni/names";
 import { isOwnList, isOwnScript, listPath, pluginList, pluginScript } from "../cni-files.ts";
 import { folderOptions, listOptions, readList } from "../cni-options.ts";
 import { writeOwn } from "../own-files.ts";

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { NetkitError } from "@netkit/core";
-import { attachedContainers } from "@netkit/runtime-cni";
+import type { Netkit } from "@netkit/engine";
 import { command, type Command } from "../command.ts";
 import { installedLists, installedPlugins, listPath } from "../cni-files.ts";
 import { checkListName, folderOptions } from "../cni-options.ts";
@@ -28,14 +28,16 @@ export const cniUninstall: Command = command({
     const removed = [...going, ...plugins];
     // Lists that others have written need the plugins, too.
     const list = plugins.length > 0 ? undefined : name;
-    if (removed.length > 0) refuseContainers(await attachedContainers(await open(true), list));
+    if (removed.length > 0) await refuseContainers(await open(true), list);
     removeAll(removed);
     return { data: { removed }, text: removed.length === 0 ? "It is not installed." : removed.join("\n") };
   },
 });
 
 /** @throws NetkitError NETWORK_IN_USE */
-function refuseContainers(containers: readonly string[]): void {
+async function refuseContainers(netkit: Netkit, list: string | undefined): Promise<void> {
+  const { attachedContainers } = await import("@netkit/runtime-cni");
+  const containers = await attachedContainers(netkit, list);
   if (containers.length === 0) return;
   throw new NetkitError(
     "NETWORK_IN_USE",

@@ -1,12 +1,10 @@
 import { resolve } from "node:path";
 import { agentSocket } from "@netkit/agent/client";
-import { defaultRoot, isNetkitError, NetkitError } from "@netkit/core";
+import { defaultRoot, isNetkitError, NetkitError, podmansContainerLabel } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
-import { containerLabel } from "@netkit/runtime-netavark";
 import { sameSettings } from "../agent-process.ts";
 import { command, type Command } from "../command.ts";
 import { removeAll, removeEmpty, writeAllOwn } from "../own-files.ts";
-import { podmanConnected } from "../podman.ts";
 import {
   backend,
   contradicting,
@@ -71,12 +69,13 @@ export const podmanInstall: Command = command({
 
 /** netkit couldn't take down what another backend has set up. @throws NetkitError NETWORK_IN_USE */
 async function refuseContainers(netkit: Netkit): Promise<void> {
+  const { podmanConnected } = await import("../podman.ts");
   const running = await podmanConnected().catch((error: unknown) => {
     if (isNetkitError(error) && error.code === "TOOL_MISSING") return [];
     throw error;
   });
   if (running.length === 0) return;
-  const ours = new Set((await netkit.sandboxes.list()).map(({ labels }) => labels[containerLabel]));
+  const ours = new Set((await netkit.sandboxes.list()).map(({ labels }) => labels[podmansContainerLabel]));
   const names = running.filter(({ id }) => !ours.has(id)).map(({ name }) => name);
   if (names.length === 0) return;
   throw new NetkitError(

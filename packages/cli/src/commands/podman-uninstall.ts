@@ -1,7 +1,6 @@
 import { dirname, resolve } from "node:path";
-import { NetkitError } from "@netkit/core";
+import { NetkitError, podmansContainerLabel } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
-import { containerLabel } from "@netkit/runtime-netavark";
 import { command, type Command } from "../command.ts";
 import { removeAll, removeEmpty } from "../own-files.ts";
 import { installedPrograms, installedSetting } from "../podman-files.ts";
@@ -27,7 +26,7 @@ export const podmanUninstall: Command = command({
 
 /** Another backend couldn't take down what netkit has set up. @throws NetkitError NETWORK_IN_USE */
 async function refuseContainers(netkit: Netkit): Promise<void> {
-  const running = (await netkit.sandboxes.list()).filter(({ labels }) => labels[containerLabel] !== undefined);
+  const running = (await netkit.sandboxes.list()).filter(({ labels }) => labels[podmansContainerLabel] !== undefined);
   const names = running.map(({ name }) => name);
   if (names.length === 0) return;
   throw new NetkitError("NETWORK_IN_USE", `Podman's containers are on netkit's networks: ${names.join(", ")}`, {
