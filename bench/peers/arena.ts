@@ -28,7 +28,7 @@ ip link set lo up
 exec "$@"`;
 
 /** A contender's process, on its host. */
-export class Arena implements AsyncDisposable {
+export class Arena {
   readonly call: Caller<ContenderCalls>["call"];
   readonly #child: ChildProcess;
 
@@ -52,7 +52,8 @@ export class Arena implements AsyncDisposable {
     return new Arena(child, caller.call.bind(caller));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends what runs on it; the host goes with it. */
+  async end(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, "exit");
     await this.call("stop");

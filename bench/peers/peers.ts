@@ -62,8 +62,9 @@ const doors: readonly ContenderId[] = ["docker-cli"];
 export async function measurePeers(root: string, plan: Plan): Promise<Row[]> {
   const figures = new Figures();
   for (const number of numbers(0, plan.blocks)) {
+    const arenas: Arena[] = [];
     // oxlint-disable-next-line typescript/await-thenable -- the linter finds no tsconfig with disposables here
-    await using arenas = new AsyncDisposableStack();
+    await using _ = { [Symbol.asyncDispose]: async () => await allOf(arenas, async (arena) => await arena.end()) };
     const present = await openAll(join(root, `block-${number}`), figures, arenas);
     const block: Block = { number, plan, figures, present };
     await measureTurns(block);
@@ -75,10 +76,15 @@ export async function measurePeers(root: string, plan: Plan): Promise<Row[]> {
   return rowsOf(figures);
 }
 
-async function openAll(folder: string, figures: Figures, arenas: AsyncDisposableStack): Promise<Present[]> {
+/** @param arenas where they are put, for their end */
+async function openAll(folder: string, figures: Figures, arenas: Arena[]): Promise<Present[]> {
   const present: Present[] = [];
   const opened = await Promise.all(
-    contenders.map(async (contender) => arenas.use(await Arena.open(contender, join(folder, contender.id)))),
+    contenders.map(async (contender) => {
+      const arena = await Arena.open(contender, join(folder, contender.id));
+      arenas.push(arena);
+      return arena;
+    }),
   );
   for (const [index, arena] of opened.entries()) {
     const { id } = contenders[index] ?? contenders[0];
@@ -95,8 +101,8 @@ function isWhole({ id }: Present): boolean {
 }
 
 /** What isn't timed needn't wait for the others. */
-async function allOf(present: readonly Present[], work: (one: Present) => Promise<unknown>): Promise<void> {
-  await Promise.all(present.map(work));
+async function allOf<T>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
+  await Promise.all(all.map(work));
 }
 
 /** Everybody has a turn, in the other order than the round before. */
