@@ -20,6 +20,7 @@ const root = "/var/lib/netkit";
 /** Only what is used is loaded: a library's process is measured here, too. */
 const entries: Record<ContenderId, () => Promise<Entry>> = {
   library: async () => (await import("./netkit.ts")).library,
+  unguarded: async () => (await import("./netkit.ts")).unguarded,
   agent: async () => (await import("./netkit.ts")).agent,
   cli: async () => (await import("./netkit.ts")).cli,
   "cni-plugin": async () => (await import("./netkit.ts")).cniPlugin,

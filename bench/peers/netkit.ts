@@ -25,32 +25,34 @@ function nameOf({ number }: Box): string {
 }
 
 /** In a program's own process, without names. */
-export const library: Entry = {
-  find,
-  start: async (root) => {
-    const netkit = await openLibrary(root);
-    await netkit.networks.create(network);
-    await netkit.sandboxes.open({ name: kept, networks: [network.name] });
-    const handles = new Map<number, SandboxHandle>();
-    const of = ({ number }: Box): SandboxHandle => {
-      const handle = handles.get(number);
-      if (handle === undefined) throw new Error(`there is no box ${number}`);
-      return handle;
-    };
-    return {
-      open: async (box) => void handles.set(box.number, await netkit.sandboxes.open({ name: nameOf(box) })),
-      attach: async (box) => void (await of(box).connect(network.name, { publish: portWords(box) })),
-      detach: async (box) => void (await of(box).disconnect(network.name)),
-      close: async (box) => await of(box).close(),
-      place: async (box) => {
-        const { endpoints } = await of(box).inspect();
-        const [cidr = ""] = endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => address));
-        return { host: ownNamespace, box: of(box).netns ?? "", address: cidr.split("/")[0] ?? "" };
-      },
-      stop: async () => await netkit.close(),
-    };
-  },
-};
+export const library: Entry = { find, start: async (root) => await startLibrary(root, {}) };
+
+/** The same as others have it: what sandboxes send goes out as whatever they say that they are. */
+export const unguarded: Entry = { find, start: async (root) => await startLibrary(root, { "spoof-check": "false" }) };
+
+async function startLibrary(root: string, options: Readonly<Record<string, string>>): Promise<Contender> {
+  const netkit = await openLibrary(root);
+  await netkit.networks.create({ ...network, options });
+  await netkit.sandboxes.open({ name: kept, networks: [network.name] });
+  const handles = new Map<number, SandboxHandle>();
+  const of = ({ number }: Box): SandboxHandle => {
+    const handle = handles.get(number);
+    if (handle === undefined) throw new Error(`there is no box ${number}`);
+    return handle;
+  };
+  return {
+    open: async (box) => void handles.set(box.number, await netkit.sandboxes.open({ name: nameOf(box) })),
+    attach: async (box) => void (await of(box).connect(network.name, { publish: portWords(box) })),
+    detach: async (box) => void (await of(box).disconnect(network.name)),
+    close: async (box) => await of(box).close(),
+    place: async (box) => {
+      const { endpoints } = await of(box).inspect();
+      const [cidr = ""] = endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => address));
+      return { host: ownNamespace, box: of(box).netns ?? "", address: cidr.split("/")[0] ?? "" };
+    },
+    stop: async () => await netkit.close(),
+  };
+}
 
 /** Asked by its API; it serves names. */
 export const agent: Entry = { find, start: async (root) => await startAgent(root) };

@@ -1,5 +1,6 @@
 import type { Row } from "../report.ts";
 import { comparisonRows, fastestPeer, ofContender, titleOf } from "./comparison.ts";
+import type { ContenderId } from "./registry.ts";
 import { manyPorts, pathKinds, type PathFigure, type PathKind } from "./figures.ts";
 
 /** What is measured of each way that packets go. */
@@ -57,14 +58,19 @@ function comparisons(all: readonly PathFigure[], path: PathKind): Row[] {
   // Whoever hasn't published all of them isn't held up by them.
   const here = all.filter((figure) => figure.path === path && (figure.ports ?? manyPorts) >= manyPorts);
   const slowness = ({ median }: PathFigure): number => (path === "round-trip" ? median : 1 / median);
-  return comparisonRows({
-    id: `peers-path-${path}-to-fastest-peer`,
-    what: `time of ${pathNames[path]}`,
-    ours: ofContender(here, "library"),
-    theirs: fastestPeer(here, slowness),
-    slowness,
-    shown: ({ median }) => median.toFixed(1),
-    budget: budgets[path],
-    data: { path },
-  });
+  const compare = (ours: ContenderId, id: string, budget?: number): Row[] =>
+    comparisonRows({
+      id: `peers-path-${path}-${id}`,
+      what: `time of ${pathNames[path]}`,
+      ours: ofContender(here, ours),
+      theirs: fastestPeer(here, slowness),
+      slowness,
+      shown: ({ median }) => median.toFixed(1),
+      budget,
+      data: { path },
+    });
+  return [
+    ...compare("library", "to-fastest-peer", budgets[path]),
+    ...compare("unguarded", "unguarded-to-fastest-peer"),
+  ];
 }

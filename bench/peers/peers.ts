@@ -58,6 +58,8 @@ const fewWarmUps = 2;
 const compiled: readonly ContenderId[] = ["library", "agent", "cni-plugin", "podman-backend", "floor"];
 /** Another way into the same engine, whose containers take their time: only few are attached by it. */
 const doors: readonly ContenderId[] = ["docker-cli"];
+/** What attaches as another one does, and has packets go another way. */
+const paths: readonly ContenderId[] = ["unguarded"];
 
 export async function measurePeers(root: string, plan: Plan): Promise<Row[]> {
   const figures = new Figures();
@@ -66,11 +68,12 @@ export async function measurePeers(root: string, plan: Plan): Promise<Row[]> {
     // oxlint-disable-next-line typescript/await-thenable -- the linter finds no tsconfig with disposables here
     await using _ = { [Symbol.asyncDispose]: async () => await allOf(arenas, async (arena) => await arena.end()) };
     const present = await openAll(join(root, `block-${number}`), figures, arenas);
-    const block: Block = { number, plan, figures, present };
+    const all: Block = { number, plan, figures, present };
+    const block = { ...all, present: present.filter(({ id }) => !paths.includes(id)) };
     await measureTurns(block);
     if (number === 0) await measureRange(block);
     await measureCrowd(block);
-    await measurePaths(block);
+    await measurePaths(all);
     if (number === plan.blocks - 1) await measureLine(block);
   }
   return rowsOf(figures);
@@ -182,6 +185,8 @@ async function measureCrowd(block: Block): Promise<void> {
 /** Two of the crowd send to each other, and the host to one; in the first block once more among many ports of others. */
 async function measurePaths({ number, plan, figures, present }: Block): Promise<void> {
   const [server, client] = [firstOfCrowd, firstOfCrowd + 1];
+  const only = present.filter(({ id }) => paths.includes(id));
+  await allOf(only, async ({ arena }) => await arena.call("open", server, 2, crowdPorts));
   const connected: Present[] = [];
   for (const one of present) if (await one.arena.call("connect", server, client)) connected.push(one);
   const block = { number, present: connected };

@@ -1,6 +1,7 @@
 /** All that take turns, in the order of the tables. */
 export const contenders = [
   { id: "library", kind: "netkit", name: "netkit, library" },
+  { id: "unguarded", kind: "netkit", name: "netkit, library, spoof-check=false" },
   { id: "agent", kind: "netkit", name: "netkit, agent's API" },
   { id: "cli", kind: "netkit", name: "netkit, command" },
   { id: "cni-plugin", kind: "netkit", name: "netkit, CNI plugin" },
