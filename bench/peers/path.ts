@@ -39,7 +39,8 @@ export class Path {
     const start = async (namespace: string): Promise<Load> => {
       const child = fork(join(import.meta.dirname, "load.program.js"), [], {
         execPath: "nsenter",
-        execArgv: [`--net=${namespace}`, "--", process.execPath],
+        // With the libraries that all others have: some peers' hosts have another suite's (see arena.ts).
+        execArgv: [`--net=${namespace}`, `--mount=/proc/${process.ppid}/ns/mnt`, "--", process.execPath],
         serialization: "advanced",
       });
       children.push(child);

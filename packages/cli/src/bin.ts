@@ -8,7 +8,8 @@ import { join } from "node:path";
 // Node's default is a folder in /tmp, where another user could leave code for root to run.
 enableCompileCache(process.getuid?.() === 0 ? "/var/cache/netkit" : join(homedir(), ".cache", "netkit"));
 const [first = "", ...others] = process.argv.slice(2);
-// Each link that is deleted holds a thread of libuv's for the kernel's grace period; with four of them an agent would wait for those.
+// Who waits for routes, for the end of processes, and for a packet socket to be closed holds a thread of libuv's each; with four of them
+// what is flushed to the disk would wait for those.
 if (first === "agent") process.env["UV_THREADPOOL_SIZE"] ??= "16";
 if (first === "__cni") {
   const { cniPlugin } = await import("./cni-plugin.ts");
