@@ -9,12 +9,14 @@ import { ip } from "./topology.ts";
 import {
   creates,
   familiar,
+  guard,
   isolation,
   masquerade,
   open as opened,
   publish,
   removes,
   replaces,
+  sender,
   untracked,
 } from "./wanted.ts";
 
@@ -430,6 +432,27 @@ describe("libnftables", () => {
     fail = false;
     await handler.apply(creates(...all));
     expect(states(await handler.read(all))).toEqual(all.map(() => "same"));
+    handler.close();
+  });
+
+  test("what needs a table that somebody has deleted is refused until it is mended", async () => {
+    const guarded = [isolation("br1"), guard("br1"), sender("nkv1", "fd00:1::2")];
+    const next = sender("nkv2", "fd00:1::3");
+    const handler = open();
+    await handler.apply(creates(...guarded));
+    const before = rulesIn(namespace);
+    inNamespace(namespace, "nft", "delete", "table", "bridge", "netkit");
+    const bare = rulesIn(namespace);
+    await expect(handler.apply(creates(next))).rejects.toMatchObject({
+      code: "FIREWALL",
+      hint: expect.stringContaining("netkit doctor --repair"),
+    });
+    expect(rulesIn(namespace)).toBe(bare);
+    expect(states(await handler.read(guarded))).toEqual(["same", "missing", "missing"]);
+    await handler.apply(creates(...guarded.slice(1)));
+    expect(rulesIn(namespace)).toBe(before);
+    await handler.apply(creates(next));
+    await handler.apply(removes(...guarded, next));
     handler.close();
   });
 

@@ -247,7 +247,9 @@ function refused({ error, code }: NftResult): NetkitError {
     return new NetkitError("PERMISSION", "nftables needs root (CAP_NET_ADMIN)", { details: { nft: text } });
   }
   return new NetkitError("FIREWALL", `nftables refused the change: ${text.split("\n")[0] ?? ""}`, {
-    hint: "Nothing was changed. 'nft list ruleset' shows what is there.",
+    hint: /no such file/i.test(text)
+      ? "Nothing was changed. Somebody has taken something of netkit's away: 'netkit doctor --repair' mends it."
+      : "Nothing was changed. 'nft list ruleset' shows what is there.",
     details: { nft: text },
   });
 }
