@@ -36,7 +36,7 @@ export function rulesOf(resource: RuledResource, version: Version): readonly Add
         rule("RAW", `-i ${link} -p udp`, "TUNNELS"),
         rule("HAIRPIN", `${own} ${translated}`, `MARK --set-xmark ${hairpin}`),
         rule("POSTROUTING", `-o ${link} -m mark --mark ${hairpin} ${translated}`, "MASQUERADE"),
-        rule("POSTROUTING", `-o ${link} ${translated} -m addrtype --src-type LOCAL`, "MASQUERADE"),
+        ...(version === 4 ? [rule("POSTROUTING", `-s 127.0.0.0/8 -o ${link} ${translated}`, "MASQUERADE")] : []),
         ...(internal
           ? [
               rule("SEALED", `-i ${link} ! -o ${link}`, "DROP"),

@@ -210,13 +210,14 @@ export const chains: Readonly<Record<string, BaseChain>> = {
     only: "strict",
     rules: [["fib saddr . iif oif missing drop", "spoofed source"]],
   },
+  loopback: { rules: ofLinks("iifname . iifname @same drop", "from a network") },
   // route_localnet lets 127.0.0.0/8 through the kernel's own checks on the bridges. The address comes first: every packet
   // passes here, and comparing it is quicker than looking up the link.
   "raw-prerouting": {
     hook: { type: "filter", hook: "prerouting", prio: -300 },
     rules: [
-      ...ofLinks("ip saddr 127.0.0.0/8 iifname . iifname @same drop", "spoofed loopback source"),
-      ...ofLinks("ip daddr 127.0.0.0/8 iifname . iifname @same drop", "loopback of the host"),
+      ["ip saddr 127.0.0.0/8 jump loopback", "spoofed loopback source"],
+      ["ip daddr 127.0.0.0/8 jump loopback", "loopback of the host"],
     ],
   },
   "untracked-prerouting4": {
@@ -279,7 +280,11 @@ export const chains: Readonly<Record<string, BaseChain>> = {
   "nat-postrouting": {
     hook: { type: "nat", hook: "postrouting", prio: 100 },
     rules: [
-      ...ofLinks("iif 0 ct status dnat oifname . oifname @same masquerade", "published, bridged or from the host"),
+      ...ofLinks("iif 0 ip saddr 127.0.0.0/8 oifname . oifname @same masquerade", "from the host's loopback"),
+      ...ofLinks(
+        "iif 0 ct status dnat fib saddr type != local oifname . oifname @same masquerade",
+        "published, bridged",
+      ),
       ["iif 0 return", "bridged or from the host"],
       ...ofLinks("ct status dnat iifname . oifname @same masquerade", "published, from the same network"),
       ...ofLinks("iifname . oifname @same return", "neighbours"),
