@@ -11,9 +11,9 @@ export async function makeBox(host: Host, folder: string): Promise<void> {
   );
 }
 
-/** What an engine has left of its containers' cgroups, which are the machine's: deepest first; a hierarchy may be without. */
+/** What an engine has left of its containers' cgroups, which are the machine's: deepest first, and none of what others remove meanwhile. */
 export async function removeCgroups(host: Host, name: string): Promise<void> {
   await host.shell(
-    `find /sys/fs/cgroup -depth -type d '(' -path '*/${name}' -o -path '*/${name}/*' ')' -exec rmdir {} +`,
+    `find /sys/fs/cgroup -maxdepth 2 -type d -name '${name}' | while read -r own; do find "$own" -depth -type d -exec rmdir {} +; done`,
   );
 }
