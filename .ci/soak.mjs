@@ -1,5 +1,5 @@
 // Random operations by four processes on a host of their own, for as long as you like; see packages/testing/README.md.
-// usage: npm run soak -- [--minutes 30] [--seed N]
+// usage: npm run soak -- [--minutes 30] [--seed N [--repeat] [--path P]]
 import { spawnSync } from "node:child_process";
 import { privateHost } from "../vm/private-host.ts";
 

@@ -48,7 +48,7 @@ function peersOf(part: PublishedPart, others: readonly PublishedPart[]): string[
   const samples = (what: Case): number => of(figures, "library", what)?.samples ?? 0;
   return [
     `![How long netkit and others take to attach and to detach a container with ten ports](bench/published/chart.svg)`,
-    `Medians in ms, the least and the most of ${samples("0")} turns (${samples("crowd")} of 32), and how many times netkit's library it is:`,
+    `Medians in ms, the least and the most of ${samples("0")} turns (${samples("crowd")} of 32, at most ${samples("range")} of a range), and how many times netkit's library it is:`,
     ...verbs.map((verb) => verbTable(figures, verb)),
     ...toldOf(part, "peers-left-out", "Without a range, which takes them too long"),
     ...growthTable(figuresWith<GrowthFigure>(part, "boxes")),
@@ -143,7 +143,9 @@ function listOf(title: string, rows: readonly Row[]): string | undefined {
   if (rows.length === 0) return undefined;
   const lines = rows.map(({ what, value, budget, how }) => {
     const goal = budget === undefined ? "" : `, the goal ${budget}`;
-    return `- ${what}: ${value.toFixed(2)} times${goal} (${how})`;
+    // What is over by less than the last digit would look as if it weren't.
+    const digits = budget !== undefined && Number(value.toFixed(2)) === budget ? 3 : 2;
+    return `- ${what}: ${value.toFixed(digits)} times${goal} (${how})`;
   });
   return `${title}:\n\n${lines.join("\n")}`;
 }

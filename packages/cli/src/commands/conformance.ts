@@ -21,7 +21,7 @@ export const conformance: Command = command({
     skip: { value: "ID", many: true, summary: "Not the cases whose ids start so" },
   },
   examples: [
-    { line: "netkit conformance netkit-driver-routed", summary: "A package installed in this folder" },
+    { line: "netkit conformance netkit-driver-pairs", summary: "A package installed in this folder" },
     {
       line: "netkit conformance --json . | jq '.results[] | select(.outcome == \"failed\")'",
       summary: "The package in this folder; failures as data",

@@ -22,10 +22,10 @@ const options: Options = {
  * Routed sandboxes: a veth pair each, no bridge, no NAT. The host's end of every pair has the gateway's address, and the
  * host has a route to every sandbox.
  */
-export function routed(): Driver<Options, Readonly<Record<string, never>>> {
+export function pairs(): Driver<Options, Readonly<Record<string, never>>> {
   return {
     api: driverApi,
-    name: "routed",
+    name: "pairs",
     summary: "a veth pair and a host route for each sandbox, without a bridge",
     scope: "local",
     traits: {
@@ -73,4 +73,4 @@ function single(ip: Ip): Cidr {
 }
 
 /** The name by which configuration files and `netkit conformance` find it. */
-export { routed as driver };
+export { pairs as driver };
