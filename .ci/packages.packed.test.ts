@@ -87,7 +87,7 @@ describe("in the clone", () => {
     const commands = script("driver").replaceAll("/tmp/", `${folder}/`).replace("conformance", "$& --only DRV-DECLARE");
     const output = run(root, "env", ...privateHost, "sh", "-ec", commands);
     expect(output).toMatch(/^default via /m);
-    expect(output).toMatch(/^routed: [1-9]\d* passed, 0 failed/m);
+    expect(output).toMatch(/^pairs: [1-9]\d* passed, 0 failed/m);
   });
 });
 
