@@ -61,6 +61,31 @@ describe.each([
   });
 });
 
+test("what a sandbox proved by one packet the next ones don't prove again, and each does where that can't be kept", async () => {
+  await onOutsideHost(plain, async ({ host, netkit, open }) => {
+    await netkit.networks.create({ name: "n", subnets });
+    const [own, peer] = [await open("n"), await open("n")];
+    const at = host.spaces["host"] ?? raise();
+    const table = (await at.shell("nft list tables bridge")).trim().replace(/^table /, "");
+    const kept = async (address = ""): Promise<number> =>
+      Number(await at.shell(`nft list set ${table} proved | grep -Fc -- '. ${address}' || true`));
+    const reaches = async (source: string): Promise<boolean> =>
+      (await own.space.shell(`ping -c1 -W1 -I ${source} ${to} >/dev/null 2>&1 && echo yes || echo no`)).trim() ===
+      "yes";
+    const [[from = ""], [to = ""]] = [own.addresses, peer.addresses];
+    await own.space.shell("ip address add 10.9.0.77/24 dev eth0");
+    expect(await kept(from)).toBe(0);
+    expect(await reaches("10.9.0.77")).toBe(false);
+    expect(await reaches(from)).toBe(true);
+    expect([await kept("10.9.0.77"), await kept(from), await kept(to)]).toEqual([0, 1, 1]);
+    await at.shell(`nft flush set ${table} proved
+      awk 'BEGIN { printf "add element ${table} proved { "; for (i = 0; i < 65536; i++) printf "%s1000000 . 172.16.%d.%d", i ? ", " : "", i / 256, i % 256; print " }" }' | nft -f -`);
+    expect(await reaches(from)).toBe(true);
+    expect(await kept(from)).toBe(0);
+    expect(await reaches("10.9.0.77")).toBe(false);
+  });
+});
+
 /** RFC 7348. */
 const port = 4789;
 

@@ -136,8 +136,15 @@ function ofLinks(rule: string, comment: string): [rule: string, comment: string]
 
 /** What comes from a network's bridge is no other host's tunnel, whatever it says: it would get into any overlay. */
 const tunnelled: BaseChain["rules"] = [
+  ["iif 0 notrack accept", "from the host"],
   ...ofLinks("iifname . iifname @same drop", "from a sandbox"),
   ["notrack", "tunnels of this host"],
+];
+
+/** What is encapsulated here comes from the VXLAN; nothing that a sandbox sends does. Both are quicker than looking up the link. */
+const ownTunnels: BaseChain["rules"] = [
+  ["iif 0 accept", "from the host, bridged"],
+  [`meta iifkind "vxlan" accept`, "tunnel of this host"],
 ];
 
 export const chains: Readonly<Record<string, BaseChain>> = {
@@ -210,14 +217,16 @@ export const chains: Readonly<Record<string, BaseChain>> = {
     only: "strict",
     rules: [["fib saddr . iif oif missing drop", "spoofed source"]],
   },
-  loopback: { rules: ofLinks("iifname . iifname @same drop", "from a network") },
+  loopback: {
+    rules: [["meta nfproto ipv6 return", "no IPv4"], ...ofLinks("iifname . iifname @same drop", "from a network")],
+  },
   // route_localnet lets 127.0.0.0/8 through the kernel's own checks on the bridges. The address comes first: every packet
-  // passes here, and comparing it is quicker than looking up the link.
+  // passes here, and comparing it is quicker than looking up the link. So is comparing a byte before it is known to be IPv4's.
   "raw-prerouting": {
     hook: { type: "filter", hook: "prerouting", prio: -300 },
     rules: [
-      ["ip saddr 127.0.0.0/8 jump loopback", "spoofed loopback source"],
-      ["ip daddr 127.0.0.0/8 jump loopback", "loopback of the host"],
+      ["@nh,96,8 127 jump loopback", "spoofed loopback source"],
+      ["@nh,128,8 127 jump loopback", "loopback of the host"],
     ],
   },
   "untracked-prerouting4": {
@@ -298,12 +307,15 @@ export const chains: Readonly<Record<string, BaseChain>> = {
   "tunnels-postrouting4": {
     hook: { type: "filter", hook: "postrouting", prio: 110 },
     only: "tunnels4",
-    rules: ofLinks("iifname . iifname @same ip saddr . udp dport vmap @tunnels4", "forged tunnel"),
+    rules: [...ownTunnels, ...ofLinks("iifname . iifname @same ip saddr . udp dport vmap @tunnels4", "forged tunnel")],
   },
   "tunnels-postrouting6": {
     hook: { type: "filter", hook: "postrouting", prio: 110 },
     only: "tunnels6",
-    rules: ofLinks("iifname . iifname @same ip6 saddr . udp dport vmap @tunnels6", "forged IPv6 tunnel"),
+    rules: [
+      ...ownTunnels,
+      ...ofLinks("iifname . iifname @same ip6 saddr . udp dport vmap @tunnels6", "forged IPv6 tunnel"),
+    ],
   },
 };
 
