@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { NetkitError } from "@netkit/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { configSchema, parseConfig } from "./config.ts";
-import { driverNames, findDriver, loadDriver } from "./drivers.ts";
+import { driverNames, findDriver, loadDriver, refuseNamesake } from "./drivers.ts";
 import { readSettings } from "./settings.ts";
 
 let folder: string;
@@ -112,6 +112,18 @@ describe("drivers", () => {
       "@acme/networks",
       "./own.mjs",
     ]);
+  });
+
+  test("that call themselves as one of netkit's does are refused, however they are asked for", async () => {
+    writeFileSync(join(folder, "other.mjs"), source("own"));
+    writeFileSync(join(folder, "broken.mjs"), "throw new Error('no luck');");
+    writeFileSync(join(folder, "namesake.mjs"), source("routed"));
+    const settings = { drivers: ["./broken.mjs", "./other.mjs", "./namesake.mjs"], folders: [folder] };
+    const refused = { code: "DRIVER_INVALID", message: expect.stringContaining("calls itself 'routed'") as string };
+    await expect(refuseNamesake("routed", settings)).rejects.toMatchObject(refused);
+    await expect(findDriver("./namesake.mjs", settings)).rejects.toMatchObject(refused);
+    await expect(findDriver("x", { ...settings, drivers: settings.drivers.slice(1) })).rejects.toMatchObject(refused);
+    for (const name of ["bridge", "own"]) expect(await refuseNamesake(name, settings)).toBeUndefined();
   });
 
   test("that are unknown name the nearest; that can't be loaded say why", async () => {

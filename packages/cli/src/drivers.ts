@@ -31,19 +31,43 @@ export function driverNames(settings: Pick<Settings, "drivers">): string[] {
 /**
  * The driver of that name: a built-in one, an entry of the configuration file, or the driver that one of those
  * entries exports under the name.
- * @throws NetkitError DRIVER_INVALID for an entry that can't be loaded
+ * @throws NetkitError DRIVER_INVALID for an entry that can't be loaded, or has a built-in driver's name
  */
 export async function loadDriver(name: string, settings: DriverSettings): Promise<AnyDriver | undefined> {
   const load = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
   if (load !== undefined) return await load();
-  if (settings.drivers.includes(name)) return await importDriver(name, settings.folders);
+  if (settings.drivers.includes(name)) return await importConfigured(name, settings);
   // By convention a package is called after its driver; that one is tried first.
   const likely = (entry: string): number => Number(!entry.includes(`netkit-driver-${name}`));
   for (const entry of settings.drivers.toSorted((a, b) => likely(a) - likely(b))) {
-    const driver = await importDriver(entry, settings.folders);
+    const driver = await importConfigured(entry, settings);
     if (driver.name === name) return driver;
   }
   return undefined;
+}
+
+/** Networks keep their driver's name alone: by that of a built-in one, that would be found. */
+async function importConfigured(entry: string, { folders }: DriverSettings): Promise<AnyDriver> {
+  const driver = await importDriver(entry, folders);
+  if (!Object.hasOwn(builtIn, driver.name)) return driver;
+  throw invalid(
+    entry,
+    `calls itself '${driver.name}', as a driver of netkit's does`,
+    "Give it a name of its own, or take the entry out of the configuration.",
+  );
+}
+
+/**
+ * Looks through the configuration for a driver of a built-in one's name, which whoever asks for that may mean.
+ * @throws NetkitError DRIVER_INVALID
+ */
+export async function refuseNamesake(name: string, settings: DriverSettings): Promise<void> {
+  if (!Object.hasOwn(builtIn, name)) return;
+  for (const entry of settings.drivers) {
+    // What else is wrong with it is said to whoever uses it.
+    const driver = await importDriver(entry, settings.folders).catch(() => undefined);
+    if (driver?.name === name) await importConfigured(entry, settings);
+  }
 }
 
 /** As {@link loadDriver}. @throws NetkitError DRIVER_UNKNOWN with the nearest name */

@@ -4,7 +4,7 @@ import { parseRoute } from "../route-option.ts";
 import { refuseEncryption, refuseSwarm, swarmOptions } from "../swarm-options.ts";
 import { parsePairs } from "../pairs.ts";
 import { readSettings } from "../settings.ts";
-import { findDriver } from "../drivers.ts";
+import { findDriver, refuseNamesake } from "../drivers.ts";
 import { driverExamples } from "../driver-examples.ts";
 import { optionSection } from "../driver-help.ts";
 import { refuseFamilies, subnetRequests } from "../subnet-requests.ts";
@@ -70,8 +70,9 @@ export const networkCreate: Command = command({
       ...(examples === undefined ? [] : [{ title: `Examples for the driver ${driver.name}`, rows: examples }]),
     ];
   },
-  async run({ open, options, arguments: { NAME }, change }) {
+  async run({ open, options, arguments: { NAME }, globals, change }) {
     refuseSwarm(options);
+    await refuseNamesake(options.driver, await readSettings(globals));
     refuseEncryption(options.driver, options.opt);
     const subnets = subnetRequests(options);
     refuseFamilies(subnets, options);
