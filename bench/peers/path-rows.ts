@@ -5,14 +5,14 @@ import { manyPorts, pathKinds, type PathFigure, type PathKind } from "./figures.
 
 /** What is measured of each way that packets go. */
 export const pathNames: Record<PathKind, string> = {
-  stream: "container to container, TCP, Gbit/s",
-  "round-trip": "container to container, UDP and back, µs",
-  published: "host to a published port, TCP, Gbit/s",
-  connections: "host to a published port, new connections a second",
-  "connections-many": "host to a published port, new connections a second, with 10,000 others published",
+  stream: "container to container, TCP",
+  "round-trip": "container to container, UDP and back",
+  published: "host to a published port, TCP",
+  connections: "host to a published port, new connections",
+  "connections-many": "host to a published port, new connections with 10,000 others published",
 };
 
-const units: Record<PathKind, Row["unit"]> = {
+export const pathUnits: Record<PathKind, Row["unit"]> = {
   stream: "Gbit/s",
   "round-trip": "µs",
   published: "Gbit/s",
@@ -48,7 +48,7 @@ function figureRow(figure: PathFigure): Row {
     id: `peers-path-${path}-${contender}`,
     what: `${pathNames[path]}: ${titleOf(figure)}`,
     value: median,
-    unit: units[path],
+    unit: pathUnits[path],
     how: `${min.toFixed(1)} to ${max.toFixed(1)}, ${samples} times${told}`,
     data: { ...figure },
   };
@@ -61,11 +61,11 @@ function comparisons(all: readonly PathFigure[], path: PathKind): Row[] {
   const compare = (ours: ContenderId, id: string, budget?: number): Row[] =>
     comparisonRows({
       id: `peers-path-${path}-${id}`,
-      what: `time of ${pathNames[path]}`,
+      what: `${pathNames[path]}, time taken`,
       ours: ofContender(here, ours),
       theirs: fastestPeer(here, slowness),
       slowness,
-      shown: ({ median }) => median.toFixed(1),
+      shown: ({ median }) => `${median.toFixed(median < 1000 ? 1 : 0)} ${pathUnits[path]}`,
       budget,
       data: { path },
     });

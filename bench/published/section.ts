@@ -14,7 +14,7 @@ import {
   type Verb,
 } from "../peers/figures.ts";
 import { growthOf } from "../peers/growth-rows.ts";
-import { pathNames, shownPath } from "../peers/path-rows.ts";
+import { pathNames, pathUnits, shownPath } from "../peers/path-rows.ts";
 import { caseNames } from "../peers/rows.ts";
 import { startNames } from "../peers/start-rows.ts";
 import { formatted, isOver, type Row } from "../report.ts";
@@ -48,7 +48,7 @@ function peersOf(part: PublishedPart, others: readonly PublishedPart[]): string[
   const samples = (what: Case): number => of(figures, "library", what)?.samples ?? 0;
   return [
     `![How long netkit and others take to attach and to detach a container with ten ports](bench/published/chart.svg)`,
-    `Medians in ms, the least and the most of ${samples("0")} turns (${samples("crowd")} of 32, at most ${samples("range")} of a range), and how many times netkit's library it is:`,
+    `Medians in ms, the least and the most of ${samples("0")} turns (${samples("crowd")} of 32, at most ${samples("range")} of a range), and how many times netkit's library it is; an empty cell wasn't measured:`,
     ...verbs.map((verb) => verbTable(figures, verb)),
     ...toldOf(part, "peers-left-out", "Without a range, which takes them too long"),
     ...growthTable(figuresWith<GrowthFigure>(part, "boxes")),
@@ -100,7 +100,7 @@ function pathTable(figures: readonly PathFigure[]): string[] {
     titlesOf(own),
     ...measured.map((kind) => pathCell(own.find(({ path }) => path === kind))),
   ]);
-  const table = tableOf([["", ...measured.map((kind) => pathNames[kind])], ...rows]);
+  const table = tableOf([["", ...measured.map((kind) => `${pathNames[kind]}, ${pathUnits[kind]}`)], ...rows]);
   return ["How packets go then, both ends on one CPU:", table];
 }
 
