@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { agentSocket } from "@netkit/agent/client";
 import { instanceOf } from "@netkit/core";
+import { lastingRules } from "@netkit/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 
 const folder = join(import.meta.dirname, "..");
@@ -110,7 +111,7 @@ export function host(cli: string): Host {
   const netkit: Host["netkit"] = (args, options) => attempt([process.execPath, "--", cli, ...args], options);
   const traces = (): Traces => ({
     links: (JSON.parse(run("ip", "-j", "link")) as { ifname: string }[]).map(({ ifname }) => ifname),
-    rules: run("nft", "list", "ruleset"),
+    rules: lastingRules(run("nft", "list", "ruleset")),
     namespaces: listed("/run/netns").filter((entry) => entry.includes(mark)),
     files: listed("/etc/netns").filter((entry) => entry.includes(mark)),
   });

@@ -12,6 +12,7 @@ import { none } from "@netkit/driver-none";
 import { openNamespace, syscalls } from "@netkit/netlink";
 import { afterEach, beforeEach, expect } from "vitest";
 import { openNetkit, type Netkit, type NetkitOptions } from "@netkit/engine";
+import { lastingRules } from "../src/index.ts";
 
 const CLONE_NEWNET = 0x40000000;
 
@@ -82,7 +83,7 @@ export class TestHost implements AsyncDisposable {
       this.sh("ip -o link show | cut -d: -f2 | grep -v ' lo$' || true"),
       this.sh("ip -o address show | grep -v ' lo ' || true"),
       this.sh("ip route show table all | grep -v 'dev lo' || true"),
-      this.sh("nft list ruleset"),
+      lastingRules(this.sh("nft list ruleset")),
       others("/run/netns"),
       others("/etc/netns"),
     ].join("\n");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { keyOf, type Resource } from "@netkit/core";
 import type { Netkit } from "@netkit/engine";
 import type { Case, CaseContext } from "../case.ts";
-import { compareSnapshots, type Space } from "../lab/index.ts";
+import { compareSnapshots, lastingRules, type Space } from "../lab/index.ts";
 import { inLab, type Lab } from "../lab/lab.ts";
 import { makesNetworks } from "../lab/steps.ts";
 
@@ -154,7 +154,8 @@ interface Element {
 async function elementsOf(host: Space): Promise<Element[]> {
   const found: Element[] = [];
   let [family, set] = ["", ""];
-  for (const line of (await host.exec(["nft", "list", "ruleset"])).replaceAll(/,\n\s+/g, ", ").split("\n")) {
+  const rules = lastingRules(await host.exec(["nft", "list", "ruleset"]));
+  for (const line of rules.replaceAll(/,\n\s+/g, ", ").split("\n")) {
     family = /^table (\S+) /.exec(line)?.[1] ?? family;
     set = /^\s*(?:set|map) (\S+) \{/.exec(line)?.[1] ?? set;
     const elements = /elements = \{ (.*) \}/.exec(line)?.[1];

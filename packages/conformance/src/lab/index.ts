@@ -5,6 +5,7 @@
  */
 export { createHost, hostIpv4, hostIpv6, outsideIpv4, outsideIpv6 } from "./host.ts";
 export type { Host, HostOptions } from "./host.ts";
+export { lastingRules } from "./lasting-rules.ts";
 export { compareSnapshots, takeSnapshot } from "./snapshot.ts";
 export type { Snapshot, SnapshotOptions } from "./snapshot.ts";
 export { spaceOf } from "./space.ts";

@@ -211,13 +211,15 @@ function isOfIptables({ table, chain }: { readonly table?: Json; readonly chain?
   return chain !== undefined && isIts(chain, chain["table"]) && chain["policy"] === "accept";
 }
 
-/** Without handles, counters and the order of elements. */
+/** Without handles, counters, the order of elements, and what packets put into sets (see lastingRules). */
 function ruleset(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(ruleset);
   if (typeof value !== "object" || value === null) return value;
+  const { flags } = value as { readonly flags?: unknown };
+  const isDynamic = Array.isArray(flags) && flags.includes("dynamic");
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => !["handle", "packets", "bytes"].includes(key))
+      .filter(([key]) => !["handle", "packets", "bytes", ...(isDynamic ? ["elem"] : [])].includes(key))
       .map(([key, inner]) => {
         if (key === "elem" && Array.isArray(inner)) {
           return [key, inner.map((element) => JSON.stringify(ruleset(element))).toSorted()];
