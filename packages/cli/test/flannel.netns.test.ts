@@ -245,21 +245,23 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
   test("passes over what isn't a host of it, and takes in the others", async () => {
     await onFlannel(1, vxlan, async (segment, [a]) => {
       if (a === undefined) return;
-      await a.call("create", requestOn(a));
+      const own = subnetOf(await a.call("create", requestOn(a)));
+      // Its own subnet is any of them.
+      const [near = 0, late = 0, broken = 0, direct = 0] = [52, 53, 60, 61, 62].filter((n) => own !== `10.5.${n}.0/24`);
       const put = async (key: string, value: string): Promise<void> =>
         void (await flannelctl(segment, "put", `/coreos.com/network/subnets/${key}`, value));
       const data = '"BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}';
-      await put("10.5.60.0-24", "garbage");
+      await put(`10.5.${broken}.0-24`, "garbage");
       await put("10.9.0.0-24", `{"PublicIP":"192.0.2.90","PublicIPv6":null,"BackendType":"vxlan",${data}}`);
       await put("0.0.0.0-0", `{"PublicIP":"192.0.2.91","PublicIPv6":null,"BackendType":"vxlan",${data}}`);
-      await put("10.5.61.0-24", '{"PublicIP":"192.0.2.92","PublicIPv6":null,"BackendType":"host-gw"}');
+      await put(`10.5.${direct}.0-24`, '{"PublicIP":"192.0.2.92","PublicIPv6":null,"BackendType":"host-gw"}');
       await put("nodes", "{}");
-      await using _ = await FlannelPeer.start(segment, { number: 52, publicIp: "192.0.2.100", backend: "vxlan" });
-      await vi.waitFor(async () => expect(await a.host.ip("route show 10.5.52.0/24")).toHaveLength(1), patience);
+      await using _ = await FlannelPeer.start(segment, { number: near, publicIp: "192.0.2.100", backend: "vxlan" });
+      await vi.waitFor(async () => expect(await a.host.ip(`route show 10.5.${near}.0/24`)).toHaveLength(1), patience);
       expect(await a.host.ip("route show dev flannel.1")).toHaveLength(1);
       expect((await a.call("complaints")).toSorted()).toEqual([
         expect.stringContaining("subnets/0.0.0.0-0 is passed over: it overlaps this host's own 10.5."),
-        expect.stringContaining("subnets/10.5.61.0-24 is passed over: it is of backend 'host-gw'"),
+        expect.stringContaining(`subnets/10.5.${direct}.0-24 is passed over: it is of backend 'host-gw'`),
         expect.stringContaining("subnets/10.9.0.0-24 is passed over: 10.9.0.0/24 isn't of 10.5.0.0/16"),
       ]);
       // What the network was made by stays, and it is said that it isn't what others are told now.
@@ -270,14 +272,16 @@ describe.skipIf(etcdPrograms === undefined)("a flannel network", () => {
       await configure(segment, vxlan);
       await vi.waitFor(async () => expect(await a.call("findings")).toEqual([]), patience);
       // What the kernel doesn't take is told of for as long as it is so.
-      await a.host.shell("ip route add blackhole 10.5.53.0/24");
-      await using taken = await FlannelPeer.start(segment, { number: 53, publicIp: "192.0.2.101", backend: "vxlan" });
+      await a.host.shell(`ip route add blackhole 10.5.${late}.0/24`);
+      await using taken = await FlannelPeer.start(segment, { number: late, publicIp: "192.0.2.101", backend: "vxlan" });
       const inTheWay = [
-        expect.stringMatching(/^route .*10\.5\.53\.0\/24.* of peer '10\.5\.53\.0-24@f' exists already/),
+        expect.stringMatching(
+          new RegExp(`^route .*10\\.5\\.${late}\\.0/24.* of peer '10\\.5\\.${late}\\.0-24@f' exists already`),
+        ),
       ];
       await vi.waitFor(async () => expect(await a.call("findings")).toEqual(inTheWay), patience);
       expect(await a.call("complaints")).toEqual(inTheWay);
-      await a.host.shell("ip route delete blackhole 10.5.53.0/24");
+      await a.host.shell(`ip route delete blackhole 10.5.${late}.0/24`);
       await configure(segment, vxlan);
       await vi.waitFor(async () => expect(await a.call("findings")).toEqual([]), patience);
       expect(await a.host.ip(`route show ${taken.base}/24`)).toHaveLength(1);

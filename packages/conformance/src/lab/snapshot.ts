@@ -216,7 +216,8 @@ function ruleset(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(ruleset);
   if (typeof value !== "object" || value === null) return value;
   const { flags } = value as { readonly flags?: unknown };
-  const isDynamic = Array.isArray(flags) && flags.includes("dynamic");
+  // nft's JSON doesn't say that a set is dynamic; what is in one for a time goes by itself as well.
+  const isDynamic = Array.isArray(flags) && flags.includes("timeout");
   return Object.fromEntries(
     Object.entries(value)
       .filter(([key]) => !["handle", "packets", "bytes", ...(isDynamic ? ["elem"] : [])].includes(key))
