@@ -217,16 +217,14 @@ export const chains: Readonly<Record<string, BaseChain>> = {
     only: "strict",
     rules: [["fib saddr . iif oif missing drop", "spoofed source"]],
   },
-  loopback: {
-    rules: [["meta nfproto ipv6 return", "no IPv4"], ...ofLinks("iifname . iifname @same drop", "from a network")],
-  },
+  loopback: { rules: ofLinks("iifname . iifname @same drop", "from a network") },
   // route_localnet lets 127.0.0.0/8 through the kernel's own checks on the bridges. The address comes first: every packet
-  // passes here, and comparing it is quicker than looking up the link. So is comparing a byte before it is known to be IPv4's.
+  // passes here, and comparing it is quicker than looking up the link.
   "raw-prerouting": {
     hook: { type: "filter", hook: "prerouting", prio: -300 },
     rules: [
-      ["@nh,96,8 127 jump loopback", "spoofed loopback source"],
-      ["@nh,128,8 127 jump loopback", "loopback of the host"],
+      ["ip saddr 127.0.0.0/8 jump loopback", "spoofed loopback source"],
+      ["ip daddr 127.0.0.0/8 jump loopback", "loopback of the host"],
     ],
   },
   "untracked-prerouting4": {

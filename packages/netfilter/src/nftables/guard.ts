@@ -17,8 +17,8 @@ const twins = "set { typeof @ll,48,8 . @nh,96,8; }";
 
 /**
  * Ports with the IPv4 address that follows from their MACs, put here by the first packet that was looked at, so that those
- * behind it cost one lookup. A port's index is no other's after it; what is here of one that has gone goes by itself. Where the set is full, packets are
- * looked at one by one.
+ * behind it cost one lookup. A port's index is no other's after it; what is here of one that has gone goes by itself.
+ * Where the set is full, packets are looked at one by one.
  */
 const proved = "set { type iface_index . ipv4_addr; flags dynamic, timeout; timeout 1m; gc-interval 1m; size 65536; }";
 
