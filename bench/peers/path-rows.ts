@@ -1,4 +1,4 @@
-import type { Row } from "../report.ts";
+import { formatted, type Row } from "../report.ts";
 import { comparisonRows, fastestPeer, ofContender, titleOf } from "./comparison.ts";
 import type { ContenderId } from "./registry.ts";
 import { manyPorts, pathKinds, type PathFigure, type PathKind } from "./figures.ts";
@@ -65,7 +65,7 @@ function comparisons(all: readonly PathFigure[], path: PathKind): Row[] {
       ours: ofContender(here, ours),
       theirs: fastestPeer(here, slowness),
       slowness,
-      shown: ({ median }) => `${median.toFixed(median < 1000 ? 1 : 0)} ${pathUnits[path]}`,
+      shown: ({ median }) => formatted({ unit: pathUnits[path] }, median),
       budget,
       data: { path },
     });

@@ -46,15 +46,10 @@ export async function loadDriver(name: string, settings: DriverSettings): Promis
   return undefined;
 }
 
-/** Networks keep their driver's name alone: by that of a built-in one, that would be found. */
 async function importConfigured(entry: string, { folders }: DriverSettings): Promise<AnyDriver> {
   const driver = await importDriver(entry, folders);
-  if (!Object.hasOwn(builtIn, driver.name)) return driver;
-  throw invalid(
-    entry,
-    `calls itself '${driver.name}', as a driver of netkit's does`,
-    "Give it a name of its own, or take the entry out of the configuration.",
-  );
+  if (Object.hasOwn(builtIn, driver.name)) throw namesake(entry, driver.name);
+  return driver;
 }
 
 /**
@@ -66,8 +61,17 @@ export async function refuseNamesake(name: string, settings: DriverSettings): Pr
   for (const entry of settings.drivers) {
     // What else is wrong with it is said to whoever uses it.
     const driver = await importDriver(entry, settings.folders).catch(() => undefined);
-    if (driver?.name === name) await importConfigured(entry, settings);
+    if (driver?.name === name) throw namesake(entry, name);
   }
+}
+
+/** Networks keep their driver's name alone: by that of a built-in one, that would be found. */
+function namesake(entry: string, name: string): NetkitError {
+  return invalid(
+    entry,
+    `calls itself '${name}', as a driver of netkit's does`,
+    "Give it a name of its own, or take the entry out of the configuration.",
+  );
 }
 
 /** As {@link loadDriver}. @throws NetkitError DRIVER_UNKNOWN with the nearest name */

@@ -216,11 +216,11 @@ function ruleset(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(ruleset);
   if (typeof value !== "object" || value === null) return value;
   const { flags } = value as { readonly flags?: unknown };
-  // nft's JSON doesn't say that a set is dynamic; what is in one for a time goes by itself as well.
-  const isDynamic = Array.isArray(flags) && flags.includes("timeout");
+  // nft's JSON doesn't say that a set is dynamic; what is in a set for a time alone goes by itself as well.
+  const expires = Array.isArray(flags) && flags.includes("timeout");
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => !["handle", "packets", "bytes", ...(isDynamic ? ["elem"] : [])].includes(key))
+      .filter(([key]) => !["handle", "packets", "bytes", ...(expires ? ["elem"] : [])].includes(key))
       .map(([key, inner]) => {
         if (key === "elem" && Array.isArray(inner)) {
           return [key, inner.map((element) => JSON.stringify(ruleset(element))).toSorted()];
