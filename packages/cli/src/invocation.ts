@@ -97,8 +97,10 @@ interface Abort extends Disposable {
 function abortOnSignals(active: boolean): Abort {
   const controller = new AbortController();
   const abort = (signal: NodeJS.Signals): void => {
-    controller.abort(new NetkitError("CANCELLED", `interrupted by ${signal}`));
+    // It listens until the second one: where nobody else did, execa would end the process with the first while a child of its runs.
+    if (!controller.signal.aborted) return controller.abort(new NetkitError("CANCELLED", `interrupted by ${signal}`));
     stop();
+    process.kill(process.pid, signal);
   };
   const signals: readonly NodeJS.Signals[] = active ? ["SIGINT", "SIGTERM", "SIGHUP"] : [];
   const stop = (): void => {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { host, onHosts, type Host, type Outcome } from "./host.ts";
 
 let box: Host;
@@ -738,6 +738,23 @@ describe("a driver of the configuration file", () => {
       status: 2,
       stderr: expect.stringContaining("nosuch"),
     });
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)("leaves nothing when its trial is ended by %s", async (signal) => {
+    install();
+    const folder = join(box.root, "tmp");
+    mkdirSync(folder);
+    vi.stubEnv("TMPDIR", folder);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const child = box.start(["conformance", "--only", "DRV-FAULT-001", join(box.root, "pair.mjs")]);
+    const made = (): string[] => readdirSync("/run/netns").filter((name) => name.startsWith(`nkhost-${child.pid}-`));
+    // The process that does what is broken, a child of the command, is at work.
+    await until(() => readdirSync(folder).some((name) => existsSync(join(folder, name, "state.db"))));
+    expect(made()).toHaveLength(2);
+    child.kill(signal);
+    expect(await once(child, "close")).toEqual([130, null]);
+    expect(made()).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 
