@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 function setup(...words: string[]): { readonly status: number | null; readonly stderr: string } {
   const clone = mkdtempSync(join(tmpdir(), "netkit-setup-"));
   onTestFinished(() => rmSync(clone, { recursive: true }));
-  for (const file of ["setup.mjs", "cnitool.mjs", "debian.mjs"]) {
+  for (const file of ["setup.mjs", "cnitool.mjs", "debian.mjs", "follow.mjs"]) {
     cpSync(join(import.meta.dirname, file), join(clone, ".ci", file));
   }
   cpSync(join(import.meta.dirname, "../package.json"), join(clone, "package.json"));

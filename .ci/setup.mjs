@@ -17,11 +17,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { constants as system, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildCnitool } from "./cnitool.mjs";
 import { downloadFrom, downloadPackage, downloadWhole, unpack, versionsIn } from "./debian.mjs";
+import { follow } from "./follow.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const nodeVersion = "24.21.0";
@@ -30,13 +31,14 @@ const tools = join(root, ".tools");
 const pnpmPackage = `@pnpm/exe.linux-${process.arch}`;
 const pnpmBin = join(tools, "node_modules", pnpmPackage);
 
+/** What runs then, and what reads its words beforehand. */
 const followUps = {
-  test: ".ci/test.mjs",
-  demo: "examples/demo/demo.ts",
-  bench: "bench/bench.ts",
-  soak: ".ci/soak.mjs",
-  vm: "vm/main.ts",
-  "test-vm": ".ci/vm.ts",
+  test: { script: ".ci/test.mjs", options: ".ci/test-options.mjs" },
+  demo: { script: "examples/demo/demo.ts" },
+  bench: { script: "bench/bench.ts", options: "bench/options.ts" },
+  soak: { script: ".ci/soak.mjs", options: "packages/testing/test/soak/options.ts" },
+  vm: { script: "vm/main.ts" },
+  "test-vm": { script: ".ci/vm.ts", options: ".ci/vm-options.ts" },
 };
 /** Those that have the virtual machines of vm/README.md. */
 const withMachines = ["vm", "test-vm"];
@@ -93,6 +95,7 @@ if (option !== undefined && (option !== "--then" || !(target in followUps))) {
 if (process.platform !== "linux")
   fail(`netkit needs Linux: network namespaces are a feature of its kernel. This is ${process.platform}.`);
 
+if (target === "demo" && args.length > 0) fail("the demo takes no arguments: npm run demo");
 if (["demo", "bench", "soak"].includes(target) && process.getuid() !== 0)
   fail(`the ${target} needs root: it makes network namespaces and programs their firewall. sudo npm run ${target}`);
 if (withMachines.includes(target) && process.arch !== "x64")
@@ -104,13 +107,22 @@ if (!isWritable(root))
 
 const nodeBin = await node();
 process.env.PATH = [nodeBin, pnpmBin, join(root, "node_modules/.bin"), ...systemPath].join(delimiter);
+await workspace();
+readOptions();
 await systemPackages();
 if (target === undefined || target === "test" || withMachines.includes(target)) await servers();
 if (target === "bench") await peers();
-await workspace();
 await cli();
 if (done === 0 || option === undefined) say(`setup: everything is in place (${seconds(started)})`);
-if (option) follow(followUps[target], args);
+if (option) follow(join(nodeBin, "node"), [followUps[target].script, ...args], { cwd: root });
+
+/** Ends here where what follows says what it understands, or doesn't understand what it is asked for. */
+function readOptions() {
+  const { options } = followUps[target] ?? {};
+  if (options === undefined) return;
+  const { status } = spawnSync(join(nodeBin, "node"), [options, ...args], { cwd: root, stdio: "inherit" });
+  if (status !== 0 || args.includes("--help") || args.includes("-h")) process.exit(status);
+}
 
 /** Node >= 24.11 and pnpm: the running Node where it is new enough, the rest from npm into .tools. Returns Node's folder. */
 async function node() {
@@ -370,15 +382,6 @@ function offline(output) {
   )
     ? "The machine seems to be offline: setup needs the npm registry and, for missing system packages, a Debian mirror."
     : "";
-}
-
-function follow(script, scriptArgs) {
-  if (!existsSync(join(root, script))) fail(`${script} does not exist`);
-  const child = spawn(join(nodeBin, "node"), [script, ...scriptArgs], { cwd: root, stdio: "inherit" });
-  // The terminal signals the whole group; this one only waits, to pass on how the follow-up ends.
-  process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
-  child.on("close", (code, signal) => process.exit(code ?? 128 + system.signals[signal]));
 }
 
 function isWritable(folder) {

@@ -1,9 +1,7 @@
 // Random operations by four processes on a host of their own, for as long as you like; see packages/testing/README.md.
-// usage: npm run soak -- [--minutes 30] [--seed N [--repeat] [--path P]]
-import { spawnSync } from "node:child_process";
+// usage: npm run soak -- --help
 import { privateHost } from "../vm/private-host.ts";
+import { follow } from "./follow.mjs";
 
 const [unshare, ...words] = privateHost;
-const program = [process.execPath, "packages/testing/test/soak/soak.program.ts", ...process.argv.slice(2)];
-const { status } = spawnSync(unshare, [...words, ...program], { stdio: "inherit" });
-process.exitCode = status ?? 1;
+follow(unshare, [...words, process.execPath, "packages/testing/test/soak/soak.program.ts", ...process.argv.slice(2)]);

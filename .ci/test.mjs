@@ -1,41 +1,15 @@
 // Runs the tiers, most of them one after another: a line for each, the output of those that fail, and the sum as the last line.
-// usage: npm test -- [--tier NAME[,NAME]] [FILTER...]; a filter is part of a test file's path.
+// usage: npm test -- --help
 // NETKIT_REQUIRE=all, or a list of tiers, turns their skips into failures.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { privateHost } from "../vm/private-host.ts";
+import { chosen, filters, tiers } from "./test-options.mjs";
 
 // What these tests need of the kernel and the machines that run .ci/run don't have: they may be skipped even if required.
 const optional = /\(needs (ipvlan|vlan|dummy|wireguard)\)/;
 
-const tiers = {
-  types: { gates: ["tsc -b", "tsc -p tsconfig.test.json"] },
-  lint: { gates: ["oxlint --deny-warnings . .ci"] },
-  format: { gates: ["oxfmt --check . .ci"] },
-  architecture: { gates: ["turbo boundaries"] },
-  unused: { gates: ["knip --treat-config-hints-as-errors"] },
-  changesets: { gates: ["changeset status"] },
-  gates: { project: "gates" },
-  unit: { project: "unit" },
-  packed: { project: "packed", root: true },
-  // Much of it waits for packets that don't come: three parts, each on a host of its own, take little longer than one.
-  kernel: { project: "kernel", root: true, wrap: privateHost, shards: 3 },
-  // What these do is mostly waiting for others.
-  hosts: { project: "hosts", root: true, wrap: privateHost },
-  runtimes: { project: "runtimes", root: true, wrap: privateHost, beside: "hosts" },
-  soak: { project: "soak", root: true, wrap: privateHost },
-};
-
-const { values, positionals: filters } = parseArgs({ options: { tier: { type: "string" } }, allowPositionals: true });
-const chosen = values.tier?.split(",") ?? Object.keys(tiers).filter((name) => filters.length === 0 || hasTests(name));
-const unknown = chosen.filter((name) => !(name in tiers));
-if (unknown.length > 0) {
-  console.error(`test: no tier is named ${unknown.join(", ")}; there are ${Object.keys(tiers).join(", ")}`);
-  process.exit(2);
-}
 const required = process.env.NETKIT_REQUIRE?.split(",") ?? [];
 const environment = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1", NO_COLOR: "1" };
 const reports = mkdtempSync(join(tmpdir(), "netkit-test-"));
@@ -149,11 +123,6 @@ function run([program, ...programArgs]) {
     child.on("error", (error) => resolve({ code: 1, output: `${program} can't be started: ${error.message}` }));
     child.on("close", (code) => resolve({ code, output }));
   });
-}
-
-/** Filters choose among the tests of packages, examples, several hosts and other engines, and the soak. */
-function hasTests(name) {
-  return ["unit", "kernel", "hosts", "runtimes", "soak"].includes(name);
 }
 
 function isRequired(name) {

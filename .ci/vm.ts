@@ -1,11 +1,12 @@
 // Runs what needs another kernel than this machine's in the two virtual machines of vm/README.md: the conformance of every
 // driver, and the tests of links that this kernel may lack. A line for each part, the output of those that fail, and the sum as the last line.
-// usage: npm run test:vm [-- WORD]; only the parts whose names have the word
+// usage: npm run test:vm -- --help
 import { spawn } from "node:child_process";
 import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { files } from "../vm/files.ts";
 import { vms, type Vm } from "../vm/vms.ts";
+import { word } from "./vm-options.ts";
 import { packages, root } from "./workspace.ts";
 
 interface Counts {
@@ -77,7 +78,6 @@ const labs = `${installed}/labs`;
 /** Where a machine has the sources. */
 const clone = "/opt/netkit-clone";
 
-const [word = ""] = process.argv.slice(2);
 const start = performance.now();
 const total = { passed: 0, failed: 0, skipped: 0 };
 try {

@@ -1,73 +1,50 @@
 /**
  * netkit beside what it can't be faster than: `npm run bench`, as root. Each part runs in a network namespace of its
  * own that plays the host, with its state on the disk that the checkout is on.
- *
- * usage: npm run bench -- [--quick] [--json] [--check] [--write] [attach] [ports] [memory] [scale] [commands] [agent] [dns] [hosts] [docker] [ipam] [peers] [faults] [simulate]
- *        npm run bench -- --tables
- *
- * Without names it runs all of them but `faults` and `simulate`; with `--quick` only `peers`, which is done in two minutes.
- * `--write` puts the figures into bench/published, and README.md; `--tables` makes those again from the figures that are there.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { globSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
+import { text } from "node:stream/consumers";
 import { build } from "rolldown";
+import { check, chosenDrivers, chosenParts, json, quick, tables, write } from "./options.ts";
 import { machineLine, thisMachine } from "./machine.ts";
 import { publish, type Published } from "./published/published.ts";
 import { isOver, tableOf, type Row } from "./report.ts";
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    check: { type: "boolean", default: false },
-    write: { type: "boolean", default: false },
-    tables: { type: "boolean", default: false },
-  },
-});
 const bundles = join(import.meta.dirname, "dist");
-const parts = ["attach", "ports", "memory", "scale", "commands", "agent", "dns", "hosts", "docker", "ipam", "peers"];
-/** What is about others' systems, and done in two minutes. */
-const quickParts = ["peers"];
-/** They take their time, and tell nothing of speed: only when they are named. */
-const more = ["faults", "simulate"];
+/** What has ended the run, if anything has. */
+let signalled: NodeJS.Signals | undefined;
+const signals = ["SIGINT", "SIGTERM"] as const;
 
 await main();
 
 async function main(): Promise<void> {
-  if (options.tables) return publish({});
+  if (tables) return publish({});
   if (process.getuid?.() !== 0) fail("the bench makes network namespaces: run it as root");
-  const unknown = positionals.find((name) => ![...parts, ...more].includes(name));
-  if (unknown !== undefined) fail(`no part is named '${unknown}'; there are ${[...parts, ...more].join(", ")}`);
   const started = performance.now();
   await bundle();
-  const wanted =
-    positionals.length === 0
-      ? options.quick
-        ? quickParts
-        : parts
-      : [...parts, ...more].filter((name) => positionals.includes(name));
   // Before the bench is itself a load.
   const machine = thisMachine();
-  const byPart = wanted.map((part) => ({ part, rows: measured(part) }));
+  const byPart: { readonly part: string; readonly rows: Row[] }[] = [];
+  for (const part of chosenParts) byPart.push({ part, rows: await measured(part) });
   const rows = byPart.flatMap((one) => one.rows);
   const over = rows.filter(isOver);
-  if (options.json)
-    console.log(JSON.stringify({ machine, quick: options.quick, rows: rows.map(judged) }, undefined, 2));
+  if (json) console.log(JSON.stringify({ machine, quick, rows: rows.map(judged) }, undefined, 2));
   else {
     console.log(`${machineLine(machine)}\n`);
     console.log(tableOf(rows));
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
     console.log(`\n${rows.length} figures in ${seconds} s, ${over.length === 0 ? "none" : over.length} over budget`);
   }
-  if (options.write) {
+  if (write) {
     const date = new Date().toISOString().slice(0, 10);
-    const of = (some: Row[]): Published[string] => ({ date, machine, quick: options.quick, rows: some });
+    const of = (some: Row[]): Published[string] => ({ date, machine, quick, rows: some });
     publish(Object.fromEntries(byPart.map(({ part, rows: some }) => [part, of(some)])));
   }
-  if (options.check && over.length > 0) process.exitCode = 1;
+  if (check && over.length > 0) process.exitCode = 1;
 }
 
 /** The parts as JavaScript: what is published runs without Node's type stripping, which takes 50 MB. */
@@ -84,7 +61,7 @@ async function bundle(): Promise<void> {
 }
 
 /** Runs one part on a host of its own, whose disk is a folder that goes afterwards. */
-function measured(part: string): Row[] {
+async function measured(part: string): Promise<Row[]> {
   const cache = join(import.meta.dirname, "../node_modules/.cache");
   mkdirSync(cache, { recursive: true });
   const disk = mkdtempSync(join(cache, "netkit-bench-"));
@@ -94,15 +71,22 @@ function measured(part: string): Row[] {
       mkdir -p "$0$folder" "$folder" && mount --bind "$0$folder" "$folder" || exit
     done
     ip link set lo up && exec "$@"`;
-  const command = [process.execPath, join(bundles, "part.js"), part, options.quick ? "quick" : "full"];
+  const command = [process.execPath, join(bundles, "part.js"), part, quick ? "quick" : "full", ...chosenDrivers];
   const host = ["--net", "--mount", "--propagation", "private", "--", "sh", "-c", script, disk, ...command];
-  const { status, stdout } = spawnSync("unshare", host, {
-    cwd: dirname(import.meta.dirname),
-    stdio: ["ignore", "pipe", "inherit"],
-    encoding: "utf8",
-    maxBuffer: 1e8,
-  });
+  const child = spawn("unshare", host, { cwd: dirname(import.meta.dirname), stdio: ["ignore", "pipe", "inherit"] });
+  // A terminal signals the part as well: it has to end before its disk can go.
+  const passOn = (signal: NodeJS.Signals): void => {
+    signalled = signal;
+    if (signal !== "SIGINT") child.kill(signal);
+  };
+  for (const signal of signals) process.on(signal, passOn);
+  const [stdout, [status]] = await Promise.all([text(child.stdout), once(child, "close") as Promise<[number | null]>]);
+  for (const signal of signals) process.off(signal, passOn);
   rmSync(disk, { recursive: true, force: true });
+  if (signalled !== undefined) {
+    console.error(`bench: ended by ${signalled} in the part '${part}'; nothing is published`);
+    process.exit(128 + constants.signals[signalled]);
+  }
   if (status !== 0) fail(`part '${part}' ended with status ${status}`);
   return JSON.parse(stdout) as Row[];
 }

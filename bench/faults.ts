@@ -1,40 +1,10 @@
 /** The rows about faults: each call of each operation fails, or its process dies there; for a private host (see bench.ts). */
 import { pathToFileURL } from "node:url";
 import { hasLinkKind, openNetlink } from "@netkit/netlink";
-import { sweep, type Complaint, type Course } from "@netkit/testing";
+import { interrupted, sweep, type Complaint } from "@netkit/testing";
 import { powerCuts } from "./power-cuts.ts";
 import type { Row } from "./report.ts";
-
-interface Subject {
-  readonly driver: string;
-  /** From the folder of the checkout. */
-  readonly module: string;
-  readonly export?: string;
-  /** The links that it needs, and not every kernel has. */
-  readonly needs?: "ipvlan";
-  readonly courses: readonly NonNullable<Course["course"]>[];
-  /** That rules are made with, where the driver has any. */
-  readonly firewalls: readonly ("nftables" | "iptables" | undefined)[];
-}
-
-/** Of one network that nobody makes. */
-const predefined = { courses: ["attaching"], firewalls: [undefined] } as const;
-const made = { courses: ["attaching", "changing"], firewalls: [undefined] } as const;
-const ruled = { ...made, firewalls: ["nftables"] } as const;
-
-const subjects: readonly Subject[] = [
-  { driver: "none", module: "packages/driver-none/src/index.ts", ...predefined },
-  { driver: "host", module: "packages/driver-host/src/index.ts", ...predefined },
-  { driver: "container", module: "packages/driver-container/src/index.ts", ...predefined },
-  // Rules are alike under all three.
-  { driver: "bridge", module: "packages/driver-bridge/src/index.ts", ...ruled, firewalls: ["nftables", "iptables"] },
-  { driver: "routed", module: "packages/driver-routed/src/index.ts", ...ruled },
-  { driver: "macvlan", module: "packages/driver-macvlan/src/index.ts", ...made },
-  { driver: "ipvlan", module: "packages/driver-ipvlan/src/index.ts", needs: "ipvlan", ...made },
-  { driver: "overlay", module: "packages/driver-overlay/src/index.ts", ...ruled },
-  // Its etcd is one in memory.
-  { driver: "flannel", module: "packages/driver-flannel/test/lab.ts", export: "narrow", ...ruled },
-];
+import { subjects, type Subject } from "./subjects.ts";
 
 /** What has become of the faults under one driver and firewall. */
 export interface FaultFigure {
@@ -55,19 +25,50 @@ export interface FaultFigure {
   readonly complaints: readonly string[];
 }
 
-/** @param powers how often the power is cut, and how often a writer killed */
-export async function measureFaults(quick: boolean, powers: number): Promise<Row[]> {
+/**
+ * @param drivers only these, and no state file; none: all
+ * @param powers how often the power is cut, and how often a writer killed
+ */
+export async function measureFaults(quick: boolean, drivers: readonly string[], powers: number): Promise<Row[]> {
+  const signal = interrupted();
   const rows: Row[] = [];
-  for (const subject of subjects)
+  for (const subject of subjects.filter(({ driver }) => drivers.length === 0 || drivers.includes(driver)))
     for (const firewall of quick ? subject.firewalls.slice(0, 1) : subject.firewalls) {
-      const figure = await figureOf(subject, firewall);
-      process.stderr.write(`${[figure.driver, firewall].filter(Boolean).join(", ")}: ${said(figure)}\n`);
+      using progress = progressOf([subject.driver, firewall].filter(Boolean).join(", "));
+      const figure = await figureOf(subject, firewall, signal, progress.tick);
+      progress.end(said(figure));
       rows.push(rowOf(figure));
     }
-  return [...rows, ...powerCuts(powers)];
+  return drivers.length === 0 ? [...rows, ...powerCuts(powers)] : rows;
 }
 
-async function figureOf(subject: Subject, firewall: Subject["firewalls"][number]): Promise<FaultFigure> {
+interface Progress extends Disposable {
+  /** One more fault. */
+  readonly tick: () => void;
+  readonly end: (said: string) => void;
+}
+
+/** A line on stderr for each subject; on a terminal it counts, for a driver takes minutes. */
+function progressOf(name: string): Progress {
+  let faults = 0;
+  const show = (): void => void process.stderr.write(`\r${name}: ${faults} faults`);
+  const timer = process.stderr.isTTY ? setInterval(show, 1_000) : undefined;
+  return {
+    tick: () => faults++,
+    end: (text) => {
+      const erased = timer === undefined ? "" : "\r\u001B[2K";
+      process.stderr.write(`${erased}${name}: ${text}\n`);
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
+}
+
+async function figureOf(
+  subject: Subject,
+  firewall: Subject["firewalls"][number],
+  signal: AbortSignal,
+  onFault: () => void,
+): Promise<FaultFigure> {
   const { driver, needs, courses } = subject;
   const named = { driver, ...(firewall === undefined ? {} : { firewall }) };
   if (needs !== undefined && !isThere(needs)) return { ...named, lacks: needs, ...countsOf(), ...kindsOf([]) };
@@ -78,7 +79,13 @@ async function figureOf(subject: Subject, firewall: Subject["firewalls"][number]
   const lab = { module, ...(subject.export === undefined ? {} : { export: subject.export }) };
   for (const course of courses)
     for (const mode of ["error", "kill"] as const) {
-      const swept = await sweep(lab, { mode, course, ...(firewall === undefined ? {} : { firewall }) });
+      const swept = await sweep(lab, {
+        mode,
+        course,
+        signal,
+        onFault,
+        ...(firewall === undefined ? {} : { firewall }),
+      });
       for (const operation of swept.operations) operations.add(operation);
       faults[mode] += swept.faults;
       complaints.push(...swept.complaints);

@@ -8,7 +8,12 @@ const root = "/var/lib/netkit";
 const [name = "", ...more] = process.argv.slice(2);
 const quick = more[0] === "quick";
 
-process.stdout.write(JSON.stringify(await measure()));
+try {
+  process.stdout.write(JSON.stringify(await measure()));
+} catch (error) {
+  if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
+  process.exitCode = 130;
+}
 
 async function measure(): Promise<Row[] | Asked> {
   switch (name) {
@@ -92,7 +97,7 @@ async function measure(): Promise<Row[] | Asked> {
     }
     case "faults": {
       const { measureFaults } = await import("./faults.ts");
-      return await measureFaults(quick, quick ? 60 : 1_000);
+      return await measureFaults(quick, more.slice(1), quick ? 60 : 1_000);
     }
     case "simulate": {
       const { measureSimulation } = await import("./simulate.ts");

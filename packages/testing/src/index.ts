@@ -6,6 +6,7 @@
  */
 export * from "@netkit/conformance/lab";
 export { attempt } from "./attempt.ts";
+export { interrupted } from "./interrupted.ts";
 export { makeAuthority, type Authority, type Certificate } from "./servers/certificates.ts";
 export { referencePlugin } from "./servers/cni-plugins.ts";
 export { consulProgram, consulServer, type ConsulOptions } from "./servers/consul.ts";

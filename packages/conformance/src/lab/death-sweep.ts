@@ -15,7 +15,12 @@ import type { Did, Survived } from "./sweep-worker.ts";
  * Kills a process before each change of a driver's lifecycle in turn, at two places at once: much of the time the kernel
  * is waited for, which removes links and namespaces.
  */
-export async function sweepDeaths(subject: Subject, course: Course, signal: AbortSignal): Promise<Sweep> {
+export async function sweepDeaths(
+  subject: Subject,
+  course: Course,
+  signal: AbortSignal,
+  onFault: () => void,
+): Promise<Sweep> {
   await using places = new AsyncDisposableStack();
   const [first, second] = [places.use(await openPlace()), places.use(await openPlace())];
   const pictures = [await pictureOf(first), await pictureOf(second)] as const;
@@ -23,7 +28,7 @@ export async function sweepDeaths(subject: Subject, course: Course, signal: Abor
   // What these have compiled is there for those that are killed before they write it.
   const [way] = [await goThrough(start(first)()), await goThrough(start(second)())];
   const stop = new AbortController();
-  const deaths = new Deaths(way, AbortSignal.any([signal, stop.signal]));
+  const deaths = new Deaths(way, AbortSignal.any([signal, stop.signal]), onFault);
   const both = await Promise.allSettled(
     [
       deaths.sweep(first, start(first), pictures[0], { from: 1, step: 2 }),
@@ -54,13 +59,15 @@ async function goThrough(process: SweepProcess): Promise<Did[]> {
 class Deaths {
   readonly #way: readonly Did[];
   readonly #signal: AbortSignal;
+  readonly #onFault: () => void;
   readonly #complaints = new Map<number, readonly Complaint[]>();
   #faults = Infinity;
   #judging: Promise<unknown> = Promise.resolve();
 
-  constructor(way: readonly Did[], signal: AbortSignal) {
+  constructor(way: readonly Did[], signal: AbortSignal, onFault: () => void) {
     this.#way = way;
     this.#signal = signal;
+    this.#onFault = onFault;
   }
 
   /** Every `step`-th change at one place, as long as there is one. */
@@ -90,6 +97,7 @@ class Deaths {
           return;
         }
         const found = await this.#judge(place, before, did);
+        this.#onFault();
         this.#complaints.set(at, after(`fault ${at} (killed over: ${this.#way[did]?.step ?? "the end"})`, found));
         // What has leaked once is told once.
         if (found.length > 0) before = await pictureOf(place);

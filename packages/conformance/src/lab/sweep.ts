@@ -20,6 +20,8 @@ export interface SweepOptions extends Course {
   readonly mode: FaultMode;
   /** Gives up between two faults. */
   readonly signal?: AbortSignal;
+  /** Called after each fault, once what has become of it is known. */
+  readonly onFault?: () => void;
 }
 
 export interface Sweep {
@@ -38,12 +40,23 @@ export interface Sweep {
  */
 export async function sweep(
   subject: Subject,
-  { mode, signal = new AbortController().signal, ...course }: SweepOptions,
+  { mode, signal = new AbortController().signal, onFault = () => {}, ...course }: SweepOptions,
 ): Promise<Sweep> {
-  return await (mode === "kill" ? sweepDeaths : sweepFailures)(subject, course, signal);
+  try {
+    return await (mode === "kill" ? sweepDeaths : sweepFailures)(subject, course, signal, onFault);
+  } catch (error) {
+    // A terminal's signal ends the processes of the sweep as well, which fails it.
+    signal.throwIfAborted();
+    throw error;
+  }
 }
 
-async function sweepFailures(subject: Subject, course: Course, signal: AbortSignal): Promise<Sweep> {
+async function sweepFailures(
+  subject: Subject,
+  course: Course,
+  signal: AbortSignal,
+  onFault: () => void,
+): Promise<Sweep> {
   const operations = new Set<string>();
   const complaints: Complaint[] = [];
   let faults = 0;
@@ -54,6 +67,7 @@ async function sweepFailures(subject: Subject, course: Course, signal: AbortSign
       signal.throwIfAborted();
       operations.add(step);
       faults = fault;
+      onFault();
       complaints.push(...after(`fault ${fault} (${step}: ${broke})`, found));
     }
   } finally {

@@ -36,6 +36,8 @@ export class Worker {
       execPath: "nsenter",
       execArgv: [`--net=${host.path}`, "--", process.execPath, ...steady],
       serialization: "advanced",
+      // A terminal's signals are for the soak, which ends it.
+      detached: true,
       env: { ...process.env, NODE_COMPILE_CACHE: join(root, "compiled") },
     });
     const worker = new Worker(child);
@@ -76,6 +78,7 @@ export class Place implements AsyncDisposable {
     const words = [`--net=${host.path}`, "--", process.execPath, ...steady, ...asked, command];
     const agent = spawn("nsenter", [...words, "--root", root, "agent", "--ready-fd", "3"], {
       stdio: ["ignore", "ignore", "inherit", "pipe", "ipc"],
+      detached: true,
       serialization: "advanced",
     });
     const place = new Place(host, root, agent);

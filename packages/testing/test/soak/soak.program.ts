@@ -1,27 +1,23 @@
 // Random operations by four processes, on a private host: see .ci/soak.mjs.
-import { parseArgs } from "node:util";
+import { interrupted } from "../../src/index.ts";
 import { growth } from "./growth.ts";
 import type { Held } from "./held.ts";
+import { minutes, path, repeat, seed } from "./options.ts";
 import { soak } from "./soak.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "30" },
-    seed: { type: "string" },
-    repeat: { type: "boolean", default: false },
-    path: { type: "string" },
-  },
-});
-const seed = Number(values.seed ?? Math.trunc(Math.random() * 0x7fff_ffff));
 const start = performance.now();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const signal = interrupted();
+signal.addEventListener("abort", () => say(`${(signal.reason as Error).message}: it ends with this scenario`));
 
 say(`seed ${seed}`);
 const { failure, scenarios, tally, samples } = await soak({
   seed,
-  ms: Number(values.minutes) * 60_000,
-  repeat: values.repeat,
-  ...(values.path === undefined ? {} : { path: values.path }),
+  ms: minutes * 60_000,
+  repeat,
+  path,
+  signal,
   onScenario: ({ scenarios, tally, samples }) => {
     const seconds = ((performance.now() - start) / 1000).toFixed(0);
     const { agent, library } = samples.at(-1) ?? {};
@@ -36,7 +32,7 @@ say(
     `to be and ${tally.deaths} killed, ${tally.questions} questions of who reaches whom; ` +
     (problems.length === 0 ? "all as expected" : "not as expected"),
 );
-process.exitCode = problems.length === 0 ? 0 : 1;
+process.exitCode = problems.length > 0 ? 1 : signal.aborted ? 130 : 0;
 
 function heldBy(held: Held | undefined): string {
   const [heap, resident] = [held?.heapBytes, held?.residentBytes].map((bytes = 0) => (bytes / 1e6).toFixed(2));

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import type { Sample } from "./growth.ts";
+import { drawn, shorterOf } from "./drawn.ts";
 import { scenario, type Round } from "./operations.ts";
 import { Place } from "./place.ts";
 import { Crew, type Tally } from "./scenario.ts";
@@ -20,8 +21,10 @@ export interface SoakOptions {
   readonly operations?: number;
   /** Plays the scenario of this seed alone, again and again, for what processes do at the same time is never twice the same. */
   readonly repeat?: boolean;
-  /** Of that scenario one that is shorter, as fast-check calls it. */
-  readonly path?: string;
+  /** So one that is shorter, as fast-check calls it: it has to be there. */
+  readonly path?: string | undefined;
+  /** Ends with the scenario that is played. */
+  readonly signal?: AbortSignal;
   readonly onScenario?: (soaked: Omit<Soaked, "failure">) => void;
 }
 
@@ -35,12 +38,13 @@ export async function soak({
   operations = 0,
   repeat = false,
   path,
+  signal = new AbortController().signal,
   onScenario,
 }: SoakOptions): Promise<Soaked> {
+  const shorter = path === undefined ? undefined : shorterOf(seed, path);
   await using place = await Place.open();
   await using crew = await Crew.start(place);
   const samples: Sample[] = [];
-  const shorter = path === undefined ? {} : { path };
   let scenarios = 0;
   const play = async (rounds: readonly Round[]): Promise<void> => {
     await crew.play(rounds);
@@ -50,16 +54,18 @@ export async function soak({
     onScenario?.({ scenarios, tally: crew.tally, samples });
   };
   const end = performance.now() + ms;
-  while (performance.now() < end || crew.tally.operations < operations) {
+  while (!signal.aborted && (performance.now() < end || crew.tally.operations < operations)) {
     const failures: string[] = [];
-    const scenarioSeed = repeat ? seed : seed + scenarios;
+    const scenarioSeed = repeat || shorter !== undefined ? seed : seed + scenarios;
     let until = Infinity;
-    const property = fc.asyncProperty(scenario, async (rounds) => {
+    const property = fc.asyncProperty(shorter ?? scenario, async (rounds) => {
       // What is shorter is as good as what there was: no time to find out.
-      if (performance.now() > until) return;
+      if (performance.now() > until || signal.aborted) return;
       try {
         await play(rounds);
       } catch (error) {
+        // A terminal has interrupted what was called as well.
+        if (signal.aborted) return;
         until = Math.min(until, performance.now() + shrinkingMs);
         failures.push(
           `${error instanceof Error ? (error.stack ?? "") : String(error)}\nafter:\n${crew.log.join("\n")}`,
@@ -67,7 +73,7 @@ export async function soak({
         throw error;
       }
     });
-    const details = await fc.check(property, { seed: scenarioSeed, ...shorter, numRuns: 1, unbiased: true });
+    const details = await fc.check(property, { ...drawn, seed: scenarioSeed });
     if (details.failed)
       return {
         scenarios,
@@ -77,8 +83,8 @@ export async function soak({
           `seed ${scenarioSeed}: ${failures.at(0)}`,
           `at the shortest: ${failures.at(-1)}`,
           fc.defaultReportMessage(details),
-          `the whole again and again: npm run soak -- --repeat --seed ${scenarioSeed}`,
-          `the shortest: npm run soak -- --repeat --seed ${scenarioSeed} --path ${details.counterexamplePath}`,
+          `the whole again and again: npm run soak -- --seed ${scenarioSeed} --repeat`,
+          `the shortest: npm run soak -- --seed ${scenarioSeed} --path ${path ?? details.counterexamplePath}`,
         ].join("\n\n"),
       };
   }
