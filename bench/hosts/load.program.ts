@@ -8,6 +8,8 @@ import { answerCalls } from "@netkit/testing/calls";
 import { goAhead } from "../ahead.ts";
 import { now } from "./clock.ts";
 
+const errorNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
@@ -58,7 +60,7 @@ function socket(type: number): number {
 }
 
 function checked(what: string, result: number): number {
-  if (result < 0) throw new Error(`${what} failed (errno ${-result})`);
+  if (result < 0) throw new Error(`${what} failed: ${errorNames.get(-result) ?? -result}`);
   return result;
 }
 

@@ -47,7 +47,7 @@ export async function measureStoreLoad(segment: Segment, { hosts: counts, networ
       id: "store-watches",
       what: "etcd: watches for each host, at most",
       value: most(({ watches, hosts }) => watches / hosts),
-      unit: "x",
+      unit: "",
       budget: 1,
       how: of(({ watches }) => `${watches}`),
       data: { loads },
@@ -56,7 +56,7 @@ export async function measureStoreLoad(segment: Segment, { hosts: counts, networ
       id: "store-calls",
       what: "etcd: calls for an attach, at most",
       value: most(({ calls }) => Object.values(calls).reduce((sum, count) => sum + count, 0)),
-      unit: "x",
+      unit: "",
       budget: 1,
       how: of(({ calls, received, sent, hosts }) => {
         const list = Object.entries(calls).map(([name, count]) => `${count} ${name}`);

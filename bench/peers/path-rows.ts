@@ -36,14 +36,19 @@ export function pathRows(figures: readonly PathFigure[]): Row[] {
 
 /** A figure, and the ports that it was measured with where they are fewer than the others'. */
 export function shownPath(figure: PathFigure, digits: (value: number) => string): string {
-  const { ports, median, path } = figure;
-  const fewer = path === "connections-many" && ports !== undefined && ports < manyPorts;
-  return `${digits(median)}${fewer ? ` with ${ports.toLocaleString("en")}` : ""}`;
+  const { median } = figure;
+  const fewer = fewerPorts(figure);
+  return `${digits(median)}${fewer === undefined ? "" : ` with ${fewer.toLocaleString("en")}`}`;
+}
+
+function fewerPorts({ path, ports = manyPorts }: PathFigure): number | undefined {
+  return path === "connections-many" && ports < manyPorts ? ports : undefined;
 }
 
 function figureRow(figure: PathFigure): Row {
-  const { contender, path, median, min, max, samples, ports } = figure;
-  const told = ports === undefined ? "" : `, ${ports.toLocaleString("en")} ports`;
+  const { contender, path, median, min, max, samples } = figure;
+  const fewer = fewerPorts(figure);
+  const told = fewer === undefined ? "" : `, with only ${fewer.toLocaleString("en")} others`;
   return {
     id: `peers-path-${path}-${contender}`,
     what: `${pathNames[path]}: ${titleOf(figure)}`,

@@ -37,9 +37,9 @@ export function rowsOf(figures: Figures): Row[] {
     ...pathRows(figures.paths()),
     ...startRows(figures.starts()),
     ...verbs.flatMap((verb) => cases.flatMap((what) => comparisons(list, verb, what))),
-    toldRow("peers-missing", "peers: not on this machine", figures.missing()),
-    toldRow("peers-left-out", "peers: without a range, which takes them too long", figures.leftOut()),
-    toldRow("peers-unreached", "peers: whose port doesn't answer once others are published", figures.notReached()),
+    ...toldRows("peers-missing", "peers: not on this machine", figures.missing()),
+    ...toldRows("peers-left-out", "peers: without a range, which takes them too long", figures.leftOut()),
+    ...toldRows("peers-unreached", "peers: whose port doesn't answer once others are published", figures.notReached()),
   ];
 }
 
@@ -50,14 +50,16 @@ function figureRow(figure: PeerFigure): Row {
     what: `${verb}, ${caseNames[what]}: ${titleOf(figure)}`,
     value: median,
     unit: "ms",
-    how: `${min.toFixed(2)} to ${ms(max)}, ${samples} times`,
+    how: samples === 1 ? "once" : `${min.toFixed(2)} to ${ms(max)}, ${samples} times`,
     data: { ...figure },
   };
 }
 
-function toldRow(id: string, what: string, list: readonly { readonly name: string; readonly why: string }[]): Row {
+/** None where there is nobody of whom it is so. */
+function toldRows(id: string, what: string, list: readonly { readonly name: string; readonly why: string }[]): Row[] {
+  if (list.length === 0) return [];
   const how = list.map(({ name, why }) => `${name}: ${why}`).join("; ");
-  return { id, what, value: list.length, unit: "", how, data: { list } };
+  return [{ id, what, value: list.length, unit: "", how, data: { list } }];
 }
 
 /** netkit beside the floor and the fastest of others, by the medians. */

@@ -3,7 +3,7 @@ import type { PowerFigure } from "../power-cuts.ts";
 import type { Published } from "./published.ts";
 import { originOf, tableOf } from "./section.ts";
 
-const counts = ["failures", "deaths", "leaks", "losses"] as const;
+const counts = ["failures", "deaths", "leaks", "losses", "unexplained"] as const;
 
 /** What has become of all faults, as Markdown. */
 export function faultsSectionOf({ faults: part }: Published): string {
@@ -21,7 +21,15 @@ export function faultsSectionOf({ faults: part }: Published): string {
   const lacking = figures.flatMap(({ driver, lacks }) =>
     lacks === undefined ? [] : [`${driver} wasn't run: this kernel has no ${lacks}.`],
   );
-  const head = ["driver, firewall", "operations", "calls that failed", "deaths", "leaks", "lost state"];
+  const head = [
+    "driver, firewall",
+    "operations",
+    "calls that failed",
+    "deaths",
+    "leaks",
+    "lost state",
+    "errors that don't say what to do",
+  ];
   return [
     tableOf([head, ...lines, ["**all**", `${operations} different ones`, ...sums]]),
     ...data.flatMap((figure) => ("power" in figure ? [powerOf(figure)] : [])),

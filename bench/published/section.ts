@@ -44,7 +44,10 @@ function figuresWith<F extends Owner>({ rows }: PublishedPart, field: keyof F & 
 function peersOf(part: PublishedPart, others: readonly PublishedPart[]): string[] {
   const figures = figuresOf(part);
   const comparisons = [part, ...others].flatMap(({ rows }) => rows.filter(({ data }) => "ours" in data));
-  const slower = comparisons.filter(({ value, data }) => value > 1 && !String(data["theirs"]).startsWith("floor"));
+  const missed = [part, ...others].flatMap(({ rows }) => rows.filter(isOver));
+  const slower = comparisons.filter(
+    (row) => row.value > 1 && !isOver(row) && !String(row.data["theirs"]).startsWith("floor"),
+  );
   const samples = (what: Case): number => of(figures, "library", what)?.samples ?? 0;
   return [
     `![How long netkit and others take to attach and to detach a container with ten ports](bench/published/chart.svg)`,
@@ -54,9 +57,9 @@ function peersOf(part: PublishedPart, others: readonly PublishedPart[]): string[
     ...growthTable(figuresWith<GrowthFigure>(part, "boxes")),
     ...pathTable(figuresWith<PathFigure>(part, "path")),
     ...startTable(figuresWith<StartFigure>(part, "start")),
-    listOf("Where netkit isn't the fastest", slower) ??
-      "netkit is the fastest in each row, beside what does the same job.",
-    listOf("What it has yet to reach", comparisons.filter(isOver)) ?? "Every goal is reached.",
+    listOf("What it has yet to reach", missed) ?? "Every goal is reached.",
+    listOf("Where else netkit isn't the fastest", slower) ??
+      "netkit is the fastest in each other row, beside what does the same job.",
     [originOf(part), toldOf(part, "peers-missing", "Not there")[0] ?? "All were there."].join(" "),
   ];
 }
@@ -141,11 +144,12 @@ function of(figures: readonly PeerFigure[], id: PeerFigure["contender"], what: C
 
 function listOf(title: string, rows: readonly Row[]): string | undefined {
   if (rows.length === 0) return undefined;
-  const lines = rows.map(({ what, value, budget, how }) => {
-    const goal = budget === undefined ? "" : `, the goal ${budget}`;
+  const lines = rows.map((row) => {
+    const { what, value, unit, budget, how } = row;
+    const goal = budget === undefined ? "" : `, the goal ${unit === "x" ? budget : formatted(row, budget)}`;
     // What is over by less than the last digit would look as if it weren't.
     const digits = budget !== undefined && Number(value.toFixed(2)) === budget ? 3 : 2;
-    return `- ${what}: ${value.toFixed(digits)} times${goal} (${how})`;
+    return `- ${what}: ${unit === "x" ? `${value.toFixed(digits)} times` : formatted(row, value)}${goal} (${how})`;
   });
   return `${title}:\n\n${lines.join("\n")}`;
 }
