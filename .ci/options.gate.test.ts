@@ -7,8 +7,16 @@ const machines = ".ci/vm-options.ts";
 const bench = "bench/options.ts";
 const soak = "packages/testing/test/soak/options.ts";
 
-function read(file: string, words: readonly string[]): { readonly status: number | null; readonly said: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...words], { cwd: root, encoding: "utf8" });
+function read(
+  file: string,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): { readonly status: number | null; readonly said: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...words], {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
   return { status, said: status === 0 ? stdout : stderr };
 }
 
@@ -55,4 +63,17 @@ test.each([
   expect(status).toBe(2);
   expect(said).toMatch(/^\S+: .*; --help says what there is\n$/);
   expect(said).toContain(message);
+});
+
+test.each([
+  ["NETKIT_FUZZ_SECONDS", ["600", "0.5"], ["abc", "-1", "0", "", "1e3"]],
+  ["NETKIT_TIME_SCALE", ["3"], ["0.0"]],
+  ["NETKIT_POWER_CUTS", ["1000"], ["0", "0.5", "many"]],
+  ["NETKIT_POWER_SEED", ["0", "7"], ["x"]],
+  ["NETKIT_FUZZ_SEED", ["7", "-7"], ["7.5", ""]],
+  ["NETKIT_SOAK_SEED", ["7"], ["7.5"]],
+  ["NETKIT_REQUIRE", ["all", "unit,kernel"], ["krenel"]],
+])("tests take %s=%j, not %j", (name, good, bad) => {
+  for (const value of good) expect(read(tests, [], { [name]: value }), value).toEqual({ status: 0, said: "" });
+  for (const value of bad) expect(read(tests, [], { [name]: value }).status, value).toBe(2);
 });

@@ -27,13 +27,39 @@ Runs the tiers, a line for each, and what those that fail have said; CONTRIBUTIN
   --tier TIER   only these: ${Object.keys(tiers).join(", ")}
   FILTER        only the tests of packages, hosts, engines and the soak whose path holds this
 
-NETKIT_REQUIRE=all, or a list of tiers, turns what is skipped into failures.`;
+From the environment:
+
+  NETKIT_REQUIRE=all|TIER,...   what is skipped (there) fails
+  NETKIT_FUZZ_SECONDS=N         how long each reader of bytes or text is fuzzed; 0.5 unless told
+  NETKIT_FUZZ_SEED=N            the same inputs again, as a failure names it
+  NETKIT_POWER_CUTS=N           how often the state file's power is cut, and its writer killed; 60 and 10 unless told
+  NETKIT_POWER_SEED=N           of other recordings
+  NETKIT_SOAK_SEED=N            of another soak
+  NETKIT_TIME_SCALE=N           how many times slower this machine is than time limits are meant for`;
 
 const { values, positionals } = readCommandLine({ name: "test", usage, options: { tier: { type: "string" } } });
 export const filters = positionals;
 /** Filters choose among the tests of packages, examples, several hosts and other engines, and the soak. */
 const withFiles = ["unit", "kernel", "hosts", "runtimes", "soak"];
 export const chosen = values.tier?.split(",") ?? (filters.length > 0 ? withFiles : Object.keys(tiers));
-const unknown = chosen.filter((name) => !(name in tiers));
+export const required = process.env.NETKIT_REQUIRE?.split(",") ?? [];
+const unknown = [...chosen, ...required.filter((name) => name !== "all")].filter((name) => !(name in tiers));
 if (unknown.length > 0)
   refuse("test", `no tier is named ${unknown.join(", ")}; there are ${Object.keys(tiers).join(", ")}`);
+
+/** With what isn't such a number tests would do nothing, and pass. */
+const numbers = [
+  {
+    names: ["NETKIT_FUZZ_SECONDS", "NETKIT_TIME_SCALE"],
+    grammar: /^(?=.*[1-9])\d+(\.\d+)?$/,
+    what: "a number above 0",
+  },
+  { names: ["NETKIT_POWER_CUTS"], grammar: /^(?=.*[1-9])\d+$/, what: "an integer above 0" },
+  { names: ["NETKIT_POWER_SEED", "NETKIT_SOAK_SEED"], grammar: /^\d+$/, what: "an integer from 0 on" },
+  { names: ["NETKIT_FUZZ_SEED"], grammar: /^-?\d+$/, what: "an integer" },
+];
+for (const { names, grammar, what } of numbers)
+  for (const name of names) {
+    const value = process.env[name];
+    if (value !== undefined && !grammar.test(value)) refuse("test", `${name}=${value} isn't ${what}`);
+  }

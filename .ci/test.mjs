@@ -5,12 +5,11 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chosen, filters, tiers } from "./test-options.mjs";
+import { chosen, filters, required, tiers } from "./test-options.mjs";
 
 // What these tests need of the kernel and the machines that run .ci/run don't have: they may be skipped even if required.
 const optional = /\(needs (ipvlan|vlan|dummy|wireguard)\)/;
 
-const required = process.env.NETKIT_REQUIRE?.split(",") ?? [];
 const environment = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1", NO_COLOR: "1" };
 const reports = mkdtempSync(join(tmpdir(), "netkit-test-"));
 const total = { passed: 0, failed: 0, skipped: 0 };
