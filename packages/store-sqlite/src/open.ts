@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Store } from "@netkit/core";
+import { isNetkitError, type Store } from "@netkit/core";
 import { Database, inMemory } from "./database.ts";
 import { cannotOpen, explain, resultCodeOf, stateNewer } from "./errors.ts";
 import { makeDirectory } from "./make-directory.ts";
@@ -21,6 +21,7 @@ export interface SqliteStoreOptions {
 }
 
 const busyTimeoutMs = 10_000;
+const againMs = 5;
 
 /**
  * The store in a file. Any number of processes of one host may have it open.
@@ -85,10 +86,22 @@ function migrate(database: Database): void {
   const version = versionOf(database);
   if (version > migrations.length) throw stateNewer(database.path, version, migrations.length);
   if (version === migrations.length) return;
-  database.exec("PRAGMA journal_mode = WAL");
+  useLog(database);
   database.transaction(() => {
     // Another process may have been faster.
     for (const step of migrations.slice(versionOf(database))) database.exec(step);
     database.exec(`PRAGMA user_version = ${migrations.length}`);
   });
+}
+
+/** SQLite's own timeout doesn't count here: while another process is about to write, the journal's mode is refused at once. */
+function useLog(database: Database): void {
+  const deadline = performance.now() + busyTimeoutMs;
+  for (;;)
+    try {
+      return database.exec("PRAGMA journal_mode = WAL");
+    } catch (error) {
+      if (!isNetkitError(error) || error.code !== "LOCKED" || performance.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, againMs);
+    }
 }

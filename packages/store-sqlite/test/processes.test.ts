@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { directory } from "./directory.ts";
 import { open } from "./stores.ts";
@@ -13,6 +15,15 @@ function start(...args: string[]) {
   const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed meanwhile.
+    return undefined;
+  }
 }
 
 /** What each of several children said that ran at the same time and ended well. */
@@ -38,6 +49,23 @@ test(
     expect(await open({ path }).range("claim/")).toHaveLength(100);
   },
 );
+
+test("who opens a file waits for a process that is making it", { timeout: 60_000 }, async () => {
+  const path = join(directory(), "state.db");
+  const maker = new DatabaseSync(path);
+  maker.exec("BEGIN IMMEDIATE");
+  const child = start("claim", path, "1");
+  const files = `/proc/${child.pid}/fd`;
+  const hasIt = (): boolean => readdirSync(files).some((name) => linkOf(join(files, name)) === path);
+  await expect.poll(hasIt, { timeout: 30_000, interval: 5 }).toBe(true);
+  // Nor does it give up later.
+  await setTimeout(300);
+  expect(child.exitCode).toBeNull();
+  maker.exec("ROLLBACK");
+  maker.close();
+  const [out, err, ended] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+  expect({ out, err, ended }).toEqual({ out: "0\n", err: "", ended: [0, null] });
+});
 
 test("of processes that read, change and write nobody's change is lost", { timeout: 60_000 }, async () => {
   const path = join(directory(), "state.db");
