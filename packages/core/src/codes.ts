@@ -87,7 +87,7 @@ export const codes = {
   TOOL_MISSING: { kind: "unsupported", doc: "A program or library that netkit needs is not installed." },
   STATE_NEWER: { kind: "unsupported", doc: "The state was written by a newer netkit." },
   PERMISSION: { kind: "permission", doc: "netkit needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN) for this." },
-  STATE_UNWRITABLE: { kind: "unavailable", doc: "The state directory is read-only, full or damaged." },
+  STATE_UNWRITABLE: { kind: "unavailable", doc: "The state directory is read-only, full, damaged, or another user's." },
   STORE_UNAVAILABLE: {
     kind: "unavailable",
     doc: "The servers of the distributed store can't be reached, or can't answer now.",

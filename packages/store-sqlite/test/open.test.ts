@@ -1,4 +1,14 @@
-import fs, { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -12,6 +22,40 @@ describe("opening", () => {
     await open({ path }).commit(writing({ a: 1 }));
     expect(statSync(join(path, "..")).mode & 0o777).toBe(0o700);
     for (const suffix of ["", "-wal", "-shm"]) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
+  });
+
+  describe.runIf(process.geteuid?.() === 0)("in a directory that another user could change", () => {
+    const [nobody, everybody] = [65_534, 0o777];
+    test.each([
+      ["that is theirs", (path: string) => chownSync(path, nobody, nobody), `belongs to user ${nobody}`],
+      ["that everybody can write", (path: string) => chmodSync(path, everybody), "can be written to by everybody"],
+    ])("%s there is no state", (_, change, why) => {
+      const folder = join(directory(), "theirs");
+      mkdirSync(folder);
+      change(folder);
+      expect(() => open({ path: join(folder, "state.db") })).toThrow(
+        expect.objectContaining({ code: "STATE_UNWRITABLE", message: expect.stringContaining(`${folder} ${why}`) }),
+      );
+      expect(readdirSync(folder)).toEqual([]);
+    });
+
+    test("by a link that they have put in its place, there is none where it leads", () => {
+      const [folder, link] = [directory(), join(directory(), "link")];
+      symlinkSync(folder, link);
+      lchownSync(link, nobody, nobody);
+      expect(() => open({ path: join(link, "state.db") })).toThrow(
+        expect.objectContaining({ code: "STATE_UNWRITABLE", message: expect.stringContaining(link) }),
+      );
+      expect(readdirSync(folder)).toEqual([]);
+    });
+
+    test("there is where each can change their own alone, and by a link of root's", async () => {
+      const [folder, link] = [directory(), join(directory(), "link")];
+      chmodSync(folder, 0o1777);
+      symlinkSync(folder, link);
+      await open({ path: join(link, "state.db") }).commit(writing({ a: 1 }));
+      expect(readdirSync(folder)).toContain("state.db");
+    });
   });
 
   test("in memory makes no file, and keeps nothing", async () => {
