@@ -649,7 +649,7 @@ describe("errors", () => {
     const own = join(box.root, "own");
     mkdirSync(own);
     box.run("chmod", "755", box.root);
-    box.run("chmod", "777", own);
+    box.run("chown", "65534", own);
     const nobody = ["--reuid=65534", "--clear-groups", "--inh-caps=-all"];
     const attempt = (...words: string[]): Outcome =>
       box.attempt("setpriv", ...nobody, process.execPath, box.cli, "--root", own, "--json", ...words);
