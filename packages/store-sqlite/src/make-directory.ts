@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { NetkitError } from "@netkit/core";
 
-/** Others may write, and not what is theirs alone (inode(7)). */
+/** Others may write; and change their own alone (inode(7)). */
 const [otherWrite, sticky] = [0o002, 0o1000];
 
 /**
@@ -35,7 +35,8 @@ function refuseOthers(path: string): void {
   const own = process.geteuid?.() ?? 0;
   const { mode, uid } = statSync(path);
   const other = [lstatSync(path).uid, uid].find((owner) => owner !== own && owner !== 0);
-  if (other === undefined && !((mode & otherWrite) > 0 && (mode & sticky) === 0)) return;
+  const everybodys = (mode & (otherWrite | sticky)) === otherWrite;
+  if (other === undefined && !everybodys) return;
   const who = other === undefined ? "can be written to by everybody" : `belongs to user ${other}`;
   throw new NetkitError("STATE_UNWRITABLE", `the state directory ${path} ${who}: state there wouldn't be safe`, {
     hint: `Look at what is in it, then make it root's alone: chown root ${path}; chmod go-w ${path}. Or choose another --root.`,
