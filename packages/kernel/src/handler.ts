@@ -127,7 +127,7 @@ class KernelHandler implements ResourceHandler {
       if (change?.op === "create") this.#create(tx, itemOf(change));
       else if (change?.op === "replace") await this.#replace(tx, itemOf(change), own(change.previous));
     }
-    tx.flush();
+    await tx.settle();
   }
 
   #create(tx: Transaction, item: Item): void {

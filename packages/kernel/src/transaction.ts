@@ -3,6 +3,7 @@ import type { NamespaceRef, Owner } from "@netkit/core";
 import {
   NLM_F_ECHO,
   decodeLink,
+  decodeLinkCarrier,
   decodeLinkIndex,
   delLink,
   delLinkGroup,
@@ -61,6 +62,9 @@ export interface Surroundings {
   readonly verify: (tx: Transaction, view: View, item: Item, error: NetlinkError) => void;
 }
 
+/** Longer than the kernel takes by itself. */
+const patienceMs = 2_000;
+
 /** The errors of removing what isn't there. */
 export const GONE: readonly string[] = ["ENODEV", "ENOENT", "ESRCH", "EADDRNOTAVAIL"];
 
@@ -75,6 +79,8 @@ export class Transaction {
   usedCache = false;
   readonly #around: Surroundings;
   readonly #links = new Map<string, number>();
+  /** Links that get a carrier, by namespace: a port before its bridge. */
+  readonly #carrying = new Map<NamespaceRef, Set<number>>();
   #queue: Queued[] = [];
   #glance: View | undefined;
   #ns: NamespaceRef = "host";
@@ -277,6 +283,29 @@ export class Transaction {
     }
   }
 
+  /** Says that what is sent gives a link its carrier. */
+  carries(ns: NamespaceRef, ifindex: number): void {
+    this.#carrying.set(ns, (this.#carrying.get(ns) ?? new Set()).add(ifindex));
+  }
+
+  /**
+   * Sends what is queued, and waits until the links that {@link carries} named have seen their carrier. The kernel tells them by itself a moment
+   * later, on a busy machine up to a second; until then they drop packets. Reading a link tells it at once (Linux 6.8).
+   */
+  async settle(): Promise<void> {
+    const until = performance.now() + patienceMs;
+    for (let behind = true; behind && performance.now() < until;) {
+      behind = false;
+      const receive = ([reply]: readonly NetlinkReply[]): void => {
+        if (reply !== undefined && isBehind(reply.payload)) behind = true;
+      };
+      for (const [ns, ifindexes] of this.#carrying)
+        for (const ifindex of ifindexes) this.send(ns, readLink(ifindex, false), { ignore: GONE, receive });
+      this.flush();
+      if (behind) await setTimeout(1);
+    }
+  }
+
   /** Drops what is queued. */
   abandon(): void {
     this.#queue = [];
@@ -315,6 +344,12 @@ export class Transaction {
       throw isNetlinkError(error) ? refusal(this.item, error) : fileRefusal(this.item, error);
     }
   }
+}
+
+/** Has a carrier, and hasn't seen it. */
+function isBehind(payload: Buffer): boolean {
+  const { carrier, operState } = decodeLinkCarrier(payload);
+  return carrier && (operState === "unknown" || operState === "down" || operState === "lower-layer-down");
 }
 
 function describe(queue: readonly Queued[]): string {

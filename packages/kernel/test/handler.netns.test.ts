@@ -21,7 +21,7 @@ function endpoint(ns: NamespaceId, number: number): Resource[] {
 
 const names = (where = ""): unknown[] => ipJson(`${where}link show`).map((row) => row["ifname"]);
 
-test("an attached sandbox reaches its gateway, with one request per namespace and one for the mark", async () => {
+test("an attached sandbox reaches its gateway, with one request per namespace, one for the mark, and one for the carrier", async () => {
   using host = new TestHost();
   const [a, b] = [host.sandbox(), host.sandbox()];
   await host.handler.apply(host.creates(bridge, gateway));
@@ -33,6 +33,7 @@ test("an attached sandbox reaches its gateway, with one request per namespace an
     'create veth "nkv2"',
     expect.stringMatching(/^set link with ifindex \d+$/),
     expect.stringMatching(/^set link with ifindex \d+ and 2 more$/),
+    expect.stringMatching(/^read link with ifindex \d+ and 1 more$/),
   ]);
   sh(`ip netns exec ${b.name} ping -c 1 -W 2 10.9.0.1`);
   sh(`ip netns exec ${b.name} ping -c 1 -W 2 10.9.0.2`);

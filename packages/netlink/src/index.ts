@@ -22,6 +22,7 @@ export type { IpVersion } from "./ip-family.ts";
 export {
   createLink,
   decodeLink,
+  decodeLinkCarrier,
   decodeLinkIndex,
   deleteLink,
   findLink,

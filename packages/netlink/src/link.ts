@@ -207,6 +207,22 @@ export function decodeLinkIndex(payload: Buffer): Pick<Link, "ifindex" | "parent
   return { ifindex: ifindexOf(payload), ...(parent === undefined ? {} : { parent }) };
 }
 
+/** Whether a link has a carrier, and what the kernel has made of it so far, of the payload of RTM_NEWLINK. Throws EBADMSG. */
+export function decodeLinkCarrier(payload: Buffer): Pick<Link, "carrier" | "operState"> {
+  return carrierOf(new Attributes(payload, LINK_HEADER), flagsOf(payload));
+}
+
+function carrierOf(attributes: Attributes, flags: number): Pick<Link, "carrier" | "operState"> {
+  return {
+    carrier: (flags & IFF_LOWER_UP) !== 0,
+    operState: OPER_STATES[attributes.u8(IFLA_OPERSTATE) ?? 0] ?? "unknown",
+  };
+}
+
+function flagsOf(payload: Buffer): number {
+  return LITTLE_ENDIAN ? payload.readUInt32LE(8) : payload.readUInt32BE(8);
+}
+
 function ifindexOf(payload: Buffer): number {
   return LITTLE_ENDIAN ? payload.readInt32LE(4) : payload.readInt32BE(4);
 }
@@ -214,7 +230,7 @@ function ifindexOf(payload: Buffer): number {
 /** Decode the payload of RTM_NEWLINK, with counters or without. Throws EBADMSG. */
 export function decodeLink(payload: Buffer, withStats = true): Link {
   const attributes = new Attributes(payload, LINK_HEADER);
-  const flags = LITTLE_ENDIAN ? payload.readUInt32LE(8) : payload.readUInt32BE(8);
+  const flags = flagsOf(payload);
   const linkInfo = attributes.nested(IFLA_LINKINFO);
   const kind = linkInfo?.string(IFLA_INFO_KIND);
   const port = linkInfo?.string(IFLA_INFO_SLAVE_KIND) === "bridge" && linkInfo.nested(IFLA_INFO_SLAVE_DATA);
@@ -244,8 +260,7 @@ export function decodeLink(payload: Buffer, withStats = true): Link {
     flags,
     up: (flags & IFF_UP) !== 0,
     arp: (flags & IFF_NOARP) === 0,
-    carrier: (flags & IFF_LOWER_UP) !== 0,
-    operState: OPER_STATES[attributes.u8(IFLA_OPERSTATE) ?? 0] ?? "unknown",
+    ...carrierOf(attributes, flags),
     mtu: attributes.u32(IFLA_MTU) ?? 0,
     txqlen: attributes.u32(IFLA_TXQLEN) ?? 0,
     group: attributes.u32(IFLA_GROUP) ?? 0,

@@ -11,6 +11,7 @@ import {
   decodeFdbEntry,
   decodeFilter,
   decodeLink,
+  decodeLinkCarrier,
   decodeLinkIndex,
   decodeNeighbour,
   decodeQdisc,
@@ -69,6 +70,7 @@ const samples: readonly (readonly [name: string, decode: (bytes: Buffer) => unkn
   ],
   ["link", decodeLink, ...links],
   ["link's index", decodeLinkIndex, ...links],
+  ["link's carrier", decodeLinkCarrier, ...links],
   [
     "address",
     decodeAddress,

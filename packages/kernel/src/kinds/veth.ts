@@ -12,7 +12,7 @@ import type { Kind } from "../kind.ts";
 import { finishLink, linkFields, linkWords, newSettings, removeLinkCommands, settings } from "../made-link.ts";
 import { compare, missing, type Fields } from "../reading.ts";
 import { pair, type Shell, type Word } from "../shell.ts";
-import { GONE } from "../transaction.ts";
+import { GONE, type Transaction } from "../transaction.ts";
 import type { View } from "../view.ts";
 
 function port({ hairpin, isolated, guarded }: VethResource): BridgePort | undefined {
@@ -53,6 +53,12 @@ function outer({ pointToPoint }: VethResource): Pick<LinkChange, "addressGenerat
   return pointToPoint === true ? { addressGeneration: "none", routeLocalnet: true } : {};
 }
 
+/** Its carrier comes with the peer, and a bridge's with its first port's. */
+function carries(tx: Transaction, { ns, name, master }: VethResource): void {
+  tx.carries(ns, tx.ifindex(ns, name));
+  if (master !== undefined) tx.carries(ns, tx.ifindex(ns, master));
+}
+
 export const veth: Kind<VethResource> = {
   create(tx, resource, alias) {
     const { ns, peer, master } = resource;
@@ -73,7 +79,10 @@ export const veth: Kind<VethResource> = {
     const entry = ownEntry(resource, tx.ifindex(ns, resource.name));
     if (entry !== undefined) tx.send(ns, replaceFdbEntry(entry));
     // Who takes it over sets it up where it belongs: up here, it would have a link-local address of the host's.
-    if (resource.handedOver !== true) tx.send(peer.ns, setLink(tx.ifindex(peer.ns, peer.name), { up: true }));
+    if (resource.handedOver !== true) {
+      tx.send(peer.ns, setLink(tx.ifindex(peer.ns, peer.name), { up: true }));
+      carries(tx, resource);
+    }
   },
 
   change(tx, resource, previous, alias) {
@@ -95,6 +104,7 @@ export const veth: Kind<VethResource> = {
     if (entry !== undefined) tx.send(ns, replaceFdbEntry(entry));
     if (resource.handedOver !== true && resource.tunable !== true && peerIndex !== undefined) {
       tx.send(peer.ns, setLink(peerIndex, { ...settings(peer), ...arp(resource), up: true }));
+      carries(tx, resource);
     }
     return true;
   },
