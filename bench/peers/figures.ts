@@ -10,11 +10,11 @@ export type Case = (typeof cases)[number];
 export const cases = ["0", "1", "10", "range", "crowd"] as const;
 export const verbs = ["attach", "detach"] as const;
 
-/** What packets do: between two boxes, and from the host through a published port of one; there also the first ones, beside few and many ports. */
+/** What packets do: between two boxes, with br_netfilter and without, and from the host through a published port of one; there also the first ones, beside few and many ports. */
 export type PathKind = (typeof pathKinds)[number];
 export type ConnectionKind = (typeof connectionKinds)[number];
 const connectionKinds = ["connections", "connections-many"] as const;
-export const pathKinds = ["stream", "round-trip", "published", ...connectionKinds] as const;
+export const pathKinds = ["stream", "round-trip", "round-trip-bridged", "published", ...connectionKinds] as const;
 
 /** So many ports of others are published for the last kind, but by whoever takes too long. */
 export const manyPorts = 10_000;

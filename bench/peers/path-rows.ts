@@ -7,6 +7,7 @@ import { manyPorts, pathKinds, type PathFigure, type PathKind } from "./figures.
 export const pathNames: Record<PathKind, string> = {
   stream: "container to container, TCP",
   "round-trip": "container to container, UDP and back",
+  "round-trip-bridged": "container to container, UDP and back, without br_netfilter",
   published: "host to a published port, TCP",
   connections: "host to a published port, new connections",
   "connections-many": "host to a published port, new connections with 10,000 others published",
@@ -15,6 +16,7 @@ export const pathNames: Record<PathKind, string> = {
 export const pathUnits: Record<PathKind, Row["unit"]> = {
   stream: "Gbit/s",
   "round-trip": "µs",
+  "round-trip-bridged": "µs",
   published: "Gbit/s",
   connections: "/s",
   "connections-many": "/s",
@@ -24,6 +26,7 @@ export const pathUnits: Record<PathKind, Row["unit"]> = {
 const budgets: Record<PathKind, number> = {
   stream: 1.05,
   "round-trip": 1.05,
+  "round-trip-bridged": 1.05,
   published: 1.05,
   connections: 1.05,
   "connections-many": 1,
@@ -62,7 +65,7 @@ function figureRow(figure: PathFigure): Row {
 function comparisons(all: readonly PathFigure[], path: PathKind): Row[] {
   // Whoever hasn't published all of them isn't held up by them.
   const here = all.filter((figure) => figure.path === path && (figure.ports ?? manyPorts) >= manyPorts);
-  const slowness = ({ median }: PathFigure): number => (path === "round-trip" ? median : 1 / median);
+  const slowness = ({ median }: PathFigure): number => (pathUnits[path] === "µs" ? median : 1 / median);
   const compare = (ours: ContenderId, id: string, budget?: number): Row[] =>
     comparisonRows({
       id: `peers-path-${path}-${id}`,

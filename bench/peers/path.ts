@@ -1,6 +1,8 @@
 import { execFileSync, fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { withNamespace } from "@netkit/netlink";
 import { Caller } from "@netkit/testing/calls";
 import type { LoadCalls } from "../hosts/load.program.ts";
 import { portMappings, type Box, type Contender } from "./contender.ts";
@@ -20,12 +22,14 @@ type Ends = readonly [Load, Load];
 /** Two attached boxes, with a process at each end of two connections. */
 export class Path {
   readonly #children: readonly ChildProcess[];
+  readonly #host: string;
   readonly #between: Ends;
   readonly #published: Ends;
   readonly #port: number;
 
-  private constructor(children: readonly ChildProcess[], between: Ends, published: Ends, port: number) {
+  private constructor(children: readonly ChildProcess[], host: string, between: Ends, published: Ends, port: number) {
     this.#children = children;
+    this.#host = host;
     this.#between = between;
     this.#published = published;
     this.#port = port;
@@ -56,16 +60,20 @@ export class Path {
     const port = portMappings(server)[0]?.host ?? 0;
     await connectEnds(published, [to.address, boxPort], [hostAddress, port]);
     for (const load of [...between, ...published]) await load.call("pin", 0);
-    return new Path(children, between, published, port);
+    return new Path(children, to.host, between, published, port);
   }
 
   /** Streams in Gbit/s, the round trip in µs. */
   async measure(): Promise<Record<Exclude<PathKind, ConnectionKind>, number>> {
-    return {
+    const measured = {
       stream: await stream(this.#between),
       "round-trip": await roundTrip(this.#between),
       published: await stream(this.#published),
     };
+    setBridgeNetfilter(this.#host, false);
+    const bridged = await roundTrip(this.#between);
+    setBridgeNetfilter(this.#host, true);
+    return { ...measured, "round-trip-bridged": bridged };
   }
 
   /** New connections a second, from the host through the published port. */
@@ -83,6 +91,14 @@ export class Path {
     for (const child of this.#children) child.disconnect();
     await Promise.all(ended);
   }
+}
+
+/** Whether what goes through a bridge goes through the firewall's chains of IPv4, too, as in a new namespace; never where br_netfilter isn't loaded. */
+function setBridgeNetfilter(host: string, on: boolean): void {
+  const setting = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+  withNamespace(host, () => {
+    if (existsSync(setting)) writeFileSync(setting, on ? "1" : "0");
+  });
 }
 
 async function connectEnds([client, server]: Ends, at: [string, number?], by: [string, number?]): Promise<void> {
