@@ -49,7 +49,7 @@ const layers: Record<string, string[]> = {
     "node:*",
   ],
   "runtime-docker": ["@netkit/agent", "@netkit/core", "@netkit/engine", "@netkit/ipam", "zod", "node:*"],
-  fuzzing: ["fast-check"],
+  fuzzing: ["fast-check", "vitest"],
   conformance: [
     "@netkit/core",
     "@netkit/engine",

@@ -27,6 +27,7 @@ test.each([tests, machines, bench, soak])("%s says what there is", (file) => {
 
 test.each([
   [tests, ["--tier", "unit,kernel", "packages/ipam"]],
+  [tests, ["--title", "a (port|range) of 10", "packages/netfilter"]],
   [machines, ["driver bridge"]],
   [bench, ["--quick", "--json", "--check", "--write", "attach", "peers"]],
   [bench, ["faults", "--driver", "bridge", "--driver", "none"]],
@@ -41,6 +42,7 @@ test.each([
   [tests, ["--bogus"], "Unknown option '--bogus'"],
   [tests, ["--tier"], "Option '--tier <value>' argument missing"],
   [tests, ["--tier", "unit,krenel"], "no tier is named krenel; there are types, "],
+  [tests, ["--title", "("], "--title: Invalid regular expression: /(/"],
   [machines, ["driver", "bridge"], "it takes one word"],
   [bench, ["--write=3"], "Option '--write' does not take an argument"],
   [bench, ["atach"], "no part is named 'atach'; there are attach, "],

@@ -20,12 +20,13 @@ export const tiers = {
   soak: { project: "soak", root: true, wrap: privateHost },
 };
 
-const usage = `usage: npm test -- [--tier TIER[,TIER]...] [FILTER...]
+const usage = `usage: npm test -- [--tier TIER[,TIER]...] [--title REGEXP] [FILTER...]
 
 Runs the tiers, a line for each, and what those that fail have said; CONTRIBUTING.md says what each is.
 
-  --tier TIER   only these: ${Object.keys(tiers).join(", ")}
-  FILTER        only the tests of packages, hosts, engines and the soak whose path holds this
+  --tier TIER     only these: ${Object.keys(tiers).join(", ")}
+  --title REGEXP  only the tests of packages, hosts, engines and the soak whose title, with those around it, matches
+  FILTER          only those of them whose path holds this
 
 From the environment:
 
@@ -37,11 +38,13 @@ From the environment:
   NETKIT_SOAK_SEED=N            of another soak
   NETKIT_TIME_SCALE=N           how many times slower this machine is than time limits are meant for`;
 
-const { values, positionals } = readCommandLine({ name: "test", usage, options: { tier: { type: "string" } } });
+const options = { tier: { type: "string" }, title: { type: "string" } };
+const { values, positionals } = readCommandLine({ name: "test", usage, options });
 export const filters = positionals;
-/** Filters choose among the tests of packages, examples, several hosts and other engines, and the soak. */
+export const title = values.title === undefined ? undefined : regExp(values.title);
+/** These choose among the tests of packages, examples, several hosts and other engines, and the soak. */
 const withFiles = ["unit", "kernel", "hosts", "runtimes", "soak"];
-export const chosen = values.tier?.split(",") ?? (filters.length > 0 ? withFiles : Object.keys(tiers));
+export const chosen = values.tier?.split(",") ?? (filters.length > 0 || title ? withFiles : Object.keys(tiers));
 export const required = process.env.NETKIT_REQUIRE?.split(",") ?? [];
 const unknown = [...chosen, ...required.filter((name) => name !== "all")].filter((name) => !(name in tiers));
 if (unknown.length > 0)
@@ -63,3 +66,11 @@ for (const { names, grammar, what } of numbers)
     const value = process.env[name];
     if (value !== undefined && !grammar.test(value)) refuse("test", `${name}=${value} isn't ${what}`);
   }
+
+function regExp(source) {
+  try {
+    return new RegExp(source);
+  } catch (error) {
+    return refuse("test", `--title: ${error.message}`);
+  }
+}

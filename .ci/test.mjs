@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chosen, filters, required, tiers } from "./test-options.mjs";
+import { chosen, filters, required, tiers, title } from "./test-options.mjs";
 
 // What these tests need of the kernel and the machines that run .ci/run don't have: they may be skipped even if required.
 const optional = /\(needs (ipvlan|vlan|dummy|wireguard)\)/;
@@ -14,6 +14,8 @@ const environment = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRAC
 const reports = mkdtempSync(join(tmpdir(), "netkit-test-"));
 const total = { passed: 0, failed: 0, skipped: 0 };
 const notes = [];
+/** What the tests that fuzz have come to, and those that cut the power. */
+const [fuzzed, cut] = [[], []];
 
 /** Those that have been begun, by name. */
 const begun = new Map();
@@ -35,6 +37,8 @@ for (const name of chosen) {
 }
 rmSync(reports, { recursive: true });
 for (const note of notes) console.log(note);
+for (const line of [...fuzzedLine(), ...cutLine()]) console.log(line);
+if (Object.values(total).every((count) => count === 0)) console.log(`no test matches ${asked()}`);
 console.log(summary(total));
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
@@ -75,7 +79,13 @@ async function runProject(name, { project, wrap = [], shards = 1 }) {
   );
   const suites = runs.flatMap((shard) => shard.suites);
   const broken = suites.filter(isBroken).length;
-  const tests = suites.filter((suite) => !isBroken(suite)).flatMap((suite) => suite.assertionResults);
+  const tests = suites
+    .filter((suite) => !isBroken(suite))
+    .flatMap((suite) => suite.assertionResults)
+    // The others of a file are in its report, too.
+    .filter(({ fullName }) => title?.test(fullName) ?? true);
+  fuzzed.push(...tests.filter(({ meta }) => meta.inputs !== undefined));
+  cut.push(...tests.filter(({ meta }) => meta.power !== undefined));
   const skips = tests.filter(({ status }) => status !== "passed" && status !== "failed");
   const forbidden = isRequired(name) ? skips.filter(({ fullName }) => !optional.test(fullName)) : [];
   notes.push(...skips.map(({ fullName }) => `skipped: ${fullName}`));
@@ -95,6 +105,7 @@ async function runShard(name, project, wrap, shard) {
   const file = join(reports, `${name}.json`);
   const vitest = ["node_modules/.bin/vitest", "run", "--project", project, "--reporter=dot", "--reporter=json"];
   const which = filters.length > 0 ? ["--passWithNoTests", ...filters] : [`--shard=${shard}`];
+  if (title !== undefined) which.push(`--testNamePattern=${title.source}`);
   const { code, output } = await run([...wrap, ...vitest, `--outputFile.json=${file}`, ...which]);
   const suites = readReport(file);
   return { code, output, suites, failed: suites.some(({ status }) => status === "failed") };
@@ -122,6 +133,27 @@ function run([program, ...programArgs]) {
     child.on("error", (error) => resolve({ code: 1, output: `${program} can't be started: ${error.message}` }));
     child.on("close", (code) => resolve({ code, output }));
   });
+}
+
+function fuzzedLine() {
+  const [fewest] = fuzzed.toSorted((a, b) => a.meta.inputs - b.meta.inputs);
+  if (fewest === undefined) return [];
+  const inputs = fuzzed.reduce((sum, { meta }) => sum + meta.inputs, 0).toLocaleString("en");
+  return [
+    `fuzzed: ${fuzzed.length} targets with ${inputs} inputs, the fewest ${fewest.meta.inputs} (${fewest.fullName})`,
+  ];
+}
+
+function cutLine() {
+  if (cut.length === 0) return [];
+  const rounds = cut.reduce((sum, { meta }) => sum + meta.power.rounds, 0);
+  return [`cut or killed: ${rounds} times, in ${cut.length} tests`];
+}
+
+/** What was asked for, as it was typed. */
+function asked() {
+  const words = title === undefined ? filters : [`--title '${title.source}'`, ...filters];
+  return `${words.join(" ")} in ${chosen.join(", ")}`;
 }
 
 function isRequired(name) {

@@ -33,6 +33,27 @@ async function ask(socketPath: string, method: string, path: string, body: unkno
   return { status: response.statusCode ?? 0, body: JSON.parse((await text(response)) || "{}") as Said["body"] };
 }
 
+/** @returns the answer up to its first line: a stream of events has no end of its own. */
+async function say(socketPath: string, bytes: Uint8Array): Promise<string> {
+  const socket = connect(socketPath);
+  socket.on("error", () => {});
+  socket.end(bytes);
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  socket.on("close", () => resolve());
+  let answer = "";
+  socket.on("data", (chunk) => {
+    answer += String(chunk);
+    if (answer.includes("\n")) socket.destroy();
+  });
+  await closed;
+  return answer;
+}
+
+/** As a client writes it. */
+function posted(path: string, body: string): string {
+  return `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+}
+
 /** Whatever was made goes, and nothing is left that netkit doesn't know. */
 async function expectRemovable(): Promise<void> {
   for (const { id } of await netkit.sandboxes.list()) await netkit.sandboxes.remove(id, { force: true });
@@ -101,14 +122,19 @@ const dockers = fc.constantFrom(...Object.keys(bodies)).chain((method) => {
   return fc.tuple(fc.constant(method), fc.oneof(whole, jsonNear(whole)));
 });
 
-test("whatever is asked of Docker's plugin has an answer of its protocol, and can be taken back", async () => {
+/** @returns the socket that Docker asks at, until the test is over */
+async function serveTest(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "netkit-docker-"));
   const server = await serveDocker(netkit, { folder });
   onTestFinished(async () => {
     await server.close();
     rmSync(folder, { recursive: true });
   });
-  const socket = join(folder, `${server.names[0]}.sock`);
+  return join(folder, `${server.names[0]}.sock`);
+}
+
+test("whatever is asked of Docker's plugin has an answer of its protocol, and can be taken back", async () => {
+  const socket = await serveTest();
   await fuzz(fc.array(dockers, { minLength: 1, maxLength: 8 }), async (requests) => {
     for (const [method, asked] of requests) {
       const { status, body } = await ask(socket, "POST", `/${method}`, asked);
@@ -118,6 +144,26 @@ test("whatever is asked of Docker's plugin has an answer of its protocol, and ca
     }
     await expectRemovable();
   });
+});
+
+test("whatever bytes come to the socket of Docker's plugin, it goes on", async () => {
+  const socket = await serveTest();
+  const valid = [
+    posted("/Plugin.Activate", ""),
+    posted("/NetworkDriver.GetCapabilities", "{}"),
+    posted("/NetworkDriver.DeleteNetwork", JSON.stringify({ NetworkID: ids[0] })),
+    posted("/IpamDriver.RequestPool", JSON.stringify({ Pool: "10.9.0.0/24", Options: {}, V6: false })),
+    `${posted("/Plugin.Activate", "{}")}${posted("/IpamDriver.GetDefaultAddressSpaces", "{}")}`,
+  ].map((each) => Buffer.from(each));
+  await fuzz(bytesNear(fc.constantFrom(...valid)), async (bytes) => {
+    const answer = await say(socket, bytes);
+    expect(answer === "" || answer.startsWith("HTTP/1.1 "), answer).toBe(true);
+    expect(await ask(socket, "POST", "/Plugin.Activate", {})).toMatchObject({
+      status: 200,
+      body: { Implements: ["NetworkDriver", "IpamDriver"] },
+    });
+  });
+  await expectRemovable();
 });
 
 const network = { name: "mine", subnets: [{ subnet: "10.9.0.0/24" }], options: { mtu: 1400 }, labels: { a: "b" } };
@@ -150,29 +196,15 @@ test("whatever is asked of the agent is answered or refused, and can be taken ba
 });
 
 test("whatever bytes come to the agent's socket, it goes on", async () => {
-  const body = JSON.stringify(network);
-  const head = (path: string, length = body.length): string =>
-    `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n`;
   const valid = [
     "GET /v1/status HTTP/1.1\r\nhost: x\r\n\r\n",
     "GET /v1/events?since=0&type=network HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
     "POST /v1/runtimes/cni HTTP/1.0\r\ncontent-length: 12\r\n\r\nCNI_COMMAND=",
-    `${head("/v1/networks?dry-run=true")}${body}`,
-    `${head("/v1/networks", 2)}{}GET /v1/sandboxes HTTP/1.1\r\nhost: x\r\n\r\n`,
+    posted("/v1/networks?dry-run=true", JSON.stringify(network)),
+    `${posted("/v1/networks", "{}")}GET /v1/sandboxes HTTP/1.1\r\nhost: x\r\n\r\n`,
   ].map((each) => Buffer.from(each));
   await fuzz(bytesNear(fc.constantFrom(...valid)), async (bytes) => {
-    const socket = connect(agentSocket(host.root));
-    socket.on("error", () => {});
-    socket.end(bytes);
-    const { promise: closed, resolve } = Promise.withResolvers<void>();
-    socket.on("close", () => resolve());
-    // A stream of events has no end of its own.
-    let answer = "";
-    socket.on("data", (chunk) => {
-      answer += String(chunk);
-      if (answer.includes("\n")) socket.destroy();
-    });
-    await closed;
+    const answer = await say(agentSocket(host.root), bytes);
     expect(answer === "" || answer.startsWith("HTTP/1.1 "), answer).toBe(true);
     expect((await ask(agentSocket(host.root), "GET", "/v1/status", undefined)).status).toBe(200);
   });
