@@ -18,6 +18,8 @@ export interface Outcome {
   readonly source?: string;
 }
 
+const stepMs = 25;
+
 /** Servers that answer with the address they see, one TCP and one UDP, on all addresses of both families. */
 export interface Echo extends AsyncDisposable {
   readonly port: number;
@@ -65,12 +67,12 @@ export async function ping(space: Space, address: string, timeoutSeconds = 2): P
 }
 
 async function reachTcp({ address, port }: Target, timeoutMs: number): Promise<Outcome> {
-  const socket = connect({ host: address, port, timeout: timeoutMs });
+  const socket = connect({ host: address, port });
   let source = "";
   const { promise, resolve } = Promise.withResolvers<Outcome>();
+  using _ = waitFor(timeoutMs, () => resolve({ status: "timeout" }));
   socket.on("data", (data: Buffer) => (source += data.toString()));
   socket.on("end", () => resolve({ status: "ok", source }));
-  socket.on("timeout", () => resolve({ status: "timeout" }));
   socket.on("error", (error: NodeJS.ErrnoException) =>
     resolve({ status: error.code === "ETIMEDOUT" ? "timeout" : "refused" }),
   );
@@ -82,7 +84,7 @@ async function reachTcp({ address, port }: Target, timeoutMs: number): Promise<O
 async function reachUdp({ address, port }: Target, timeoutMs: number): Promise<Outcome> {
   const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
   const { promise, resolve } = Promise.withResolvers<Outcome>();
-  const timer = setTimeout(() => resolve({ status: "timeout" }), timeoutMs);
+  using _ = waitFor(timeoutMs, () => resolve({ status: "timeout" }));
   socket.on("message", (data) => resolve({ status: "ok", source: data.toString() }));
   socket.on("error", () => resolve({ status: "refused" }));
   // A connected socket learns of ICMP errors.
@@ -91,9 +93,21 @@ async function reachUdp({ address, port }: Target, timeoutMs: number): Promise<O
     else socket.send("?");
   });
   const outcome = await promise;
-  clearTimeout(timer);
   socket.close();
   return outcome;
+}
+
+/**
+ * Calls back after a time, unless it is disposed of before. Of what holds up the process, and with it whoever answers here, only so much
+ * counts as one step: on a busy machine it isn't the others' silence.
+ */
+function waitFor(ms: number, over: () => void): Disposable {
+  let steps = Math.ceil(ms / stepMs);
+  const timer = setInterval(() => {
+    steps--;
+    if (steps <= 0) over();
+  }, stepMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 function plain(address: string): string {
