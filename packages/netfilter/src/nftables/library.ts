@@ -8,6 +8,10 @@ import type { Nft } from "./nft.ts";
 const OUTPUT_JSON = 1 << 4;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
+/** asm-generic/signal-defs.h */
+const SIG_SETMASK = 2;
+/** All of a sigset_t, as glibc and musl have it: 1024 bits. */
+const everySignal = Buffer.alloc(128, 0xff);
 
 /** libnftables in this process, its socket bound to `home`; undefined where the library isn't installed. */
 export function openLibrary(home: Home): Nft | undefined {
@@ -29,7 +33,10 @@ export function openLibrary(home: Home): Nft | undefined {
 
   const sockets = openSockets();
   let context: unknown = home.run(() => newContext(0));
-  const fcntl = load(null).func("int fcntl(int, int, ...)");
+  const libc = load(null);
+  const fcntl = libc.func("int fcntl(int, int, ...)");
+  const signalMask = libc.func("int pthread_sigmask(int, const void *, void *)");
+  const mask = Buffer.alloc(everySignal.length);
   for (const [fd, target] of openSockets()) {
     // The library's socket would go to every child process, and with it the power over this namespace's rules.
     if (sockets.get(fd) !== target) fcntl(fd, F_SETFD, "int", FD_CLOEXEC);
@@ -39,8 +46,14 @@ export function openLibrary(home: Home): Nft | undefined {
   return {
     run(script, json = false) {
       setFlags(context, json ? OUTPUT_JSON : 0);
-      const code = Number(runBuffer(context, script));
-      return { code, output: String(output(context)), error: String(error(context)) };
+      // The library takes a signal that interrupts it (a profiler's, a child process's end) for a refusal of what was carried out.
+      signalMask(SIG_SETMASK, everySignal, mask);
+      try {
+        const code = Number(runBuffer(context, script));
+        return { code, output: String(output(context)), error: String(error(context)) };
+      } finally {
+        signalMask(SIG_SETMASK, mask, null);
+      }
     },
     close() {
       if (context !== undefined) freeContext(context);
