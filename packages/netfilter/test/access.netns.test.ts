@@ -4,7 +4,7 @@ import type { ResourceHandler } from "@netkit/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { firewallHandler } from "../src/index.ts";
 import { rulesIn, useLegacyPrograms } from "./rules.ts";
-import { sendDatagram } from "./spoof.ts";
+import { forgedPort, sendDatagram } from "./spoof.ts";
 import type { Answer } from "./agent.ts";
 import { places, Topology, type Place, type Target } from "./topology.ts";
 import { creates, familiar, isolation, masquerade, open, publish, removes, replaces } from "./wanted.ts";
@@ -317,6 +317,42 @@ describe.each(cases)("$variant, bridge-nf-call $bridgeNf", ({ variant, bridgeNf 
     }
     expect(await topology.received("host")).toEqual(["a honest", "b honest", "world honest"]);
     expect(await topology.received("a")).toEqual([]);
+  });
+  test("the host's own connections over its loopback let nobody in who claims to be one of their ends", async () => {
+    // The kernel itself refuses the addresses of the host: 127.0.0.1, not the rest of 127.0.0.0/8.
+    const [source, destination] = ["127.0.0.5", "127.0.0.1"];
+    // To a published port, and to one of the host itself.
+    expect(await topology.ask("host", udp(destination, 8080), forgedPort, source)).toMatchObject({ name: "a" });
+    expect(await topology.ask("host", udp(destination, 80), forgedPort, source)).toMatchObject({ name: "host" });
+    await Promise.all([topology.received("host"), topology.received("a")]);
+    for (const [from, link] of [
+      ["b", "nkt1"],
+      ["c", "nkt2"],
+    ] as const) {
+      for (const port of [8080, 80])
+        sendDatagram(topology, from, link, { source, destination, port, text: `${from} to ${port}` });
+    }
+    for (const port of [8080, 80])
+      sendDatagram(topology, "b", "nkt1", { source: b.v4, destination: host.v4, port, text: "honest" });
+    expect(await topology.received("host")).toEqual(["honest"]);
+    expect(await topology.received("a")).toEqual(["honest"]);
+  });
+  test.for(variant === "nftables" ? [a.v4] : [])(
+    "answers of %s come through to the host's loopback",
+    async (address) => {
+      const asked = topology.ask("host", udp(address, 80), 0, "127.0.0.1");
+      expect(await asked).toMatchObject({ name: "a", seen: "10.77.1.1" });
+    },
+  );
+  test("what others redirect to a process on the host's loopback comes through, and its answers", async () => {
+    const rules = `table ip other { chain proxied {
+      type nat hook prerouting priority -110; ip daddr 203.0.113.1 tcp dport 53 dnat to 127.0.0.1:81; }; }`;
+    topology.run("host", "nft", rules);
+    try {
+      expect(await topology.ask("c", tcp("203.0.113.1", 53))).toMatchObject({ name: "host", port: 81 });
+    } finally {
+      topology.run("host", "nft", "delete table ip other");
+    }
   });
   test("a fixed source address", async () => {
     const alias = "198.51.100.9";

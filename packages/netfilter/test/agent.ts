@@ -14,7 +14,9 @@ export interface Ask {
   readonly protocol: "tcp" | "udp";
   readonly host: string;
   readonly port: number;
-  readonly sourcePort?: number;
+  /** UDP's alone; 0: any. */
+  readonly sourcePort: number;
+  readonly source?: string | undefined;
   readonly timeoutMs: number;
 }
 /** What datagrams said that came since the last time. */
@@ -78,7 +80,7 @@ function ask(question: Ask): Promise<Answer | null> {
     const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
     closing.push(() => socket.close());
     socket.on("message", parse).on("error", () => finish(null));
-    socket.bind(question.sourcePort ?? 0, () => {
+    socket.bind(question.sourcePort, question.source, () => {
       // A connected socket takes answers from the address it asked only.
       socket.connect(port, host, () => socket.send("?"));
     });

@@ -277,9 +277,9 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
 
   // iptables has a chain there anyway.
   test.for(isNft ? ["br6"] : [])(
-    "packets to the host pass a hook only while %s is internal",
+    "what the host takes from a link is looked at only while %s is internal",
     async (link) => {
-      const hooks = (): boolean => rules().includes("hook input");
+      const hooks = (): boolean => rules().includes("chain filter-input");
       const [sealed, other] = [isolation(link, { internal: true }), isolation("br7", { internal: true })];
       await handler.apply(creates(isolation("br5")));
       const before = rules();

@@ -6,6 +6,8 @@ const AF_PACKET = 17;
 const SOCK_RAW = 3;
 const ETH_P_IP = 0x0800;
 const PROTOCOL_UDP = 17;
+/** The source port of all that is sent here. */
+export const forgedPort = 40_000;
 
 interface Datagram {
   readonly source: string;
@@ -53,7 +55,7 @@ function packet({ source, destination, port, text }: Datagram): Buffer {
   for (let at = 0; at < 20; at += 2) sum += header.readUInt16BE(at);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
   header.writeUInt16BE(~sum & 0xffff, 10);
-  header.writeUInt16BE(40_000, 20);
+  header.writeUInt16BE(forgedPort, 20);
   header.writeUInt16BE(port, 22);
   header.writeUInt16BE(8 + payload.length, 24);
   return Buffer.concat([header, payload]);

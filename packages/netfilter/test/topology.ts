@@ -124,16 +124,14 @@ export class Topology implements AsyncDisposable {
     return this.#agent(place).do({ op: "listen", protocol, port });
   }
 
-  /** Ask for an answer that should come. */
-  ask(from: Place, to: Target, sourcePort?: number): Promise<Answer | null> {
-    const question: Ask = { op: "ask", ...to, timeoutMs: ANSWER_MS };
-    return this.#agent(from).do(sourcePort === undefined ? question : { ...question, sourcePort });
+  /** Ask for an answer that should come; of the source port and address, UDP alone. */
+  ask(from: Place, to: Target, sourcePort = 0, source?: string): Promise<Answer | null> {
+    return this.#agent(from).do({ op: "ask", ...to, sourcePort, source, timeoutMs: ANSWER_MS });
   }
 
   /** Ask for an answer that should not come. */
-  tryAsk(from: Place, to: Target, sourcePort?: number): Promise<Answer | null> {
-    const question: Ask = { op: "ask", ...to, timeoutMs: SILENCE_MS };
-    return this.#agent(from).do(sourcePort === undefined ? question : { ...question, sourcePort });
+  tryAsk(from: Place, to: Target, sourcePort = 0): Promise<Answer | null> {
+    return this.#agent(from).do({ op: "ask", ...to, sourcePort, timeoutMs: SILENCE_MS });
   }
 
   /** What the datagrams said that a place got since the last time. */

@@ -134,6 +134,8 @@ function ofLinks(rule: string, comment: string): [rule: string, comment: string]
   ];
 }
 
+const forgedLoopback = "ip saddr 127.0.0.0/8 jump loopback";
+
 /** What comes from a network's bridge is no other host's tunnel, whatever it says: it would get into any overlay. */
 const tunnelled: BaseChain["rules"] = [
   ["iif 0 notrack accept", "from the host"],
@@ -218,13 +220,14 @@ export const chains: Readonly<Record<string, BaseChain>> = {
     rules: [["fib saddr . iif oif missing drop", "spoofed source"]],
   },
   loopback: { rules: ofLinks("iifname . iifname @same drop", "from a network") },
-  // route_localnet lets 127.0.0.0/8 through the kernel's own checks on the bridges. The address comes first: every packet
-  // passes here, and comparing it is quicker than looking up the link.
-  "raw-prerouting": {
-    hook: { type: "filter", hook: "prerouting", prio: -300 },
+  // route_localnet lets 127.0.0.0/8 through the kernel's own checks on the bridges. It is looked for where packets end and where they are
+  // passed on, not where all come in: frames between neighbours would come by there as well. The address comes first, for comparing it is
+  // quicker than looking up the link. What is translated are answers to the host itself, and what others redirect to a proxy of the host.
+  "loopback-input": {
+    hook: { type: "filter", hook: "input", prio: -300 },
     rules: [
-      ["ip saddr 127.0.0.0/8 jump loopback", "spoofed loopback source"],
-      ["ip daddr 127.0.0.0/8 jump loopback", "loopback of the host"],
+      [forgedLoopback, "spoofed loopback source"],
+      ["ip daddr 127.0.0.0/8 ct status & ( snat | dnat ) == 0 jump loopback", "loopback of the host"],
     ],
   },
   "untracked-prerouting4": {
@@ -272,6 +275,8 @@ export const chains: Readonly<Record<string, BaseChain>> = {
   "filter-forward": {
     hook: { type: "filter", hook: "forward", prio: 0 },
     rules: [
+      // Before anything is accepted: it may be the source of a connection that the host itself has to a published port.
+      [forgedLoopback, "spoofed loopback source"],
       ["ct state established,related accept", "answers"],
       ...ofLinks("iifname . oifname @same oifname . oifname != @quiet accept", "neighbours"),
       ["iifname . iifname @sealed drop", "internal"],
