@@ -48,7 +48,9 @@ export function formatPrefix({ bytes, length }: Prefix): string {
 /** Parse `02:6e:0a:00:00:02` into its 6 bytes. Throws TypeError. */
 export function parseMac(text: string): Uint8Array {
   if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)) throw new TypeError(`Not a MAC address: ${JSON.stringify(text)}`);
-  return Uint8Array.from(text.split(":"), (part) => Number.parseInt(part, 16));
+  const bytes = new Uint8Array(6);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = Number.parseInt(text.slice(at * 3, at * 3 + 2), 16);
+  return bytes;
 }
 
 /** Two digits for each byte: with them, an address is text in a tenth of the time. */
@@ -62,15 +64,14 @@ export function formatMac(bytes: Uint8Array): string {
 }
 
 function parseV4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [at, part] of parts.entries()) {
-    const value = decimal(part, 255);
+  let at = 0;
+  for (const part of text.split(".")) {
+    const value = at < bytes.length ? decimal(part, 255) : undefined;
     if (value === undefined) return undefined;
-    bytes[at] = value;
+    bytes[at++] = value;
   }
-  return bytes;
+  return at === bytes.length ? bytes : undefined;
 }
 
 function parseV6(text: string): Uint8Array | undefined {
