@@ -86,19 +86,31 @@ function raise(error: Error): never {
   throw error;
 }
 
+/** V8 tidies up at some time in the first minute after a burst of work: that isn't rest yet. */
+const restTurns = 6;
+
 async function resting(root: string, { pid }: ChildProcess, endpoints: number): Promise<Row[]> {
   const ask = async (target: string, body: unknown): Promise<unknown> =>
     await askAgent(agentSocket(root), { method: "POST", target, body });
   for (const number of numbers(0, endpoints))
     await ask("/v1/sandboxes", { name: `rest-${number}`, networks: ["told"] });
   const seconds = 10;
-  // V8 tidies up some seconds after a burst of work: that isn't rest yet.
-  await setTimeout(seconds * 1_000);
-  const before = runtimeMs(pid);
-  await setTimeout(seconds * 1_000);
-  const cpu = (runtimeMs(pid) - before) / 1_000 / seconds;
+  // It wakes as often, and does nothing: what that takes is the machine's, and differs from hour to hour.
+  const idle = spawn(process.execPath, ["-e", "setInterval(() => {}, 1_000)"], { stdio: "ignore" });
+  const turns: { readonly agent: number; readonly idle: number }[] = [];
+  for (let turn = 0; turn < restTurns; turn++) {
+    const before = { agent: runtimeMs(pid), idle: runtimeMs(idle.pid) };
+    await setTimeout(seconds * 1_000);
+    const share = (now: number, then: number): number => (now - then) / 1_000 / seconds;
+    turns.push({ agent: share(runtimeMs(pid), before.agent), idle: share(runtimeMs(idle.pid), before.idle) });
+  }
+  idle.kill();
+  await once(idle, "exit");
+  const least = (whose: "agent" | "idle"): number => Math.min(...turns.map((turn) => turn[whose]));
+  const cpu = least("agent");
   const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1_000;
   const how = `${endpoints} sandboxes with names`;
+  const beside = `a Node process that only wakes as often: ${(least("idle") * 100).toFixed(2)} %`;
   return [
     {
       id: "agent-cpu",
@@ -106,8 +118,8 @@ async function resting(root: string, { pid }: ChildProcess, endpoints: number): 
       value: cpu * 100,
       unit: "%",
       budget: 0.1,
-      how: `${how}, ${seconds} s`,
-      data: { cpu, seconds, endpoints },
+      how: `${how}, the least of ${restTurns} times ${seconds} s; ${beside}`,
+      data: { cpu, turns, seconds, endpoints },
     },
     {
       id: "agent-memory",

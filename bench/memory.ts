@@ -18,7 +18,7 @@ export async function measureMemory(root: string, endpoints: number): Promise<Ro
       what: `library: RSS with ${endpoints.toLocaleString("en")} endpoints`,
       value: after,
       unit: "MB",
-      budget: 120,
+      budget: 140,
       how: `${before.toFixed(0)} MB before, peak ${peak.toFixed(0)} MB, 10 ports each`,
       data: { endpoints, beforeMb: before, afterMb: after, peakMb: peak },
     },

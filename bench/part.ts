@@ -80,6 +80,7 @@ async function measure(): Promise<Row[] | Asked> {
               warmUps: 40,
               ranges: 0,
               patienceMs: 600,
+              many: 20,
               line: 0,
             }
           : {
@@ -91,6 +92,7 @@ async function measure(): Promise<Row[] | Asked> {
               warmUps: 150,
               ranges: 3,
               patienceMs: 60_000,
+              many: 100,
               line: 200,
             },
       );

@@ -25,6 +25,8 @@ export interface Plan {
   readonly ranges: number;
   /** Nobody waits longer for one contender: for its turn with a range, and until it has published many ports. */
   readonly patienceMs: number;
+  /** How many of the many ports a box publishes: for some, that takes as long as all that they are given time for. */
+  readonly many: number;
   /** Boxes attached one after the other, in the last block; 0: none. */
   readonly line: number;
 }
@@ -199,7 +201,7 @@ async function measurePaths({ number, plan, figures, present }: Block): Promise<
     const { id, arena } = one;
     // The one that is asked for is published amidst them, whichever order rules are gone through in.
     await arena.call("part", server, client);
-    const before = await arena.call("publish", firstOfMany, probePorts, manyPorts / 2, plan.patienceMs / 2);
+    const before = await arena.call("publish", firstOfMany, plan.many, manyPorts / 2, plan.patienceMs / 2);
     try {
       await arena.call("connect", server, client);
     } catch (error) {
@@ -210,7 +212,7 @@ async function measurePaths({ number, plan, figures, present }: Block): Promise<
     }
     reached.push(one);
     const next = firstOfMany + numbersOf(before);
-    figures.notePorts(id, before + (await arena.call("publish", next, probePorts, before, plan.patienceMs / 2)));
+    figures.notePorts(id, before + (await arena.call("publish", next, plan.many, before, plan.patienceMs / 2)));
   }
   await takeTurns({ number, present: reached }, plan.streams, async ({ id, arena }) => {
     figures.notePath(id, { "connections-many": await arena.call("knock") });
