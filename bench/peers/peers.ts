@@ -164,6 +164,7 @@ async function measureRange(block: Block): Promise<void> {
   await allOf(present, async ({ arena }) => await arena.call("close", firstBox, 1));
   const able = present.filter(({ id }) => spent.has(id));
   await allOf(able, async ({ arena }) => await arena.call("open", firstBox, 1, rangePorts, true));
+  for (const { id, arena } of able) if (compiled.includes(id)) await arena.call("warm", firstBox, plan.warmUps);
   await takeTurns({ ...block, present: able }, plan.ranges, async ({ id, arena }) => {
     const before = spent.get(id) ?? 0;
     if (before > plan.patienceMs) return;
