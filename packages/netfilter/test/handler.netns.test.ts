@@ -276,28 +276,25 @@ describe.each(["nftables", "nft program", "iptables", "iptables-legacy"] as cons
   });
 
   // iptables has a chain there anyway.
-  test.for(isNft ? ["br6"] : [])(
-    "what the host takes from a link is looked at only while %s is internal",
-    async (link) => {
-      const hooks = (): boolean => rules().includes("chain filter-input");
-      const [sealed, other] = [isolation(link, { internal: true }), isolation("br7", { internal: true })];
-      await handler.apply(creates(isolation("br5")));
-      const before = rules();
-      expect(hooks()).toBe(false);
-      await handler.apply(creates(sealed));
-      expect(hooks()).toBe(true);
-      await open().apply(creates(other));
-      await handler.apply(removes(sealed));
-      expect(hooks()).toBe(true);
-      await handler.apply(removes(other));
-      expect(rules()).toBe(before);
-      // Who died before it went leaves it to the next.
-      const undo = await handler.apply(creates(sealed));
-      inNamespace(namespace, "nft", "delete", "element", "inet", "netkit", "received", `{ "${link}" . "${link}" }`);
-      await undo();
-      expect(rules()).toBe(before);
-    },
-  );
+  test.for(isNft ? ["br6"] : [])("packets to the host pass filter-input only while %s is internal", async (link) => {
+    const hooks = (): boolean => rules().includes("chain filter-input");
+    const [sealed, other] = [isolation(link, { internal: true }), isolation("br7", { internal: true })];
+    await handler.apply(creates(isolation("br5")));
+    const before = rules();
+    expect(hooks()).toBe(false);
+    await handler.apply(creates(sealed));
+    expect(hooks()).toBe(true);
+    await open().apply(creates(other));
+    await handler.apply(removes(sealed));
+    expect(hooks()).toBe(true);
+    await handler.apply(removes(other));
+    expect(rules()).toBe(before);
+    // Who died before it went leaves it to the next.
+    const undo = await handler.apply(creates(sealed));
+    inNamespace(namespace, "nft", "delete", "element", "inet", "netkit", "received", `{ "${link}" . "${link}" }`);
+    await undo();
+    expect(rules()).toBe(before);
+  });
 
   test.for(isNft ? ["br1"] : [])("the hook for %s is mended when it is gone", async (link) => {
     const sealed = isolation(link, { internal: true });
