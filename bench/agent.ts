@@ -96,7 +96,8 @@ async function resting(root: string, { pid }: ChildProcess, endpoints: number): 
     await ask("/v1/sandboxes", { name: `rest-${number}`, networks: ["told"] });
   const seconds = 10;
   // It wakes as often, and does nothing: what that takes is the machine's, and differs from hour to hour.
-  const idle = spawn(process.execPath, ["-e", "setInterval(() => {}, 1_000)"], { stdio: "ignore" });
+  const waking = "setInterval(() => {}, 1_000); process.stdin.on('end', () => process.exit()).resume()";
+  const idle = spawn(process.execPath, ["-e", waking], { stdio: ["pipe", "ignore", "ignore"] });
   const turns: { readonly agent: number; readonly idle: number }[] = [];
   for (let turn = 0; turn < restTurns; turn++) {
     const before = { agent: runtimeMs(pid), idle: runtimeMs(idle.pid) };
@@ -104,7 +105,7 @@ async function resting(root: string, { pid }: ChildProcess, endpoints: number): 
     const share = (now: number, then: number): number => (now - then) / 1_000 / seconds;
     turns.push({ agent: share(runtimeMs(pid), before.agent), idle: share(runtimeMs(idle.pid), before.idle) });
   }
-  idle.kill();
+  idle.stdin.end();
   await once(idle, "exit");
   const least = (whose: "agent" | "idle"): number => Math.min(...turns.map((turn) => turn[whose]));
   const cpu = least("agent");
