@@ -46,8 +46,8 @@ export class Draft {
   durable = true;
   /** Something that it makes is of no use without an agent. */
   needsAgent = false;
-  /** A namespace that is there already and gets names. */
-  expected: NamespaceId | undefined;
+  /** Namespaces that are there already and get names. */
+  readonly expected: Set<NamespaceId> = new Set();
   /** It needs more of an agent than names in {@link expected}. */
   awaitsAgent = false;
 
@@ -111,6 +111,11 @@ export class Draft {
     for (const [key, value] of own) merged.set(key, value);
     const sorted = [...merged].filter(([, value]) => value !== undefined).toSorted(([a], [b]) => (a < b ? -1 : 1));
     return sorted.slice(0, options.limit).map(([key, value]) => ({ key, value: value as T }));
+  }
+
+  /** What {@link put} has been given for a key. */
+  written<T>(key: string): T | undefined {
+    return this.#writes.get(key) as T | undefined;
   }
 
   put(key: string, value: unknown): void {

@@ -139,7 +139,7 @@ export async function connect(
   if (sandbox.names && hasNames(network)) {
     draft.needsAgent = true;
     if (draft.makes(keys.namespace(namespace.id))) draft.awaitsAgent = true;
-    else draft.expected = namespace.id;
+    else draft.expected.add(namespace.id);
   }
   await refreshFiles(context, draft, sandbox, namespace);
   return connected;

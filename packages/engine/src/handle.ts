@@ -18,6 +18,7 @@ import { connect } from "./endpoints.ts";
 import { leave, refuseEngines } from "./guests.ts";
 import { endpointsOfNamespace, namespaceOf, readerOf, type Reader } from "./lookup.ts";
 import { operate, type Context } from "./operation.ts";
+import { operateTogether } from "./together.ts";
 import { changeNameServers } from "./name-server-change.ts";
 import { rename } from "./renaming.ts";
 import { checkChange, checkEndpointDetails, checkEndpointRequest } from "./request-shape.ts";
@@ -66,7 +67,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       const options: ChangeOptions = third ?? second;
       if (options !== second || typeof request !== "string") checkChange(options);
       const whole: EndpointRequest = typeof request === "string" ? { ...second, network: request } : request;
-      return await operate(
+      return await operateTogether(
         context,
         `connect ${name} to ${whole.network}`,
         async (draft) => {
@@ -92,7 +93,7 @@ export function sandboxHandle(context: Context, { id, name }: Sandbox, namespace
       ports: Ports,
       options?: ChangeOptions & Pick<EndpointRequest, "portsHeld">,
     ) =>
-      await operate(
+      await operateTogether(
         context,
         `publish ports of ${name}`,
         async (draft) =>

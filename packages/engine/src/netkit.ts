@@ -27,6 +27,7 @@ import { removeNetwork } from "./network-removal.ts";
 import { renameNetwork } from "./network-renaming.ts";
 import { createNetwork, declare } from "./networks.ts";
 import { operate, type Context } from "./operation.ts";
+import { operateTogether } from "./together.ts";
 import { OtherRoots } from "./other-roots.ts";
 import {
   checkChange,
@@ -67,6 +68,7 @@ export async function openNetkit(options: NetkitOptions = {}): Promise<Netkit> {
     drivers,
     host: new Host(instance, options.firewall ?? "auto", options.onTiming),
     lock: new Lock(unwritable === undefined ? join(instance.root, "lock") : undefined),
+    waiting: { group: undefined },
     otherRoots: new OtherRoots(instance, "/run/netkit"),
     networkDefaults: options.networkDefaults ?? {},
     hostGateway,
@@ -245,7 +247,7 @@ function netkitOf(context: Context): Netkit {
     open: async (request = {}, options = {}) => {
       checkSandboxRequest(request);
       checkChange(options);
-      const sandbox = await operate(
+      const sandbox = await operateTogether(
         context,
         `open sandbox ${request.name ?? ""}`.trim(),
         async (draft) => {
@@ -260,7 +262,7 @@ function netkitOf(context: Context): Netkit {
       checkGuestRequest(guest);
       checkEndpointRequest(request);
       checkChange(options);
-      const endpoint = await operate(
+      const endpoint = await operateTogether(
         context,
         `connect ${guest.name} to ${request.network}`,
         async (draft) => await joinGuest(context, draft, guest, request),

@@ -15,6 +15,7 @@ import type { OtherRoots } from "./other-roots.ts";
 import { Again, untilDone } from "./shared/again.ts";
 import { commitShared, withdraw } from "./shared/committing.ts";
 import type { Shared } from "./shared/shared.ts";
+import type { Waiting } from "./together.ts";
 import { keys, namespacePrefix, portsPrefix, type JournalEntry, type Owned, type Write } from "./state.ts";
 
 /** What the parts of an instance share. */
@@ -26,6 +27,8 @@ export interface Context {
   readonly drivers: Drivers;
   readonly host: Host;
   readonly lock: Lock;
+  /** Who waits for it, and may be joined. */
+  readonly waiting: Waiting;
   readonly otherRoots: OtherRoots;
   readonly networkDefaults: NonNullable<NetkitOptions["networkDefaults"]>;
   readonly hostGateway: readonly Ip[];
@@ -48,33 +51,37 @@ export async function operate<T>(
   options: ChangeOptions = {},
   reads: readonly string[] = [],
 ): Promise<T> {
+  return await perform(context, { title, build, reads }, options);
+}
+
+/** What is to be done, and what is told of it. */
+export interface Operation<T> {
+  readonly title: string;
+  /** Keys that `build` will ask for, to be read in one go. */
+  readonly reads: readonly string[];
+  build(draft: Draft): Promise<T>;
+}
+
+export async function perform<T>(context: Context, operation: Operation<T>, options: ChangeOptions): Promise<T> {
+  // What comes later isn't to be carried out before it, with others that were here first.
+  context.waiting.group = undefined;
   try {
     return await untilDone((assumed) =>
-      clearing(context, options, () => operateUnexplained(context, title, build, options, reads, assumed)),
+      clearing(context, options, () => performUnexplained(context, operation, options, assumed)),
     );
   } catch (error) {
     throw explained(error);
   }
 }
 
-async function operateUnexplained<T>(
+async function performUnexplained<T>(
   context: Context,
-  title: string,
-  build: (draft: Draft) => Promise<T>,
+  operation: Operation<T>,
   options: ChangeOptions,
-  reads: readonly string[],
   assumed: Map<string, unknown>,
 ): Promise<T> {
   const time = stopwatch(context.onTiming);
-  const { result, revision, needed, expectation } = await underLock(
-    context,
-    title,
-    build,
-    options,
-    reads,
-    assumed,
-    time,
-  );
+  const { result, revision, needed, expectation } = await underLock(context, operation, options, assumed, time);
   if (revision !== undefined && context.agent !== undefined) {
     // Not under the lock: an agent that is slow must not keep others waiting.
     const isReady = (await expectation?.met()) === true;
@@ -94,10 +101,8 @@ interface Done<T> {
 
 async function underLock<T>(
   context: Context,
-  title: string,
-  build: (draft: Draft) => Promise<T>,
+  operation: Operation<T>,
   options: ChangeOptions,
-  reads: readonly string[],
   assumed: Map<string, unknown>,
   time: Stopwatch,
 ): Promise<Done<T>> {
@@ -106,10 +111,11 @@ async function underLock<T>(
   if (options.dryRun !== true) requireChanging(context);
   using _ = await turn(context, options.signal);
   time("lock");
-  const draft = await beginDraft(context, reads, assumed, options.dryRun);
+  const draft = await beginDraft(context, operation.reads, assumed, options.dryRun);
   await using undoing = new AsyncDisposableStack();
   undoing.defer(async () => await draft.undone());
-  const result = await build(draft);
+  const result = await operation.build(draft);
+  const { title } = operation;
   const planned = await planDraft(draft);
   time("plan");
   await registerNamespaces(context, draft);
@@ -141,10 +147,11 @@ async function underLock<T>(
   return { result, revision, needed: draft.needsAgent, expectation };
 }
 
-/** An agent that is told beforehand does its part while the kernel does its own. */
-async function expectationOf({ agent }: Context, draft: Draft): Promise<Expectation | undefined> {
-  if (draft.expected === undefined || draft.awaitsAgent) return undefined;
-  return await agent?.expect?.(draft.expected);
+/** An agent that is told beforehand does its part while the kernel does its own; of many it is told afterwards. */
+async function expectationOf({ agent }: Context, { expected, awaitsAgent }: Draft): Promise<Expectation | undefined> {
+  const [namespace] = expected;
+  if (namespace === undefined || expected.size > 1 || awaitsAgent) return undefined;
+  return await agent?.expect?.(namespace);
 }
 
 /** Until its end this is the one operation of the root, and the only writer of its store. */

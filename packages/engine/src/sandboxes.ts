@@ -75,8 +75,9 @@ export async function openSandbox(
     // The kernel gives the cookie out with the namespace.
     draft.afterwards((cookieOf) => {
       const cookie = cookieOf(namespace.path);
+      const written = draft.written<Namespace>(keys.namespace(namespace.id));
       return [
-        { key: keys.namespace(namespace.id), value: { ...namespace, members, cookie } },
+        { key: keys.namespace(namespace.id), value: { ...namespace, ...written, cookie } },
         { key: keys.cookie(namespace.boot, cookie), value: namespace.id },
       ];
     });

@@ -42,6 +42,19 @@ test("what is being made is undone, and the next operation closes it", async () 
   await netkit.networks.remove("n");
 });
 
+test("what is being made at the same time is undone together, and each is told", async () => {
+  await using host = new TestHost();
+  const broken = await open(host);
+  const { netkit } = broken;
+  broken.full = true;
+  const results = await Promise.allSettled(["a", "b"].map(async (name) => await netkit.sandboxes.open({ name })));
+  expect(results).toMatchObject(results.map(() => ({ status: "rejected", reason: { code: "STATE_UNWRITABLE" } })));
+  broken.full = false;
+  expect(await netkit.sandboxes.list()).toEqual([]);
+  expect((await netkit.doctor()).findings).toEqual([]);
+  host.expectClean();
+});
+
 test("what is being removed is finished by the next operation, and the error says so", async () => {
   await using host = new TestHost();
   const broken = await open(host);

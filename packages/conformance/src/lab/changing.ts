@@ -51,6 +51,11 @@ export function changing(netkit: Netkit, driver: AnyDriver, theirs: string): Ste
     async () => await (await of("web")).setNameServers([parseIp("192.0.2.53")]),
     async () => await (await of("web")).setNameServers([]),
   );
+  const together = pair(
+    "two sandboxes at the same time",
+    async () => await Promise.all(["p", "q"].map(async (one) => await sandboxes.open({ name: one, networks: ["a"] }))),
+    async () => await sandboxes.removeAll(["p", "q"]),
+  );
   const adopted = pair("sandbox of an adopted namespace", async () => await open(), remove);
   const guest = pair(
     "guest on network a",
@@ -88,6 +93,8 @@ export function changing(netkit: Netkit, driver: AnyDriver, theirs: string): Ste
       removes: false,
       mends: true,
     },
+    // Those of several hosts are carried out one by one.
+    ...(scope === "local" ? [together.make, together.remove] : []),
     adopted.make,
     adopted.remove,
     guest.make,
