@@ -102,7 +102,9 @@ export class Draft {
   /** Entries under a prefix in key order, this draft's own included. */
   async range<T>(prefix: string, options: RangeOptions = {}): Promise<{ key: string; value: T }[]> {
     const from = options.from ?? prefix;
-    const own = [...this.#assumed, ...this.#writes].filter(([key]) => key.startsWith(prefix) && key >= from);
+    const own: [string, unknown][] = [];
+    for (const written of [this.#assumed, this.#writes])
+      for (const entry of written) if (entry[0].startsWith(prefix) && entry[0] >= from) own.push(entry);
     // Each own write may hide one stored entry, so that many more are read than asked for.
     const limit = options.limit === undefined ? {} : { limit: options.limit + own.length };
     const stored = await this.#storedRange(prefix, { from, ...limit });

@@ -1,9 +1,12 @@
+import { isNetkitError, type ErrorCode, type NetkitError } from "@netkit/core";
 import type { ChangeOptions } from "./api.ts";
 import type { Draft } from "./draft.ts";
 import { perform, type Context, type Operation } from "./operation.ts";
 
 /** So many at most: others wait for them all. */
 const most = 64;
+/** What is no operation's own fault: each would be told the same. */
+const everybodys: ReadonlySet<ErrorCode> = new Set(["LOCKED", "PERMISSION", "STATE_UNWRITABLE"]);
 
 /**
  * {@link operate} for what only adds: such operations of this process that wait for their turn at the same time take it as one, with
@@ -26,13 +29,15 @@ export async function operateTogether<T>(
   const group = waiting.group?.isOpen === true ? waiting.group : new Group();
   const index = group.add(operation, onWarning);
   if (waiting.group !== group) {
-    group.results = perform(context, group, { onWarning: (warning) => group.warn(warning) });
+    const warn = (warning: NetkitError): void => group.warn(warning);
+    // It may fail before it has begun: what comes later begins anew.
+    group.results = perform(context, group, { onWarning: warn }).finally(() => group.close());
     waiting.group = group;
   }
   try {
     return (await group.results)[index] as T;
   } catch (error) {
-    if (group.size === 1) throw error;
+    if (group.size === 1 || (isNetkitError(error) && everybodys.has(error.code))) throw error;
   }
   return await perform(context, operation, options);
 }
@@ -45,11 +50,11 @@ export interface Waiting {
 class Group implements Operation<readonly unknown[]> {
   readonly #operations: Operation<unknown>[] = [];
   readonly #listeners: NonNullable<ChangeOptions["onWarning"]>[] = [];
-  #hasBegun = false;
+  #isClosed = false;
   results: Promise<readonly unknown[]> = Promise.resolve([]);
 
   get isOpen(): boolean {
-    return !this.#hasBegun && this.size < most;
+    return !this.#isClosed && this.size < most;
   }
 
   get size(): number {
@@ -62,7 +67,12 @@ class Group implements Operation<readonly unknown[]> {
     return this.#operations.push(operation) - 1;
   }
 
-  warn(warning: Parameters<NonNullable<ChangeOptions["onWarning"]>>[0]): void {
+  /** Takes in no others. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  warn(warning: NetkitError): void {
     for (const listener of this.#listeners) listener(warning);
   }
 
@@ -76,10 +86,10 @@ class Group implements Operation<readonly unknown[]> {
   }
 
   async build(draft: Draft): Promise<readonly unknown[]> {
-    this.#hasBegun = true;
+    this.close();
     const results: unknown[] = [];
-    for (const { build } of this.#operations) {
-      results.push(await build(draft));
+    for (const operation of this.#operations) {
+      results.push(await operation.build(draft));
       // The stores that hosts share take only so much in one commit.
       if (this.size > 1 && !draft.shared.isEmpty) throw new Error("other hosts have a say in one of them");
     }

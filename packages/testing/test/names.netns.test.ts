@@ -31,6 +31,14 @@ test("a name is found when connect has returned, and gone when disconnect has", 
   expect(await lookUp(a, "b")).toBeUndefined();
 });
 
+test("names of sandboxes that are connected at the same time are found by each of them", async () => {
+  await netkit.networks.create({ name: "n" });
+  const boxes = await Promise.all(["a", "b", "c"].map(async (name) => await netkit.sandboxes.open({ name })));
+  await Promise.all(boxes.map(async (box) => await box.connect("n")));
+  for (const box of boxes)
+    for (const other of boxes) expect(await lookUp(box, other.name)).toEqual(await addressesOf(other));
+});
+
 test("a name is found as soon as it is there, whether the agent was told or not", async () => {
   await netkit.networks.create({ name: "n" });
   const a = await netkit.sandboxes.open({ name: "a", networks: ["n"] });
