@@ -13,6 +13,9 @@ import { isOurs, type Mark } from "./mark.ts";
 import { ifThere, NAMESPACES } from "./namespaces.ts";
 import type { View } from "./view.ts";
 
+/** A link's kind may be any that the kernel knows. */
+const kindsByName = new Map(Object.entries(kinds));
+
 /**
  * Links of the host and namespaces that carry the mark and that nobody knows, and what somebody has put into the tables of
  * those that are known. What depends on them, such as routes, goes with them.
@@ -25,7 +28,7 @@ export function findStrays(
 ): Resource[] {
   const own = [...view.links("host")].filter((link) => isOurs(mark, link));
   const links = own.flatMap((link): Resource[] => {
-    const kind = Object.entries(kinds).find(([name]) => name === link.kind)?.[1];
+    const kind = kindsByName.get(link.kind ?? "");
     const stray = kind?.stray?.(link);
     if (stray === undefined) return [];
     // What is in the tables of a stray goes with it.

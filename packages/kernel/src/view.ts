@@ -77,6 +77,13 @@ export class View {
     return this.#read(ns, "fdb", listFdb);
   }
 
+  /** The entries of a link: looked for one after the other, those of all links would take long for each of many. */
+  fdbOf(ns: NamespaceRef, ifindex: number): readonly ListedFdbEntry[] {
+    return (
+      this.#remember(ns, "fdb by link", () => Map.groupBy(this.fdb(ns), (entry) => entry.ifindex)).get(ifindex) ?? []
+    );
+  }
+
   qdiscs(ns: NamespaceRef): readonly ListedQdisc[] {
     return this.#read(ns, "qdiscs", listQdiscs);
   }

@@ -59,9 +59,8 @@ export const fdb: Kind<FdbResource> = {
     const ifindex = view.link(ns, link)?.ifindex;
     const table = master ? "master" : "self";
     const isIt = mac === anyMac ? (one: FdbEntry) => one.destination === destination : () => true;
-    const found = view
-      .fdb(ns)
-      .find((one) => one.ifindex === ifindex && one.table === table && one.mac === mac && isIt(one));
+    const entries = ifindex === undefined ? [] : view.fdbOf(ns, ifindex);
+    const found = entries.find((one) => one.table === table && one.mac === mac && isIt(one));
     if (found === undefined) return missing;
     return compare({
       destination: [destination, found.destination],

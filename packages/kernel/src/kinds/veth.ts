@@ -170,8 +170,8 @@ function guardFields(view: View, resource: VethResource, found: Link): Fields {
   const { ns, master } = resource;
   const entry = ownEntry(resource, found.ifindex);
   const bridge = view.linkName(ns, found.master);
-  const isThere = view.fdb(ns).some((one) => {
-    const isIt = one.table === "master" && one.ifindex === found.ifindex && one.mac === entry?.mac;
+  const isThere = view.fdbOf(ns, found.ifindex).some((one) => {
+    const isIt = one.table === "master" && one.mac === entry?.mac;
     return isIt && one.state === entry?.state && one.sticky === true;
   });
   return {
