@@ -1,8 +1,9 @@
 import { keyOf, type Change, type Plan } from "@netkit/core";
 import type { Firewall, FirewallKind } from "@netkit/netfilter";
 import type { Finding } from "./api.ts";
+import { commit } from "./commit.ts";
 import { everythingHeld, readerOf, type Reader } from "./lookup.ts";
-import { commit, type Context } from "./operation.ts";
+import type { Context } from "./operation.ts";
 import { order } from "./planning.ts";
 import { keys, type Write } from "./state.ts";
 

@@ -1,22 +1,21 @@
-import { isNetkitError, NetkitError, type Plan } from "@netkit/core";
+import { NetkitError, type Instance, type Ip, type Plan, type Store } from "@netkit/core";
 import type { AgentLink, ChangeOptions, Expectation, NetkitOptions, Preview, Timing } from "./api.ts";
 import { announceAll } from "./announcements.ts";
+import { carryOut } from "./carrying-out.ts";
 import { Draft } from "./draft.ts";
-import type { Instance, Ip, Store } from "@netkit/core";
-import { bootId } from "@netkit/sandbox";
 import type { Drivers } from "./drivers.ts";
 import { explained, needsRoot } from "./explained.ts";
-import { chooseFirewall, makeFlushedAnew, settle } from "./firewall.ts";
+import { chooseFirewall } from "./firewall.ts";
 import type { Host } from "./host.ts";
 import { giveUpIfAborted, throwIfAborted, type Lock } from "./lock.ts";
-import { inverse, planDraft } from "./planning.ts";
+import { planDraft } from "./planning.ts";
 import { clearing } from "./obstacle.ts";
 import type { OtherRoots } from "./other-roots.ts";
-import { Again, untilDone } from "./shared/again.ts";
-import { commitShared, withdraw } from "./shared/committing.ts";
+import { recover } from "./recovery.ts";
+import { untilDone } from "./shared/again.ts";
 import type { Shared } from "./shared/shared.ts";
+import { keys, namespacePrefix, portsPrefix, type Write } from "./state.ts";
 import type { Waiting } from "./together.ts";
-import { keys, namespacePrefix, portsPrefix, type JournalEntry, type Owned, type Write } from "./state.ts";
 
 /** What the parts of an instance share. */
 export interface Context {
@@ -176,176 +175,6 @@ async function beginDraft(
   return new Draft(context.store, false, assumed);
 }
 
-async function carryOut(
-  context: Context,
-  title: string,
-  draft: Draft,
-  plan: Plan,
-  own: readonly Write[],
-  signal: AbortSignal | undefined,
-  time: Stopwatch,
-): Promise<number> {
-  const { store, host } = context;
-  const sharing = sharingOf(context, draft, time);
-  if (plan.length === 0 && sharing === undefined) {
-    const revision = await commit(store, [...own, ...draft.lateWrites(() => "")], draft.durable);
-    time("commit");
-    return revision;
-  }
-  const { execute, handlers, firewall, namespaceCookie } = await host.open();
-  const concerned = plan.some(({ resource }) => firewall.kinds.has(resource.kind));
-  const writes = [...own, ...(await settle(context, concerned, draft))];
-  const entry: JournalEntry = {
-    title,
-    started: new Date().toISOString(),
-    recovery: draft.recovery,
-    boot: bootId(),
-    writes,
-    ...(concerned ? { firewall: firewall.kind() } : {}),
-    namespaces: Object.fromEntries(draft.namespaces),
-    ...(sharing === undefined ? {} : { shared: sharing.journalled }),
-  };
-  // It holds the writes too, and is flushed while the kernel is at work: then the end of the operation need not be.
-  await commit(store, [{ key: keys.journal, value: entry }], false);
-  const flushed = draft.durable ? store.flush() : Promise.resolve();
-  flushed.catch(() => {}); // awaited below, once there is something to take back
-  time("intent");
-  const closed: Write = { key: keys.journal, value: undefined };
-  const end = async (): Promise<number> => {
-    const revision = await commit(store, [...writes, ...draft.lateWrites(namespaceCookie), closed], false);
-    time("commit");
-    return revision;
-  };
-
-  if (draft.recovery === "finish") {
-    // A namespace that went can't be brought back: what was begun is finished, now or by the next operation.
-    const attempt = async (onDisk: Promise<void>): Promise<number> => {
-      // The kernel waits for its grace period meanwhile. From now on it can only go forward.
-      const telling = Promise.allSettled([sharing?.remove()]);
-      try {
-        await execute(plan, handlers, { forward: true });
-        if (concerned) await makeFlushedAnew(context, plan);
-        time("kernel");
-        await onDisk;
-      } finally {
-        await telling;
-      }
-      for (const told of await telling) if (told.status === "rejected") throw told.reason;
-      return await end();
-    };
-    await sharing?.commit().catch(async (error: unknown) => {
-      await commit(store, [closed]);
-      throw error;
-    });
-    try {
-      return await attempt(flushed).catch(async () => await attempt(store.flush()));
-    } catch (error) {
-      throw unfinished(title, explained(error));
-    }
-  }
-
-  try {
-    await sharing?.commit();
-    const undo = await execute(plan, handlers, signal === undefined ? {} : { signal });
-    try {
-      if (concerned) await makeFlushedAnew(context, plan);
-      time("kernel");
-      await flushed;
-      await giveUpIfAborted(signal);
-      return await end();
-    } catch (error) {
-      await undo();
-      throw error;
-    }
-  } catch (error) {
-    await sharing?.takeBack(error);
-    // When undoing failed too, or this can't be written, the journal stays open for the next operation to mend.
-    if (!isNetkitError(error) || error.code !== "TEARDOWN") await commit(store, [closed]).catch(() => {});
-    throw error;
-  }
-}
-
-/** What an operation does in the store that hosts share. */
-interface Sharing {
-  readonly journalled: NonNullable<JournalEntry["shared"]>;
-  commit(): Promise<void>;
-  remove(): Promise<void>;
-  takeBack(error: unknown): Promise<void>;
-}
-
-/** Undefined for one that concerns this host alone. */
-function sharingOf(context: Context, draft: Draft, time: Stopwatch): Sharing | undefined {
-  const { shared } = draft;
-  if (shared.isEmpty) return undefined;
-  const written = [...shared.writes.values()].map(({ key, id }) => ({ key, id }));
-  return {
-    journalled: { written, removed: shared.removals },
-    async commit() {
-      await commitShared(context, draft);
-      time("share");
-    },
-    async remove() {
-      await withdraw(context, shared.removals);
-      time("share");
-    },
-    async takeBack(error) {
-      // Of what another host was faster with, nothing was written.
-      if (!(error instanceof Again)) await withdraw(context, written);
-    },
-  };
-}
-
-/**
- * Mends what an operation left behind whose process died: takes back what it had begun to make, finishes what it had
- * begun to remove. After a power cut it may have been at its end: then its writes are made again. Call it with the lock
- * held.
- */
-export async function recover(context: Context): Promise<JournalEntry | undefined> {
-  const entry = (await context.store.get(keys.journal))?.value as JournalEntry | undefined;
-  if (entry === undefined) return undefined;
-  const closed: Write = { key: keys.journal, value: undefined };
-  if (entry.boot !== bootId()) {
-    await commit(context.store, [...entry.writes, closed]);
-    return entry;
-  }
-  const { execute, handlers, firewall } = await context.host.open();
-  if (entry.firewall !== undefined) firewall.use(entry.firewall);
-  for (const [id, path] of Object.entries(entry.namespaces)) context.host.namespaces.set(id, path);
-  const finish = entry.recovery === "finish";
-  try {
-    const plan = await planOf(context.store, entry);
-    await execute(finish ? plan : inverse(plan), handlers, { forward: true });
-    await withdraw(context, (finish ? entry.shared?.removed : entry.shared?.written) ?? []);
-    await commit(context.store, [...(finish ? entry.writes : []), closed]);
-  } catch (error) {
-    throw unfinished(entry.title, explained(error));
-  } finally {
-    await chooseFirewall(context);
-  }
-  return entry;
-}
-
-/** The plan follows from what is written at the end: nobody has written since it was made from that. */
-async function planOf(store: Store, { writes }: JournalEntry): Promise<Plan> {
-  const draft = new Draft(store);
-  for (const { key, value } of writes) {
-    if (!key.startsWith(keys.owned(""))) continue;
-    const owned = value as Owned | undefined;
-    const owner = owned?.owner ?? (await draft.get<Owned>(key))?.owner;
-    if (owner !== undefined) draft.want(owner, owned?.resources ?? []);
-  }
-  return (await planDraft(draft)).plan;
-}
-
-function unfinished(title: string, cause: unknown): NetkitError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new NetkitError("TEARDOWN", `'${title}' was begun and could not be finished: ${why}`, {
-    hint: "The next change goes on with it, once the reason is gone; to do that now: netkit gc",
-    details: { title },
-    cause,
-  });
-}
-
 /** Handlers look namespaces up by id while they apply: all that the plan can name are made known to them. */
 async function registerNamespaces(context: Context, draft: Draft): Promise<void> {
   for (const [id, path] of draft.namespaces) context.host.namespaces.set(id, path);
@@ -356,15 +185,6 @@ function forgetNamespaces({ host }: Context, writes: readonly Write[]): void {
   for (const { key, value } of writes)
     if (value === undefined && key.startsWith(namespacePrefix))
       host.namespaces.delete(key.slice(namespacePrefix.length));
-}
-
-/** The revision of the writes. @throws NetkitError STATE_UNWRITABLE, STATE_CHANGED */
-export async function commit(store: Store, writes: readonly Write[], durable = true): Promise<number> {
-  // A later write of a key stands for the earlier ones. No checks: every writer holds the lock.
-  const last = new Map(writes.map((write) => [write.key, write]));
-  const result = await store.commit({ checks: [], writes: [...last.values()], durable });
-  if (!result.committed) throw new NetkitError("STATE_CHANGED", "the state was changed by somebody else");
-  return result.revision;
 }
 
 export function previewOf(title: string, plan: Plan, handlers: readonly Handler[]): Preview {
@@ -403,7 +223,8 @@ export function requireRoot(what = "change networks"): void {
   }
 }
 
-type Stopwatch = (what: string) => void;
+/** Tells how long it has been since it was last asked. */
+export type Stopwatch = (what: string) => void;
 
 function stopwatch(onTiming: ((timing: Timing) => void) | undefined): Stopwatch {
   if (onTiming === undefined) return () => {};
