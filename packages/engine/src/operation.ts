@@ -61,6 +61,7 @@ export interface Operation<T> {
   build(draft: Draft): Promise<T>;
 }
 
+/** As {@link operate}; its title is asked for once it is built. */
 export async function perform<T>(context: Context, operation: Operation<T>, options: ChangeOptions): Promise<T> {
   // What comes later isn't to be carried out before it, with others that were here first.
   context.waiting.group = undefined;
