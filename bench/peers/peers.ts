@@ -182,7 +182,7 @@ async function measureCrowd(block: Block): Promise<void> {
   const { plan, figures } = block;
   const present = plan.wholeCrowds ? block.present : block.present.filter(isWhole);
   await allOf(present, async ({ arena }) => await arena.call("open", firstOfCrowd, crowd, crowdPorts));
-  const warmUps = Math.ceil(plan.warmUps / crowd);
+  const warmUps = Math.floor(plan.warmUps / crowd);
   for (const { id, arena } of present)
     if (compiled.includes(id)) for (const _ of numbers(0, warmUps)) await arena.call("turn", firstOfCrowd, crowd);
   await takeTurns({ ...block, present }, plan.crowds, async ({ id, arena }) => {
